@@ -1,0 +1,37 @@
+"""Reads request bodies without ever holding more than is allowed."""
+
+from starlette.requests import Request
+
+from serving.errors import TooLarge
+
+_DRAINED_BYTES = 512 * 2**20
+
+
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """Return the body; TooLarge as soon as it is known to pass `max_bytes`.
+
+    What is left of a body that is too large is read and dropped, so that a client that only
+    listens after sending gets its answer; one that sent `Expect: 100-continue` is spared that.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > max_bytes:
+        if request.headers.get("expect", "").lower() != "100-continue":
+            await _drain(request, 0)
+        raise TooLarge("bytes of the body", int(declared), max_bytes)
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > max_bytes:
+            chunks.clear()
+            raise TooLarge("bytes of the body", await _drain(request, size), max_bytes)
+    return b"".join(chunks)
+
+
+async def _drain(request: Request, size: int) -> int:
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > _DRAINED_BYTES:
+            break
+    return size

@@ -1,0 +1,52 @@
+"""What the routes need from the process they run in."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader
+
+from bentos.gateway.classifiers import Classifier
+from serving.errors import NotAllowed
+from serving.jobs.api_keys import KeyRing
+from serving.settings import Settings
+from serving.storage.objects import Storage
+
+_header = APIKeyHeader(name="X-API-Key", auto_error=False)
+
+
+@dataclass(frozen=True)
+class Doors:
+    """The gateway's parts, made once per process.
+
+    Attributes
+    ----------
+    turns : how many photos of all JSON requests together are read and worked on at once; bounds
+        the memory
+    """
+
+    settings: Settings
+    classifier: Classifier
+    storage: Storage
+    keys: KeyRing
+    turns: asyncio.Semaphore
+
+
+async def doors_of(request: Request) -> Doors:  # async: FastAPI sends plain functions to a thread
+    """Return the parts that the process hung on the app."""
+    return cast(Doors, request.app.state.doors)
+
+
+async def client_of(request: Request, key: Annotated[str | None, Security(_header)]) -> str:
+    """Return the client whose key was sent; NotAllowed (401) if it is nobody's."""
+    keys = (await doors_of(request)).keys
+    try:
+        return keys.client_of(key)
+    except NotAllowed:
+        # perhaps made a moment ago: look once a second at most
+        await asyncio.to_thread(keys.refresh, older_than_s=1.0)
+        return keys.client_of(key)
+
+
+Opened = Annotated[Doors, Depends(doors_of)]

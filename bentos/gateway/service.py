@@ -1,0 +1,73 @@
+"""The gateway: the backend's HTTP API, with the model in its process or as a service beside it."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+
+import bentoml
+
+from bentos.gateway.app import create_app
+from bentos.gateway.classifiers import Classifier, InlineClassifier, ServiceClassifier
+from bentos.gateway.doors import Doors
+from bentos.room_classifier.service import RoomClassifier
+from bentos.traffic import QUIET, baked_models
+from serving.db.engine import open_engine
+from serving.jobs.api_keys import KeyRing
+from serving.models.opening import open_models
+from serving.models.session import OnnxSession, cores, gpu_available
+from serving.settings import Settings
+from serving.storage.objects import open_storage
+
+_KEYS_REREAD_S = 5.0
+
+
+def make_gateway(settings: Settings, rooms: type | None) -> type:
+    """Return the gateway as a BentoML service.
+
+    Parameters
+    ----------
+    rooms : the model service to ask; None holds the model in the gateway's own process
+    """
+    app = create_app(version("listing-studio"))
+
+    @bentoml.service(name="gateway", traffic={"timeout": 60, "max_concurrency": 256}, **QUIET)
+    @bentoml.asgi_app(app, path="/")
+    class Gateway:
+        """The door to the backend."""
+
+        if rooms is not None:
+            rooms_service = bentoml.depends(rooms)
+
+        def __init__(self) -> None:
+            engine = open_engine(settings) if settings.slots == "follow" else None
+            threads = settings.model_threads or cores()
+            pool = ThreadPoolExecutor(threads, thread_name_prefix="photos")
+            storage = open_storage(settings.storage())
+            keys = KeyRing(settings.api_keys, engine)
+            keys.refresh()
+            classifier: Classifier
+            if rooms is None:
+                baked = baked_models(settings)
+                models = open_models(settings, storage, engine, baked, OnnxSession).models
+                classifier = InlineClassifier(models, pool, settings.max_pixels)
+            else:
+                service = self.rooms_service.to_async
+                classifier = ServiceClassifier(service, pool, settings.max_pixels)
+            turns = asyncio.Semaphore(2 * threads)
+            app.state.doors = Doors(settings, classifier, storage, keys, turns)
+            self._reread_keys = asyncio.ensure_future(_keep_fresh(keys))
+
+    return Gateway
+
+
+async def _keep_fresh(keys: KeyRing) -> None:
+    """Learn of keys made and revoked elsewhere."""
+    while True:
+        await asyncio.sleep(_KEYS_REREAD_S)
+        await asyncio.to_thread(keys.refresh)
+
+
+_settings = Settings()
+Gateway = make_gateway(
+    _settings, None if _settings.serve_inline(gpu_available()) else RoomClassifier
+)

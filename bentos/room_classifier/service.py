@@ -1,0 +1,52 @@
+"""The room classifier as a service of its own, batched over whoever asks at the same time."""
+
+from functools import partial
+from typing import Annotated
+
+import bentoml
+from bentoml.validators import ContentType
+
+from bentos.gateway.schema import ModelStatus
+from bentos.traffic import KEEP_CONNECTIONS, QUIET, baked_models
+from serving.db.engine import open_engine
+from serving.models.local import Models
+from serving.models.opening import open_models
+from serving.models.rooms import TASK, LocalRooms
+from serving.models.session import OnnxSession, cores
+from serving.models.wire import Pixels, RoomReply
+from serving.settings import Settings
+from serving.storage.objects import open_storage
+
+# Named, because BentoML would work it out from the JSON schema anew for every answer (6 ms).
+Replies = Annotated[list[RoomReply], ContentType("application/json")]
+
+
+@bentoml.service(traffic={"timeout": 30, "max_concurrency": 512}, **QUIET, **KEEP_CONNECTIONS)
+class RoomClassifier:
+    """Rooms of photos; the gateway shares the cores, so half of them work here."""
+
+    def __init__(self) -> None:
+        self._models = self.open()
+        self._rooms = LocalRooms(self._models)
+
+    def open(self) -> Models:
+        """Return the models to answer with."""
+        settings = Settings()
+        engine = open_engine(settings) if settings.slots == "follow" else None
+        open_session = partial(OnnxSession, threads=max(1, cores() // 2))
+        storage = open_storage(settings.storage())
+        return open_models(settings, storage, engine, baked_models(settings), open_session).models
+
+    @bentoml.api(batchable=True, max_batch_size=32, max_latency_ms=5000)
+    def classify(self, photos: list[Pixels]) -> Replies:
+        """Pixels (n photos) to rooms (n), in order; a photo that breaks the model fails alone."""
+        return [
+            RoomReply.of(result)
+            for result in self._rooms.classify([photo.image() for photo in photos])
+        ]
+
+    @bentoml.api
+    def status(self) -> ModelStatus:
+        """Return which version answers."""
+        model = self._models.get(TASK)
+        return ModelStatus(task=TASK, version=model.version, slot=model.slot, demo=model.card.demo)

@@ -1,0 +1,61 @@
+"""Brings the database to its newest shape: `python -m serving.db.migrate`."""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, text
+
+from serving.db.engine import create_databases, open_engine
+from serving.settings import Settings
+
+_LOCK = 7_305_216  # any number, the same for all who migrate
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Move the schema up to `revision`; nothing happens when it is there already."""
+    with _alone(engine) as config:
+        command.upgrade(config, revision)
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Move the schema back to `revision`; `base` leaves an empty database."""
+    with _alone(engine) as config:
+        command.downgrade(config, revision)
+
+
+def prepare(settings: Settings) -> Engine:
+    """Return an engine on a `studio` database that exists and is up to date."""
+    create_databases(settings, ("studio",))
+    engine = open_engine(settings)
+    upgrade(engine)
+    return engine
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[Config]:
+    """Alembic's configuration, with every other migrating process kept waiting."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        config.attributes["connection"] = connection
+        yield config
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="serving.db.migrate", description=__doc__)
+    parser.add_argument("--down", metavar="REVISION", help="go back to it; 'base' drops all tables")
+    down = parser.parse_args().down
+    engine = prepare(Settings())
+    if down:
+        downgrade(engine, down)
+    print(f"studio database: {'back at ' + down if down else 'up to date'}")
+
+
+if __name__ == "__main__":
+    main()

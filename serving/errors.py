@@ -1,0 +1,63 @@
+"""The errors a caller may want to tell apart.
+
+ListingError
+├── BadInput               what was sent is wrong; sending it again will not help
+│   ├── BadImage           the bytes are not a picture we can read
+│   ├── TooLarge           more bytes, pixels or items than we accept
+│   └── ObjectNotFound     the storage holds nothing under that key
+├── NotAllowed             the key is missing, unknown or revoked
+├── ModelUnavailable       no model answers to that task; trying later may help
+├── ModelFailed            the model broke on this input
+└── Corrupted              what was read is not what was written
+"""
+
+
+class ListingError(Exception):
+    """Base of every error this project raises on purpose."""
+
+
+class BadInput(ListingError):
+    """The caller sent something that can never work."""
+
+
+class BadImage(BadInput):
+    """The bytes are not a picture that can be read."""
+
+
+class TooLarge(BadInput):
+    """The caller sent more than is accepted."""
+
+    def __init__(self, what: str, size: float, limit: float) -> None:
+        super().__init__(f"{what}: {size:,.0f} is more than the limit of {limit:,.0f}")
+        self.size, self.limit = size, limit
+
+
+class ObjectNotFound(BadInput):
+    """The storage holds nothing under that key."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"nothing is stored under '{key}'")
+        self.key = key
+
+
+class NotAllowed(ListingError):
+    """The API key is missing, unknown or revoked."""
+
+
+class ModelUnavailable(ListingError):
+    """No model answers to that task; trying later may help."""
+
+    def __init__(self, task: str, reason: str) -> None:
+        super().__init__(f"no model for '{task}': {reason}")
+        self.task = task
+
+
+class ModelFailed(ListingError):
+    """The model broke on this input; others in the same batch may be well."""
+
+
+class Corrupted(ListingError):
+    """What was read differs from what was written, by its SHA-256."""
+
+    def __init__(self, what: str, expected: str, actual: str) -> None:
+        super().__init__(f"{what} has SHA-256 {actual[:12]}… where {expected[:12]}… was expected")

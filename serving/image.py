@@ -1,0 +1,138 @@
+"""Photos as bytes and as arrays: what the header claims, and the pixels."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+from PIL import ImageOps, UnidentifiedImageError
+
+from serving.errors import BadImage, TooLarge
+
+Image = NDArray[np.uint8]
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
+SMALLEST_SIDE = 16
+_ORIENTATION = 0x0112
+# What Pillow's readers raise on damaged files; a wider net would hide our own mistakes.
+_DAMAGED = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    IndexError,
+    EOFError,
+    OverflowError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+    Pillow.DecompressionBombError,
+)
+
+
+def check_rgb(image: Image) -> None:
+    """Raise BadImage unless `image` is uint8 of shape (height, width, 3)."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise BadImage(f"expected uint8 RGB, got {image.dtype} of shape {image.shape}")
+
+
+def decode(data: bytes, max_pixels: int, min_side: int = 0) -> Image:
+    """Turn a file's bytes into upright RGB pixels.
+
+    JPEG, PNG, WebP, GIF (first frame), TIFF and BMP; grey, palette, CMYK and 16-bit become 8-bit
+    RGB, transparency lies on white, EXIF orientation is applied. The header is judged before any
+    pixel is decoded, so a small file that claims a huge picture costs nothing.
+
+    Parameters
+    ----------
+    data : the file
+    max_pixels : width x height that is accepted
+    min_side : if > 0, a JPEG may come back at 1/8..8/8 of its size (libjpeg scales in the DCT
+        domain, a third of the cost) as long as both sides keep at least this many pixels
+
+    Returns
+    -------
+    uint8, shape (height, width, 3)
+        sRGB-encoded, 0..255.
+
+    Raises
+    ------
+    BadImage
+        Not an image, damaged or cut short, a kind that is not read, or under 16 px a side.
+    TooLarge
+        More than `max_pixels`.
+
+    Examples
+    --------
+    >>> file = io.BytesIO()
+    >>> Pillow.new("CMYK", (40, 30), (0, 0, 0, 0)).save(file, "JPEG")
+    >>> decode(file.getvalue(), max_pixels=10_000).shape
+    (30, 40, 3)
+    """
+    with _open(data) as file:
+        _check_size(file, max_pixels)
+        try:
+            if file.format in ("JPEG", "MPO") and file.mode in ("RGB", "L"):
+                return _decode_jpeg(data, file, min_side)
+            return _decode_other(file)
+        except _DAMAGED as error:
+            raise BadImage(f"the {file.format} is damaged or cut short: {error}") from error
+
+
+def _open(data: bytes) -> Pillow.Image:
+    if not data:
+        raise BadImage("the file is empty")
+    try:
+        return Pillow.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise BadImage(f"not a readable {', '.join(FORMATS)} picture") from error
+    except Pillow.DecompressionBombError as error:
+        raise BadImage(f"the header claims an impossible size: {error}") from error
+    except _DAMAGED as error:
+        raise BadImage(f"the header is damaged: {error}") from error
+
+
+def _check_size(file: Pillow.Image, max_pixels: int) -> None:
+    if file.width * file.height > max_pixels:
+        raise TooLarge(f"pixels ({file.width}x{file.height})", file.width * file.height, max_pixels)
+    if min(file.size) < SMALLEST_SIDE:
+        raise BadImage(f"{file.width}x{file.height} is under {SMALLEST_SIDE} px a side")
+
+
+def _decode_jpeg(data: bytes, file: Pillow.Image, min_side: int) -> Image:
+    orientation = file.getexif().get(_ORIENTATION, 1)
+    try:
+        image = simplejpeg.decode_jpeg(data, "RGB", min_height=min_side, min_width=min_side)
+    except ValueError:
+        # libjpeg's warnings are errors there; Pillow forgives what cameras do, not a file cut short
+        file.draft("RGB", (min_side, min_side) if min_side else file.size)
+        image = np.asarray(file.convert("RGB"))
+    return _upright(image, orientation)
+
+
+def _upright(image: Image, orientation: int) -> Image:
+    """Undo the EXIF orientation 1..8 (CIPA DC-008, 4.6.4 A); anything else counts as 1."""
+    if orientation in (5, 6, 7, 8):
+        image = image.transpose(1, 0, 2)
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    return np.ascontiguousarray(image)
+
+
+def _decode_other(file: Pillow.Image) -> Image:
+    upright = ImageOps.exif_transpose(file)
+    if upright.mode == "F":
+        raise BadImage("floating-point pictures are not read; save as 8 or 16 bit")
+    if upright.mode.startswith("I"):
+        grey = np.asarray(upright)
+        wide = grey.astype(np.int64).clip(0, 0xFFFF) >> 8
+        return np.repeat(wide.astype(np.uint8)[..., None], 3, axis=2)
+    if upright.has_transparency_data:
+        flat = Pillow.new("RGBA", upright.size, "white")
+        flat.alpha_composite(upright.convert("RGBA"))
+        upright = flat
+    return np.asarray(upright.convert("RGB"))

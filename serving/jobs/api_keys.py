@@ -1,0 +1,130 @@
+"""Who may call: keys made, rotated and checked; `python -m serving.jobs.api_keys --help`."""
+
+import argparse
+import hashlib
+import hmac
+import logging
+import secrets
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine, select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session as Database
+
+from serving.db.migrate import prepare
+from serving.db.tables import ApiKey
+from serving.errors import NotAllowed
+from serving.settings import Settings
+
+log = logging.getLogger(__name__)
+
+LIVE_KEYS = 2
+
+
+def hash_key(key: str) -> str:
+    """Return a key's SHA-256, which is all that is kept of it.
+
+    A plain hash is enough: a key is 256 random bits, not a password somebody chose.
+    """
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def create_key(engine: Engine, client: str) -> str:
+    """Make a key for `client` and return it, this once; its oldest beyond two is revoked.
+
+    Rotation is: create, roll out, and the next `create` ends the old one. `revoke_keys` ends all.
+    """
+    key = f"vls_{secrets.token_urlsafe(32)}"
+    with Database(engine) as database, database.begin():
+        live = database.scalars(
+            select(ApiKey)
+            .where(ApiKey.client == client, ApiKey.revoked_at.is_(None))
+            .order_by(ApiKey.created_at.desc())
+            .with_for_update()
+        ).all()
+        for old in live[LIVE_KEYS - 1 :]:
+            old.revoked_at = datetime.now(UTC)
+        database.add(ApiKey(sha256=hash_key(key), client=client))
+    return key
+
+
+def revoke_keys(engine: Engine, client: str) -> int:
+    """Revoke every live key of `client`; return how many there were."""
+    with Database(engine) as database, database.begin():
+        live = ApiKey.client == client, ApiKey.revoked_at.is_(None)
+        ended = database.scalars(
+            update(ApiKey)
+            .where(*live)
+            .values(revoked_at=datetime.now(UTC))
+            .returning(ApiKey.sha256)
+        )
+        return len(ended.all())
+
+
+def live_keys(engine: Engine) -> dict[str, str]:
+    """Return the client of every live key, by the key's SHA-256."""
+    with Database(engine) as database:
+        rows = database.execute(
+            select(ApiKey.sha256, ApiKey.client).where(ApiKey.revoked_at.is_(None))
+        )
+        return {sha256: client for sha256, client in rows}
+
+
+class KeyRing:
+    """Says whose key it is, from memory; `refresh` brings the memory up to date.
+
+    Parameters
+    ----------
+    fixed : client → SHA-256 of its keys, from the settings; they work without a database
+    engine : where the other keys are; None if there is none
+    """
+
+    def __init__(self, fixed: Mapping[str, tuple[str, ...]], engine: Engine | None = None) -> None:
+        self._fixed = {sha256: client for client, keys in fixed.items() for sha256 in keys}
+        self._engine = engine
+        self._known = dict(self._fixed)
+        self._read_at = float("-inf")
+
+    def client_of(self, key: str | None) -> str:
+        """Return whose key it is; NotAllowed if nobody's, by all that is known now."""
+        if not key:
+            raise NotAllowed("send your API key in the header X-API-Key")
+        given, found = hash_key(key), None
+        for sha256, client in self._known.items():
+            if hmac.compare_digest(sha256, given):
+                found = client
+        if found is None:
+            raise NotAllowed("this API key is unknown or was revoked")
+        return found
+
+    def refresh(self, older_than_s: float = 0.0) -> None:
+        """Read the keys again if the last reading is older; one that fails changes nothing."""
+        if self._engine is None or time.monotonic() - self._read_at < older_than_s:
+            return
+        self._read_at = time.monotonic()
+        try:
+            self._known = self._fixed | live_keys(self._engine)
+        except SQLAlchemyError as error:
+            log.warning("API keys cannot be read, the known ones stay: %s", error)
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="serving.jobs.api_keys", description=__doc__)
+    parser.add_argument("action", choices=["create", "revoke", "list"])
+    parser.add_argument("client", nargs="?", default="backend", help="default: %(default)s")
+    arguments = parser.parse_args()
+    engine = prepare(Settings())
+    if arguments.action == "create":
+        print(create_key(engine, arguments.client))
+    elif arguments.action == "revoke":
+        print(f"{revoke_keys(engine, arguments.client)} keys of {arguments.client} revoked")
+    else:
+        for sha256, client in sorted(live_keys(engine).items(), key=lambda item: item[1]):
+            print(f"{client}\t{sha256[:12]}…")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Models held in this process: loaded, warmed, and swapped under way."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from botocore.exceptions import BotoCoreError, ClientError
+
+from serving.card import ModelCard
+from serving.errors import ListingError, ModelUnavailable
+from serving.models.session import OnnxSession, Session
+from serving.models.slots import CHAMPION, Published, Slots
+from serving.storage.objects import Storage, read_by_sha256
+
+log = logging.getLogger(__name__)
+
+FOLDER = "models"
+OpenSession = Callable[[bytes], Session]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model version ready to be called; what a request took it keeps to its end."""
+
+    card: ModelCard
+    version: str
+    slot: str
+    session: Session
+
+
+class Models(Protocol):
+    """Where a task's model comes from."""
+
+    def get(self, task: str) -> Loaded:
+        """Return the model that answers now; ModelUnavailable if there is none."""
+        ...
+
+
+def load_baked(folder: Path, open_session: OpenSession = OnnxSession) -> dict[str, Loaded]:
+    """Load the models that came with the bento: `TASK/{model.onnx,card.json,VERSION}`."""
+    return {
+        task.name: _load(
+            (task / "model.onnx").read_bytes(),
+            (task / "card.json").read_bytes(),
+            (task / "VERSION").read_text().strip(),
+            open_session,
+        )
+        for task in sorted(folder.glob("*"))
+        if (task / "model.onnx").is_file()
+    }
+
+
+class LocalModels:
+    """The published champions, with the baked-in ones as a fallback.
+
+    `apply` is given to a `SlotFollower`: it loads what changed, checks the hashes, runs one photo
+    through and only then lets it answer. A version that cannot be loaded leaves the old in place.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        baked: dict[str, Loaded] | None = None,
+        open_session: OpenSession = OnnxSession,
+    ) -> None:
+        self._storage, self._open_session = storage, open_session
+        self._loaded = dict(baked or {})
+        self._published: dict[str, Published] = {}
+
+    def get(self, task: str) -> Loaded:
+        """Return the model that answers now; ModelUnavailable if there is none."""
+        try:
+            return self._loaded[task]
+        except KeyError:
+            raise ModelUnavailable(task, "none is published and none is baked in") from None
+
+    def all(self) -> dict[str, Loaded]:
+        """Return every model that answers, by task."""
+        return dict(self._loaded)
+
+    def apply(self, slots: Slots) -> None:
+        """Bring what is loaded in line with the published slots."""
+        for (task, slot), published in slots.items():
+            if slot != CHAMPION or self._published.get(task) == published:
+                continue
+            try:
+                self._loaded[task] = self._fetch(published)
+            except (ListingError, OSError, ValueError, BotoCoreError, ClientError) as error:
+                log.warning("%s version %s is not served: %s", task, published.version, error)
+                continue
+            self._published[task] = published
+            log.info("%s version %s answers now", task, published.version)
+
+    def _fetch(self, published: Published) -> Loaded:
+        model = read_by_sha256(self._storage, FOLDER, published.model_sha256)
+        card = read_by_sha256(self._storage, FOLDER, published.card_sha256)
+        return _load(model, card, published.version, self._open_session)
+
+
+def _load(model: bytes, card_json: bytes, version: str, open_session: OpenSession) -> Loaded:
+    card = ModelCard.model_validate_json(card_json)
+    session = open_session(model)
+    logits = session(np.zeros((1, card.input.height, card.input.width, 3), np.uint8))
+    if logits.shape != (1, len(card.labels)):
+        raise ModelUnavailable(card.task, f"logits {logits.shape} for {len(card.labels)} labels")
+    return Loaded(card, version, CHAMPION, session)

@@ -1,0 +1,40 @@
+"""Opens a process's models as the settings say, and keeps them up to date."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from serving.models.local import LocalModels, OpenSession, load_baked
+from serving.models.slots import SlotFollower
+from serving.settings import Settings
+from serving.storage.objects import Storage
+
+
+@dataclass(frozen=True)
+class OpenModels:
+    """A process's models, and the thread that keeps them in line with the slots."""
+
+    models: LocalModels
+    follower: SlotFollower | None
+
+    def close(self) -> None:
+        """Stop following; the models stay as they are."""
+        if self.follower is not None:
+            self.follower.stop()
+
+
+def open_models(
+    settings: Settings,
+    storage: Storage,
+    engine: Engine | None,
+    baked: Path,
+    open_session: OpenSession,
+) -> OpenModels:
+    """Load what is baked in below `baked`, then follow the slots unless they are pinned."""
+    models = LocalModels(storage, load_baked(baked, open_session), open_session)
+    if engine is None:
+        return OpenModels(models, None)
+    follower = SlotFollower(engine, models.apply, settings.slots_poll_s)
+    follower.start()
+    return OpenModels(models, follower)

@@ -1,0 +1,87 @@
+"""A model that can be called: uint8 pixels in, float32 logits out."""
+
+import os
+from typing import Protocol
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as runtime
+
+from serving.errors import ModelFailed
+from serving.image import Image
+
+Logits = NDArray[np.float32]
+
+# ONNX Runtime's errors share no base but Exception.
+_BROKEN = (
+    runtime.Fail,
+    runtime.InvalidArgument,
+    runtime.InvalidGraph,
+    runtime.InvalidProtobuf,
+    runtime.NotImplemented,
+    runtime.RuntimeException,
+)
+
+
+class Session(Protocol):
+    """Anything that maps uint8 (n, height, width, 3) to float32 logits (n, labels)."""
+
+    def __call__(self, pixels: Image) -> Logits:
+        """Run the batch; ModelFailed if the model breaks on it."""
+        ...
+
+
+def gpu_available() -> bool:
+    """Say whether ONNX Runtime can reach a CUDA device here."""
+    return "CUDAExecutionProvider" in ort.get_available_providers()
+
+
+def cores() -> int:
+    """Return the number of CPU cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+class OnnxSession:
+    """An ONNX model in ONNX Runtime: on CUDA where there is one, else on the CPU.
+
+    Parameters
+    ----------
+    model : the file's bytes; one input, uint8 (n, height, width, 3), one output (n, labels)
+    threads : per call on the CPU. With 1, calls from several threads share the cores at the least
+        cost per photo; more shortens a single call.
+
+    Raises
+    ------
+    ModelFailed
+        If the bytes are not a model this machine can run.
+    """
+
+    def __init__(self, model: bytes, threads: int = 1) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # an idle pool that spins burns the core another photo could use
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        wanted = ["CUDAExecutionProvider"] if gpu_available() else []
+        try:
+            self._session = ort.InferenceSession(
+                model, options, providers=[*wanted, "CPUExecutionProvider"]
+            )
+        except _BROKEN as error:
+            raise ModelFailed(str(error)) from error
+        self._input = self._session.get_inputs()[0].name
+
+    @property
+    def device(self) -> str:
+        """Return `cuda` or `cpu`, as it came out."""
+        return "cuda" if "CUDA" in self._session.get_providers()[0] else "cpu"
+
+    def __call__(self, pixels: Image) -> Logits:
+        """Run the batch; ModelFailed if the model breaks on it."""
+        try:
+            logits: Logits = self._session.run(None, {self._input: pixels})[0]
+        except _BROKEN as error:
+            raise ModelFailed(str(error)) from error
+        return logits

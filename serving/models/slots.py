@@ -1,0 +1,87 @@
+"""What registry.publish put into the `slots` table, and how a process keeps up with it."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import psycopg
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session as Database
+
+from serving.db.tables import Slot
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "slots"
+CHAMPION = "champion"
+
+
+@dataclass(frozen=True)
+class Published:
+    """One row of `slots`: which version answers, and the hashes of its files."""
+
+    task: str
+    slot: str
+    version: str
+    model_sha256: str
+    card_sha256: str
+
+
+Slots = Mapping[tuple[str, str], Published]
+
+
+def read_slots(engine: Engine) -> Slots:
+    """Return every slot by (task, slot)."""
+    with Database(engine) as database:
+        rows = database.scalars(select(Slot)).all()
+        return {
+            (row.task, row.slot): Published(
+                row.task, row.slot, row.version, row.model_sha256, row.card_sha256
+            )
+            for row in rows
+        }
+
+
+class SlotFollower:
+    """Calls `apply` with the slots at once, then whenever they may have changed.
+
+    Listens for PostgreSQL's notifications and looks every `poll_s` besides, because a notification
+    is lost with its connection. A database that is away is logged and tried again; what is served
+    meanwhile stays.
+    """
+
+    def __init__(self, engine: Engine, apply: Callable[[Slots], None], poll_s: float) -> None:
+        self._engine, self._apply, self._poll_s = engine, apply, poll_s
+        self._stop, self._applied = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="slots", daemon=True)
+
+    def start(self, wait_s: float = 5.0) -> None:
+        """Follow in a thread of its own; returns once the slots were applied, or after `wait_s`."""
+        self._thread.start()
+        if not self._applied.wait(wait_s):
+            log.warning("no slots after %s s; going on with what is baked in", wait_s)
+
+    def stop(self) -> None:
+        """Stop following; returns when the thread has ended."""
+        self._stop.set()
+        self._thread.join(timeout=self._poll_s + 5)
+
+    def _follow(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._listen()
+            except (psycopg.Error, SQLAlchemyError) as error:
+                log.warning("slots cannot be read, what is loaded stays: %s", error)
+                self._stop.wait(self._poll_s)
+
+    def _listen(self) -> None:
+        address = self._engine.url.set(drivername="postgresql").render_as_string(False)
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(f"LISTEN {CHANNEL}")
+            while not self._stop.is_set():
+                self._apply(read_slots(self._engine))
+                self._applied.set()
+                for _ in connection.notifies(timeout=self._poll_s, stop_after=1):
+                    pass

@@ -1,0 +1,93 @@
+"""Which room a photo shows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.card import Label, ModelCard, Scene
+from serving.image import Image, check_rgb
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class RoomAnswer:
+    """What a photo shows.
+
+    Attributes
+    ----------
+    room_type : the best label, also when the model is unsure
+    confidence : its calibrated probability, 0..1
+    confident : whether that is enough to act on without a person
+    scores : probability of every label, best first; they sum to 1
+    scene : interior or exterior, from the summed probabilities
+    """
+
+    room_type: str
+    confidence: float
+    confident: bool
+    scores: dict[str, float]
+    scene: Scene
+
+
+def to_pixels(image: Image, height: int, width: int) -> Image:
+    """Squeeze the whole photo to the model's rectangle, whatever its aspect ratio.
+
+    While it is at least twice too large it is halved by area averaging, then brought to size
+    bilinearly: as free of aliasing as one area resize and eight times cheaper.
+
+    Returns
+    -------
+    uint8, shape (height, width, 3)
+        `image` is left unchanged.
+
+    Examples
+    --------
+    >>> to_pixels(np.full((900, 1600, 3), 7, np.uint8), 224, 224).shape
+    (224, 224, 3)
+    """
+    check_rgb(image)
+    while image.shape[0] >= 2 * height and image.shape[1] >= 2 * width:
+        half = (image.shape[1] // 2, image.shape[0] // 2)
+        image = cv2.resize(image, half, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    return resized.astype(np.uint8, copy=False)
+
+
+def to_probabilities(logits: Floats, temperature: float) -> Floats:
+    """Softmax of `logits / temperature` along the last axis.
+
+    Examples
+    --------
+    >>> to_probabilities(np.array([0.0, np.log(3)], np.float32), 1.0).round(2).tolist()
+    [0.25, 0.75]
+    """
+    scaled = logits / np.float32(temperature)
+    odds = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    probabilities: Floats = odds / odds.sum(axis=-1, keepdims=True)
+    return probabilities
+
+
+def scene_of(probabilities: Floats, labels: Sequence[Label]) -> Scene:
+    """Say interior or exterior, by the summed probabilities of the labels of each."""
+    inside = sum(
+        p for p, label in zip(probabilities, labels, strict=True) if label.scene == "interior"
+    )
+    return "interior" if inside >= 0.5 else "exterior"
+
+
+def to_answer(logits: Floats, card: ModelCard) -> RoomAnswer:
+    """Read one photo's logits, shape (labels,), as the card says they are meant."""
+    probabilities = to_probabilities(logits, card.temperature)
+    order = np.argsort(-probabilities, kind="stable")
+    best = float(probabilities[order[0]])
+    return RoomAnswer(
+        room_type=card.labels[order[0]].name,
+        confidence=best,
+        confident=best >= card.confident_above,
+        scores={card.labels[i].name: float(probabilities[i]) for i in order},
+        scene=scene_of(probabilities, card.labels),
+    )

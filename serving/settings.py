@@ -1,0 +1,70 @@
+"""What the processes read from the environment."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Made once, at the door of a process, and passed down; never at import.
+
+    Each field is the environment variable of the same name in capitals.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, env_file=None)
+
+    studio_home: Path = Field(Path(".studio"), description="where everything local is kept")
+    database_url: str | None = Field(None, description="unset: the embedded PostgreSQL")
+    storage_url: str | None = Field(None, description="file:///folder or s3://bucket/prefix")
+    mlflow_tracking_uri: str | None = Field(None, description="unset: straight to the database")
+    environment: Literal["development", "production"] = "development"
+    allow_licences: tuple[str, ...] = Field((), description="restricted licences to serve anyway")
+
+    serving_models: Literal["auto", "inline", "service"] = Field(
+        "auto", description="model in the gateway's process, or as its own service"
+    )
+    slots: Literal["follow", "pinned"] = Field(
+        "follow", description="pinned: serve only the model baked into the bento"
+    )
+    baked_models: Path | None = Field(
+        None, description="models to fall back to; unset: `models/` beside the packages"
+    )
+    slots_poll_s: float = Field(2.0, gt=0)
+    publish_poll_s: float = Field(2.0, gt=0)
+    api_keys: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="client → SHA-256 of its keys, as JSON; beside the keys in the database",
+    )
+    max_body_bytes: int = Field(48 * 2**20, gt=0)
+    max_pixels: int = Field(80_000_000, gt=0, description="width x height, read before decoding")
+    max_photos: int = Field(64, gt=0, description="per request; more is a job")
+    model_threads: int = Field(0, ge=0, description="photos worked on at once; 0: one per core")
+
+    def home(self) -> Path:
+        """Return the data folder, absolute; it may not exist yet."""
+        return self.studio_home.expanduser().absolute()
+
+    def socket_folder(self) -> Path:
+        """Return where the embedded PostgreSQL listens.
+
+        Short, because a socket's path may not pass about 100 characters, and one per home and user.
+        """
+        name = hashlib.sha256(str(self.home()).encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"listing-studio-{os.getuid()}-{name}"
+
+    def storage(self) -> str:
+        """Return the storage's URL; by default a folder below the home."""
+        return self.storage_url or (self.home() / "objects").as_uri()
+
+    def serve_inline(self, gpu: bool) -> bool:
+        """Say whether the gateway holds the models itself.
+
+        On a CPU batching gains 4 % and the hop costs as much as half an inference, so `auto` means
+        inline there and a service of its own where a GPU rewards batches.
+        """
+        return self.serving_models == "inline" or (self.serving_models == "auto" and not gpu)
