@@ -1,7 +1,8 @@
 """CPU-ms per classified photo of the whole server tree, against a bare script on the same file.
 
-Both ways of holding the model (inline, service) at concurrency 1, 8 and 32. Rounds of the bare script
-and of the server take turns, and the ratio of their medians is what counts: machines are noisy.
+Both ways of holding the model (inline, service) at concurrency 1, 8 and 32. Rounds of the bare
+script and of the server take turns, and the ratio of their medians is what counts: machines are
+noisy.
 """
 
 import argparse

@@ -106,7 +106,8 @@ def _decode_jpeg(data: bytes, file: Pillow.Image, min_side: int) -> Image:
     try:
         image = simplejpeg.decode_jpeg(data, "RGB", min_height=min_side, min_width=min_side)
     except ValueError:
-        # libjpeg's warnings are errors there; Pillow forgives what cameras do, not a file cut short
+        # libjpeg's warnings are errors there; Pillow forgives what cameras do, not a file cut
+        # short
         file.draft("RGB", (min_side, min_side) if min_side else file.size)
         image = np.asarray(file.convert("RGB"))
     return _upright(image, orientation)

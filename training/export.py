@@ -1,7 +1,5 @@
 """From a trained network to the ONNX file that serving runs, preprocessing inside."""
 
-import io
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -23,10 +21,14 @@ class Served(nn.Module):
         self.register_buffer("mean", _per_channel(spec.mean))
         self.register_buffer("std", _per_channel(spec.std))
 
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """Bring uint8 (n, h, w, 3) to float32 (n, 3, h, w) on the network's scale."""
+        planes = pixels.permute(0, 3, 1, 2).to(torch.float32)
+        return (planes - self.mean) / self.std
+
     def forward(self, pixels: Tensor) -> Tensor:
         """Normalise as the network was trained, then run it."""
-        planes = pixels.permute(0, 3, 1, 2).to(torch.float32)
-        logits: Tensor = self.net((planes - self.mean) / self.std)
+        logits: Tensor = self.net(self.normalise(pixels))
         return logits
 
 
@@ -51,9 +53,7 @@ def export_onnx(net: nn.Module, spec: InputSpec) -> bytes:
     )
     if program is None:
         raise RuntimeError("torch.onnx.export returned nothing")
-    file = io.BytesIO()
-    program.save(file, external_data=False)
-    return file.getvalue()
+    return bytes(program.model_proto.SerializeToString())
 
 
 def measure_parity(net: nn.Module, spec: InputSpec, model: bytes, pixels: Image) -> float:

@@ -13,9 +13,9 @@ class Base(DeclarativeBase):
 class Slot(Base):
     """What serving answers with: one published model version per task and slot.
 
-    Written by `registry.publish` alone, read by `serving.models.slots`. The files lie in the object
-    storage under the SHA-256 of their bytes. `weight`, `mode` and `salt` say how much traffic a
-    challenger gets.
+    Written by `registry.publish` alone, read by `serving.models.slots`. The files lie in the
+    object storage under the SHA-256 of their bytes. `weight`, `mode` and `salt` say how much
+    traffic a challenger gets.
     """
 
     __tablename__ = "slots"

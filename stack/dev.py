@@ -1,0 +1,68 @@
+"""The whole studio on this machine until Ctrl-C: `python -m stack dev`."""
+
+import shutil
+import sys
+
+from serving.db.engine import create_databases, open_engine
+from serving.jobs.api_keys import create_key, live_keys
+from serving.settings import Settings
+from stack.processes import Stack, StackFailed
+from stack.programs import (
+    ROOT,
+    Ports,
+    dagster,
+    environment,
+    gateway,
+    mlflow,
+    postgres,
+    publisher,
+)
+
+_CLIENT = "dev"
+
+
+def run() -> int:
+    """Start everything, print the addresses, wait for Ctrl-C; return the exit code."""
+    settings, ports = Settings(), Ports()
+    programs = [
+        *postgres(settings),
+        mlflow(ports),
+        publisher(),
+        gateway(ports),
+        *dagster(ports),
+    ]
+    env = environment(settings) | {"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{ports.mlflow_port}"}
+    stack = Stack(settings, programs, env)
+    print(f"Starting; logs are in {stack.logs}")
+    try:
+        with stack.running(prepare=prepare) as supervisor:
+            print(f"\nAPI key of the client '{_CLIENT}': {dev_key(settings)}")
+            print("Ctrl-C ends everything.")
+            supervisor.wait()
+    except KeyboardInterrupt:
+        print("\nEverything has ended.")
+    except StackFailed as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def prepare(settings: Settings) -> None:
+    """Make what MLflow and Dagster expect to find."""
+    create_databases(settings, ("mlflow", "dagster"))
+    folder = settings.home() / "dagster"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "dagster_project" / "dagster.yaml", folder / "dagster.yaml")
+
+
+def dev_key(settings: Settings) -> str:
+    """Return a key that works here; it is kept beside the data, for the next start too."""
+    file = settings.home() / "dev-api-key"
+    engine = open_engine(settings)
+    try:
+        if not file.exists() or _CLIENT not in live_keys(engine).values():
+            file.write_text(create_key(engine, _CLIENT))
+            file.chmod(0o600)
+    finally:
+        engine.dispose()
+    return file.read_text()

@@ -1,0 +1,162 @@
+"""The processes of a studio on one machine, under supervisord, which restarts what dies."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from jinja2 import Environment, PackageLoader
+from sqlalchemy.exc import OperationalError
+
+from serving.db.migrate import prepare as migrated
+from serving.settings import Settings
+
+
+class StackFailed(RuntimeError):
+    """A process did not come up; the message says which, and where its log is."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """One supervised process.
+
+    Attributes
+    ----------
+    health : URL that answers 200 once it is ready
+    page : URL for people
+    first : started alone, before the database is prepared for the others
+    """
+
+    name: str
+    command: str
+    health: str | None = None
+    page: str | None = None
+    first: bool = False
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Programs that run together.
+
+    Attributes
+    ----------
+    env : set for all of them, beside this process's own environment
+    say : told what happens, a line at a time
+    """
+
+    settings: Settings
+    programs: Sequence[Program]
+    env: Mapping[str, str] = field(default_factory=dict)
+    say: Callable[[str], None] = print
+
+    @property
+    def logs(self) -> Path:
+        """Where each process writes what it says."""
+        return self.settings.home() / "logs"
+
+    @contextmanager
+    def running(
+        self, prepare: Callable[[Settings], None] | None = None, wait_s: float = 180.0
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """Start everything, yield the supervisor when all of it answers, end every process.
+
+        Parameters
+        ----------
+        prepare : called once the database is there, before the other programs start
+
+        Raises
+        ------
+        StackFailed
+            If something does not answer within `wait_s`.
+        """
+        supervisor = self._start()
+        try:
+            until = time.monotonic() + wait_s
+            self._prepare_database(supervisor, until)
+            if prepare is not None:
+                prepare(self.settings)
+            self.control("start", "all")
+            for program in self.programs:
+                self._wait_for(program, supervisor, until)
+            yield supervisor
+        finally:
+            supervisor.send_signal(signal.SIGTERM)
+            supervisor.wait()
+
+    def control(self, *words: str) -> str:
+        """Run supervisorctl with `words`; return what it said."""
+        command = [_script("supervisorctl"), "-c", str(self._write_config()), *words]
+        return subprocess.run(command, check=False, capture_output=True, text=True).stdout
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        self.logs.mkdir(parents=True, exist_ok=True)
+        self.settings.socket_folder().mkdir(mode=0o700, exist_ok=True)
+        command = [_script("supervisord"), "-n", "-c", str(self._write_config())]
+        # whatever becomes of us, the supervisor ends, and with it all below it
+        return subprocess.Popen(
+            ["setpriv", "--pdeathsig", "TERM", *command],
+            env=os.environ | dict(self.env),
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def _write_config(self) -> Path:
+        loader = PackageLoader("stack", ".")
+        template = Environment(loader=loader, autoescape=False).get_template("supervisord.conf.j2")
+        file = self.settings.home() / "supervisord.conf"
+        file.write_text(
+            template.render(
+                programs=self.programs,
+                logs=self.logs,
+                folder=self.settings.home(),
+                socket=self.settings.socket_folder() / "supervisor.sock",
+                root=os.geteuid() == 0,
+            )
+        )
+        return file
+
+    def _prepare_database(self, supervisor: subprocess.Popen[bytes], until: float) -> None:
+        while True:
+            try:
+                migrated(self.settings).dispose()
+            except OperationalError as error:
+                if supervisor.poll() is not None or time.monotonic() > until:
+                    raise StackFailed(f"no database, see {self.logs}: {error}") from error
+                time.sleep(0.2)
+            else:
+                self.say("database     up to date")
+                return
+
+    def _wait_for(
+        self, program: Program, supervisor: subprocess.Popen[bytes], until: float
+    ) -> None:
+        while program.health is not None and not _answers(program.health):
+            if supervisor.poll() is not None or time.monotonic() > until:
+                raise StackFailed(f"{program.name} does not answer, see {self.logs}")
+            time.sleep(0.2)
+        self.say(f"{program.name:<12} {program.page or 'running'}")
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
+def _script(name: str) -> str:
+    return str(Path(sys.executable).parent / name)

@@ -1,0 +1,108 @@
+"""Which processes make up a studio, and how each is started."""
+
+import shlex
+import sys
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from serving.db.engine import database_url
+from serving.settings import Settings
+from stack.processes import Program
+
+ROOT = Path(__file__).resolve().parents[1]
+_QUIET = {
+    "DO_NOT_TRACK": "1",
+    "BENTOML_DO_NOT_TRACK": "True",
+    "GX_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "DAGSTER_DISABLE_TELEMETRY": "true",
+    "YOLO_OFFLINE": "true",
+    "PYTHONSAFEPATH": "1",
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+class Ports(BaseSettings):
+    """Where the doors listen, all on loopback."""
+
+    model_config = SettingsConfigDict(frozen=True)
+
+    gateway_port: int = Field(3000)
+    dagster_port: int = Field(3001)
+    mlflow_port: int = Field(5000)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return what every process of the studio is told."""
+    return _QUIET | {
+        "STUDIO_HOME": str(settings.home()),
+        "DAGSTER_HOME": str(settings.home() / "dagster"),
+        "DAGSTER_POSTGRES_URL": _libpq(settings, "dagster"),
+        # read by `mlflow server`, so that no password stands on a command line
+        "MLFLOW_BACKEND_STORE_URI": database_url(settings, "mlflow", "psycopg2").render_as_string(
+            hide_password=False
+        ),
+        "MLFLOW_DEFAULT_ARTIFACT_ROOT": f"{settings.storage()}/mlflow",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
+
+
+def postgres(settings: Settings) -> list[Program]:
+    """Return the embedded PostgreSQL, unless `DATABASE_URL` names a server."""
+    if settings.database_url is not None:
+        return []
+    return [Program("postgres", _module("serving.db.postgres"), first=True)]
+
+
+def publisher() -> Program:
+    """Return the process that carries aliases into serving."""
+    return Program("publisher", _module("registry.publish"))
+
+
+def gateway(ports: Ports) -> Program:
+    """Return the backend's door."""
+    url = f"http://127.0.0.1:{ports.gateway_port}"
+    command = _module(
+        "bentoml", "serve", "bentos.gateway.service:Gateway",
+        "--host", "127.0.0.1", "--port", str(ports.gateway_port),
+    )  # fmt: skip
+    return Program("gateway", command, health=f"{url}/health", page=f"{url}/docs")
+
+
+def mlflow(ports: Ports) -> Program:
+    """Return MLflow's server; its store and artifact root come by the environment."""
+    url = f"http://127.0.0.1:{ports.mlflow_port}"
+    command = _module(
+        "mlflow", "server", "--host", "127.0.0.1", "--port", str(ports.mlflow_port),
+        "--workers", "1", "--no-serve-artifacts",
+    )  # fmt: skip
+    return Program("mlflow", command, health=f"{url}/health", page=url)
+
+
+def dagster(ports: Ports) -> list[Program]:
+    """Return Dagster's pages and its daemon, which runs sensors, schedules and queued runs."""
+    workspace = str(ROOT / "workspace.yaml")
+    port = str(ports.dagster_port)
+    url = f"http://127.0.0.1:{port}"
+    pages = _script("dagster-webserver", "-h", "127.0.0.1", "-p", port, "-w", workspace)
+    daemon = _script("dagster-daemon", "run", "-w", workspace)
+    return [
+        Program("dagster", pages, health=f"{url}/server_info", page=url),
+        Program("daemon", daemon),
+    ]
+
+
+def _module(*words: str) -> str:
+    return shlex.join([sys.executable, "-m", *words])
+
+
+def _script(name: str, *words: str) -> str:
+    return shlex.join([str(Path(sys.executable).parent / name), *words])
+
+
+def _libpq(settings: Settings, name: str) -> str:
+    url = database_url(settings, name).set(drivername="postgresql")
+    return url.render_as_string(hide_password=False)

@@ -1,0 +1,101 @@
+"""One training run, from labelled photos to a network: warm-up, fine-tuning, averaging."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import (
+    EMAWeightAveraging,
+    LearningRateMonitor,
+    ModelCheckpoint,
+    TQDMProgressBar,
+)
+from lightning.pytorch.loggers import Logger
+from torch import nn
+
+from serving.card import InputSpec
+from training.augment import Augmentation
+from training.backbone import build_backbone, fold_batchnorm, freeze_early, input_spec
+from training.config import TrainingConfig
+from training.loaders import LabelledPhotos, RoomData, RoomPhotos, class_weights, load
+from training.memory import keep_memory
+from training.room_classifier import RoomClassifier
+from training.warmup import warm_up
+
+LAST = "last.ckpt"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network in evaluation mode, and the contract of its pixels."""
+
+    net: nn.Module
+    spec: InputSpec
+
+
+def fit(
+    train: LabelledPhotos,
+    validation: LabelledPhotos,
+    labels: int,
+    config: TrainingConfig,
+    folder: Path,
+    logger: Logger | None = None,
+) -> Trained:
+    """Train on `train`, watching `validation`.
+
+    Parameters
+    ----------
+    labels : how many there are
+    folder : keeps a checkpoint per epoch; a run that was ended goes on from the last one there
+    logger : of Lightning, for curves
+    """
+    keep_memory()
+    L.seed_everything(config.seed, workers=True, verbose=False)
+    net = build_backbone(config.backbone, labels, config.weights, config.dropout)
+    spec = input_spec(net, config.side)
+    if config.fold_batchnorm:
+        fold_batchnorm(net)
+    weights = class_weights(train.labels, labels, config.balance)
+    module = RoomClassifier(net, spec, weights, config)
+    last = folder / LAST
+    if not last.exists():
+        photos = RoomPhotos(train, config.side, Augmentation())
+        loader = load(photos, 64, config.workers)
+        warm_up(module.served, loader, labels, config.warmup_penalty)
+    freeze_early(net, config.frozen_stages)
+    if config.epochs:
+        data = RoomData(
+            train, validation, config.side, Augmentation(), config.batch_size, config.workers
+        )
+        trainer = build_trainer(config, folder, logger)
+        trainer.fit(module, data, ckpt_path=str(last) if last.exists() else None)
+    return Trained(module.served.net.cpu().eval(), spec)
+
+
+def build_trainer(config: TrainingConfig, folder: Path, logger: Logger | None) -> L.Trainer:
+    """Return a trainer for this machine: all GPUs in 16 bits, or the CPU in 32."""
+    gpu = config.accelerator in ("auto", "gpu") and torch.cuda.is_available()
+    devices = config.devices or (torch.cuda.device_count() if gpu else 1)
+    checkpoint = ModelCheckpoint(folder, save_last=True, save_top_k=0)
+    callbacks: list[L.Callback] = [checkpoint, TQDMProgressBar(refresh_rate=10)]
+    if config.average_decay:
+        callbacks.append(EMAWeightAveraging(decay=config.average_decay))
+    if logger is not None:
+        callbacks.append(LearningRateMonitor("step"))
+    return L.Trainer(
+        accelerator="gpu" if gpu else "cpu",
+        devices=devices,
+        # spawned, because a Dagster step has no script that could be started again
+        strategy="ddp_spawn" if devices > 1 else "auto",
+        precision="16-mixed" if gpu else "32-true",
+        max_epochs=config.epochs,
+        gradient_clip_val=2.0,
+        logger=logger or False,
+        callbacks=callbacks,
+        enable_model_summary=False,
+        default_root_dir=tempfile.gettempdir(),
+        log_every_n_steps=10,
+        num_sanity_val_steps=0,
+    )
