@@ -1,0 +1,1 @@
+"""The data room: what photos there are, which may be trained on and which are held back."""

@@ -1,0 +1,93 @@
+"""A data room: the folder that describes a data set, and the table of its photos."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from serving.errors import BadInput
+from training.data.describe import describe_photos
+from training.data.duplicates import mark_duplicates, mark_quarantine
+from training.data.expectations import Expectations, read_expectations
+from training.data.frozen import FrozenTest, read_frozen
+from training.data.manifest import Manifest, Taxonomy, read_manifest, read_taxonomy
+from training.data.photos import list_photos
+
+_TABLE = "photos.parquet"
+
+
+@dataclass(frozen=True)
+class Room:
+    """Everything that a data room's folder says."""
+
+    folder: Path
+    taxonomy: Taxonomy
+    manifest: Manifest
+    expectations: Expectations
+    frozen: FrozenTest
+
+
+def open_room(folder: Path) -> Room:
+    """Read a data room's folder, such as `datasets/rooms`.
+
+    Raises
+    ------
+    BadInput
+        If one of its files is missing or wrong; the message names file and field.
+    """
+    expectations = read_expectations(folder)
+    return Room(
+        folder=folder,
+        taxonomy=read_taxonomy(folder),
+        manifest=read_manifest(folder),
+        expectations=expectations,
+        frozen=read_frozen(folder, expectations.near_duplicates.radius_bits),
+    )
+
+
+def build_table(
+    room: Room, studio_data: Path | None, cache: Path, workers: int = 2, progress: bool = True
+) -> pd.DataFrame:
+    """List, describe and judge every photo of the manifest; nothing is split yet.
+
+    Parameters
+    ----------
+    room : what to list, and what counts as a duplicate
+    studio_data : where sources with a relative location lie
+    cache : folder of earlier descriptions
+    workers, progress : as in `describe_photos`
+
+    Returns
+    -------
+    One row per photo with the columns of Photo and Description, `copies` and `duplicate_group` of
+    `mark_duplicates`, `two_labels` and `quarantine` of `mark_quarantine`.
+    """
+    photos = list_photos(room.manifest, studio_data)
+    table = describe_photos(photos, cache, workers, progress)
+    table = mark_duplicates(table, room.frozen.near_radius)
+    return mark_quarantine(table, room.taxonomy.names, room.frozen.pairs)
+
+
+def save_table(table: pd.DataFrame, folder: Path) -> Path:
+    """Keep a table of photos, with its splits if it has them, as `photos.parquet`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / _TABLE
+    writing = file.with_suffix(f".{os.getpid()}")
+    table.to_parquet(writing, index=False)
+    writing.replace(file)
+    return file
+
+
+def load_table(folder: Path) -> pd.DataFrame:
+    """Return what `save_table` kept.
+
+    Raises
+    ------
+    BadInput
+        If nothing was kept there.
+    """
+    file = folder / _TABLE
+    if not file.is_file():
+        raise BadInput(f"there is no '{file}'; run `python -m training.data split` first")
+    return pd.read_parquet(file)
