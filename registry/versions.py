@@ -116,6 +116,12 @@ def read_files(version: ModelVersion) -> ModelFiles:
         return ModelFiles(model.read_bytes(), card.read_bytes())
 
 
+def read_champion(client: MlflowClient, task: str) -> ModelFiles | None:
+    """Download the files of the version that is the champion; None if none is."""
+    number = find_alias(client, task, CHAMPION)
+    return None if number is None else read_files(client.get_model_version(task, number))
+
+
 def find_alias(client: MlflowClient, task: str, alias: str) -> str | None:
     """Return the version that carries `alias`, or None."""
     try:

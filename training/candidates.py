@@ -1,7 +1,7 @@
 """From a trained network to what could be served: fp32 and int8, each with its own card."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -36,6 +36,10 @@ class Candidate:
     model: bytes
     card: ModelCard
     validation_top1: float
+
+    def with_metrics(self, metrics: Mapping[str, float]) -> "Candidate":
+        """Return the same model with these figures on its card."""
+        return replace(self, card=self.card.model_copy(update={"metrics": dict(metrics)}))
 
 
 @dataclass(frozen=True)

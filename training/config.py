@@ -1,5 +1,6 @@
 """What a training run may be told; the defaults make the model that is shipped."""
 
+import hashlib
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -48,3 +49,7 @@ class TrainingConfig(BaseModel):
     devices: int = Field(0, ge=0, description="0: all GPUs, or one CPU")
     photos_per_label: int | None = Field(None, gt=0)
     calibration_photos: int = Field(256, gt=0, description="for the ranges of int8")
+
+    def digest(self) -> str:
+        """Return eight hex digits that stand for these settings."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:8]

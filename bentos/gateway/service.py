@@ -2,10 +2,10 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
 
 import bentoml
 
+import serving
 from bentos.gateway.app import create_app
 from bentos.gateway.classifiers import Classifier, InlineClassifier, ServiceClassifier
 from bentos.gateway.doors import Doors
@@ -28,7 +28,7 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
     ----------
     rooms : the model service to ask; None holds the model in the gateway's own process
     """
-    app = create_app(version("listing-studio"))
+    app = create_app(serving.__version__)
 
     @bentoml.service(name="gateway", traffic={"timeout": 60, "max_concurrency": 256}, **QUIET)
     @bentoml.asgi_app(app, path="/")

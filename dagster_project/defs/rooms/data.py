@@ -1,0 +1,78 @@
+"""From raw photos to who trains, validates and tests."""
+
+import dagster as dg
+import pandas as pd
+
+from dagster_project.defs.resources import Studio
+from dagster_project.defs.rooms import show
+from training.data.photos import list_photos
+from training.data.room import build_table, open_room, save_table
+from training.data.splits import assign_splits, count_splits, split_digest, write_splits
+
+GROUP = "rooms"
+
+
+@dg.asset(group_name=GROUP, kinds={"python"})
+def raw_photos(studio: Studio) -> dg.MaterializeResult[None]:
+    """Every photo that the manifest's sources hold now: folders, CSV files, S3 prefixes."""
+    data = studio.data()
+    photos = list_photos(open_room(data.room_folder()).manifest, data.studio_data)
+    rows = pd.DataFrame([(photo.source, photo.label) for photo in photos])
+    counts = rows.set_axis(["source", "label"], axis=1).value_counts().sort_index()
+    return dg.MaterializeResult(
+        metadata={"photos": len(photos), "by source and label": show.table(counts.to_frame())}
+    )
+
+
+@dg.asset(group_name=GROUP, kinds={"pandas", "opencv"}, deps=[raw_photos])
+def photo_table(studio: Studio) -> dg.MaterializeResult[pd.DataFrame]:
+    """One row per photo: what it is, how it looks, which others show the same, its split."""
+    data, folder = studio.data(), studio.folder("data", "rooms")
+    room = open_room(data.room_folder())
+    table = build_table(room, data.studio_data, folder)
+    table = assign_splits(table, room.manifest.splits, room.frozen)
+    save_table(table, folder)
+    return dg.MaterializeResult(
+        value=table,
+        metadata={
+            "photos": len(table),
+            "in quarantine": int(table["quarantine"].notna().sum()),
+            "unreadable": int(table["error"].notna().sum()),
+            "columns": ", ".join(table.columns),
+        },
+    )
+
+
+@dg.asset_check(asset=photo_table, blocking=True)
+def expectations(studio: Studio, photo_table: pd.DataFrame) -> dg.AssetCheckResult:
+    """Great Expectations' verdict; training stops when it is bad, and the page says why."""
+    from training.data.validate import validate_table  # Great Expectations imports for seconds
+
+    room = open_room(studio.data().room_folder())
+    verdict = validate_table(photo_table, room, studio.folder("data", "rooms", "docs"))
+    return dg.AssetCheckResult(
+        passed=verdict.success,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="; ".join(verdict.failures) or "the data meets its expectations",
+        metadata={
+            "page": dg.MetadataValue.path(str(verdict.docs)),
+            "failures": dg.MetadataValue.json(list(verdict.failures)),
+            "warnings": dg.MetadataValue.json(list(verdict.warnings)),
+        },
+    )
+
+
+@dg.asset(group_name=GROUP, kinds={"pandas"})
+def photo_splits(studio: Studio, photo_table: pd.DataFrame) -> dg.MaterializeResult[str]:
+    """The split, written down; its digest is the data's version."""
+    digest = split_digest(photo_table)
+    file = studio.folder("data", "rooms") / f"splits-{digest}.csv"
+    write_splits(photo_table, file)
+    return dg.MaterializeResult(
+        value=digest,
+        metadata={
+            "data version": digest,
+            "file": dg.MetadataValue.path(str(file)),
+            "photos": show.table(count_splits(photo_table)),
+        },
+    )

@@ -1,0 +1,82 @@
+"""From a judged version to what answers: promotion, publishing, the bento."""
+
+import os
+import subprocess
+import sys
+
+import dagster as dg
+
+from dagster_project.defs.resources import Studio
+from dagster_project.defs.rooms.data import GROUP
+from dagster_project.defs.rooms.values import Registered
+from registry.promote import promote, roll_back
+from registry.publish import Publisher
+from serving.models.rooms import TASK
+
+
+@dg.asset(group_name=GROUP, kinds={"mlflow", "postgres"})
+def champion(studio: Studio, registered_version: Registered) -> dg.MaterializeResult[str]:
+    """The version that answers: its alias is moved, and it is published to serving."""
+    version = registered_version.version
+    promote(studio.registry(), registered_version.task, version)
+    publish(studio)
+    return dg.MaterializeResult(value=version, metadata={"version": version})
+
+
+@dg.asset(group_name=GROUP, kinds={"bentoml"})
+def gateway_bento(studio: Studio, champion: str) -> dg.MaterializeResult[str]:
+    """The gateway as a bento, with the published version baked in to fall back on."""
+    command = [sys.executable, "-m", "bentos.build"]
+    env = os.environ | {"STUDIO_HOME": str(studio.settings().home())}
+    done = subprocess.run(command, env=env, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise dg.Failure("the bento was not built", {"error": dg.MetadataValue.text(done.stderr)})
+    tag = done.stdout.strip().splitlines()[-1]
+    return dg.MaterializeResult(value=tag, metadata={"bento": tag, "model version": champion})
+
+
+class Promotion(dg.Config):
+    """Which version is to answer."""
+
+    task: str = TASK
+    version: str
+
+
+class Rollback(dg.Config):
+    """Why the champion has to go."""
+
+    task: str = TASK
+    reason: str
+
+
+@dg.op
+def promote_version(context: dg.OpExecutionContext, config: Promotion, studio: Studio) -> None:
+    """Make a version that passed its gates the champion."""
+    promote(studio.registry(), config.task, config.version)
+    publish(studio)
+    context.log.info("%s: version %s is the champion", config.task, config.version)
+
+
+@dg.op
+def roll_back_version(context: dg.OpExecutionContext, config: Rollback, studio: Studio) -> None:
+    """Make the champion before this one answer again."""
+    version = roll_back(studio.registry(), config.task, config.reason)
+    publish(studio)
+    context.log.info("%s: back to version %s", config.task, version)
+
+
+@dg.job(name="promote")
+def promote_job() -> None:
+    """Make a version that passed its gates the champion."""
+    promote_version()
+
+
+@dg.job(name="roll_back")
+def roll_back_job() -> None:
+    """Make the champion before this one answer again."""
+    roll_back_version()
+
+
+def publish(studio: Studio) -> None:
+    """Do one publisher's round now, instead of waiting for the publisher's next."""
+    Publisher(studio.registry(), studio.engine(), studio.storage()).publish()
