@@ -1,5 +1,6 @@
 """One training run, from labelled photos to a network: warm-up, fine-tuning, averaging."""
 
+import logging
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,13 +8,13 @@ from pathlib import Path
 import lightning as L
 import torch
 from lightning.pytorch.callbacks import (
-    EMAWeightAveraging,
     LearningRateMonitor,
     ModelCheckpoint,
     TQDMProgressBar,
+    WeightAveraging,
 )
 from lightning.pytorch.loggers import Logger
-from torch import nn
+from torch import Tensor, nn
 
 from serving.card import InputSpec
 from training.augment import Augmentation
@@ -25,6 +26,8 @@ from training.room_classifier import RoomClassifier
 from training.warmup import warm_up
 
 LAST = "last.ckpt"
+
+logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True)
@@ -70,18 +73,36 @@ def fit(
             train, validation, config.side, Augmentation(), config.batch_size, config.workers
         )
         trainer = build_trainer(config, folder, logger)
+        module.train()
         trainer.fit(module, data, ckpt_path=str(last) if last.exists() else None)
     return Trained(module.served.net.cpu().eval(), spec)
+
+
+@dataclass(frozen=True)
+class Average:
+    """Exponential moving average of weights that forgets the first steps sooner.
+
+    A class, because torch's own function cannot be sent to the processes of a parallel run.
+    """
+
+    decay: float
+
+    def __call__(self, averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
+        """Return the new average after `steps` earlier ones."""
+        decay = min(self.decay, (1 + int(steps)) / (10 + int(steps)))
+        return averaged.lerp(current, 1 - decay)
 
 
 def build_trainer(config: TrainingConfig, folder: Path, logger: Logger | None) -> L.Trainer:
     """Return a trainer for this machine: all GPUs in 16 bits, or the CPU in 32."""
     gpu = config.accelerator in ("auto", "gpu") and torch.cuda.is_available()
     devices = config.devices or (torch.cuda.device_count() if gpu else 1)
-    checkpoint = ModelCheckpoint(folder, save_last=True, save_top_k=0)
+    checkpoint = ModelCheckpoint(
+        folder, Path(LAST).stem, save_on_train_epoch_end=True, enable_version_counter=False
+    )
     callbacks: list[L.Callback] = [checkpoint, TQDMProgressBar(refresh_rate=10)]
     if config.average_decay:
-        callbacks.append(EMAWeightAveraging(decay=config.average_decay))
+        callbacks.append(WeightAveraging(avg_fn=Average(config.average_decay)))
     if logger is not None:
         callbacks.append(LearningRateMonitor("step"))
     return L.Trainer(

@@ -1,0 +1,216 @@
+"""How often rooms are named right, against the linear probe on the same photos.
+
+Five-fold over listings: every photo is judged by a model that never saw its listing, nor a copy of
+it. A sixth training leaves the `houses` out altogether and is judged on their bathrooms, bedrooms
+and kitchens: photos of another source. The probe is logistic regression on the frozen features of
+the same backbone, its penalty chosen on validation. Both are judged clean and corrupted; ours as it
+would be served (ONNX, int8 if that is chosen).
+
+Needs STUDIO_DATA. A fold that is done is kept in `--out` and not done again.
+"""
+
+import argparse
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from figures import Figures, parse
+from torch.nn import functional
+
+from serving.card import Label
+from serving.models.session import OnnxSession, Session
+from serving.photos.classify import to_probabilities
+from training.backbone import build_backbone, input_spec
+from training.candidates import Provenance, choose, make_candidates
+from training.config import TrainingConfig
+from training.corruptions import CORRUPTIONS
+from training.data.room import build_table, open_room
+from training.data.settings import DataSettings
+from training.data.splits import find_components
+from training.export import Served, export_onnx
+from training.fit import fit
+from training.intervals import mcnemar, proportion
+from training.loaders import LabelledPhotos, RoomPhotos, load
+from training.measures import area_under_risk_coverage, brier
+from training.memory import keep_memory
+from training.predict import predict
+from training.warmup import extract_features, fit_head
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDS = 5
+CHANGES = {"clean": None, **CORRUPTIONS}
+SIX = ("bathroom", "bedroom", "dining_room", "entrance_hall", "kitchen", "living_room")
+
+
+@dataclass(frozen=True)
+class Task:
+    """Which photos to learn from, to validate on and to be judged on."""
+
+    name: str
+    train: pd.DataFrame
+    validation: pd.DataFrame
+    held: pd.DataFrame
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=ROOT / "out" / "accuracy", help="%(default)s")
+    parser.add_argument("--only", nargs="*", help="names of tasks, such as fold-0 other-source")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="of the recipe")
+    arguments = parse(__doc__, parser)
+    keep_memory()
+    given: dict[str, object] = {"epochs": 0, "photos_per_label": 25} if arguments.quick else {}
+    given |= dict(item.split("=", 1) for item in arguments.set)
+    config = TrainingConfig.model_validate(given)
+    out = arguments.out / config.digest()
+    out.mkdir(parents=True, exist_ok=True)
+    settings = DataSettings()
+    room = open_room(settings.room_folder())
+    table = build_table(room, settings.studio_data, arguments.out)
+    tasks = [task for task in make_tasks(table, config) if _wanted(task.name, arguments.only)]
+    figures = Figures()
+    figures.say(f"recipe {config.digest()}: {config.model_dump_json(exclude_defaults=True)}")
+    for task in tasks:
+        figures.say(f"{task.name}: {len(task.train)} to learn from, {len(task.held)} to judge")
+        if not (out / f"{task.name}.parquet").exists():
+            run(task, room.taxonomy.labels, config, out)
+    judged = {task.name: pd.read_parquet(out / f"{task.name}.parquet") for task in tasks}
+    summarise(figures, judged, [label.name for label in room.taxonomy.labels])
+    figures.print()
+
+
+def _wanted(name: str, only: list[str] | None) -> bool:
+    return not only or name in only
+
+
+def make_tasks(table: pd.DataFrame, config: TrainingConfig) -> list[Task]:
+    """Cut the photos into folds by listing and picture; an eighth of the rest validates."""
+    component = find_components(table)
+    place = table["listing"].groupby(component).transform("min").map(_hash)
+    fold, tenth = place % FOLDS, (place // FOLDS) % 8
+    tasks = []
+    for number in range(FOLDS):
+        rest = table[fold != number]
+        validates = tenth[rest.index] == 0
+        tasks.append(
+            Task(f"fold-{number}", rest[~validates], rest[validates], table[fold == number])
+        )
+    inside = table[(table["source"] != "houses") & (fold != 0)]
+    validates = tenth[inside.index] == 0
+    houses = table[(table["source"] == "houses") & (table["label"] != "exterior")]
+    tasks.append(Task("other-source", inside[~validates], inside[validates], houses))
+    if config.photos_per_label:
+        tasks = [_thin(task, config.photos_per_label) for task in tasks]
+    return tasks
+
+
+def _thin(task: Task, count: int) -> Task:
+    parts = (
+        rows.groupby(["source", "label"]).head(count)
+        for rows in (task.train, task.validation, task.held)
+    )
+    return Task(task.name, *parts)
+
+
+def _hash(listing: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"folds:{listing}".encode()).digest()[:6], "big")
+
+
+def run(task: Task, labels: tuple[Label, ...], config: TrainingConfig, out: Path) -> None:
+    """Train ours and the probe, judge both, keep every probability."""
+    train, validation, held = (
+        to_photos(rows, labels) for rows in (task.train, task.validation, task.held)
+    )
+    trained = fit(train, validation, len(labels), config, out / task.name)
+    provenance = Provenance(labels, task.name, (), "research", "benchmark")
+    candidates, _ = make_candidates(trained, train, validation, config, provenance)
+    ours = candidates[choose(candidates)]
+    probe, penalty = make_probe(train, validation, len(labels), config)
+    print(f"{task.name}: {ours.card.precision} is served, the probe's penalty is {penalty}")
+    rows = task.held[["uri", "source", "label", "listing"]].reset_index(drop=True)
+    for change, function in CHANGES.items():
+        spec, model = ours.card.input, OnnxSession(ours.model)
+        logits = predict(model, held, spec, function, f"ours, {change}")
+        rows[f"ours {change}"] = list(to_probabilities(logits, ours.card.temperature))
+        logits = predict(probe, held, spec, function, f"probe, {change}")
+        rows[f"probe {change}"] = list(to_probabilities(logits, 1.0))
+    rows.to_parquet(out / f"{task.name}.parquet")
+
+
+def make_probe(
+    train: LabelledPhotos, validation: LabelledPhotos, count: int, config: TrainingConfig
+) -> tuple[Session, float]:
+    """Fit the best linear head on frozen features; return it as a session, and its penalty."""
+    net = build_backbone(config.backbone, count, config.weights)
+    spec = input_spec(net, config.side)
+    served = Served(net, spec)
+    features, labels = extract_features(
+        served, load(RoomPhotos(train, config.side), 64, config.workers)
+    )
+    checked, truth = extract_features(
+        served, load(RoomPhotos(validation, config.side), 64, config.workers)
+    )
+    losses = {}
+    for penalty in (1e-3, 3e-3, 1e-2, 3e-2, 1e-1):
+        weight, bias = fit_head(features, labels, count, penalty)
+        losses[penalty] = float(functional.cross_entropy(checked @ weight.T + bias, truth))
+    best = min(losses, key=lambda penalty: losses[penalty])
+    weight, bias = fit_head(features, labels, count, best)
+    head: Any = net
+    head.get_classifier().weight.data, head.get_classifier().bias.data = weight, bias
+    return OnnxSession(export_onnx(net.eval(), spec)), best
+
+
+def to_photos(rows: pd.DataFrame, labels: tuple[Label, ...]) -> LabelledPhotos:
+    """Return a table's photos with the index of their label."""
+    places = {label.name: place for place, label in enumerate(labels)}
+    return LabelledPhotos(tuple(rows["uri"]), np.array([places[name] for name in rows["label"]]))
+
+
+def summarise(figures: Figures, judged: dict[str, pd.DataFrame], names: list[str]) -> None:
+    """Add the figures of the folds together, and of the other source."""
+    folds = [rows for name, rows in judged.items() if name.startswith("fold")]
+    if folds:
+        rows = pd.concat(folds, ignore_index=True)
+        compare(figures, "houses", rows[rows["source"] == "houses"], names)
+        places = rows[(rows["source"] == "places") & rows["label"].isin(SIX)]
+        compare(figures, "places", places, names)
+        compare(figures, "places_small", rows[rows["source"] == "places_small"], names)
+        compare(figures, "all", rows, names)
+    if "other-source" in judged:
+        compare(figures, "other_source", judged["other-source"], names)
+
+
+def compare(figures: Figures, name: str, rows: pd.DataFrame, names: list[str]) -> None:
+    """Add ours and the probe's figures on some photos, clean and corrupted."""
+    figures.say(f"{name}: {len(rows)} photos")
+    truth = np.array([names.index(label) for label in rows["label"]])
+    interior = np.array([n not in ("exterior", "yard", "pool", "driveway") for n in names])
+    for change in CHANGES:
+        right = {}
+        for who in ("ours", "probe"):
+            probabilities = np.stack(rows[f"{who} {change}"].to_list()).astype(np.float64)
+            right[who] = probabilities.argmax(axis=1) == truth
+            key = f"{name}.{change}.{who}"
+            share = proportion(right[who])
+            figures.add(f"{key}.top1", share.value)
+            if change == "clean":
+                figures.add(f"{key}.top1.low", share.low)
+                figures.add(f"{key}.top1.high", share.high)
+                inside = probabilities[:, interior].sum(axis=1) >= 0.5
+                figures.add(f"{key}.scene", float((inside == interior[truth]).mean()))
+            figures.add(f"{key}.brier", brier(probabilities, truth))
+            confidence = probabilities.max(axis=1)
+            figures.add(f"{key}.aurc", area_under_risk_coverage(confidence, right[who]))
+        if change == "clean":
+            errors = [int((~right[who]).sum()) for who in ("ours", "probe")]
+            figures.add(f"{name}.errors_ratio", errors[0] / max(1, errors[1]))
+            figures.add(f"{name}.mcnemar_p", mcnemar(right["ours"], right["probe"]))
+
+
+if __name__ == "__main__":
+    main()
