@@ -4,10 +4,8 @@ from pathlib import Path
 
 import dagster as dg
 
-import dagster_project.defs
-
 
 @dg.definitions
 def definitions() -> dg.Definitions:
     """Return all assets, checks, jobs, schedules, sensors and resources."""
-    return dg.load_defs(dagster_project.defs, project_root=Path(__file__).parents[1])
+    return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)

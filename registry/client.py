@@ -8,6 +8,7 @@ from mlflow import MlflowClient
 from serving.db.engine import create_databases, database_url
 from serving.settings import Settings
 
+Client = MlflowClient
 EXPERIMENT = "room-classifier"
 
 

@@ -34,8 +34,8 @@ def start_run(
 
 @contextmanager
 def track_machine(run_id: str) -> Iterator[None]:
-    """Log CPU, memory, disk and GPU load of this machine to the run, every 10 s."""
-    monitor = SystemMetricsMonitor(run_id, sampling_interval=10, samples_before_logging=1)  # type: ignore[no-untyped-call]
+    """Log CPU, memory, disk and GPU load of this machine to the run, every 4 s."""
+    monitor = SystemMetricsMonitor(run_id, sampling_interval=2, samples_before_logging=2)  # type: ignore[no-untyped-call]
     monitor.start()  # type: ignore[no-untyped-call]
     try:
         yield

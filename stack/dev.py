@@ -1,6 +1,7 @@
 """The whole studio on this machine until Ctrl-C: `python -m stack dev`."""
 
 import shutil
+import signal
 import sys
 
 from serving.db.engine import create_databases, open_engine
@@ -33,6 +34,9 @@ def run() -> int:
     ]
     env = environment(settings) | {"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{ports.mlflow_port}"}
     stack = Stack(settings, programs, env)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # said anew: a shell starts its background jobs with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     print(f"Starting; logs are in {stack.logs}")
     try:
         with stack.running(prepare=prepare) as supervisor:

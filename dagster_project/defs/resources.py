@@ -6,10 +6,9 @@ from urllib.parse import urlparse
 
 import dagster as dg
 from dagster_aws.s3 import S3PickleIOManager, S3Resource
-from mlflow import MlflowClient
 from sqlalchemy import Engine
 
-from registry.client import open_client
+from registry.client import Client, open_client
 from serving.db.migrate import prepare
 from serving.settings import Settings
 from serving.storage.objects import Storage, open_storage
@@ -48,7 +47,7 @@ class Studio(dg.ConfigurableResource["Studio"]):
         """Return the object storage."""
         return open_storage(self.settings().storage())
 
-    def registry(self) -> MlflowClient:
+    def registry(self) -> Client:
         """Return MLflow's client."""
         return open_client(self.settings())
 

@@ -9,28 +9,14 @@ import pandas as pd
 from dagster_project.defs.resources import Studio
 from dagster_project.defs.rooms import show
 from dagster_project.defs.rooms.data import GROUP
-from dagster_project.defs.rooms.provenance import git_commit, provenance_of
-from dagster_project.defs.rooms.values import (
-    Evaluated,
-    Exported,
-    Registered,
-    TrainingRun,
-    learning_photos,
-    limit_rows,
-    to_photos,
-)
+from dagster_project.defs.rooms.values import Evaluated, Exported, Registered, TrainingRun
 from registry.client import open_experiment, tracking_uri
 from registry.gates import STANDARD, both, judge, judge_licence, read_gates
 from registry.runs import end_run, log_pictures, page_of, start_run, track_machine
 from registry.versions import log_figures, read_champion, register, tag_verdict
-from serving.card import ModelCard
 from serving.models.rooms import TASK
-from training.candidates import Candidate, choose, make_candidates
 from training.config import TrainingConfig
 from training.data.room import open_room
-from training.fit import fit
-from training.report import report
-from training.tracking import curves_logger
 
 
 class Recipe(TrainingConfig, dg.Config):
@@ -42,6 +28,11 @@ def trained_classifier(
     studio: Studio, config: Recipe, photo_table: pd.DataFrame, photo_splits: str
 ) -> dg.MaterializeResult[TrainingRun]:
     """A network fine-tuned on the training photos; one that was interrupted is gone on with."""
+    from dagster_project.rooms.photos import learning_photos
+    from dagster_project.rooms.provenance import git_commit
+    from training.fit import fit
+    from training.tracking import curves_logger
+
     room = open_room(studio.data().room_folder())
     train, validation = learning_photos(photo_table, room, config.photos_per_label)
     client, settings = studio.registry(), studio.settings()
@@ -76,6 +67,10 @@ def exported_models(
     trained_classifier: TrainingRun,
 ) -> dg.MaterializeResult[Exported]:
     """The network as ONNX in fp32 and int8, both calibrated on the validation photos."""
+    from dagster_project.rooms.photos import learning_photos
+    from dagster_project.rooms.provenance import provenance_of
+    from training.candidates import choose, make_candidates
+
     room = open_room(studio.data().room_folder())
     photos = learning_photos(photo_table, room, config.photos_per_label)
     provenance = provenance_of(room, photo_splits)
@@ -96,6 +91,10 @@ def evaluation(
     studio: Studio, config: Recipe, photo_table: pd.DataFrame, exported_models: Exported
 ) -> dg.MaterializeResult[Evaluated]:
     """What the chosen model is worth on the frozen test set, beside the champion."""
+    from dagster_project.rooms.photos import limit_rows, to_photos
+    from dagster_project.rooms.provenance import read_candidate
+    from training.report import report
+
     room = open_room(studio.data().room_folder())
     rows = limit_rows(photo_table[photo_table["split"] == "test"], config.photos_per_label)
     client, chosen = studio.registry(), exported_models.chosen
@@ -104,7 +103,7 @@ def evaluation(
         chosen,
         to_photos(rows, room.taxonomy.labels),
         rows,
-        champion_candidate(studio),
+        read_candidate(read_champion(client, TASK)),
     )
     figures = found.figures | {"data/validated": 1.0, "onnx/parity": exported_models.parity}
     log_figures(client, exported_models.run_id, figures)
@@ -154,11 +153,3 @@ def gates(studio: Studio, config: Gates, registered_version: Registered) -> dg.A
         description="\n".join(verdict.reasons) or "every gate is open",
         metadata={"reasons": dg.MetadataValue.json(list(verdict.reasons))},
     )
-
-
-def champion_candidate(studio: Studio) -> Candidate | None:
-    """Return what the registry's champion is, to compare with; None if there is none."""
-    files = read_champion(studio.registry(), TASK)
-    if files is None:
-        return None
-    return Candidate(files.model, ModelCard.model_validate_json(files.card), float("nan"))

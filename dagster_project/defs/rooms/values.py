@@ -1,17 +1,18 @@
-"""What the room classifier's assets hand to each other."""
+"""What the room classifier's assets hand to each other.
+
+Types of `training` are named and not imported: with them comes torch, a gigabyte in every process
+of Dagster that only has to know what there is to run.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
-
-from serving.card import Label
-from training.candidates import Candidate, Precision
-from training.data.room import Room
-from training.data.splits import training_rows
-from training.fit import Trained
-from training.loaders import LabelledPhotos
+if TYPE_CHECKING:
+    from training.candidates import Candidate, Precision
+    from training.fit import Trained
 
 
 @dataclass(frozen=True)
@@ -54,29 +55,3 @@ class Registered:
     version: str
     licence: str
     figures: Mapping[str, float]
-
-
-def learning_photos(
-    table: pd.DataFrame, room: Room, per_label: int | None
-) -> tuple[LabelledPhotos, LabelledPhotos]:
-    """Return what training may see: the photos to learn from, and those to validate on."""
-    rows = limit_rows(training_rows(table, room.frozen), per_label)
-    return (
-        to_photos(rows[rows["split"] == "train"], room.taxonomy.labels),
-        to_photos(rows[rows["split"] == "validation"], room.taxonomy.labels),
-    )
-
-
-def to_photos(rows: pd.DataFrame, labels: tuple[Label, ...]) -> LabelledPhotos:
-    """Return a table's photos with the index of their label."""
-    places = {label.name: place for place, label in enumerate(labels)}
-    numbers = [places[name] for name in rows["label"]]
-    return LabelledPhotos(tuple(rows["uri"]), np.array(numbers, np.int64))
-
-
-def limit_rows(rows: pd.DataFrame, per_label: int | None) -> pd.DataFrame:
-    """Keep at most so many photos of each split, source and label, the same every time."""
-    if per_label is None:
-        return rows
-    ordered = rows.sort_values("sha256")
-    return ordered.groupby(["split", "source", "label"], sort=True).head(per_label)

@@ -1,12 +1,14 @@
-"""Where a model comes from, as its card says it."""
+"""Where a model comes from, as its card says it; and the one it has to beat."""
 
 import subprocess
 from pathlib import Path
 
-from training.candidates import Provenance
+from registry.versions import ModelFiles
+from serving.card import ModelCard
+from training.candidates import Candidate, Provenance
 from training.data.room import Room
 
-_CHECKOUT = Path(__file__).resolve().parents[3]
+_CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def provenance_of(room: Room, data_version: str) -> Provenance:
@@ -19,6 +21,13 @@ def provenance_of(room: Room, data_version: str) -> Provenance:
         licence="own" if licences == {"own"} else "research",
         git_commit=git_commit(),
     )
+
+
+def read_candidate(files: ModelFiles | None) -> Candidate | None:
+    """Return a registered version as something to compare with; None if there is none."""
+    if files is None:
+        return None
+    return Candidate(files.model, ModelCard.model_validate_json(files.card), float("nan"))
 
 
 def git_commit() -> str:

@@ -1,0 +1,1 @@
+"""What the room assets use when they run; kept out of `defs/`, all of which Dagster imports."""

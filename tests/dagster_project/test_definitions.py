@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+from dagster_aws.s3 import S3PickleIOManager
+
+from dagster_project.definitions import definitions
+from dagster_project.defs.resources import values_io_manager
+from serving.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+STEPS = (
+    "raw_photos", "photo_table", "photo_splits", "trained_classifier", "exported_models",
+    "evaluation", "registered_version", "champion", "gateway_bento",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def loaded() -> dg.Definitions:
+    return definitions()
+
+
+def test_everything_below_defs_is_found_and_fits_together(loaded: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(loaded)
+    keys = {key.to_user_string() for key in loaded.resolve_all_asset_keys()}
+    assert keys == set(STEPS)
+
+
+def test_raw_photos_come_before_all_and_the_bento_after(loaded: dg.Definitions) -> None:
+    graph = loaded.resolve_asset_graph()
+    order = [key.to_user_string() for key in graph.toposorted_asset_keys]
+    assert [name for name in order if name in STEPS] == list(STEPS)
+
+
+def test_bad_data_and_closed_gates_block_what_comes_after(loaded: dg.Definitions) -> None:
+    graph = loaded.resolve_asset_graph()
+    blocking = {
+        (key.asset_key.to_user_string(), key.name)
+        for key in graph.asset_check_keys
+        if graph.get_check_spec(key).blocking
+    }
+    assert blocking == {("photo_table", "expectations"), ("registered_version", "gates")}
+
+
+def test_what_people_start_and_what_starts_itself_is_there(loaded: dg.Definitions) -> None:
+    jobs = {job.name for job in loaded.resolve_all_job_defs()}
+    assert {"retrain", "promote", "roll_back"} <= jobs
+    assert loaded.get_schedule_def("weekly_retrain").job_name == "retrain"
+    assert loaded.get_sensor_def("publish_aliases").name == "publish_aliases"
+
+
+def test_values_go_to_the_bucket_when_the_storage_is_s3(tmp_path: Path) -> None:
+    in_s3 = values_io_manager(Settings(studio_home=tmp_path, storage_url="s3://b/studio/"))
+    assert isinstance(in_s3, S3PickleIOManager)
+    assert (in_s3.s3_bucket, in_s3.s3_prefix) == ("b", "studio/dagster")
+    assert isinstance(values_io_manager(Settings(studio_home=tmp_path)), dg.FilesystemIOManager)
+
+
+def test_the_instance_is_postgres_watched_and_quiet() -> None:
+    config = yaml.safe_load((ROOT / "dagster_project" / "dagster.yaml").read_text())
+    assert config["storage"]["postgres"]["postgres_url"] == {"env": "DAGSTER_POSTGRES_URL"}
+    assert config["run_monitoring"]["enabled"]
+    assert not config["telemetry"]["enabled"]
+
+
+def test_the_definitions_load_without_torch() -> None:
+    """It is a gigabyte in every process of Dagster that only lists what there is to run."""
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from dagster_project.definitions import definitions; definitions(); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

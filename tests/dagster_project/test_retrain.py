@@ -1,0 +1,116 @@
+import shutil
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import yaml
+
+from dagster_project.definitions import definitions
+from serving.db.engine import open_engine
+from serving.models.rooms import TASK
+from serving.models.slots import CHAMPION, read_slots
+from serving.settings import Settings
+
+pytestmark = pytest.mark.slow
+
+RECIPE = {
+    "backbone": "test_efficientnet",
+    "weights": "none",
+    "side": 64,
+    "frozen_stages": 0,
+    "epochs": 3,
+    "batch_size": 8,
+    "learning_rate": 3e-3,
+    "workers": 0,
+    "average_decay": 0.5,
+    "accelerator": "cpu",
+}
+GATES = [
+    {"figure": "data/validated", "at_least": 1, "why": "bad data is worth nothing"},
+    {"figure": "test/top1.low", "at_least": 0.7, "why": "colours are easy"},
+    {"figure": "onnx/parity", "at_most": 0.001, "why": "it is the same network"},
+]
+
+
+@pytest.fixture
+def gates_file(tmp_path: Path) -> Path:
+    file = tmp_path / "gates.yaml"
+    file.write_text(yaml.safe_dump(GATES))
+    return file
+
+
+def retrain(gates_file: Path) -> dg.ExecuteInProcessResult:
+    steps = ("trained_classifier", "exported_models", "evaluation")
+    ops: dict[str, Any] = {step: {"config": RECIPE} for step in steps}
+    ops["registered_version_gates"] = {"config": {"file": str(gates_file)}}
+    job = definitions().resolve_job_def("retrain")
+    return job.execute_in_process(run_config={"ops": ops}, raise_on_error=False)
+
+
+def run_job(name: str, op: str, **config: str) -> dg.ExecuteInProcessResult:
+    job = definitions().resolve_job_def(name)
+    return job.execute_in_process(
+        run_config={"ops": {op: {"config": config}}}, raise_on_error=False
+    )
+
+
+def ran(result: dg.ExecuteInProcessResult) -> set[str]:
+    return {event.step_key for event in result.get_step_success_events() if event.step_key}
+
+
+def published(settings: Settings) -> str | None:
+    engine = open_engine(settings)
+    row = read_slots(engine).get((TASK, CHAMPION))
+    engine.dispose()
+    return row and row.version
+
+
+def test_raw_photos_become_a_served_version_and_aliases_are_all_it_takes_to_change_it(
+    studio: Settings, gates_file: Path
+) -> None:
+    from registry.client import open_client
+
+    assert retrain(gates_file).success
+    assert published(studio) == "1"
+    client = open_client(studio)
+    version = client.get_model_version(TASK, "1")
+    assert version.tags["gate.verdict"] == "passed"
+    run = client.get_run(version.run_id)
+    assert run.data.metrics["test/top1"] > 0.8
+    assert run.data.params["backbone"] == "test_efficientnet"
+    logged = {"train/loss", "val/top1", "system/cpu_utilization_percentage"}
+    assert logged <= run.data.metrics.keys()
+    figures = {file.path for file in client.list_artifacts(version.run_id, "figures")}
+    assert "figures/confusion.png" in figures
+
+    closed = [*GATES, {"figure": "test/top1", "at_least": 1.1, "why": "nothing is this good"}]
+    gates_file.write_text(yaml.safe_dump(closed))
+    second = retrain(gates_file)
+    assert not second.success
+    assert "registered_version" in ran(second)
+    assert "champion" not in ran(second)
+    assert published(studio) == "1"
+    assert "nothing is this good" in client.get_model_version(TASK, "2").tags["gate.reasons"]
+
+    assert not run_job("promote", "promote_version", version="2").success
+    client.set_model_version_tag(TASK, "2", "gate.verdict", "passed")
+    assert run_job("promote", "promote_version", version="2").success
+    assert published(studio) == "2"
+    assert run_job("roll_back", "roll_back_version", reason="worse on kitchens").success
+    assert published(studio) == "1"
+
+
+def test_broken_data_stops_before_anything_is_trained(
+    studio: Settings, photos: Path, gates_file: Path
+) -> None:
+    for photo in sorted((photos / "colours" / "red").iterdir())[:20]:
+        photo.write_bytes(photo.read_bytes()[:200])
+    shutil.rmtree(photos / "colours" / "green")
+    result = retrain(gates_file)
+    assert not result.success
+    assert "trained_classifier" not in ran(result)
+    (check,) = (event for event in result.get_asset_check_evaluations() if not event.passed)
+    assert "cannot be decoded" in (check.description or "")
+    assert (studio.home() / "data" / "rooms" / "docs" / "index.html").is_file()
+    assert published(studio) is None

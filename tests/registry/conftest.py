@@ -1,0 +1,39 @@
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from serving.settings import Settings
+from tests.fakes import colour_card, colour_model
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+Register = Callable[..., str]
+
+
+@pytest.fixture
+def client(registry_settings: Settings) -> "MlflowClient":
+    from registry.client import open_client
+
+    return open_client(registry_settings)
+
+
+@pytest.fixture
+def register_version(client: "MlflowClient", registry_settings: Settings) -> Register:
+    """Registers the colour model anew; `passed` is what its gates said, None: never judged."""
+    from registry.client import open_experiment
+    from registry.gates import Verdict
+    from registry.versions import register, tag_verdict
+
+    def make(passed: bool | None = True, gain: float = 8.0, **changes: object) -> str:
+        card = colour_card(**changes)
+        experiment = open_experiment(client, registry_settings)
+        run = client.create_run(experiment)
+        version = register(client, run.info.run_id, colour_model(gain), card)
+        if passed is not None:
+            reasons = () if passed else ("test/top1 is 0.2",)
+            tag_verdict(client, card.task, version, Verdict(passed=passed, reasons=reasons))
+        return version
+
+    return make

@@ -1,0 +1,88 @@
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.gates import Gate, both, judge, judge_licence, read_gates
+
+FLOOR = Gate(figure="test/top1", at_least=0.9, why="a reason")
+CEILING = Gate(figure="test/ece", at_most=0.05, why="another")
+
+
+def test_every_closed_gate_is_a_reason_and_says_why() -> None:
+    verdict = judge({"test/top1": 0.8, "test/ece": 0.2}, [FLOOR, CEILING])
+    assert not verdict.passed
+    assert len(verdict.reasons) == 2
+    assert "at least 0.9" in verdict.reasons[0]
+    assert "(another)" in verdict.reasons[1]
+
+
+@given(st.floats(allow_nan=False))
+def test_a_floor_lets_through_exactly_what_reaches_it(value: float) -> None:
+    assert judge({"test/top1": value}, [FLOOR]).passed == (value >= 0.9)
+
+
+@pytest.mark.parametrize("gate", [FLOOR, CEILING])
+def test_not_a_number_passes_no_gate(gate: Gate) -> None:
+    assert not judge({gate.figure: math.nan}, [gate]).passed
+
+
+def test_what_was_not_measured_closes_a_required_gate_only() -> None:
+    optional = FLOOR.model_copy(update={"required": False})
+    assert not judge({}, [FLOOR]).passed
+    assert judge({}, [optional]).passed
+    assert not judge({"test/top1": 0.1}, [optional]).passed
+
+
+def test_a_pattern_holds_for_every_slice() -> None:
+    gate = Gate(figure="slice/source/*/top1", at_least=0.7, why="no source pays for the others")
+    figures = {"slice/source/a/top1": 0.9, "slice/source/b/top1": 0.6, "slice/label/x/top1": 0.1}
+    (reason,) = judge(figures, [gate]).reasons
+    assert "slice/source/b/top1" in reason
+
+
+@pytest.mark.parametrize("limits", [{}, {"at_least": 1, "at_most": 2}])
+def test_a_gate_has_one_limit(limits: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="at_least or at_most"):
+        Gate.model_validate({"figure": "x", "why": "y", **limits})
+
+
+@pytest.mark.parametrize(
+    ("licence", "production", "allowed", "passed"),
+    [
+        ("research", False, (), True),
+        ("research", True, (), False),
+        ("research", True, ("research",), True),
+        ("AGPL-3.0", True, ("research",), False),
+        ("Apache-2.0", True, (), True),
+    ],
+)
+def test_restricted_licences_need_a_word_in_production(
+    licence: str, production: bool, allowed: tuple[str, ...], passed: bool
+) -> None:
+    verdict = judge_licence(licence, production, allowed)
+    assert verdict.passed == passed
+    assert passed or "ALLOW_LICENCES" in verdict.reasons[0]
+
+
+def test_both_passes_only_if_all_do() -> None:
+    good, bad = judge({"test/top1": 1.0}, [FLOOR]), judge({}, [FLOOR])
+    assert both(good, good).passed
+    assert both(good, bad).reasons == bad.reasons
+
+
+def test_the_standard_gates_read_and_cover_what_the_design_asks_for() -> None:
+    figures = {gate.figure for gate in read_gates()}
+    assert {
+        "data/validated", "test/top1.low", "champion/top1_difference.low", "test/ece",
+        "slice/source/*/top1", "onnx/parity", "onnx/cpu_ms",
+    } <= figures  # fmt: skip
+
+
+def test_a_misspelt_gate_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "gates.yaml"
+    file.write_text("- figure: test/top1\n  at_leest: 0.9\n  why: typo\n")
+    with pytest.raises(ValueError, match="at_leest"):
+        read_gates(file)

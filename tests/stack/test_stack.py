@@ -1,0 +1,136 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from serving.settings import Settings
+from stack.processes import Program, Stack, StackFailed, free_port
+from stack.programs import ROOT, environment, postgres
+
+pytestmark = pytest.mark.slow
+
+
+def wait_for(happened: Callable[[], bool], timeout_s: float = 60) -> None:
+    until = time.monotonic() + timeout_s
+    while not happened():
+        assert time.monotonic() < until, "it never happened"
+        time.sleep(0.1)
+
+
+def server(port: int) -> Program:
+    """A real HTTP server that answers 200 on every path that is a file of its folder."""
+    command = f"{sys.executable} -m http.server {port} --bind 127.0.0.1"
+    return Program("pages", command, health=f"http://127.0.0.1:{port}/")
+
+
+def below(pid: int) -> list[psutil.Process]:
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
+
+
+def words(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
+def alive(processes: list[psutil.Process]) -> list[str]:
+    _, left = psutil.wait_procs(processes, timeout=10)
+    return [words(p) for p in left if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_what_dies_comes_back_and_the_end_is_the_end_of_all(tmp_path: Path) -> None:
+    settings, port = Settings(studio_home=tmp_path), free_port()
+    stack = Stack(settings, [*postgres(settings), server(port)], environment(settings))
+    with stack.running() as supervisor:
+        everything = below(supervisor.pid)
+        (pages,) = (process for process in everything if "http.server" in words(process))
+        (postmaster,) = (process for process in everything if "bin/postgres -D" in words(process))
+        pages.kill()
+        postmaster.kill()
+        wait_for(lambda: answers(port) and "RUNNING" in stack.control("status", "postgres"))
+        everything += below(supervisor.pid)
+    assert not alive(everything)
+
+
+def answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/", timeout=1).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def test_a_program_that_never_answers_is_named_and_nothing_stays_behind(tmp_path: Path) -> None:
+    settings = Settings(studio_home=tmp_path)
+    sleeper = Program(
+        "sleeper", f"{sys.executable} -c 'import time; time.sleep(99)'",
+        health=f"http://127.0.0.1:{free_port()}/",
+    )  # fmt: skip
+    stack = Stack(settings, [*postgres(settings), sleeper], environment(settings))
+    with pytest.raises(StackFailed, match="sleeper does not answer"), stack.running(wait_s=15):
+        pass
+    home = str(tmp_path)
+    left = [
+        p for p in psutil.process_iter(["cmdline"]) if home in " ".join(p.info["cmdline"] or ())
+    ]
+    assert not left
+
+
+def test_demo_writes_a_report_on_good_and_bad_photos(tmp_path: Path) -> None:
+    photos = tmp_path / "my photos"
+    photos.mkdir()
+    for sample in sorted((ROOT / "datasets" / "sample_listing").glob("*.jpg"))[:2]:
+        (photos / sample.name).write_bytes(sample.read_bytes())
+    (photos / "broken.jpg").write_bytes(b"\xff\xd8 not much of a picture")
+    done = subprocess.run(
+        [sys.executable, "-m", "stack", "demo", "--photos", str(photos), "--out", str(tmp_path)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 photos classified" in done.stdout
+    assert "1 could not be read" in done.stdout
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("data:image/jpeg;base64,") == 2
+    assert "BadImage" in page
+
+
+def test_demo_says_what_is_wrong_with_an_empty_folder(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "stack", "demo", "--photos", str(tmp_path)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "there is no photo" in done.stderr
+
+
+def test_one_ctrl_c_ends_the_whole_studio(tmp_path: Path) -> None:
+    ports = {name: str(free_port()) for name in ("GATEWAY_PORT", "DAGSTER_PORT", "MLFLOW_PORT")}
+    with (tmp_path / "dev.log").open("w") as log:
+        dev = subprocess.Popen(
+            [sys.executable, "-m", "stack", "dev"],
+            env=os.environ | ports | {"STUDIO_HOME": str(tmp_path / "home")},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        said = tmp_path / "dev.log"
+        wait_for(lambda: "Ctrl-C ends everything" in said.read_text(), timeout_s=180)
+        for name, port in ports.items():
+            assert f"http://127.0.0.1:{port}" in said.read_text(), name
+        everything = below(dev.pid)
+        assert len(everything) > 8
+        dev.send_signal(signal.SIGINT)
+        assert dev.wait(60) == 0
+    finally:
+        dev.kill()
+    assert not alive(everything)
