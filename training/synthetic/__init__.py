@@ -1,0 +1,1 @@
+"""Path-traced interiors with ground truth: a scene from a seed, its camera, its pictures."""
