@@ -69,9 +69,7 @@ def fit(
         warm_up(module.served, loader, labels, config.warmup_penalty)
     freeze_early(net, config.frozen_stages)
     if config.epochs:
-        data = RoomData(
-            train, validation, config.side, Augmentation(), config.batch_size, config.workers
-        )
+        data = RoomData(train, validation, config)
         trainer = build_trainer(config, folder, logger)
         module.train()
         trainer.fit(module, data, ckpt_path=str(last) if last.exists() else None)

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from serving.image import Image, decode
 from serving.photos.classify import to_pixels
 from training.augment import Augmentation, augment
+from training.config import TrainingConfig
 from training.data.objects import read_photo
 
 Batch = tuple[Tensor, Tensor]
@@ -64,18 +65,12 @@ class RoomData(L.LightningDataModule):
     """Training and validation photos; what else there is never comes near it."""
 
     def __init__(
-        self,
-        train: LabelledPhotos,
-        validation: LabelledPhotos,
-        side: int,
-        augmentation: Augmentation,
-        batch_size: int,
-        workers: int,
+        self, train: LabelledPhotos, validation: LabelledPhotos, config: TrainingConfig
     ) -> None:
         super().__init__()
-        self._train = RoomPhotos(train, side, augmentation)
-        self._validation = RoomPhotos(validation, side)
-        self._batch_size, self._workers = batch_size, workers
+        self._train = RoomPhotos(train, config.train_side, Augmentation())
+        self._validation = RoomPhotos(validation, config.side)
+        self._batch_size, self._workers = config.batch_size, config.workers
 
     def train_dataloader(self) -> DataLoader[Batch]:
         return self._load(self._train, shuffle=True)
