@@ -4,7 +4,7 @@ VENV := .venv
 RUN := PYTHONSAFEPATH=1 $(VENV)/bin/python
 PIP := $(VENV)/bin/pip --disable-pip-version-check
 PHOTOS ?= datasets/sample_listing
-PYTEST := $(VENV)/bin/python -m pytest
+PYTEST := $(VENV)/bin/pytest
 
 .DEFAULT_GOAL := help
 .PHONY: help demo dev test check bench format clean

@@ -55,7 +55,7 @@ def postgres_url(_outside: dict[str, str]) -> Iterator[str]:
     if "DATABASE_URL" in _outside:
         yield _outside["DATABASE_URL"]
         return
-    home = Path(tempfile.mkdtemp(prefix="vls-", dir="/tmp"))  # noqa: S108 (sockets want it short)
+    home = Path(tempfile.mkdtemp(prefix="vls-", dir="/tmp"))
     settings = Settings(studio_home=home)
     try:
         with run_postgres(settings):
@@ -238,5 +238,5 @@ def s3(_outside: dict[str, str]) -> Iterator[str]:
 def bucket(s3: str) -> str:
     """An empty bucket."""
     name = f"bucket-{uuid4().hex[:12]}"
-    boto3.client("s3").create_bucket(Bucket=name)
+    boto3.client("s3", endpoint_url=s3).create_bucket(Bucket=name)
     return name

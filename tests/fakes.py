@@ -55,7 +55,7 @@ def colour_model(gain: float = 8.0, side: int = SIDE) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def colour_card(**changes: Any) -> ModelCard:
+def colour_card(**changes: object) -> ModelCard:
     """Return the card of `colour_model`; `changes` replace its fields."""
     fields: dict[str, Any] = {
         "task": TASK,
@@ -80,22 +80,22 @@ def picture(
     return (np.array(colour) + grain).clip(0, 255).astype(np.uint8)
 
 
-def encode(image: Image, kind: str, **options: Any) -> bytes:
+def encode(image: Image, kind: str, **options: object) -> bytes:
     """Return `image` as a file of Pillow's format `kind`."""
     file = io.BytesIO()
-    Pillow.fromarray(image).save(file, kind, **options)
+    Pillow.fromarray(image).save(file, kind, **options)  # type: ignore[arg-type]
     return file.getvalue()
 
 
 def jpeg(
-    colour: tuple[int, int, int] = RED, height: int = 40, width: int = 60, **options: Any
+    colour: tuple[int, int, int] = RED, height: int = 40, width: int = 60, **options: object
 ) -> bytes:
     """Return a JPEG of mostly one colour."""
     return encode(picture(colour, height, width), "JPEG", **options)
 
 
 def png(
-    colour: tuple[int, int, int] = RED, height: int = 40, width: int = 60, **options: Any
+    colour: tuple[int, int, int] = RED, height: int = 40, width: int = 60, **options: object
 ) -> bytes:
     """Return a PNG of mostly one colour."""
     return encode(picture(colour, height, width), "PNG", **options)

@@ -14,8 +14,8 @@ class TrainingConfig(BaseModel):
     backbone : any timm model
     weights : see `training.backbone.build_backbone`
     side : pixels a side of the model's input
-    train_side : of the photos it learns from. Crops show rooms larger than whole photos do, so a
-        smaller side brings both to one scale (Touvron et al. 2019, arXiv:1906.06423), and costs less
+    train_side : of the photos it learns from. Crops show rooms larger than whole photos do: a
+        smaller side brings both to one scale (Touvron et al. 2019, arXiv:1906.06423), for less
     frozen_stages : stages of the backbone that keep their ImageNet weights
     fold_batchnorm : fold it into the convolutions before fine-tuning; 0.4x the time on a CPU
     epochs : of fine-tuning; 0 stops after the frozen-feature warm-up

@@ -18,6 +18,7 @@ RECIPE = {
     "backbone": "test_efficientnet",
     "weights": "none",
     "side": 64,
+    "train_side": 64,
     "frozen_stages": 0,
     "epochs": 3,
     "batch_size": 8,

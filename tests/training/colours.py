@@ -12,6 +12,7 @@ SMALL = TrainingConfig(
     backbone="test_efficientnet",
     weights="none",
     side=64,
+    train_side=64,
     frozen_stages=0,
     epochs=2,
     batch_size=8,
