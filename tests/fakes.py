@@ -83,7 +83,7 @@ def picture(
 def encode(image: Image, kind: str, **options: object) -> bytes:
     """Return `image` as a file of Pillow's format `kind`."""
     file = io.BytesIO()
-    Pillow.fromarray(image).save(file, kind, **options)  # type: ignore[arg-type]
+    Pillow.fromarray(image).save(file, kind, **options)
     return file.getvalue()
 
 
@@ -132,7 +132,9 @@ class FixedModels:
     def __init__(
         self, session: Session | None, card: ModelCard | None = None, version: str = "1"
     ) -> None:
-        self._loaded = session and Loaded(card or colour_card(), version, CHAMPION, session)
+        self._loaded = (
+            Loaded(card or colour_card(), version, CHAMPION, session) if session else None
+        )
 
     def get(self, task: str) -> Loaded:
         """Return the model; ModelUnavailable if there is none, or for another task."""

@@ -64,7 +64,7 @@ def published(settings: Settings) -> str | None:
     engine = open_engine(settings)
     row = read_slots(engine).get((TASK, CHAMPION))
     engine.dispose()
-    return row and row.version
+    return row.version if row else None
 
 
 def test_raw_photos_become_a_served_version_and_aliases_are_all_it_takes_to_change_it(
@@ -77,12 +77,13 @@ def test_raw_photos_become_a_served_version_and_aliases_are_all_it_takes_to_chan
     client = open_client(studio)
     version = client.get_model_version(TASK, "1")
     assert version.tags["gate.verdict"] == "passed"
-    run = client.get_run(version.run_id)
+    run_id = str(version.run_id)
+    run = client.get_run(run_id)
     assert run.data.metrics["test/top1"] > 0.8
     assert run.data.params["backbone"] == "test_efficientnet"
     logged = {"train/loss", "val/top1", "system/cpu_utilization_percentage"}
     assert logged <= run.data.metrics.keys()
-    figures = {file.path for file in client.list_artifacts(version.run_id, "figures")}
+    figures = {file.path for file in client.list_artifacts(run_id, "figures")}
     assert "figures/confusion.png" in figures
 
     closed = [*GATES, {"figure": "test/top1", "at_least": 1.1, "why": "nothing is this good"}]
