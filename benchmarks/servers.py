@@ -1,4 +1,4 @@
-"""Starts the gateway as it runs in production, for a benchmark, and ends it whole."""
+"""Starts the gateway, or any of our services, as in production, and ends it whole."""
 
 import hashlib
 import json
@@ -15,14 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
 KEY = "benchmark-key"
 HEADERS = {"X-API-Key": KEY, "Content-Type": "image/jpeg"}
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running gateway."""
+    """A running service."""
 
     url: str
     pid: int
@@ -34,29 +35,35 @@ def gateway(
     home: Path, serving: str, service: str = "bentos.gateway.service:Gateway", **env: str
 ) -> Iterator[Server]:
     """Serve with the model pinned to the starter, without a database; yield once it is ready."""
-    port = free_port()
     settings = {
         "STUDIO_HOME": str(home),
         "SLOTS": "pinned",
         "BAKED_MODELS": str(ROOT / "registry" / "starter"),
         "SERVING_MODELS": serving,
         "API_KEYS": json.dumps({"benchmark": [hashlib.sha256(KEY.encode()).hexdigest()]}),
-        "BENTOML_DO_NOT_TRACK": "True",
     }
+    with serve(service, home / f"{serving}.log", "/health", settings | env) as server:
+        yield server
+
+
+@contextmanager
+def serve(service: str, log: Path, ready: str, env: dict[str, str]) -> Iterator[Server]:
+    """Run a BentoML service on a free port; yield once the path `ready` answers."""
+    port = free_port()
     command = [sys.executable, "-m", "bentoml", "serve", service, "--port", str(port)]
     started = time.perf_counter()
-    with (home / f"{serving}.log").open("w") as log:
+    with log.open("w") as output:
         process = subprocess.Popen(
             command,
-            env=os.environ | settings | env,
-            stdout=log,
-            stderr=log,
+            env=os.environ | {"BENTOML_DO_NOT_TRACK": "True"} | env,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
-            cwd=home,
+            cwd=log.parent,
         )
     try:
         url = f"http://127.0.0.1:{port}"
-        wait_for(f"{url}/health", process)
+        wait_for(f"{url}{ready}", process)
         yield Server(url, process.pid, time.perf_counter() - started)
     finally:
         os.killpg(process.pid, signal.SIGTERM)

@@ -1,0 +1,78 @@
+"""The room classifier's own service around a model whose cost is known: 20 ms + 1 ms per photo.
+
+`STUB_BATCHED=0` takes the batching away, and nothing else. A photo whose first pixel is magenta
+breaks the model.
+"""
+
+import os
+import threading
+import time
+
+import bentoml
+import numpy as np
+
+from bentos.room_classifier.service import Replies, RoomClassifier
+from bentos.traffic import KEEP_CONNECTIONS, QUIET
+from serving.card import ModelCard
+from serving.errors import ModelFailed
+from serving.image import Image
+from serving.models.local import Loaded, Models
+from serving.models.session import Logits
+from serving.models.wire import Pixels
+from serving.settings import Settings
+
+FIXED_S, PER_PHOTO_S = 0.020, 0.001
+POISON = (255, 0, 255)
+
+
+class StubSession:
+    """One device: batches wait for each other. The logits tell the photo's first red value."""
+
+    def __init__(self, labels: int) -> None:
+        self._labels, self._device = labels, threading.Lock()
+
+    def __call__(self, pixels: Image) -> Logits:
+        """Sleep, then answer; ModelFailed if any photo is poisoned."""
+        with self._device:
+            time.sleep(FIXED_S + PER_PHOTO_S * len(pixels))
+        first = pixels[:, 0, 0]
+        if (first == POISON).all(axis=1).any():
+            raise ModelFailed("a poisoned photo")
+        logits = np.zeros((len(pixels), self._labels), np.float32)
+        logits[np.arange(len(pixels)), first[:, 0] % self._labels] = 9.0
+        return logits
+
+
+class StubModels:
+    """Holds the stub behind the starter's card."""
+
+    def __init__(self) -> None:
+        folder = Settings().baked_models
+        assert folder is not None
+        card = ModelCard.model_validate_json(
+            (folder / "room-classifier" / "card.json").read_bytes()
+        )
+        self._loaded = Loaded(card, "stub", "champion", StubSession(len(card.labels)))
+
+    def get(self, task: str) -> Loaded:
+        """Return the stub."""
+        del task
+        return self._loaded
+
+
+class _Stub(RoomClassifier.inner):  # type: ignore[misc,name-defined]
+    def open(self) -> Models:
+        return StubModels()
+
+
+class _Unbatched(_Stub):
+    @bentoml.api
+    def classify(self, photos: list[Pixels]) -> Replies:
+        replies: Replies = RoomClassifier.inner.classify.func(self, photos)
+        return replies
+
+
+_service = bentoml.service(
+    name="stub", traffic={"timeout": 30, "max_concurrency": 512}, **QUIET, **KEEP_CONNECTIONS
+)
+Stub = _service(_Stub if os.environ.get("STUB_BATCHED", "1") == "1" else _Unbatched)
