@@ -35,7 +35,7 @@ def main() -> None:
     arguments = parse(__doc__, parser)
     smoke = arguments.smoke or arguments.quick
     recipe = dict(_SMOKE if smoke else {}) | dict(item.split("=", 1) for item in arguments.set)
-    figures = Figures()
+    figures, name = Figures(), "retrain_smoke" if smoke else "retrain"
     settings = Settings(studio_home=arguments.home / time.strftime("%Y%m%d-%H%M%S"))
     ports = Ports(gateway_port=free_port(), mlflow_port=free_port())
     starter = [] if smoke else [publisher()]
@@ -47,8 +47,8 @@ def main() -> None:
         started = time.perf_counter()
         run_job(settings, env, recipe, smoke)
         version = wait_for_version(f"http://127.0.0.1:{ports.gateway_port}", key)
-        figures.add("retrain.seconds", time.perf_counter() - started)
-        figures.add("retrain.version", float(version))
+        figures.add(f"{name}.seconds", time.perf_counter() - started)
+        figures.add(f"{name}.version", float(version))
     figures.say(f"kept in {settings.home()}")
     figures.print()
 
