@@ -61,3 +61,8 @@ class Corrupted(ListingError):
 
     def __init__(self, what: str, expected: str, actual: str) -> None:
         super().__init__(f"{what} has SHA-256 {actual[:12]}… where {expected[:12]}… was expected")
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says first: a driver's errors go on for many lines."""
+    return str(error).partition("\n")[0]

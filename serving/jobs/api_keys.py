@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session as Database
 
 from serving.db.migrate import prepare
 from serving.db.tables import ApiKey
-from serving.errors import NotAllowed
+from serving.errors import NotAllowed, first_line
 from serving.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ class KeyRing:
         try:
             self._known = self._fixed | live_keys(self._engine)
         except SQLAlchemyError as error:
-            log.warning("API keys cannot be read, the known ones stay: %s", error)
+            log.warning("API keys cannot be read, the known ones stay: %s", first_line(error))
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session as Database
 
 from serving.db.tables import Slot
+from serving.errors import first_line
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class SlotFollower:
             try:
                 self._listen()
             except (psycopg.Error, SQLAlchemyError) as error:
-                log.warning("slots cannot be read, what is loaded stays: %s", error)
+                log.warning("slots cannot be read, what is loaded stays: %s", first_line(error))
                 self._stop.wait(self._poll_s)
 
     def _listen(self) -> None:
