@@ -1,5 +1,7 @@
 """Reads request bodies without ever holding more than is allowed."""
 
+from collections.abc import AsyncIterator
+
 from starlette.requests import Request
 
 from serving.errors import TooLarge
@@ -13,24 +15,25 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     What is left of a body that is too large is read and dropped, so that a client that only
     listens after sending gets its answer; one that sent `Expect: 100-continue` is spared that.
     """
+    stream = request.stream()
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > max_bytes:
         if request.headers.get("expect", "").lower() != "100-continue":
-            await _drain(request, 0)
+            await _drain(stream, 0)
         raise TooLarge("bytes of the body", int(declared), max_bytes)
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
+    async for chunk in stream:
         chunks.append(chunk)
         size += len(chunk)
         if size > max_bytes:
             chunks.clear()
-            raise TooLarge("bytes of the body", await _drain(request, size), max_bytes)
+            raise TooLarge("bytes of the body", await _drain(stream, size), max_bytes)
     return b"".join(chunks)
 
 
-async def _drain(request: Request, size: int) -> int:
-    async for chunk in request.stream():
+async def _drain(stream: AsyncIterator[bytes], size: int) -> int:
+    async for chunk in stream:
         size += len(chunk)
         if size > _DRAINED_BYTES:
             break

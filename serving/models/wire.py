@@ -3,7 +3,7 @@
 from typing import Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from serving.errors import BadInput, ModelFailed
 from serving.image import Image
@@ -15,8 +15,8 @@ class Pixels(BaseModel):
 
     model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
 
-    height: int
-    width: int
+    height: int = Field(gt=0)
+    width: int = Field(gt=0)
     data: bytes
 
     @classmethod

@@ -1,9 +1,5 @@
 """Whatever is uploaded becomes upright RGB pixels or a clear refusal, never anything else."""
 
-import io
-import struct
-import zlib
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +8,7 @@ from PIL import Image as Pillow
 
 from serving.errors import BadImage, TooLarge
 from serving.image import decode
+from tests.bodies import file, huge_jpeg, huge_png
 from tests.fakes import BLUE, GREEN, RED, encode, jpeg, picture, png
 
 LIMIT = 1_000_000
@@ -19,24 +16,6 @@ LIMIT = 1_000_000
 
 def near(image: np.ndarray, colour: tuple[int, int, int]) -> bool:
     return bool(np.abs(image.reshape(-1, 3).mean(axis=0) - colour).max() < 12)
-
-
-def file(image: Pillow.Image, kind: str, **options: object) -> bytes:
-    out = io.BytesIO()
-    image.save(out, kind, **options)  # type: ignore[arg-type]
-    return out.getvalue()
-
-
-def huge_png(side: int) -> bytes:
-    """A few bytes whose header claims side x side pixels."""
-    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    chunk = b"IHDR" + header
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + struct.pack(">I", len(header))
-        + chunk
-        + struct.pack(">I", zlib.crc32(chunk))
-    )
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"])
@@ -121,10 +100,10 @@ def test_what_is_no_photo_is_refused_with_a_reason(data: bytes) -> None:
     assert str(caught.value)
 
 
-@pytest.mark.parametrize("side", [65_500, 2**31 - 1])
-def test_a_header_that_claims_a_huge_picture_costs_nothing(side: int) -> None:
+@pytest.mark.parametrize("data", [huge_png(65_500), huge_png(2**31 - 1), huge_jpeg()])
+def test_a_header_that_claims_a_huge_picture_costs_nothing(data: bytes) -> None:
     with pytest.raises((TooLarge, BadImage)):
-        decode(huge_png(side), 80_000_000)
+        decode(data, 80_000_000)
 
 
 def test_one_pixel_too_many_is_too_large() -> None:

@@ -1,0 +1,92 @@
+"""The studio's tables come and go by migration, and keys are what opens the door."""
+
+import pytest
+from sqlalchemy import Engine, create_engine, inspect, text
+
+from serving.db.engine import create_databases, open_engine
+from serving.db.migrate import downgrade, prepare, upgrade
+from serving.db.tables import Base
+from serving.errors import NotAllowed
+from serving.jobs.api_keys import KeyRing, create_key, hash_key, live_keys, revoke_keys
+from serving.settings import Settings
+from tests.conftest import Server
+
+
+def tables(engine: Engine) -> set[str]:
+    return set(inspect(engine).get_table_names()) - {"alembic_version"}
+
+
+def test_migrations_go_up_down_and_up_again(engine: Engine) -> None:
+    known = set(Base.metadata.tables)
+    assert tables(engine) == known
+    upgrade(engine)  # there already: nothing happens
+    downgrade(engine, "base")
+    assert tables(engine) == set()
+    upgrade(engine)
+    assert tables(engine) == known
+
+
+def test_migrations_make_what_the_tables_say(engine: Engine) -> None:
+    inspector = inspect(engine)
+    for name, table in Base.metadata.tables.items():
+        made = {column["name"]: column["nullable"] for column in inspector.get_columns(name)}
+        assert made == {column.name: column.nullable for column in table.columns}
+
+
+def test_a_database_that_is_missing_is_made(server: Server) -> None:
+    name = server.create("gone")
+    server.drop(name)
+    settings = Settings(database_url=server.url(name))
+    create_databases(settings, ("studio",))
+    create_databases(settings, ("studio",))
+    engine = prepare(settings)
+    assert tables(engine) == set(Base.metadata.tables)
+    engine.dispose()
+    server.drop(name)
+
+
+def test_a_key_opens_and_only_its_hash_is_kept(engine: Engine) -> None:
+    key = create_key(engine, "backend")
+    ring = KeyRing({}, engine)
+    ring.refresh()
+    assert ring.client_of(key) == "backend"
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT * FROM api_keys")).all()
+    assert key not in str(rows)
+    assert hash_key(key) in str(rows)
+
+
+@pytest.mark.parametrize("key", [None, "", "vls_guess", "ключ"])
+def test_a_wrong_key_opens_nothing(engine: Engine, key: str | None) -> None:
+    create_key(engine, "backend")
+    ring = KeyRing({}, engine)
+    ring.refresh()
+    with pytest.raises(NotAllowed):
+        ring.client_of(key)
+
+
+def test_rotation_keeps_two_keys_alive(engine: Engine) -> None:
+    keys = [create_key(engine, "backend") for _ in range(3)]
+    other = create_key(engine, "other")
+    ring = KeyRing({}, engine)
+    ring.refresh()
+    with pytest.raises(NotAllowed):
+        ring.client_of(keys[0])
+    assert [ring.client_of(key) for key in (*keys[1:], other)] == ["backend", "backend", "other"]
+    assert revoke_keys(engine, "backend") == 2
+    assert list(live_keys(engine).values()) == ["other"]
+
+
+def test_known_keys_go_on_working_while_the_database_is_away(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = open_engine(settings)
+    key = create_key(engine, "backend")
+    ring = KeyRing({"fixed": (hash_key("vls_fixed"),)}, engine)
+    ring.refresh()
+    ring._engine = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    ring.refresh()
+    assert ring.client_of(key) == "backend"
+    assert ring.client_of("vls_fixed") == "fixed"
+    assert "cannot be read" in caplog.text
+    engine.dispose()
