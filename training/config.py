@@ -29,15 +29,15 @@ class TrainingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    backbone: str = "tf_efficientnet_lite2"
+    backbone: str = "tf_efficientnet_lite0"
     weights: Literal["auto", "wheel", "hub", "none"] = "auto"
     side: int = Field(256, ge=32, le=1024)
-    train_side: int = Field(192, ge=32, le=1024)
+    train_side: int = Field(224, ge=32, le=1024)
     frozen_stages: int = Field(3, ge=0)
     fold_batchnorm: bool = True
     dropout: float = Field(0.2, ge=0, lt=1)
     warmup_penalty: float = Field(3e-3, gt=0)
-    epochs: int = Field(3, ge=0)
+    epochs: int = Field(4, ge=0)
     batch_size: int = Field(32, gt=0)
     learning_rate: float = Field(3e-4, gt=0)
     weight_decay: float = Field(0.02, ge=0)
