@@ -76,7 +76,7 @@ def test_both_passes_only_if_all_do() -> None:
 def test_the_standard_gates_read_and_cover_what_the_design_asks_for() -> None:
     figures = {gate.figure for gate in read_gates()}
     assert {
-        "data/validated", "test/top1.low", "champion/top1_difference.low", "test/ece",
+        "data/validated", "test/top1", "champion/top1_difference.low", "test/ece",
         "slice/source/*/top1", "onnx/parity", "onnx/cpu_ms",
     } <= figures  # fmt: skip
 
