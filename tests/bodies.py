@@ -12,7 +12,7 @@ from tests.fakes import RED, encode, jpeg, picture, png
 def file(image: Pillow.Image, kind: str, **options: object) -> bytes:
     """Return a picture as a file."""
     out = io.BytesIO()
-    image.save(out, kind, **options)  # type: ignore[arg-type]
+    image.save(out, kind, **options)
     return out.getvalue()
 
 
