@@ -52,6 +52,9 @@ class StubModels:
         card = ModelCard.model_validate_json(
             (folder / "room-classifier" / "card.json").read_bytes()
         )
+        side = int(os.environ["STUB_SIDE"])
+        size = card.input.model_copy(update={"height": side, "width": side})
+        card = card.model_copy(update={"input": size})
         self._loaded = Loaded(card, "stub", "champion", StubSession(len(card.labels)))
 
     def get(self, task: str) -> Loaded:
