@@ -90,7 +90,7 @@ def cosine(step: int, steps: int, warmup: int = 50, floor: float = 0.01) -> floa
     Examples
     --------
     >>> [round(cosine(step, 1000), 2) for step in (0, 50, 500, 1000)]
-    [0.02, 1.0, 0.54, 0.01]
+    [0.02, 1.0, 0.55, 0.01]
     """
     warmup = min(warmup, max(1, steps // 10))
     if step < warmup:
