@@ -13,6 +13,7 @@ from bentos.room_classifier.service import RoomClassifier
 from bentos.traffic import QUIET, baked_models
 from serving.db.engine import open_engine
 from serving.jobs.api_keys import KeyRing
+from serving.memory import bound_memory
 from serving.models.opening import open_models
 from serving.models.session import OnnxSession, cores, gpu_available
 from serving.settings import Settings
@@ -39,6 +40,7 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
             rooms_service = bentoml.depends(rooms)
 
         def __init__(self) -> None:
+            bound_memory()
             engine = open_engine(settings) if settings.slots == "follow" else None
             threads = settings.model_threads or cores()
             pool = ThreadPoolExecutor(threads, thread_name_prefix="photos")

@@ -9,6 +9,7 @@ from bentoml.validators import ContentType
 from bentos.gateway.schema import ModelStatus
 from bentos.traffic import KEEP_CONNECTIONS, QUIET, baked_models
 from serving.db.engine import open_engine
+from serving.memory import bound_memory
 from serving.models.local import Models
 from serving.models.opening import open_models
 from serving.models.rooms import TASK, LocalRooms
@@ -26,6 +27,7 @@ class RoomClassifier:
     """Rooms of photos; the gateway shares the cores, so half of them work here."""
 
     def __init__(self) -> None:
+        bound_memory()
         self._models = self.open()
         self._rooms = LocalRooms(self._models)
 
