@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from mlflow import MlflowClient
@@ -34,13 +35,16 @@ def start_run(
 
 @contextmanager
 def track_machine(run_id: str) -> Iterator[None]:
-    """Log CPU, memory, disk and GPU load of this machine to the run, every 4 s."""
-    monitor = SystemMetricsMonitor(run_id, sampling_interval=2, samples_before_logging=2)  # type: ignore[no-untyped-call]
-    monitor.start()  # type: ignore[no-untyped-call]
+    """Log CPU, memory, disk and GPU load of this machine to the run, every 4 s and at the end."""
+    monitor: Any = SystemMetricsMonitor(run_id, sampling_interval=2, samples_before_logging=2)  # type: ignore[no-untyped-call]
+    monitor.start()
     try:
         yield
     finally:
-        monitor.finish()  # type: ignore[no-untyped-call]
+        monitor.finish()
+        monitor.collect_metrics()
+        monitor.publish_metrics(monitor.aggregate_metrics())
+        monitor.mlflow_logger.flush()
 
 
 def log_pictures(client: MlflowClient, run_id: str, pictures: Mapping[str, bytes]) -> None:
