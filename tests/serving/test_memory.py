@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from serving.memory import bound_memory
+from serving.memory import tune_malloc
 
 GROWTH = """
 import ctypes, psutil, numpy as np
@@ -29,6 +29,6 @@ def freed(call: str) -> int:
     return int(done.stdout)
 
 
-@pytest.mark.skipif(not bound_memory(), reason="no glibc")
+@pytest.mark.skipif(not tune_malloc({}), reason="no glibc")
 def test_what_large_photos_took_is_given_back() -> None:
     assert freed("bound_memory()") > 40 * 2**20
