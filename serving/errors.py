@@ -4,11 +4,15 @@ ListingError
 ├── BadInput               what was sent is wrong; sending it again will not help
 │   ├── BadImage           the bytes are not a picture we can read
 │   ├── TooLarge           more bytes, pixels or items than we accept
-│   └── ObjectNotFound     the storage holds nothing under that key
+│   ├── ObjectNotFound     the storage holds nothing under that key
+│   └── UrlRefused         a URL that we do not download from
 ├── NotAllowed             the key is missing, unknown or revoked
 ├── ModelUnavailable       no model answers to that task; trying later may help
 ├── ModelFailed            the model broke on this input
-└── Corrupted              what was read is not what was written
+├── Corrupted              what was read is not what was written
+├── StorageUnavailable     the storage does not answer; trying later may help
+├── StorageFull            no room on a disk; trying later may help
+└── DownloadFailed         the other side of a URL does not answer; trying later may help
 """
 
 
@@ -40,6 +44,10 @@ class ObjectNotFound(BadInput):
         self.key = key
 
 
+class UrlRefused(BadInput):
+    """The URL leads to somewhere that we do not download from."""
+
+
 class NotAllowed(ListingError):
     """The API key is missing, unknown or revoked."""
 
@@ -61,6 +69,18 @@ class Corrupted(ListingError):
 
     def __init__(self, what: str, expected: str, actual: str) -> None:
         super().__init__(f"{what} has SHA-256 {actual[:12]}… where {expected[:12]}… was expected")
+
+
+class StorageUnavailable(ListingError):
+    """The storage did not answer, after retries; trying later may help."""
+
+
+class StorageFull(ListingError):
+    """No room is left; nothing half-written stays. Trying later may help, once there is room."""
+
+
+class DownloadFailed(ListingError):
+    """A URL's server did not answer, broke off or is overloaded; trying later may help."""
 
 
 def first_line(error: Exception) -> str:

@@ -45,6 +45,22 @@ class Settings(BaseSettings):
     max_photos: int = Field(64, gt=0, description="per request; more is a job")
     model_threads: int = Field(0, ge=0, description="photos worked on at once; 0: one per core")
 
+    # storage and downloads
+    storage_encryption: Literal["none", "AES256", "aws:kms"] = Field(
+        "none", description="server-side, S3 only; none: as the bucket is set up"
+    )
+    storage_kms_key: str | None = Field(None, description="for aws:kms; unset: the bucket's own")
+    scratch_max_bytes: int = Field(20 * 2**30, gt=0, description="temporary files of all jobs")
+    scratch_max_age_s: float = Field(24 * 3600.0, gt=0, description="stray files go after this")
+    fetch_hosts: tuple[str, ...] = Field(
+        (), description="downloaded from, as JSON: names, name:port and *.name; empty: nowhere"
+    )
+    fetch_private: bool = Field(
+        False, description="private and loopback addresses and any port, for development"
+    )
+    fetch_max_bytes: int = Field(64 * 2**20, gt=0)
+    fetch_timeout_s: float = Field(60.0, gt=0, description="a whole download")
+
     def home(self) -> Path:
         """Return the data folder, absolute; it may not exist yet."""
         return self.studio_home.expanduser().absolute()
@@ -57,6 +73,10 @@ class Settings(BaseSettings):
         """
         name = hashlib.sha256(str(self.home()).encode()).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"listing-studio-{os.getuid()}-{name}"
+
+    def scratch(self) -> Path:
+        """Return where temporary files of jobs are kept."""
+        return self.home() / "scratch"
 
     def storage(self) -> str:
         """Return the storage's URL; by default a folder below the home."""
