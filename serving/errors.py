@@ -5,7 +5,16 @@ ListingError
 │   ├── BadImage           the bytes are not a picture we can read
 │   ├── TooLarge           more bytes, pixels or items than we accept
 │   ├── ObjectNotFound     the storage holds nothing under that key
-│   └── UrlRefused         a URL that we do not download from
+│   ├── UrlRefused         a URL that we do not download from
+│   ├── UnknownJob         this client has no such job
+│   └── KeyReused          an Idempotency-Key came again with another request
+├── Busy                   more than can be taken now; trying later will help
+│   ├── TooManyRequests    this client asks too often
+│   └── QueueFull          too much is waiting already
+├── JobStopped             a running attempt is to end
+│   ├── Cancelled          somebody cancelled the job
+│   ├── Overtaken          another attempt has the job now
+│   └── HandedBack         this worker is going down
 ├── NotAllowed             the key is missing, unknown or revoked
 ├── ModelUnavailable       no model answers to that task; trying later may help
 ├── ModelFailed            the model broke on this input
@@ -46,6 +55,52 @@ class ObjectNotFound(BadInput):
 
 class UrlRefused(BadInput):
     """The URL leads to somewhere that we do not download from."""
+
+
+class UnknownJob(BadInput):
+    """This client has no job of that id."""
+
+    def __init__(self, job_id: object) -> None:
+        super().__init__(f"there is no job '{job_id}'")
+
+
+class KeyReused(BadInput):
+    """An Idempotency-Key came again with another request."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the Idempotency-Key '{key}' was used for another request; send a new one")
+
+
+class Busy(ListingError):
+    """More than can be taken now."""
+
+    def __init__(self, reason: str, retry_after_s: float) -> None:
+        super().__init__(f"{reason}; try again in {retry_after_s:.0f} s")
+        self.retry_after_s = retry_after_s
+
+
+class TooManyRequests(Busy):
+    """This client asks too often."""
+
+
+class QueueFull(Busy):
+    """Too much is waiting already."""
+
+
+class JobStopped(ListingError):
+    """A running attempt is to end; what it has made so far stays."""
+
+
+class Cancelled(JobStopped):
+    """Somebody cancelled the job."""
+
+
+class Overtaken(JobStopped):
+    """Another attempt has the job now; this one may write nothing."""
+
+
+class HandedBack(JobStopped):
+    """This worker is going down; another takes the job."""
 
 
 class NotAllowed(ListingError):

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -44,6 +44,31 @@ class Settings(BaseSettings):
     max_pixels: int = Field(80_000_000, gt=0, description="width x height, read before decoding")
     max_photos: int = Field(64, gt=0, description="per request; more is a job")
     model_threads: int = Field(0, ge=0, description="photos worked on at once; 0: one per core")
+
+    # jobs
+    max_queued: int = Field(10_000, gt=0, description="waiting per queue; more is refused (503)")
+    worker_concurrency: dict[str, int] = Field(
+        default_factory=dict, description="jobs at once by queue, as JSON; the others by default"
+    )
+    gpu_jobs: int = Field(1, gt=0, description="jobs at once on this worker's GPU, if there is one")
+    worker_grace_s: float = Field(15.0, ge=0, description="for running jobs when told to stop")
+    heartbeat_s: float = Field(0.5, gt=0)
+    heartbeat_timeout_s: float = Field(2.5, gt=0, description="a worker silent for longer is dead")
+    job_failures: int = Field(5, gt=0, description="transient errors before a job has failed")
+    job_losses: int = Field(10, gt=0, description="dead workers before a job has failed")
+    retry_first_s: float = Field(2.0, gt=0, description="doubled at each further failure")
+    retry_longest_s: float = Field(600.0, gt=0)
+    answers_kept: int = Field(1_000_000, gt=0, description="in the result cache")
+
+    # webhooks
+    backend_url: str | None = Field(None, description="callbacks go to its /webhooks/…")
+    webhook_secrets: tuple[SecretStr, ...] = Field(
+        (), description="whsec_…, as JSON; each signs, so that a new one can be rolled out"
+    )
+    webhook_timeout_s: float = Field(10.0, gt=0)
+    webhook_first_retry_s: float = Field(5.0, gt=0, description="four times as long at each further")
+    webhook_longest_retry_s: float = Field(24 * 3600.0, gt=0)
+    webhook_attempts: int = Field(12, gt=0, description="then the delivery is a dead letter")
 
     # storage and downloads
     storage_encryption: Literal["none", "AES256", "aws:kms"] = Field(

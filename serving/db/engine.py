@@ -1,15 +1,19 @@
 """Where the database is, and how to talk to it."""
 
 import contextlib
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from sqlalchemy import URL, Engine, create_engine, make_url, text
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
 from serving.settings import Settings
 
 T = TypeVar("T")
+
+# the queue's functions and tables name each other without a schema
+SEARCH_PATH = "-c search_path=public,queue"
 
 
 def database_url(settings: Settings, name: str = "studio", driver: str = "psycopg") -> URL:
@@ -32,7 +36,11 @@ def database_url(settings: Settings, name: str = "studio", driver: str = "psycop
 def open_engine(settings: Settings) -> Engine:
     """Return an engine on `studio` that survives a restart of the server."""
     return create_engine(
-        database_url(settings), pool_pre_ping=True, pool_size=4, connect_args={"connect_timeout": 5}
+        database_url(settings),
+        pool_pre_ping=True,
+        pool_size=4,
+        max_overflow=28,
+        connect_args={"connect_timeout": 5, "options": SEARCH_PATH},
     )
 
 
@@ -52,6 +60,22 @@ def create_databases(settings: Settings, names: tuple[str, ...]) -> None:
                         connection.execute(text(f'CREATE DATABASE "{url.database}"'))
         finally:
             server.dispose()
+
+
+def patiently(call: Callable[[], T], wait_s: float, pause_s: float = 0.2) -> T:
+    """Call until the database answers; its error only after it has been away for `wait_s`.
+
+    The call may run again after its transaction was committed and the answer lost: it has to do
+    no harm the second time.
+    """
+    until = time.monotonic() + wait_s
+    while True:
+        try:
+            return call()
+        except (OperationalError, InterfaceError):
+            if time.monotonic() + pause_s > until:
+                raise
+            time.sleep(pause_s)
 
 
 def once_more(call: Callable[[], T]) -> T:

@@ -1,13 +1,23 @@
 """The tables, as SQLAlchemy knows them; `migrations/` makes them."""
 
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, String, func
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, String, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+Json = dict[str, Any]
 
 
 class Base(DeclarativeBase):
-    """Every table of the `studio` database."""
+    """Every table of the `studio` database but the queue's own, which lie in the schema `queue`."""
+
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
+        datetime: DateTime(timezone=True),
+        Json: JSONB,
+    }
 
 
 class Slot(Base):
@@ -33,7 +43,7 @@ class Slot(Base):
     weight: Mapped[float] = mapped_column(server_default="100")
     mode: Mapped[str] = mapped_column(server_default="weight")
     salt: Mapped[str] = mapped_column(server_default="")
-    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class ApiKey(Base):
@@ -43,5 +53,209 @@ class ApiKey(Base):
 
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     client: Mapped[str] = mapped_column(index=True)
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
-    revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    revoked_at: Mapped[datetime | None]
+
+
+class Job(Base):
+    """Work that was accepted. This row is the truth; the queue only wakes workers.
+
+    `attempt` counts how often a worker took it and is the fence: a write names its attempt and
+    does nothing once another has begun. `failures` counts attempts that ended in a transient
+    error, `losses` those whose worker died. `queue_job_id` is the one entry of the queue that may
+    wake a worker for it. `versions` are the model versions that its first attempt found.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        CheckConstraint(
+            "status IN ('pending', 'processing', 'completed', 'failed', 'cancelled')",
+            name="jobs_status",
+        ),
+        Index("jobs_idempotency", "client", "idempotency_key", unique=True),
+        Index("jobs_newest", text("created_at DESC"), text("id DESC")),
+        Index("jobs_client_newest", "client", text("created_at DESC"), text("id DESC")),
+        Index("jobs_listing_newest", "listing_id", text("created_at DESC"), text("id DESC")),
+        # few rows are ever live, so what looks for them costs the same beside a million old ones
+        Index(
+            "jobs_live", "queue", "status", postgresql_where="status IN ('pending', 'processing')"
+        ),
+        Index("jobs_failed", text("completed_at DESC"), postgresql_where="status = 'failed'"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    type: Mapped[str]
+    queue: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default="pending")
+    input: Mapped[Json]
+    result: Mapped[Json | None]
+    error: Mapped[Json | None]
+    priority: Mapped[int] = mapped_column(server_default="0")
+    attempt: Mapped[int] = mapped_column(server_default="0")
+    failures: Mapped[int] = mapped_column(server_default="0")
+    losses: Mapped[int] = mapped_column(server_default="0")
+    progress: Mapped[Json | None]
+    client: Mapped[str]
+    listing_id: Mapped[str | None]
+    idempotency_key: Mapped[str | None]
+    body_sha256: Mapped[str] = mapped_column(String(64))
+    versions: Mapped[Json | None]
+    worker_id: Mapped[UUID | None]
+    queue_job_id: Mapped[int | None] = mapped_column(BigInteger)
+    cancel_requested: Mapped[bool] = mapped_column(server_default=text("false"))
+    traceparent: Mapped[str | None]
+    run_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+
+
+class JobEvent(Base):
+    """Something that happened to a job, for its timeline and for those who watch it."""
+
+    __tablename__ = "job_events"
+    __table_args__ = (Index("job_events_job", "job_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    attempt: Mapped[int]
+    kind: Mapped[str]
+    data: Mapped[Json]
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class WebhookDelivery(Base):
+    """The outbox: a callback owed to the backend, written with the change that it tells of.
+
+    `id` is the `webhook-id`, the same on every try. `attempt` fences as in `jobs`. A progress
+    event is `superseded` by a later one or by the job's end before it was delivered.
+    """
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        CheckConstraint(
+            "status IN ('pending', 'sending', 'delivered', 'superseded', 'refused', 'dead')",
+            name="webhook_deliveries_status",
+        ),
+        Index("webhook_deliveries_job", "job_id"),
+        Index(
+            "webhook_deliveries_live", "status", postgresql_where="status IN ('pending', 'sending')"
+        ),
+        Index("webhook_deliveries_dead", text("created_at DESC"), postgresql_where="status = 'dead'"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    event: Mapped[str]
+    payload: Mapped[Json]
+    terminal: Mapped[bool]
+    status: Mapped[str] = mapped_column(server_default="pending")
+    attempt: Mapped[int] = mapped_column(server_default="0")
+    last_status: Mapped[int | None]
+    last_error: Mapped[str | None]
+    worker_id: Mapped[UUID | None]
+    queue_job_id: Mapped[int | None] = mapped_column(BigInteger)
+    traceparent: Mapped[str | None]
+    run_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    delivered_at: Mapped[datetime | None]
+
+
+class Worker(Base):
+    """A worker's process, alive while its heartbeat is young."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    host: Mapped[str]
+    pid: Mapped[int]
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    heartbeat_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class CachedAnswer(Base):
+    """What a model version said of a photo's bytes."""
+
+    __tablename__ = "cached_answers"
+    __table_args__ = (Index("cached_answers_accessed", "accessed_at"),)
+
+    content_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    task: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[str] = mapped_column(primary_key=True)
+    answer: Mapped[Json]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    accessed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class CachedClip(Base):
+    """A clip that was rendered, to be used again; its bytes are in the object storage."""
+
+    __tablename__ = "cached_clips"
+    __table_args__ = (
+        Index("cached_clips_content", "photo_id", "config_sha256", unique=True),
+        Index("cached_clips_accessed", "accessed_at"),
+        Index("cached_clips_expires", "expires_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    photo_id: Mapped[str]
+    config_sha256: Mapped[str] = mapped_column(String(64))
+    object_key: Mapped[str]
+    bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    duration_s: Mapped[float]
+    pinned: Mapped[bool] = mapped_column(server_default=text("false"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    accessed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime | None]
+
+
+class DesignKit(Base):
+    """A design kit: materials, furniture, palette; every version of it is kept."""
+
+    __tablename__ = "design_kits"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    client: Mapped[str]
+    name: Mapped[str]
+    kit: Mapped[Json]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    deleted_at: Mapped[datetime | None]
+
+
+class Prediction(Base):
+    """A sampled answer, kept to watch for drift."""
+
+    __tablename__ = "predictions"
+    __table_args__ = (Index("predictions_task_at", "task", "at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    task: Mapped[str]
+    slot: Mapped[str]
+    version: Mapped[str]
+    content_sha256: Mapped[str] = mapped_column(String(64))
+    listing_id: Mapped[str | None]
+    scores: Mapped[Json]
+    embedding: Mapped[Json | None]
+    image_statistics: Mapped[Json | None]
+    latency_ms: Mapped[float]
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Feedback(Base):
+    """What a person said of an answer."""
+
+    __tablename__ = "feedback"
+    __table_args__ = (Index("feedback_task_at", "task", "at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    task: Mapped[str]
+    content_sha256: Mapped[str] = mapped_column(String(64), index=True)
+    version: Mapped[str | None]
+    answered: Mapped[str | None]
+    correct: Mapped[str]
+    client: Mapped[str]
+    listing_id: Mapped[str | None]
+    at: Mapped[datetime] = mapped_column(server_default=func.now())

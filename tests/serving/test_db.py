@@ -13,15 +13,20 @@ from tests.conftest import Server
 
 
 def tables(engine: Engine) -> set[str]:
-    return set(inspect(engine).get_table_names()) - {"alembic_version"}
+    return set(inspect(engine).get_table_names("public")) - {"alembic_version"}
+
+
+def schemas(engine: Engine) -> set[str]:
+    return {name for name in inspect(engine).get_schema_names() if name == "queue"}
 
 
 def test_migrations_go_up_down_and_up_again(engine: Engine) -> None:
     known = set(Base.metadata.tables)
     assert tables(engine) == known
     upgrade(engine)  # there already: nothing happens
+    assert schemas(engine) == {"queue"}
     downgrade(engine, "base")
-    assert tables(engine) == set()
+    assert tables(engine) == schemas(engine) == set()
     upgrade(engine)
     assert tables(engine) == known
 
