@@ -83,22 +83,6 @@ def test_content_is_stored_once_and_checked_when_read(objects: Storage) -> None:
         read_by_sha256(objects, "models", sha256)
 
 
-def test_a_write_that_breaks_leaves_the_earlier_object_and_no_litter(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    storage = FolderStorage(tmp_path)
-    storage.write("a", b"old")
-
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        storage.write("a", b"new")
-    assert storage.read("a") == b"old"
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
-
-
 def test_an_unknown_kind_of_storage_is_refused() -> None:
     with pytest.raises(BadInput, match="ftp"):
         open_storage("ftp://somewhere/else")
