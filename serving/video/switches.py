@@ -1,0 +1,55 @@
+"""Which transition joins two clips."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from serving.video.film import Transition
+from serving.video.templates import Transitions, TransitionStyle
+
+# Multiples of the golden ratio fill 0..1 evenly in any run of them: kinds come in their shares,
+# well mixed, and a choice depends on its own place only: a changed photo changes no other choice.
+_GOLDEN = 0.6180339887498949
+_MOST_OF_A_CLIP = 0.4  # of the shorter neighbour; the rest shows one photo alone
+
+
+@dataclass(frozen=True)
+class Junction:
+    """Where two clips meet: a running number, whether the room changes, the music's state there."""
+
+    number: int
+    new_room: bool
+    energy: float
+    section: bool
+
+
+def choose_transition(styles: Transitions, junction: Junction, fps: Fraction) -> Transition:
+    """Choose a kind by the styles' shares among those that fit the music's energy."""
+    pool: Sequence[TransitionStyle] = styles.ordinary
+    if junction.new_room and styles.new_room:
+        pool = styles.new_room
+    if junction.section and (styles.section or styles.new_room):
+        pool = styles.section or styles.new_room
+    fitting = [s for s in pool if s.energy[0] <= junction.energy <= s.energy[1]] or list(pool)
+    spot = (junction.number + 1) * _GOLDEN % 1 * sum(style.share for style in fitting)
+    for style in fitting:
+        spot -= style.share
+        if spot < 0:
+            break
+    # even, so that it can be centred on its cut
+    frames = 2 * max(1, round(style.length_s * fps / 2)) if style.length_s else 0
+    return Transition(style.kind, frames, tuple(sorted(style.params.items())))
+
+
+def fit_transition(wanted: Transition, before: int, after: int) -> Transition:
+    """Shorten a transition to what clips of `before` and `after` frames can spare.
+
+    Examples
+    --------
+    >>> fit_transition(Transition("slide", 30), 20, 100).frames
+    8
+    >>> fit_transition(Transition("slide", 30), 4, 100)
+    Transition(kind='cut', frames=0, params=())
+    """
+    frames = min(wanted.frames, 2 * int(_MOST_OF_A_CLIP * min(before, after) / 2))
+    return Transition(wanted.kind, frames, wanted.params) if frames else Transition("cut", 0)

@@ -1,0 +1,303 @@
+"""From photos, a template and a track's beats to a film: clips, transitions and times."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from serving.errors import BadInput
+from serving.video.curves import make_curve
+from serving.video.film import Clip, Film, Motion, Transition, View
+from serving.video.order import Photo, check_photos, choose_photos
+from serving.video.pacing import Floats, Places, Share, energy_clock, place_cuts, possible_counts
+from serving.video.places import Music, beat_places, halve_places, steady_places
+from serving.video.switches import Junction, choose_transition, fit_transition
+from serving.video.templates import Template
+from serving.video.views import Sight, choose_views
+
+CARD = -1
+_HALVINGS = 5
+_SHORTEST_FRAMES, _MOST_FRAMES = 2, 400_000
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The film's frame in pixels and its frames per second."""
+
+    width: int
+    height: int
+    fps: Fraction
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the caller wants of the timeline.
+
+    Parameters
+    ----------
+    frames : the film's exact length; None for what photos and template make of it
+    intro, outro : names of card pictures before and after the photos
+    keep_all : rather cut between beats than leave a photo out
+    """
+
+    frames: int | None = None
+    intro: str | None = None
+    outro: str | None = None
+    keep_all: bool = False
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A film and how it came about.
+
+    Parameters
+    ----------
+    film : without overlays
+    cuts : frame of each cut; its transition is centred there
+    sources : for every clip the index of its photo, or CARD
+    left_out : names of photos that found no room
+    """
+
+    film: Film
+    cuts: tuple[int, ...]
+    sources: tuple[int, ...]
+    left_out: tuple[str, ...]
+
+    def span(self, clip: int) -> tuple[int, int]:
+        """Frames of a clip from cut to cut: first and one past the last."""
+        return (0, *self.cuts)[clip], (*self.cuts, self.film.frames)[clip]
+
+
+def wanted_frames(
+    photos: Sequence[Photo], template: Template, shape: Shape, wish: Wish, music: Music | None
+) -> int:
+    """Say how long a film will be: as wished, or every photo its due, ending on a beat.
+
+    The track has to be looped or trimmed to this length before its beats are final.
+    """
+    if wish.frames is not None:
+        if not _SHORTEST_FRAMES <= wish.frames <= _MOST_FRAMES:
+            raise BadInput(
+                f"a film of {wish.frames} frames; {_SHORTEST_FRAMES}-{_MOST_FRAMES} can be"
+            )
+        return wish.frames
+    fps = float(shape.fps)
+    seconds = sum(_due(photo, template) for photo in photos) * template.pacing.dwell_s
+    seconds += template.brand.intro_s * (wish.intro is not None)
+    seconds += template.brand.outro_s * (wish.outro is not None)
+    frames = max(round(seconds * fps), _SHORTEST_FRAMES)
+    if music is None:
+        return frames
+    ends = music.downbeats_s if music.downbeats_s.size else music.beats_s
+    ends = np.rint(ends * fps).astype(np.int64)
+    near = ends[np.abs(ends - frames) < 0.1 * frames]
+    return int(near[np.abs(near - frames).argmin()]) if near.size else frames
+
+
+def make_timeline(
+    photos: Sequence[Photo],
+    template: Template,
+    shape: Shape,
+    wish: Wish = Wish(),
+    music: Music | None = None,
+) -> Timeline:
+    """Cut a film.
+
+    Parameters
+    ----------
+    photos : at least one, in the order of the film (see `order.order_by_room`)
+    template : the style
+    shape : of the film
+    wish : its length and cards
+    music : beats in the film's time; without it, or with fewer than two beats, the rhythm is steady
+
+    Returns
+    -------
+    Timeline
+        Of exactly the frames of `wanted_frames`. Every cut lies on the frame nearest to a beat,
+        unless the track has none for longer than `max_dwell_s`. The same arguments give the same
+        film; a photo that is replaced changes only its own clip and the transitions beside it.
+
+    Raises
+    ------
+    BadInput
+        No photos, impossible sizes or lengths.
+    """
+    check_photos(photos)
+    frames = wanted_frames(photos, template, shape, wish, music)
+    music = music if music is not None and _has_rhythm(music, frames, shape) else None
+    places, order = _plan(photos, template, shape, wish, (frames, music))
+    shown = [*([CARD] * (wish.intro is not None)), *order, *([CARD] * (wish.outro is not None))]
+    shares = _shares([photos[i] for i in order], template, shape, wish, frames)
+    energy = music.energy if music else np.zeros(0)
+    step_s = music.energy_step_s if music else 1.0
+    clock = energy_clock(frames, float(shape.fps), energy, step_s, template.pacing.energy)
+    cuts = place_cuts(places, shares, clock)
+    build = _Build(photos, template, shape, wish, music)
+    film = build.film(tuple(shown), cuts, frames)
+    left_out = sorted(set(range(len(photos))) - set(order))
+    return Timeline(film, cuts, tuple(shown), tuple(photos[i].name for i in left_out))
+
+
+def _has_rhythm(music: Music, frames: int, shape: Shape) -> bool:
+    at = np.unique(np.rint(music.beats_s * float(shape.fps)))
+    return int(((at > 0) & (at < frames)).sum()) >= 2
+
+
+def _due(photo: Photo, template: Template) -> float:
+    """Say how long a photo is due, against an ordinary one."""
+    return float(min(max(photo.weight, 0.25), 4.0) ** template.pacing.hero)
+
+
+def _bounds(template: Template, shape: Shape, wish: Wish, frames: int) -> Share:
+    """Return the dwell bounds; a film shorter than one dwell is one clip."""
+    room = frames if wish.intro is None and wish.outro is None else frames // 3
+    shortest = max(1, min(round(template.pacing.min_dwell_s * shape.fps), room))
+    longest = int(template.pacing.max_dwell_s * shape.fps)
+    return Share(1.0, shortest, max(longest, 2 * shortest))  # twice: then no length has a gap
+
+
+def _card(seconds: float, shape: Shape, frames: int) -> Share:
+    """Return a card's share: near its length, and never more than a third of the film."""
+    wanted = min(seconds * float(shape.fps), frames / 3)
+    return Share(wanted, max(1, int(0.6 * wanted)), max(2, int(1.6 * wanted)))
+
+
+def _shares(
+    photos: Sequence[Photo], template: Template, shape: Shape, wish: Wish, frames: int
+) -> list[Share]:
+    body = _bounds(template, shape, wish, frames)
+    cards = [
+        _card(seconds, shape, frames) if name is not None else None
+        for name, seconds in (
+            (wish.intro, template.brand.intro_s),
+            (wish.outro, template.brand.outro_s),
+        )
+    ]
+    left = frames - sum(card.weight for card in cards if card)
+    dues = np.array([_due(photo, template) for photo in photos])
+    dues *= left / dues.sum()  # in frames, as the cards' weights are
+    middle = [Share(due, body.shortest, body.longest) for due in dues.tolist()]
+    return [*([cards[0]] if cards[0] else []), *middle, *([cards[1]] if cards[1] else [])]
+
+
+def _plan(
+    photos: Sequence[Photo],
+    template: Template,
+    shape: Shape,
+    wish: Wish,
+    track: tuple[int, Music | None],
+) -> tuple[Places, tuple[int, ...]]:
+    """Find places for cuts that some number of clips can use, and the photos for that number."""
+    frames, music = track
+    body = _bounds(template, shape, wish, frames)
+    first = _card(template.brand.intro_s, shape, frames) if wish.intro is not None else None
+    last = _card(template.brand.outro_s, shape, frames) if wish.outro is not None else None
+    if music is None:
+        clips = max(min(len(photos), frames // body.shortest), -(-frames // body.longest))
+        places = steady_places(frames, clips + (first is not None) + (last is not None))
+    else:
+        places = beat_places(music, frames, float(shape.fps), template.pacing.bar_pull)
+    for halving in range(_HALVINGS + 1):
+        counts = possible_counts(places.frames, body, first, last)
+        enough = bool(counts) and (counts[-1] >= len(photos) or not wish.keep_all)
+        if enough or (counts and halving == _HALVINGS):
+            return places, choose_photos(photos, counts)
+        places = halve_places(places)
+    raise BadInput(
+        f"{frames} frames cannot be filled with clips of "
+        f"{body.shortest} to {body.longest} frames and the cards"
+    )
+
+
+@dataclass(frozen=True)
+class _Build:
+    """Turns cuts into clips."""
+
+    photos: Sequence[Photo]
+    template: Template
+    shape: Shape
+    wish: Wish
+    music: Music | None
+
+    def film(self, shown: tuple[int, ...], cuts: tuple[int, ...], frames: int) -> Film:
+        edges = (0, *cuts, frames)
+        dwells = np.diff(edges).tolist()
+        transitions = tuple(
+            fit_transition(self._transition(shown, i, cut), dwells[i], dwells[i + 1])
+            for i, cut in enumerate(cuts)
+        )
+        halves = [0, *(transition.frames // 2 for transition in transitions), 0]
+        clips = tuple(
+            self._clip(shown, i, (edges[i] - halves[i], edges[i + 1] + halves[i + 1]))
+            for i in range(len(shown))
+        )
+        look = self.template.look
+        return Film(
+            self.shape.width,
+            self.shape.height,
+            self.shape.fps,
+            clips,
+            transitions,
+            grade=look.name if look else None,
+            grade_strength=look.strength if look else 1.0,
+        )
+
+    def _transition(self, shown: tuple[int, ...], index: int, cut: int) -> Transition:
+        before, after = shown[index], shown[index + 1]
+        if CARD in (before, after):
+            return Transition("crossfade", 2 * round(self.shape.fps / 4))
+        rooms = self.photos[before].room, self.photos[after].room
+        junction = Junction(index, rooms[0] != rooms[1], self._energy_at(cut), self._turns(cut))
+        return choose_transition(self.template.transitions, junction, self.shape.fps)
+
+    def _energy_at(self, frame: int) -> float:
+        if self.music is None or not self.music.energy.size:
+            return 0.5
+        energy: Floats = self.music.energy
+        at = frame / float(self.shape.fps) / self.music.energy_step_s
+        return float(np.interp(at, np.arange(energy.size), energy).clip(0, 1))
+
+    def _turns(self, frame: int) -> bool:
+        """Say whether the music changes to another section here, within a quarter second."""
+        if self.music is None:
+            return False
+        away = np.abs(self.music.sections_s - frame / float(self.shape.fps))
+        return bool((away < 0.25).any())
+
+    def _clip(self, shown: tuple[int, ...], index: int, span: tuple[int, int]) -> Clip:
+        frames = span[1] - span[0]
+        if shown[index] == CARD:
+            name = (
+                self.wish.intro if index == 0 and self.wish.intro is not None else self.wish.outro
+            )
+            still = View(0.5, 0.5, 1.0)
+            return Clip(name or "", frames, Motion(still, still))
+        photo, style = self.photos[shown[index]], self.template.motion
+        turn = index + shown[:index].count(shown[index])
+        sight = Sight(
+            (photo.width, photo.height),
+            (self.shape.width, self.shape.height),
+            photo.focus,
+            frames / float(self.shape.fps),
+            turn,
+        )
+        start, end, fit = choose_views(sight, style.moves[turn % len(style.moves)], style)
+        curve = make_curve(style.curve, style.curve_strength, self._beats_within(span))
+        deep = photo.depth is not None and fit == "fill"
+        return Clip(
+            photo.name,
+            frames,
+            Motion(start, end, curve),
+            fit,
+            photo.depth if deep else None,
+            style.parallax if deep else 0.0,
+            style.focus_blur if deep else 0.0,
+        )
+
+    def _beats_within(self, span: tuple[int, int]) -> tuple[float, ...]:
+        if self.music is None:
+            return ()
+        at = (self.music.beats_s * float(self.shape.fps) - span[0]) / (span[1] - span[0])
+        return tuple(at[(at >= 0) & (at < 1)].tolist())
