@@ -83,7 +83,7 @@ def choose_views(sight: Sight, move: Move, style: MotionStyle) -> tuple[View, Vi
     if move == "still":
         view = window.place(*_main_focus(sight), 1.0)
         return view, view, FILL
-    return *_panned(sight, window, zoom, move, style), FILL
+    return *_panned(sight, window, move, style), FILL
 
 
 def _main_focus(sight: Sight) -> tuple[float, float]:
@@ -91,10 +91,14 @@ def _main_focus(sight: Sight) -> tuple[float, float]:
 
 
 def _zoom(sight: Sight, window: Window, style: MotionStyle) -> float:
-    """How much smaller the near view is than the far one, 0..max_zoom."""
-    wanted = min(style.max_zoom, style.zoom_per_s * sight.seconds)
+    """Return how much smaller the near view is than the far one, 0..max_zoom."""
+    return min(style.zoom_per_s * sight.seconds, _deepest(sight, window, style))
+
+
+def _deepest(sight: Sight, window: Window, style: MotionStyle) -> float:
+    """Return the closest zoom that style and the photo's pixels allow."""
     sharp = 1 - _SHARP_ENOUGH * sight.frame[0] / (window.width * sight.photo[0])
-    return min(wanted, max(sharp, _SOFT_PHOTO_ZOOM))
+    return min(style.max_zoom, max(sharp, _SOFT_PHOTO_ZOOM))
 
 
 def _zoomed(sight: Sight, window: Window, zoom: float, move: Move) -> tuple[View, View]:
@@ -110,12 +114,12 @@ def _sweep(sight: Sight, window: Window, style: MotionStyle) -> tuple[View, View
     return _travel(sight, window, 1.0, move, 2 * style.travel_per_s)
 
 
-def _panned(
-    sight: Sight, window: Window, zoom: float, move: Move, style: MotionStyle
-) -> tuple[View, View]:
-    """Move sideways or up and down in a view that leaves room for it."""
-    slack = 1 - (window.width if move == "pan" else window.height)
-    scale = 1.0 if slack > 0.15 else 1 - max(zoom, min(style.max_zoom, 0.08))
+def _panned(sight: Sight, window: Window, move: Move, style: MotionStyle) -> tuple[View, View]:
+    """Move sideways or up and down in a view that leaves just the room for it."""
+    way = style.travel_per_s * sight.seconds
+    side = window.width if move == "pan" else window.height
+    scale = min(1.0, 1 / (side * (1 + way)))
+    scale = max(scale, 1 - _deepest(sight, window, style))
     return _travel(sight, window, scale, move, style.travel_per_s)
 
 
