@@ -7,28 +7,19 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
-from serving.errors import (
-    BadInput,
-    ListingError,
-    ModelUnavailable,
-    NotAllowed,
-    ObjectNotFound,
-    TooLarge,
-)
+from serving.errors import Busy, ListingError, first_line
+from serving.problems import problem_of
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-_STATUS: Mapping[type[ListingError], int] = {
-    TooLarge: 413,
-    ObjectNotFound: 404,
-    BadInput: 422,
-    NotAllowed: 401,
-    ModelUnavailable: 503,
+_HEADERS: Mapping[int, dict[str, str]] = {
+    401: {"WWW-Authenticate": "X-API-Key"},
+    503: {"Retry-After": "5"},
 }
-_HEADERS = {401: {"WWW-Authenticate": "X-API-Key"}, 503: {"Retry-After": "5"}}
 _EXAMPLE = {
     "type": "about:blank",
     "title": "BadImage",
@@ -37,22 +28,12 @@ _EXAMPLE = {
 }
 
 
-def problem_of(error: ListingError) -> dict[str, str | int]:
-    """Return the problem's members; what is ours to mend keeps its detail to the log."""
-    status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
-    detail = str(error) if status != 500 else "the model broke on this photo; it was logged"
-    return {
-        "type": "about:blank",
-        "title": type(error).__name__,
-        "status": status,
-        "detail": detail,
-    }
-
-
-def answer_problem(status: int, title: str, detail: str) -> JSONResponse:
+def answer_problem(
+    status: int, title: str, detail: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
     """Return a problem as a response."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    return JSONResponse(body, status, _HEADERS.get(status), MEDIA_TYPE)
+    return JSONResponse(body, status, _HEADERS.get(status, {}) | dict(headers or {}), MEDIA_TYPE)
 
 
 def install_problems(app: FastAPI) -> None:
@@ -61,9 +42,16 @@ def install_problems(app: FastAPI) -> None:
     @app.exception_handler(ListingError)
     async def _ours(request: Request, error: ListingError) -> JSONResponse:
         problem = problem_of(error)
-        if problem["status"] == 500:
+        if problem.status == 500:
             log.error("%s %s: %s", request.method, request.url.path, error)
-        return answer_problem(int(problem["status"]), str(problem["title"]), str(problem["detail"]))
+        later = {"Retry-After": f"{error.retry_after_s:.0f}"} if isinstance(error, Busy) else None
+        return answer_problem(problem.status, problem.title, problem.detail, later)
+
+    @app.exception_handler(OperationalError)
+    async def _database(request: Request, error: OperationalError) -> JSONResponse:
+        log.error("%s %s: %s", request.method, request.url.path, first_line(error))
+        detail = "the database does not answer; nothing was accepted"
+        return answer_problem(503, "DatabaseUnavailable", detail)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:

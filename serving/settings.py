@@ -43,12 +43,16 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(48 * 2**20, gt=0)
     max_pixels: int = Field(80_000_000, gt=0, description="width x height, read before decoding")
     max_photos: int = Field(64, gt=0, description="per request; more is a job")
+    max_job_photos: int = Field(5_000, gt=0, description="per job")
     model_threads: int = Field(0, ge=0, description="photos worked on at once; 0: one per core")
 
     # jobs
     max_queued: int = Field(10_000, gt=0, description="waiting per queue; more is refused (503)")
     worker_concurrency: dict[str, int] = Field(
         default_factory=dict, description="jobs at once by queue, as JSON; the others by default"
+    )
+    model_service_url: str | None = Field(
+        None, description="workers ask the model service there; unset: they hold the models"
     )
     gpu_jobs: int = Field(1, gt=0, description="jobs at once on this worker's GPU, if there is one")
     worker_grace_s: float = Field(15.0, ge=0, description="for running jobs when told to stop")
@@ -58,7 +62,7 @@ class Settings(BaseSettings):
     job_losses: int = Field(10, gt=0, description="dead workers before a job has failed")
     retry_first_s: float = Field(2.0, gt=0, description="doubled at each further failure")
     retry_longest_s: float = Field(600.0, gt=0)
-    answers_kept: int = Field(1_000_000, gt=0, description="in the result cache")
+    answers_kept: int = Field(1_000_000, ge=0, description="in the result cache; 0: there is none")
 
     # webhooks
     backend_url: str | None = Field(None, description="callbacks go to its /webhooks/…")
@@ -66,7 +70,9 @@ class Settings(BaseSettings):
         (), description="whsec_…, as JSON; each signs, so that a new one can be rolled out"
     )
     webhook_timeout_s: float = Field(10.0, gt=0)
-    webhook_first_retry_s: float = Field(5.0, gt=0, description="four times as long at each further")
+    webhook_first_retry_s: float = Field(
+        5.0, gt=0, description="four times as long at each further"
+    )
     webhook_longest_retry_s: float = Field(24 * 3600.0, gt=0)
     webhook_attempts: int = Field(12, gt=0, description="then the delivery is a dead letter")
 

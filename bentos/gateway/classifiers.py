@@ -5,12 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, Protocol
 
 from bentos.gateway.schema import ModelStatus
-from serving.errors import ModelFailed
-from serving.image import Image, decode
+from serving.models.known import KnownRooms, find, hash_photo, or_raise, read_pixels, remember
 from serving.models.local import LocalModels
-from serving.models.rooms import TASK, Classified, LocalRooms
+from serving.models.rooms import Classified
 from serving.models.wire import Pixels, RoomReply
-from serving.photos.classify import to_pixels
+from serving.storage.cache import Answers
 
 
 class Classifier(Protocol):
@@ -44,13 +43,14 @@ class InlineClassifier:
 
     serving: Literal["inline", "service"] = "inline"
 
-    def __init__(self, models: LocalModels, pool: ThreadPoolExecutor, max_pixels: int) -> None:
-        self._models, self._rooms = models, LocalRooms(models)
-        self._pool, self._max_pixels = pool, max_pixels
+    def __init__(self, models: LocalModels, rooms: KnownRooms, pool: ThreadPoolExecutor) -> None:
+        self._models, self._rooms, self._pool = models, rooms, pool
 
     async def classify(self, data: bytes) -> Classified:
         """Answer; BadImage, TooLarge, ModelUnavailable or ModelFailed if that cannot be."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._work, data)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._pool, self._rooms.classify, data
+        )
 
     async def status(self) -> list[ModelStatus]:
         """Return the models that answer now."""
@@ -58,11 +58,6 @@ class InlineClassifier:
             ModelStatus(task=task, version=model.version, slot=model.slot, demo=model.card.demo)
             for task, model in self._models.all().items()
         ]
-
-    def _work(self, data: bytes) -> Classified:
-        size = self._models.get(TASK).card.input
-        pixels = read_pixels(data, self._max_pixels, size.height, size.width)
-        return _or_raise(self._rooms.classify([pixels])[0])
 
 
 class ServiceClassifier:
@@ -74,31 +69,35 @@ class ServiceClassifier:
 
     serving: Literal["inline", "service"] = "service"
 
-    def __init__(self, service: RoomService, pool: ThreadPoolExecutor, max_pixels: int) -> None:
-        self._service, self._pool, self._max_pixels = service, pool, max_pixels
-        self._size = (224, 224)
+    def __init__(
+        self,
+        service: RoomService,
+        answers: Answers | None,
+        pool: ThreadPoolExecutor,
+        max_pixels: int,
+    ) -> None:
+        self._service, self._answers = service, answers
+        self._pool, self._max_pixels = pool, max_pixels
+        self._identity, self._size = "", (224, 224)
 
     async def classify(self, data: bytes) -> Classified:
         """Answer; BadImage, TooLarge, ModelUnavailable or ModelFailed if that cannot be."""
-        pixels = await asyncio.get_running_loop().run_in_executor(
-            self._pool, read_pixels, data, self._max_pixels, *self._size
-        )
-        (reply,) = await self._service.classify([Pixels.of(pixels)])
-        classified = _or_raise(reply.result())
-        self._size = (classified.height, classified.width)
+        loop = asyncio.get_running_loop()
+        ready = await loop.run_in_executor(self._pool, self._prepare, data)
+        if isinstance(ready, Classified):
+            return ready
+        sha256, pixels = ready
+        (reply,) = await self._service.classify([pixels])
+        classified = or_raise(reply.result())
+        self._identity, self._size = classified.identity, (classified.height, classified.width)
+        remember(self._answers, sha256, classified)
         return classified
+
+    def _prepare(self, data: bytes) -> Classified | tuple[str, Pixels]:
+        sha256 = hash_photo(data) if self._answers else ""
+        known = find(self._answers, sha256, self._identity)
+        return known or (sha256, Pixels.of(read_pixels(data, self._max_pixels, *self._size)))
 
     async def status(self) -> list[ModelStatus]:
         """Return the models that answer now."""
         return [await self._service.status()]
-
-
-def read_pixels(data: bytes, max_pixels: int, height: int, width: int) -> Image:
-    """Decode a photo no larger than needed and bring it to the model's input size."""
-    return to_pixels(decode(data, max_pixels, min_side=max(height, width)), height, width)
-
-
-def _or_raise(result: Classified | ModelFailed) -> Classified:
-    if isinstance(result, ModelFailed):
-        raise result
-    return result

@@ -16,7 +16,7 @@ class Base(DeclarativeBase):
 
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
         datetime: DateTime(timezone=True),
-        Json: JSONB,
+        Json: JSONB(none_as_null=True),
     }
 
 
@@ -142,7 +142,9 @@ class WebhookDelivery(Base):
         Index(
             "webhook_deliveries_live", "status", postgresql_where="status IN ('pending', 'sending')"
         ),
-        Index("webhook_deliveries_dead", text("created_at DESC"), postgresql_where="status = 'dead'"),
+        Index(
+            "webhook_deliveries_dead", text("created_at DESC"), postgresql_where="status = 'dead'"
+        ),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)

@@ -1,13 +1,16 @@
 """Models held in this process: loaded, warmed, and swapped under way."""
 
+import hashlib
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from botocore.exceptions import BotoCoreError, ClientError
+from cachetools import LRUCache
 
 from serving.card import ModelCard
 from serving.errors import ListingError, ModelUnavailable
@@ -18,6 +21,7 @@ from serving.storage.objects import Storage, read_by_sha256
 log = logging.getLogger(__name__)
 
 FOLDER = "models"
+_FORMER_KEPT = 4
 OpenSession = Callable[[bytes], Session]
 
 
@@ -29,6 +33,13 @@ class Loaded:
     version: str
     slot: str
     session: Session
+    model_sha256: str = ""
+    card_sha256: str = ""
+
+    @property
+    def identity(self) -> str:
+        """Return the version and its weights: what an answer is remembered by."""
+        return f"{self.version}@{self.model_sha256[:12]}"
 
 
 class Models(Protocol):
@@ -36,6 +47,14 @@ class Models(Protocol):
 
     def get(self, task: str) -> Loaded:
         """Return the model that answers now; ModelUnavailable if there is none."""
+        ...
+
+    def pin(self, task: str) -> dict[str, str]:
+        """Return what names the model that answers now, so that `pinned` finds it later."""
+        ...
+
+    def pinned(self, task: str, pin: Mapping[str, str]) -> Loaded:
+        """Return the model that was pinned, also after another took its place."""
         ...
 
 
@@ -69,6 +88,8 @@ class LocalModels:
         self._storage, self._open_session = storage, open_session
         self._loaded = dict(baked or {})
         self._published: dict[str, Published] = {}
+        self._former: LRUCache[str, Loaded] = LRUCache(_FORMER_KEPT)
+        self._loading = threading.Lock()
 
     def get(self, task: str) -> Loaded:
         """Return the model that answers now; ModelUnavailable if there is none."""
@@ -76,6 +97,26 @@ class LocalModels:
             return self._loaded[task]
         except KeyError:
             raise ModelUnavailable(task, "none is published and none is baked in") from None
+
+    def pin(self, task: str) -> dict[str, str]:
+        """Return what names the model that answers now, so that `pinned` finds it later."""
+        model = self.get(task)
+        return {
+            "version": model.version,
+            "slot": model.slot,
+            "model_sha256": model.model_sha256,
+            "card_sha256": model.card_sha256,
+        }
+
+    def pinned(self, task: str, pin: Mapping[str, str]) -> Loaded:
+        """Return the model that was pinned, also after another took its place."""
+        now = self.get(task)
+        if now.model_sha256 == pin["model_sha256"] and now.card_sha256 == pin["card_sha256"]:
+            return now
+        with self._loading:
+            if pin["model_sha256"] not in self._former:
+                self._former[pin["model_sha256"]] = self._fetch(Published(task, **pin))
+            return self._former[pin["model_sha256"]]
 
     def all(self) -> dict[str, Loaded]:
         """Return every model that answers, by task."""
@@ -106,4 +147,5 @@ def _load(model: bytes, card_json: bytes, version: str, open_session: OpenSessio
     logits = session(np.zeros((1, card.input.height, card.input.width, 3), np.uint8))
     if logits.shape != (1, len(card.labels)):
         raise ModelUnavailable(card.task, f"logits {logits.shape} for {len(card.labels)} labels")
-    return Loaded(card, version, CHAMPION, session)
+    hashes = (hashlib.sha256(file).hexdigest() for file in (model, card_json))
+    return Loaded(card, version, CHAMPION, session, *hashes)

@@ -23,6 +23,8 @@ class Classified:
     ----------
     height, width : the model's input; pixels sent at this size need no second resize
     demo : the weights are the starter's, for trying things out
+    identity : of the model, as `Loaded.identity`
+    cached : not worked out now, but known before
     """
 
     answer: RoomAnswer
@@ -31,6 +33,8 @@ class Classified:
     demo: bool
     height: int
     width: int
+    identity: str = ""
+    cached: bool = False
 
 
 class Rooms(Protocol):
@@ -49,13 +53,17 @@ class LocalRooms:
 
     def classify(self, photos: Sequence[Image]) -> list[Classified | ModelFailed]:
         """Answer each photo, in order; one that breaks the model fails alone."""
-        model = self._models.get(TASK)
-        size = model.card.input
-        batch = np.stack([_at_size(photo, size.height, size.width) for photo in photos])
-        return [
-            logits if isinstance(logits, ModelFailed) else _read(logits, model)
-            for logits in _run(model, batch)
-        ]
+        return classify_with(self._models.get(TASK), photos)
+
+
+def classify_with(model: Loaded, photos: Sequence[Image]) -> list[Classified | ModelFailed]:
+    """Name the rooms with this model, whichever answers now; one that breaks it fails alone."""
+    size = model.card.input
+    batch = np.stack([_at_size(photo, size.height, size.width) for photo in photos])
+    return [
+        logits if isinstance(logits, ModelFailed) else _read(logits, model)
+        for logits in _run(model, batch)
+    ]
 
 
 def _at_size(photo: Image, height: int, width: int) -> Image:
@@ -75,5 +83,11 @@ def _read(logits: Logits, model: Loaded) -> Classified:
     card = model.card
     answer = to_answer(logits, card)
     return Classified(
-        answer, model.version, model.slot, card.demo, card.input.height, card.input.width
+        answer,
+        model.version,
+        model.slot,
+        card.demo,
+        card.input.height,
+        card.input.width,
+        model.identity,
     )

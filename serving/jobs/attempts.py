@@ -1,0 +1,217 @@
+"""A worker's attempt at a job: taken, told of, ended. Every write names its attempt.
+
+The attempt is the fence. A worker that was thought dead and comes back finds that its attempt is
+over: nothing it writes has any effect. Each function is one transaction, and repeating it after
+its answer was lost changes nothing.
+"""
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Engine, func, literal, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session as Database
+
+from serving.db.tables import Job, Json
+from serving.errors import Cancelled, Overtaken
+from serving.jobs.events import record, tell
+from serving.jobs.outbox import Ended, owe_progress, owe_terminal
+from serving.jobs.queue import wake_for_job
+
+
+@dataclass(frozen=True)
+class Retries:
+    """How often, and how soon, a transient error is tried again."""
+
+    failures: int
+    first_s: float
+    longest_s: float
+
+    def delay_s(self, failures: int) -> float:
+        """Return how long to wait after so many failures: doubled each time, half of it random.
+
+        The random half keeps jobs that failed together from coming back together ("equal jitter",
+        M. Brooker, Exponential Backoff And Jitter, AWS Architecture Blog 2015).
+        """
+        whole = min(self.longest_s, self.first_s * 2.0 ** (failures - 1))
+        return whole / 2 + random.uniform(0, whole / 2)
+
+
+def take(engine: Engine, job_id: UUID, worker_id: UUID) -> Job | None:
+    """Begin a new attempt; None if the job is not waiting, or not due yet."""
+    with Database(engine, expire_on_commit=False) as database, database.begin():
+        job = database.scalar(
+            update(Job)
+            .where(Job.id == job_id, Job.status == "pending", Job.run_at <= func.now())
+            .values(
+                status="processing",
+                attempt=Job.attempt + 1,
+                worker_id=worker_id,
+                started_at=func.coalesce(Job.started_at, func.now()),
+                updated_at=func.now(),
+            )
+            .returning(Job)
+        )
+        if job is not None:
+            connection = database.connection()
+            record(connection, job_id, job.attempt, "started", {"worker": str(worker_id)})
+        return job
+
+
+def pin(engine: Engine, job: Job, versions: Json) -> Json:
+    """Keep the model versions that the first attempt found; return those that hold."""
+    with engine.begin() as connection:
+        pinned = connection.scalar(
+            update(Job)
+            .where(*_fence(job))
+            # the right side wins: what is pinned already stays
+            .values(versions=literal(versions, JSONB) + func.coalesce(Job.versions, text("'{}'")))
+            .returning(Job.versions)
+        )
+    if pinned is None:
+        raise Overtaken(f"another attempt has job {job.id}")
+    return dict(pinned)
+
+
+def tell_progress(engine: Engine, job: Job, progress: Json) -> None:
+    """Say how far the attempt is.
+
+    Raises
+    ------
+    Cancelled, Overtaken
+        The attempt is to end.
+    """
+    with engine.begin() as connection:
+        row = connection.execute(
+            update(Job)
+            .where(*_fence(job))
+            .values(progress=progress, updated_at=func.now())
+            .returning(Job.cancel_requested)
+        ).first()
+        if row is None:
+            raise Overtaken(f"another attempt has job {job.id}")
+        if row.cancel_requested:
+            raise Cancelled(f"job {job.id} was cancelled")
+        tell(connection, job.id)
+        owe_progress(connection, job, progress)
+
+
+def note(engine: Engine, job: Job, kind: str, data: Json) -> None:
+    """Add a line to the job's timeline."""
+    with engine.begin() as connection:
+        record(connection, job.id, job.attempt, kind, data)
+
+
+def complete(engine: Engine, job: Job, result: Json) -> None:
+    """End the job well; Overtaken if it is no longer this attempt's."""
+    _end(engine, job, "completed", result=result, error=None)
+
+
+def fail(engine: Engine, job: Job, error: Json) -> None:
+    """End the job for good; Overtaken if it is no longer this attempt's."""
+    _end(engine, job, "failed", result=None, error=error)
+
+
+def end_cancelled(engine: Engine, job: Job) -> None:
+    """End the job because somebody asked for it; Overtaken if it is no longer this attempt's."""
+    _end(engine, job, "cancelled", result=None, error=CANCELLED)
+
+
+CANCELLED: Json = {"title": "Cancelled", "detail": "the job was cancelled", "reason": "cancelled"}
+
+
+def retry(engine: Engine, job: Job, error: Json, retries: Retries) -> float | None:
+    """Let the job wait for another attempt after a transient error; None if it was the last.
+
+    Returns
+    -------
+    Seconds until the next attempt.
+    """
+    failures = job.failures + 1
+    if failures >= retries.failures:
+        fail(engine, job, error | {"failures": failures})
+        return None
+    delay_s = retries.delay_s(failures)
+    with engine.begin() as connection:
+        _wait_again(connection, job, delay_s, failures=failures)
+        data = {"error": error, "again_in_s": round(delay_s, 1)}
+        record(connection, job.id, job.attempt, "will_retry", data)
+    return delay_s
+
+
+def hand_back(engine: Engine, job: Job) -> None:
+    """Give up the attempt because this worker goes down; another may begin at once."""
+    with engine.begin() as connection:
+        _wait_again(connection, job, 0.0, failures=job.failures)
+        record(connection, job.id, job.attempt, "handed_back")
+
+
+def _wait_again(connection: Connection, job: Job, delay_s: float, failures: int) -> None:
+    run_at = datetime.now(UTC) + timedelta(seconds=delay_s) if delay_s else None
+    entry = wake_for_job(connection, job.id, job.queue, job.priority, run_at)
+    changed = connection.execute(
+        update(Job)
+        .where(*_fence(job))
+        .values(
+            status="pending",
+            failures=failures,
+            run_at=run_at or func.now(),
+            queue_job_id=entry,
+            worker_id=None,
+            updated_at=func.now(),
+        )
+    )
+    if not changed.rowcount:
+        raise Overtaken(f"another attempt has job {job.id}")
+
+
+def _end(engine: Engine, job: Job, status: str, *, result: Json | None, error: Json | None) -> None:
+    with engine.begin() as connection:
+        ended = close(connection, job.id, job.attempt, status, result=result, error=error)
+        if not ended and not _was_ended(connection, job, status):
+            raise Overtaken(f"another attempt has job {job.id}")
+
+
+def close(
+    connection: Connection,
+    job_id: UUID,
+    attempt: int,
+    status: str,
+    *,
+    result: Json | None,
+    error: Json | None,
+) -> bool:
+    """Write a job's one outcome, with its event and its callback; False if that attempt is over."""
+    row = connection.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.attempt == attempt, Job.status.in_(("pending", "processing")))
+        .values(
+            status=status,
+            result=result,
+            error=error,
+            worker_id=None,
+            completed_at=func.now(),
+            updated_at=func.now(),
+        )
+        .returning(Job.type, Job.listing_id, Job.traceparent)
+    ).first()
+    if row is None:
+        return False
+    record(connection, job_id, attempt, status, {"error": error} if error else {})
+    ended = Ended(job_id, row.type, status, attempt, row.listing_id, result, error, row.traceparent)
+    owe_terminal(connection, ended)
+    return True
+
+
+def _was_ended(connection: Connection, job: Job, status: str) -> bool:
+    """Say whether this attempt ended the job so already: its answer was lost on the way."""
+    found = connection.scalar(
+        select(Job.id).where(Job.id == job.id, Job.attempt == job.attempt, Job.status == status)
+    )
+    return found is not None
+
+
+def _fence(job: Job) -> tuple[ColumnElement[bool], ...]:
+    return Job.id == job.id, Job.attempt == job.attempt, Job.status == "processing"

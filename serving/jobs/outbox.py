@@ -1,0 +1,155 @@
+"""The outbox: callbacks owed to the backend, written in the transaction of what they tell of.
+
+A terminal event is owed until it was delivered. It supersedes the job's progress that was not:
+nobody hears of half a job after its end, and no progress that cannot be delivered stands before
+it.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from serving.db.tables import Job, Json, WebhookDelivery
+from serving.jobs.kinds import JOB_FAILED, KINDS
+from serving.jobs.queue import wake_for_delivery
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a job came to its end, as its row says."""
+
+    job_id: UUID
+    type: str
+    status: str
+    attempt: int
+    listing_id: str | None
+    result: Json | None
+    error: Json | None
+    traceparent: str | None
+
+
+def owe_terminal(connection: Connection, ended: Ended) -> None:
+    """Owe the backend the job's end; its undelivered progress is superseded."""
+    _supersede_progress(connection, ended.job_id)
+    done = ended.status == "completed"
+    data = {
+        "job_id": str(ended.job_id),
+        "type": ended.type,
+        "status": ended.status,
+        "listing_id": ended.listing_id,
+        "attempt": ended.attempt,
+    }
+    data |= {"result": ended.result} if done else {"error": ended.error}
+    _owe(
+        connection,
+        ended.job_id,
+        # one per end: a second try of the same write is no second event
+        f"msg_{ended.job_id.hex}_{ended.attempt}",
+        KINDS[ended.type].completed if done else JOB_FAILED,
+        data,
+        terminal=True,
+        traceparent=ended.traceparent,
+    )
+
+
+def owe_progress(connection: Connection, job: Job, progress: Json) -> None:
+    """Owe the backend how far the job is; what it was not yet told before is superseded."""
+    event = KINDS[job.type].progress
+    if event is None:
+        return
+    _supersede_progress(connection, job.id)
+    data = {
+        "job_id": str(job.id),
+        "type": job.type,
+        "status": "processing",
+        "listing_id": job.listing_id,
+        "attempt": job.attempt,
+        "progress": progress,
+    }
+    _owe(
+        connection,
+        job.id,
+        f"msg_{uuid4().hex}",
+        event,
+        data,
+        terminal=False,
+        traceparent=job.traceparent,
+    )
+
+
+def dead_letters(connection: Connection, limit: int = 100) -> list[WebhookDelivery]:
+    """Return the newest deliveries that were given up."""
+    statement = (
+        select(WebhookDelivery)
+        .where(WebhookDelivery.status == "dead")
+        .order_by(WebhookDelivery.created_at.desc())
+        .limit(limit)
+    )
+    return [row for (row,) in connection.execute(statement)]
+
+
+def replay(connection: Connection, delivery_id: str) -> bool:
+    """Owe a delivery anew, under its old id; return whether there was one to replay."""
+    row = connection.execute(
+        update(WebhookDelivery)
+        .where(
+            WebhookDelivery.id == delivery_id,
+            WebhookDelivery.status.in_(("dead", "refused", "delivered")),
+        )
+        .values(status="pending", attempt=0, run_at=func.now(), updated_at=func.now())
+        .returning(WebhookDelivery.terminal)
+    ).first()
+    if row is None:
+        return False
+    _queue(connection, delivery_id, row.terminal)
+    return True
+
+
+def _supersede_progress(connection: Connection, job_id: UUID) -> None:
+    connection.execute(
+        update(WebhookDelivery)
+        .where(
+            WebhookDelivery.job_id == job_id,
+            WebhookDelivery.terminal.is_(False),
+            WebhookDelivery.status == "pending",
+        )
+        .values(status="superseded", updated_at=func.now())
+    )
+
+
+def _owe(  # noqa: PLR0913 - what a delivery consists of
+    connection: Connection,
+    job_id: UUID,
+    delivery_id: str,
+    event: str,
+    data: Json,
+    *,
+    terminal: bool,
+    traceparent: str | None,
+) -> None:
+    payload = {"type": event, "timestamp": datetime.now(UTC).isoformat(), "data": data}
+    made = connection.scalar(
+        insert(WebhookDelivery)
+        .values(
+            id=delivery_id,
+            job_id=job_id,
+            event=event,
+            payload=payload,
+            terminal=terminal,
+            traceparent=traceparent,
+        )
+        .on_conflict_do_nothing(index_elements=["id"])
+        .returning(WebhookDelivery.id)
+    )
+    if made is not None:
+        _queue(connection, delivery_id, terminal)
+
+
+def _queue(connection: Connection, delivery_id: str, terminal: bool) -> None:
+    entry = wake_for_delivery(connection, delivery_id, terminal)
+    connection.execute(
+        update(WebhookDelivery).where(WebhookDelivery.id == delivery_id).values(queue_job_id=entry)
+    )

@@ -1,0 +1,85 @@
+"""The queue: entries that wake a worker, deferred in the transaction of the row they stand for.
+
+Procrastinate keeps them in the same database. They carry an id and nothing else: what is to be
+done, and whether it still is, stands in the row.
+"""
+
+from datetime import datetime
+from functools import cache
+from uuid import UUID
+
+from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
+from procrastinate.exceptions import ConnectorException
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
+
+from serving.db.engine import SEARCH_PATH
+from serving.jobs.kinds import WEBHOOK_QUEUE
+
+RUN_JOB = "run_job"
+DELIVER = "deliver"
+# terminal events before progress
+TERMINAL_PRIORITY, PROGRESS_PRIORITY = 10, 0
+
+
+@cache
+def _deferring() -> App:
+    """Return an app that never connects: it defers through the connection of a transaction."""
+    return App(connector=SyncPsycopgConnector())
+
+
+def open_app(engine: Engine, connections: int) -> App:
+    """Return the app that a worker runs, on the database of `engine`."""
+    address = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    connector = PsycopgConnector(
+        conninfo=address,
+        kwargs={"options": SEARCH_PATH, "connect_timeout": 5},
+        min_size=1,
+        max_size=connections,
+        timeout=10.0,
+    )
+    return App(connector=connector)
+
+
+def wake_for_job(
+    connection: Connection, job_id: UUID, queue: str, priority: int, run_at: datetime | None = None
+) -> int:
+    """Let a worker take the job, at `run_at` or at once; return the entry's id."""
+    return _defer(connection, RUN_JOB, queue, priority, run_at, job_id=str(job_id))
+
+
+def wake_for_delivery(
+    connection: Connection, delivery_id: str, terminal: bool, run_at: datetime | None = None
+) -> int:
+    """Let a worker send the callback, at `run_at` or at once; return the entry's id."""
+    priority = TERMINAL_PRIORITY if terminal else PROGRESS_PRIORITY
+    return _defer(connection, DELIVER, WEBHOOK_QUEUE, priority, run_at, delivery_id=delivery_id)
+
+
+def abort(connection: Connection, queue_job_id: int) -> None:
+    """Tell the worker that runs this entry to stop; nothing happens when none does."""
+    connection.execute(
+        text("SELECT procrastinate_cancel_job_v1(:id, true, false)"), {"id": queue_job_id}
+    )
+
+
+def _defer(
+    connection: Connection,
+    task: str,
+    queue: str,
+    priority: int,
+    run_at: datetime | None,
+    **arguments: str,
+) -> int:
+    deferrer = _deferring().configure_task(
+        task,
+        queue=queue,
+        priority=priority,
+        schedule_at=run_at,
+        connection=connection.connection.driver_connection,
+    )
+    try:
+        return deferrer.defer(**arguments)
+    except ConnectorException as error:
+        # so that who waits for the database to come back knows this for what it is
+        raise OperationalError("defer", arguments, error) from error

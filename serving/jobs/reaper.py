@@ -1,0 +1,190 @@
+"""Brings back what dead workers left: `Reaper` runs in every worker, one of them at a time.
+
+Rows are the truth, so what is looked for are rows that nobody works on and nothing will wake: jobs
+and deliveries whose worker's heartbeat has stopped, and waiting ones that have lost their place in
+the queue. All of it is one look at the few rows that are live, whatever lies beside them.
+"""
+
+import logging
+import threading
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, func, text, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from serving.db.tables import Job, WebhookDelivery
+from serving.errors import first_line
+from serving.jobs.attempts import close
+from serving.jobs.events import record
+from serving.jobs.queue import wake_for_delivery, wake_for_job
+
+log = logging.getLogger(__name__)
+
+_LOCK = 7_305_217
+# A heartbeat cannot be written while the database is away: what counts is its silence since then.
+_DEAD = """
+    NOT EXISTS (
+        SELECT 1 FROM workers WHERE workers.id = {table}.worker_id
+        AND now() - greatest(workers.heartbeat_at, pg_postmaster_start_time())
+            < make_interval(secs => :timeout_s)
+    )
+    AND now() - greatest({table}.updated_at, pg_postmaster_start_time())
+        >= make_interval(secs => :timeout_s)
+"""
+# `doing` is an entry that some worker has fetched: the row follows within moments, or it died.
+_ASLEEP = """
+    {table}.run_at <= now() - make_interval(secs => :timeout_s)
+    AND {table}.updated_at <= now() - make_interval(secs => :timeout_s)
+    AND NOT EXISTS (
+        SELECT 1 FROM queue.procrastinate_jobs AS entry
+        WHERE entry.id = {table}.queue_job_id AND entry.status = 'todo'
+    )
+"""
+_LOST_JOBS = text(
+    "SELECT id, attempt, losses, queue, priority, cancel_requested FROM jobs "
+    f"WHERE status = 'processing' AND {_DEAD.format(table='jobs')} FOR UPDATE SKIP LOCKED"
+)
+_ASLEEP_JOBS = text(
+    "SELECT id, attempt, queue, priority FROM jobs "
+    f"WHERE status = 'pending' AND {_ASLEEP.format(table='jobs')} FOR UPDATE SKIP LOCKED"
+)
+_LOST_DELIVERIES = text(
+    "SELECT id, terminal FROM webhook_deliveries "
+    f"WHERE status = 'sending' AND {_DEAD.format(table='webhook_deliveries')} "
+    "FOR UPDATE SKIP LOCKED"
+)
+_ASLEEP_DELIVERIES = text(
+    "SELECT id, terminal FROM webhook_deliveries "
+    f"WHERE status = 'pending' AND {_ASLEEP.format(table='webhook_deliveries')} "
+    "FOR UPDATE SKIP LOCKED"
+)
+_SWEEP_QUEUE = text(
+    """
+    DELETE FROM queue.procrastinate_jobs AS entry
+    WHERE entry.status <> 'todo' AND entry.status <> 'doing'
+       OR entry.status = 'doing' AND NOT EXISTS (
+            SELECT 1 FROM queue.procrastinate_workers AS worker
+            WHERE worker.id = entry.worker_id
+            AND worker.last_heartbeat > now() - make_interval(secs => 60)
+        )
+    """
+)
+_SWEEP_WORKERS = text(
+    "DELETE FROM workers WHERE heartbeat_at < now() - make_interval(secs => 3600)"
+)
+
+
+@dataclass(frozen=True)
+class Reaped:
+    """What one look brought back."""
+
+    lost_jobs: tuple[UUID, ...] = ()
+    asleep_jobs: int = 0
+    deliveries: int = 0
+
+
+def reap(engine: Engine, timeout_s: float, max_losses: int) -> Reaped:
+    """Bring back what nobody works on; nothing happens while another process does the same."""
+    with engine.begin() as connection:
+        if not connection.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _LOCK}):
+            return Reaped()
+        known = {"timeout_s": timeout_s}
+        lost = connection.execute(_LOST_JOBS, known).all()
+        for row in lost:
+            _return_job(connection, row, max_losses)
+        asleep = connection.execute(_ASLEEP_JOBS, known).all()
+        for row in asleep:
+            entry = wake_for_job(connection, row.id, row.queue, row.priority)
+            _set_entry(connection, row.id, entry)
+        sent = connection.execute(_LOST_DELIVERIES, known).all()
+        silent = connection.execute(_ASLEEP_DELIVERIES, known).all()
+        for row in (*sent, *silent):
+            _return_delivery(connection, row.id, row.terminal)
+        return Reaped(tuple(row.id for row in lost), len(asleep), len(sent) + len(silent))
+
+
+def sweep(engine: Engine) -> None:
+    """Drop the entries of the queue and the workers that nothing refers to any more."""
+    with engine.begin() as connection:
+        connection.execute(_SWEEP_QUEUE)
+        connection.execute(_SWEEP_WORKERS)
+
+
+def _return_job(connection: Connection, row, max_losses: int) -> None:  # type: ignore[no-untyped-def]
+    losses = row.losses + 1
+    if losses >= max_losses:
+        error = {
+            "title": "WorkerLost",
+            "detail": f"its worker died {losses} times; the last log of a worker may say why",
+            "reason": "worker_lost",
+        }
+        close(connection, row.id, row.attempt, "failed", result=None, error=error)
+        return
+    entry = wake_for_job(connection, row.id, row.queue, row.priority)
+    connection.execute(
+        update(Job)
+        .where(Job.id == row.id)
+        .values(
+            status="pending",
+            losses=losses,
+            worker_id=None,
+            queue_job_id=entry,
+            run_at=func.now(),
+            updated_at=func.now(),
+        )
+    )
+    record(connection, row.id, row.attempt, "worker_lost", {"losses": losses})
+
+
+def _set_entry(connection: Connection, job_id: UUID, entry: int) -> None:
+    connection.execute(
+        update(Job).where(Job.id == job_id).values(queue_job_id=entry, updated_at=func.now())
+    )
+
+
+def _return_delivery(connection: Connection, delivery_id: str, terminal: bool) -> None:
+    entry = wake_for_delivery(connection, delivery_id, terminal)
+    connection.execute(
+        update(WebhookDelivery)
+        .where(WebhookDelivery.id == delivery_id)
+        .values(
+            status="pending",
+            worker_id=None,
+            queue_job_id=entry,
+            run_at=func.now(),
+            updated_at=func.now(),
+        )
+    )
+
+
+class Reaper:
+    """Reaps again and again in a thread of its own, and sweeps now and then."""
+
+    def __init__(self, engine: Engine, timeout_s: float, max_losses: int) -> None:
+        self._engine, self._timeout_s, self._max_losses = engine, timeout_s, max_losses
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reaper", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; returns when the thread has ended."""
+        self._stop.set()
+        self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        rounds = 0
+        while not self._stop.wait(min(1.0, self._timeout_s / 4)):
+            try:
+                reaped = reap(self._engine, self._timeout_s, self._max_losses)
+                if rounds % 60 == 0:
+                    sweep(self._engine)
+            except SQLAlchemyError as error:
+                log.warning("the reaper cannot reach the database: %s", first_line(error))
+                continue
+            rounds += 1
+            if reaped != Reaped():
+                log.warning("brought back after a worker's death: %s", reaped)

@@ -1,0 +1,123 @@
+"""How work is accepted: the row, its event and its place in the queue in one transaction."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from serving.db.tables import Job, Json
+from serving.errors import KeyReused, QueueFull
+from serving.jobs.events import record
+from serving.jobs.kinds import Kind
+from serving.jobs.queue import wake_for_job
+
+_RETRY_WHEN_FULL_S = 10.0
+
+
+@dataclass(frozen=True)
+class NewJob:
+    """Work that a client asks for.
+
+    Attributes
+    ----------
+    priority : more is sooner; 0 is usual, above it what somebody waits for, below it bulk
+    run_at : not before; None: at once
+    """
+
+    kind: Kind
+    input: Json
+    client: str
+    listing_id: str | None = None
+    priority: int = 0
+    idempotency_key: str | None = None
+    run_at: datetime | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The job that was made, or that this key made before."""
+
+    job_id: UUID
+    created: bool
+
+
+def submit(engine: Engine, new: NewJob, max_queued: int) -> Accepted:
+    """Accept the job; after this returns it is never lost.
+
+    Raises
+    ------
+    KeyReused
+        The client used this idempotency key for another request.
+    QueueFull
+        `max_queued` jobs are waiting in that queue.
+    """
+    body_sha256 = hash_request(new)
+    with engine.begin() as connection:
+        if new.idempotency_key is not None:
+            known = _find(connection, new, body_sha256)
+            if known is not None:
+                return Accepted(known, created=False)
+        _check_room(connection, new.kind.queue, max_queued)
+        job_id = _insert(connection, new, body_sha256)
+        if job_id is None:  # the same key came twice at the same time, and the other was first
+            known = _find(connection, new, body_sha256)
+            assert known is not None
+            return Accepted(known, created=False)
+        record(connection, job_id, 0, "accepted", {"priority": new.priority})
+        entry = wake_for_job(connection, job_id, new.kind.queue, new.priority, new.run_at)
+        connection.execute(update(Job).where(Job.id == job_id).values(queue_job_id=entry))
+        return Accepted(job_id, created=True)
+
+
+def hash_request(new: NewJob) -> str:
+    """Return the SHA-256 of what is asked for, by which a repeated request is known."""
+    asked = [new.kind.type, new.input, new.listing_id]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def _insert(connection: Connection, new: NewJob, body_sha256: str) -> UUID | None:
+    return connection.scalar(
+        insert(Job)
+        .values(
+            id=uuid4(),
+            type=new.kind.type,
+            queue=new.kind.queue,
+            input=new.input,
+            priority=new.priority,
+            client=new.client,
+            listing_id=new.listing_id,
+            idempotency_key=new.idempotency_key,
+            body_sha256=body_sha256,
+            traceparent=new.traceparent,
+            run_at=new.run_at or func.now(),
+        )
+        .on_conflict_do_nothing(index_elements=["client", "idempotency_key"])
+        .returning(Job.id)
+    )
+
+
+def _find(connection: Connection, new: NewJob, body_sha256: str) -> UUID | None:
+    row = connection.execute(
+        select(Job.id, Job.body_sha256).where(
+            Job.client == new.client, Job.idempotency_key == new.idempotency_key
+        )
+    ).first()
+    if row is None:
+        return None
+    if row.body_sha256 != body_sha256:
+        raise KeyReused(new.idempotency_key or "")
+    return row.id  # type: ignore[no-any-return]
+
+
+def _check_room(connection: Connection, queue: str, max_queued: int) -> None:
+    waiting = (
+        select(Job.id).where(Job.queue == queue, Job.status == "pending").limit(max_queued)
+    ).subquery()
+    count = connection.scalar(select(func.count()).select_from(waiting)) or 0
+    if count >= max_queued:
+        raise QueueFull(f"{count:,} jobs are waiting in the queue '{queue}'", _RETRY_WHEN_FULL_S)

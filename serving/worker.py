@@ -1,0 +1,256 @@
+"""The job worker's process: `python -m serving.worker`. As many as you like, on any hosts.
+
+Workers need the same `DATABASE_URL` and `STORAGE_URL` and nothing of each other. Told to stop
+(SIGTERM), one takes nothing new, gives running jobs `WORKER_GRACE_S` to end and hands back the
+rest. Killed, it loses nothing: its heartbeat stops, and another worker begins the next attempt.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID, uuid4
+
+import psycopg
+from procrastinate import App, JobContext
+from procrastinate.exceptions import ProcrastinateException
+from procrastinate.job_context import AbortReason
+from sqlalchemy import Engine
+
+from serving.db.engine import patiently
+from serving.db.migrate import prepare
+from serving.errors import Cancelled, HandedBack
+from serving.jobs import queue, webhooks
+from serving.jobs.heartbeat import Heartbeat
+from serving.jobs.kinds import QUEUES
+from serving.jobs.reaper import Reaper
+from serving.jobs.webhooks import Answer, Schedule, open_sender
+from serving.memory import bound_memory
+from serving.models.known import AskedRooms, KnownRooms
+from serving.models.opening import open_models
+from serving.models.remote import RemoteRooms
+from serving.models.session import OnnxSession, gpu_available
+from serving.settings import Settings
+from serving.storage.cache import Answers
+from serving.storage.objects import storage_of
+from serving.storage.scratch import open_scratch
+from serving.workflows import WORKFLOWS
+from serving.workflows.run import Parts, Workflow
+from serving.workflows.runner import Outcome, Runner
+
+log = logging.getLogger(__name__)
+
+# The media queues share the cores; what waits for a backend does not.
+_CONCURRENCY = {"classify": 2, "webhook": 8}
+_ON_GPU = ("classify", "stage", "video", "enhance")
+_POLL_S = 2.0
+_TIDY_S, _EVICT_EVERY = 0.5, 1200
+_LAST_WORD_S = 10.0
+
+
+class JobWorker:
+    """Takes jobs and callbacks from the queues until it is told to stop.
+
+    Parameters
+    ----------
+    workflows : what to do for each type of job
+    queues : to take from; by default all
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        answers: Answers,
+        workflows: Mapping[str, Workflow],
+        queues: tuple[str, ...],
+    ) -> None:
+        settings = parts.settings
+        self.id = uuid4()
+        self._parts, self._answers, self._queues = parts, answers, queues
+        self._runner = Runner(parts, workflows, self.id)
+        self._sender = open_sender(settings)
+        self._schedule = Schedule(
+            settings.webhook_first_retry_s,
+            settings.webhook_longest_retry_s,
+            settings.webhook_attempts,
+        )
+        self._gpu = threading.BoundedSemaphore(settings.gpu_jobs) if gpu_available() else None
+        self._handing_back = threading.Event()
+        self._stopping = asyncio.Event()
+
+    def run(self) -> None:
+        """Work until SIGTERM or SIGINT."""
+        settings, engine = self._parts.settings, self._parts.engine
+        heartbeat = Heartbeat(engine, self.id, settings.heartbeat_s)
+        reaper = Reaper(engine, settings.heartbeat_timeout_s, settings.job_losses)
+        heartbeat.start()
+        reaper.start()
+        try:
+            asyncio.run(self._work())
+        finally:
+            reaper.stop()
+            self._answers.flush()
+            heartbeat.stop()
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        slots = {name: self._slots(name) for name in self._queues}
+        # procrastinate runs what is not async in the loop's own executor
+        loop.set_default_executor(ThreadPoolExecutor(sum(slots.values()) + 2, "job"))
+        app = queue.open_app(self._parts.engine, connections=len(slots) + 2)
+        self._add_tasks(app)
+        async with app.open_async():
+            workers = [
+                asyncio.create_task(self._keep(app, name, count)) for name, count in slots.items()
+            ]
+            tidying = asyncio.create_task(self._tidy())
+            log.info("worker %s takes jobs from %s", self.id, ", ".join(slots))
+            await self._stopping.wait()
+            tidying.cancel()
+            await self._finish(workers)
+
+    def _stop(self) -> None:
+        log.info("worker %s stops", self.id)
+        self._stopping.set()
+
+    def _slots(self, name: str) -> int:
+        configured = self._parts.settings.worker_concurrency.get(name)
+        return configured or _CONCURRENCY.get(name, 1)
+
+    def _add_tasks(self, app: App) -> None:
+        @app.task(name=queue.RUN_JOB, pass_context=True)
+        def run_job(context: JobContext, job_id: str) -> None:
+            with self._turn(context.job.queue):
+                job = self._runner.take(UUID(job_id))
+                if job is not None:
+                    report(self._runner.run(job, lambda: self._check(context)))
+
+        @app.task(name=queue.DELIVER)
+        def deliver(delivery_id: str) -> None:
+            self._deliver(delivery_id)
+
+    @contextlib.contextmanager
+    def _turn(self, name: str) -> Iterator[None]:
+        if self._gpu is None or name not in _ON_GPU:
+            yield
+        else:
+            with self._gpu:
+                yield
+
+    def _check(self, context: JobContext) -> None:
+        if context.abort_reason() is AbortReason.USER_REQUEST:
+            raise Cancelled(f"the queue's entry {context.job.id} was cancelled")
+        if self._handing_back.is_set():
+            raise HandedBack("this worker goes down")
+
+    def _deliver(self, delivery_id: str) -> None:
+        engine = self._parts.engine
+        delivery = webhooks.claim(engine, delivery_id, self.id)
+        if delivery is None:
+            return
+        answer = (
+            self._sender.send(delivery)
+            if self._sender
+            else Answer(None, "BACKEND_URL is not set; set it and replay")
+        )
+        schedule = self._schedule if self._sender else Schedule(0, 0, attempts=1)
+        status = patiently(lambda: webhooks.settle(engine, delivery, answer, schedule), 3600.0)
+        log.info("%s of job %s: %s %s", delivery.event, delivery.job_id, status, answer.error or "")
+
+    async def _keep(self, app: App, name: str, count: int) -> None:
+        """Take from one queue; begin anew when the database was away."""
+        while not self._stopping.is_set():
+            try:
+                await app.run_worker_async(
+                    queues=[name],
+                    concurrency=count,
+                    name=name,
+                    delete_jobs="always",
+                    install_signal_handlers=False,
+                    fetch_job_polling_interval=_POLL_S,
+                    # who is alive is known from our own heartbeat; this one only names entries
+                    update_heartbeat_interval=10.0,
+                    stalled_worker_timeout=60.0,
+                )
+            except (ProcrastinateException, psycopg.Error, OSError) as error:
+                log.warning("queue %s: %s; begun anew", name, error.__cause__ or error)
+            if not self._stopping.is_set():
+                await asyncio.sleep(0.3)
+
+    async def _tidy(self) -> None:
+        rounds = 0
+        while True:
+            await asyncio.sleep(_TIDY_S)
+            await asyncio.to_thread(self._answers.flush)
+            rounds += 1
+            if rounds % _EVICT_EVERY == 0:
+                await asyncio.to_thread(self._answers.evict)
+                await asyncio.to_thread(self._parts.scratch.clean)
+
+    async def _finish(self, workers: list[asyncio.Task[None]]) -> None:
+        """Let running jobs end, then have them handed back; leave at last in any case."""
+        for worker in workers:
+            worker.cancel()
+        _, running = await asyncio.wait(workers, timeout=self._parts.settings.worker_grace_s)
+        if running:
+            self._handing_back.set()
+            _, running = await asyncio.wait(running, timeout=_LAST_WORD_S)
+        if running:
+            log.warning("some jobs did not hear that they are to end; another worker takes them")
+            logging.shutdown()
+            os._exit(1)
+
+
+def report(outcome: Outcome) -> None:
+    """Say in the log how an attempt ended."""
+    job = outcome.job
+    log.info("job %s (%s) attempt %s: %s", job.id, job.type, job.attempt, outcome.status)
+
+
+def open_worker(
+    settings: Settings, engine: Engine, workflows: Mapping[str, Workflow], queues: tuple[str, ...]
+) -> JobWorker:
+    """Open all that a worker needs."""
+    storage, scratch = storage_of(settings), open_scratch(settings)
+    scratch.clean()
+    answers = Answers(engine, settings.answers_kept)
+    rooms: KnownRooms | AskedRooms
+    if settings.model_service_url is not None:
+        asked = RemoteRooms(settings.model_service_url)
+        rooms = AskedRooms(asked, answers, settings.max_pixels)
+    else:
+        baked = settings.baked_models or settings.home() / "no-baked-models"
+        models = open_models(settings, storage, engine, baked, OnnxSession).models
+        rooms = KnownRooms(models, answers, settings.max_pixels)
+    return JobWorker(Parts(settings, engine, storage, scratch, rooms), answers, workflows, queues)
+
+
+def main(workflows: Mapping[str, Workflow] = WORKFLOWS) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        prog="serving.worker",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--queues", nargs="+", choices=QUEUES, default=QUEUES, help="default: all of them"
+    )
+    queues = tuple(parser.parse_args().queues)
+    logging.basicConfig(format="%(asctime)s %(name)s %(message)s", level=logging.INFO)
+    logging.getLogger("procrastinate").setLevel(logging.WARNING)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    bound_memory()
+    settings = Settings()
+    engine = patiently(lambda: prepare(settings), wait_s=60.0)
+    open_worker(settings, engine, workflows, queues).run()
+
+
+if __name__ == "__main__":
+    main()

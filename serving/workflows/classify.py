@@ -1,0 +1,57 @@
+"""`classify_photos`: which room each photo of a listing shows."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from serving.db.tables import Json
+from serving.errors import BadInput, ListingError, ModelFailed
+from serving.models.local import Loaded
+from serving.models.results import FailedResult, RoomResult
+from serving.models.rooms import TASK
+from serving.problems import problem_of
+from serving.workflows.run import Run
+
+_AT_ONCE = 4  # reading waits for storage; decoding and inference share the cores anyway
+
+
+def classify_photos(run: Run) -> Json:
+    """Classify `input["photos"]`: keys or URLs; a photo that cannot be read fails alone.
+
+    What was answered before, by an attempt that died or for another job, is known and costs
+    nothing: a retry goes on where it stopped.
+    """
+    photos: list[str] = run.job.input["photos"]
+    model = run.pin_model(TASK)
+    results = []
+    for result in _classify_all(run, photos, model):
+        results.append(result.model_dump(mode="json"))
+        run.tell(len(results), len(photos), "photos")
+    return {"results": results}
+
+
+def _classify_all(
+    run: Run, photos: list[str], model: Loaded | None
+) -> Iterator[RoomResult | FailedResult]:
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="classify") as pool:
+        futures = [pool.submit(_classify, run, photo, model) for photo in photos]
+        try:
+            for future in futures:
+                yield future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def _classify(run: Run, photo: str, model: Loaded | None) -> RoomResult | FailedResult:
+    run.check()
+    started = time.perf_counter()
+    try:
+        classified = run.parts.rooms.classify(run.read_photo(photo), model)
+    except (BadInput, ModelFailed) as error:
+        return FailedResult(photo=photo, error=problem_of(error))
+    except ListingError as error:
+        if not run.gives_up(error):
+            raise
+        return FailedResult(photo=photo, error=problem_of(error))
+    return RoomResult.of(photo, classified, (time.perf_counter() - started) * 1e3)

@@ -1,0 +1,116 @@
+"""What a workflow is given: its job, the parts it works with, and a way to go on after a crash."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlalchemy import Engine
+
+from serving.db.tables import Job, Json
+from serving.errors import ListingError, ObjectNotFound, StorageFull, StorageUnavailable
+from serving.jobs import attempts
+from serving.models.known import AskedRooms, KnownRooms
+from serving.models.local import Loaded
+from serving.settings import Settings
+from serving.storage.fetch import FetchRules, fetch
+from serving.storage.interface import Storage, key_of
+from serving.storage.scratch import Scratch
+
+_PROGRESS_EVERY_S = 0.5
+_STAGES = "stages"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a worker's process holds for all its jobs.
+
+    Attributes
+    ----------
+    rooms : with the model in this process, or asking the service that has it
+    """
+
+    settings: Settings
+    engine: Engine
+    storage: Storage
+    scratch: Scratch
+    rooms: KnownRooms | AskedRooms
+
+
+@dataclass
+class Run:
+    """One attempt at a job, as its workflow sees it.
+
+    Attributes
+    ----------
+    check : raises JobStopped when the attempt is to end; cheap, for every step of a loop
+    last : whether this is the last attempt: what cannot be had now will not be
+    """
+
+    parts: Parts
+    job: Job
+    check: Callable[[], None]
+    last: bool
+    _told_at: float = field(default=float("-inf"), init=False)
+
+    def pin_model(self, task: str) -> Loaded | None:
+        """Return the model that the job's first attempt found; None where a service chooses."""
+        rooms = self.parts.rooms
+        if isinstance(rooms, AskedRooms):
+            return None
+        found = {task: (self.job.versions or {}).get(task) or rooms.models.pin(task)}
+        pinned = attempts.pin(self.parts.engine, self.job, found)
+        return rooms.models.pinned(task, pinned[task])
+
+    def read_photo(self, reference: str) -> bytes:
+        """Return a photo's bytes: of a key or URL in our storage, or of a URL that is allowed.
+
+        Raises
+        ------
+        BadInput
+            If there is no such photo, or it may not be had from there.
+        StorageUnavailable, DownloadFailed
+            If it cannot be had now.
+        """
+        settings, storage = self.parts.settings, self.parts.storage
+        if "://" in reference and not reference.startswith(f"{storage.url}/"):
+            return fetch(reference, FetchRules.of(settings))
+        return storage.read(key_of(storage, reference), settings.max_body_bytes)
+
+    def stage(self, name: str, inputs: Json, make: Callable[[], bytes]) -> bytes:
+        """Return a stage's output: the one that an earlier attempt or another job made, or a new.
+
+        Parameters
+        ----------
+        name : of the stage, and of its code's version where that changes what comes out
+        inputs : all that the output depends on: content hashes, settings, model versions
+        make : works it out
+        """
+        self.check()
+        digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+        key = f"{_STAGES}/{name}/{digest}"
+        storage = self.parts.storage
+        try:
+            return storage.read(key)
+        except ObjectNotFound:
+            made = make()
+        storage.write(key, made)
+        return made
+
+    def tell(self, done: int, total: int, unit: str) -> None:
+        """Say how far the attempt is; most calls cost nothing. JobStopped if it is to end."""
+        self.check()
+        now = time.monotonic()
+        if now - self._told_at < _PROGRESS_EVERY_S and done < total:
+            return
+        self._told_at = now
+        progress = {"done": done, "total": total, "unit": unit, "share": round(done / total, 4)}
+        attempts.tell_progress(self.parts.engine, self.job, progress)
+
+    def gives_up(self, error: ListingError) -> bool:
+        """Say whether what fails transiently now counts as failed for good."""
+        return self.last and not isinstance(error, StorageUnavailable | StorageFull)
+
+
+Workflow = Callable[[Run], Json]
