@@ -204,18 +204,22 @@ class S3Storage:
         return stored["ETag"].strip('"'), stored.get("ServerSideEncryption") or ""
 
     def _confirm(self, key: str, sha256: str) -> None:
-        """Read back what was stored, and remove it if that is not what was sent.
+        """Read back what was stored, and remove it unless that is what was sent.
 
         For an endpoint that gives other ETags than the MD5, or that compares no checksums.
         """
-        with self._open(key, None) as (body, stated):
-            actual = hashlib.sha256()
-            for piece in body.iter_chunks(CHUNK_BYTES):
-                actual.update(piece)
-        # somebody else may have written over it meanwhile
-        if stated == sha256 != actual.hexdigest():
-            self.delete(key)
-            raise Altered(Corrupted(f"'{key}'", sha256, actual.hexdigest()))
+        try:
+            with self._open(key, None) as (body, stated):
+                actual = hashlib.sha256()
+                for piece in body.iter_chunks(CHUNK_BYTES):
+                    actual.update(piece)
+            # where it states another, somebody wrote over it meanwhile
+            if stated == sha256:
+                _check(key, sha256, actual.hexdigest())
+        except (Altered, StorageUnavailable):
+            with contextlib.suppress(StorageUnavailable):
+                self.delete(key)
+            raise
 
     def _retried(self, action: Callable[[], _Result]) -> _Result:
         """Do it again while bytes arrive altered or cut; boto3 repeats everything else."""
