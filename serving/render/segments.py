@@ -1,0 +1,162 @@
+"""A film as pieces that are encoded apart, each named by everything that shapes its pixels."""
+
+import dataclasses
+import functools
+import hashlib
+import inspect
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+
+import av
+import cv2
+import numpy as np
+
+from serving.render.profiles import Encoding
+from serving.video import (
+    backdrop,
+    blending,
+    depth,
+    flat_moves,
+    footage,
+    grade,
+    motion,
+    planes,
+    scene,
+    solid_moves,
+    sprites,
+    transitions,
+)
+from serving.video.film import Film, Overlay
+
+Digest = Callable[[str], str]
+
+CLIP, TRANSITION = "clip", "transition"
+# A change touches whole segments, and two workers share them: short enough for both.
+LONGEST_S = 5.0
+
+_SHAPE_PIXELS: tuple[ModuleType, ...] = (
+    backdrop,
+    blending,
+    depth,
+    flat_moves,
+    footage,
+    grade,
+    motion,
+    sprites,
+    planes,
+    scene,
+    solid_moves,
+    transitions,
+)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Frames `start` .. `start + frames - 1` of a film: part of clip `index`, or transition."""
+
+    kind: str
+    index: int
+    start: int
+    frames: int
+
+    @property
+    def end(self) -> int:
+        """The first frame after it."""
+        return self.start + self.frames
+
+    @property
+    def clips(self) -> tuple[int, ...]:
+        """The clips that are seen in it."""
+        return (self.index,) if self.kind == CLIP else (self.index, self.index + 1)
+
+
+def split_film(film: Film) -> tuple[Segment, ...]:
+    """Return the film's segments in their order: clips between transitions, and transitions."""
+    return tuple(_segments(film))
+
+
+def _segments(film: Film) -> Iterator[Segment]:
+    around = [0, *(transition.frames for transition in film.transitions), 0]
+    for index, (clip, start) in enumerate(zip(film.clips, film.starts, strict=True)):
+        before, after = around[index], around[index + 1]
+        first, last = start + before, start + clip.frames - after
+        yield from _parts(index, first, last, int(LONGEST_S * film.fps))
+        if after:
+            yield Segment(TRANSITION, index, last, after)
+
+
+def _parts(index: int, first: int, last: int, longest: int) -> Iterator[Segment]:
+    count = -(-(last - first) // longest)
+    for part in range(count):
+        start, end = (first + (last - first) * n // count for n in (part, part + 1))
+        yield Segment(CLIP, index, start, end - start)
+
+
+def name_segment(film: Film, segment: Segment, encoding: Encoding, digest: Digest) -> str:
+    """Return the key of a segment's packets: SHA-256 of what they depend on, and on nothing else.
+
+    Frames count from the segment's own start: one that only moves in time keeps its key.
+
+    Parameters
+    ----------
+    digest : name of a photo, picture or LUT to the hash of its content
+    """
+    facts = {
+        "code": code_version(),
+        "encoding": dataclasses.asdict(encoding),
+        "frame": [film.width, film.height, str(film.fps)],
+        "grade": [digest(film.grade), film.grade_strength] if film.grade else None,
+        "kind": segment.kind,
+        "frames": segment.frames,
+        "clips": [_clip_facts(film, index, segment, digest) for index in segment.clips],
+        "transition": (
+            dataclasses.asdict(film.transitions[segment.index])
+            if segment.kind == TRANSITION
+            else None
+        ),
+        "overlays": [
+            _overlay_facts(film, overlay, segment, digest)
+            for overlay in film.overlays
+            if overlay.start < segment.end and segment.start < overlay.start + overlay.frames
+        ],
+    }
+    text = json.dumps(facts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _clip_facts(film: Film, index: int, segment: Segment, digest: Digest) -> dict[str, object]:
+    clip = film.clips[index]
+    return dataclasses.asdict(clip) | {
+        "photo": digest(clip.photo),
+        "depth": digest(clip.depth) if clip.depth else None,
+        "since": segment.start - film.starts[index],
+    }
+
+
+def _overlay_facts(
+    film: Film, overlay: Overlay, segment: Segment, digest: Digest
+) -> dict[str, object]:
+    pin = overlay.pinned_to
+    facts = dataclasses.asdict(overlay) | {
+        "picture": digest(overlay.picture),
+        "pin": [pin.x, pin.y, _clip_facts(film, pin.clip, segment, digest)] if pin else None,
+        # of a long overlay only its fades matter, and those only where they are
+        "start": None,
+        "frames": None,
+        "since": min(segment.start - overlay.start, overlay.fade_in),
+        "left": min(overlay.start + overlay.frames - segment.end, overlay.fade_out),
+    }
+    del facts["pinned_to"]
+    return facts
+
+
+@functools.cache
+def code_version() -> str:
+    """Return a hash of the code that makes pixels and packets, its libraries included."""
+    from serving.render import encode, frames  # they import this module's Segment
+
+    sources = [inspect.getsource(module) for module in (*_SHAPE_PIXELS, encode, frames)]
+    versions = [cv2.__version__, np.__version__, repr(sorted(av.library_versions.items()))]
+    return hashlib.sha256("\0".join([*sources, *versions]).encode()).hexdigest()[:16]

@@ -1,0 +1,252 @@
+"""Transitions in which pictures turn in space, painted from back to front."""
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.video.blending import copy_planes, fill_colour, shade_table, slice_planes
+from serving.video.flat_moves import direction_of, ease
+from serving.video.planes import BLACK_Y, NEUTRAL, Planes
+
+Params = Mapping[str, float | str]
+Points = NDArray[np.float64]
+
+# The frame is the plane z = 0, 2 high; the camera looks at it from this far. Nearer bends more.
+_CAMERA = 3.2
+_NIGHT = (BLACK_Y + 6, NEUTRAL, NEUTRAL)
+_PAPER = (218, 126, 131)
+_STRIPS = 18
+_SUBPIXEL_BITS = 4
+
+
+def draw_cube(a: Planes, b: Planes, t: float, params: Params, out: Planes) -> None:
+    """Both pictures are faces of a cube that turns by a quarter."""
+    step = direction_of(params)
+    half = _aspect(out) if step[0] else 1.0
+    angle = ease(t) * np.pi / 2
+    back = 0.9 * half * np.sin(2 * angle)  # away from the camera, so that the edge stays in sight
+    fill_colour(out, _NIGHT)
+    faces = [(a, angle), (b, angle - np.pi / 2)]
+    for picture, turn in sorted(faces, key=lambda face: -abs(face[1])):
+        corners = _card(out) + [0, 0, half]
+        corners = _turn(corners, step, turn) - [0, 0, half + back]
+        _paint(picture, corners, float(np.cos(turn)) * 0.75 + 0.25, out)
+
+
+def draw_perspective_push(a: Planes, b: Planes, t: float, params: Params, out: Planes) -> None:
+    """The last picture swings back and away, the next comes out of the distance."""
+    step = direction_of(params)
+    go = ease(t)
+    width = np.array([2 * _aspect(out), 2.0, 0])
+    along = np.array([*step, 0.0]) * width * [1, -1, 0]
+    fill_colour(out, _NIGHT)
+    for picture, way in sorted(((a, go), (b, go - 1)), key=lambda card: -abs(card[1])):
+        corners = _turn(_card(out), step, -1.1 * way)
+        corners = corners + along * way * 1.15 - [0, 0, 2.2 * np.sin(np.pi * go)]
+        _paint(picture, corners, 1 - 0.5 * abs(way), out)
+
+
+def draw_fold(a: Planes, b: Planes, t: float, params: Params, out: Planes) -> None:
+    """One half of the last picture folds over the other; the next is on its back."""
+    step = direction_of(params)
+    angle = ease(t) * np.pi
+    width, height = out.size
+    middle = (width // 4 * 2, height) if step[0] else (width, height // 4 * 2)
+    near = (0, 0, *middle)
+    far = (middle[0], 0, width, height) if step[0] else (0, middle[1], width, height)
+    # the half that moves lies on the far side of its direction
+    resting, moving = (near, far) if sum(step) < 0 else (far, near)
+    copy_planes(slice_planes(a, *resting), slice_planes(out, *resting))
+    copy_planes(slice_planes(b, *moving), slice_planes(out, *moving))
+    rising = angle < np.pi / 2
+    _darken(slice_planes(out, *(moving if rising else resting)), 1 - 0.5 * np.sin(angle))
+    # a half sticks out towards the camera: its light falls as it turns from it
+    light = 1 - 0.6 * float(np.sin(angle))
+    source, box = (a, moving) if rising else (b, resting)
+    corners = _box_corners(out, box)
+    turned = _turn(corners, step, angle if rising else angle - np.pi)
+    _paint(slice_planes(source, *box), turned, light, out)
+
+
+def draw_page(a: Planes, b: Planes, t: float, params: Params, out: Planes) -> None:
+    """The last picture is turned over like a page, bending as paper does."""
+    step = direction_of(params)
+    copy_planes(b, out)
+    _darken(out, 0.55 + 0.45 * ease(t))
+    half = _aspect(out) if step[0] else 1.0
+    edges = np.linspace(0, 2 * half, _STRIPS + 1)  # along the page, from its hinge
+    lift, sink = _bend(edges / (2 * half), t)
+    x = np.concatenate([[0], np.cumsum(np.diff(edges) * np.cos(lift))])
+    z = np.concatenate([[0], np.cumsum(np.diff(edges) * np.sin(lift))]) - sink
+    for strip in _back_to_front(x):
+        _paint_strip(a, step, strip, (x, z), out, float(lift[strip]))
+
+
+def _bend(along: Points, t: float) -> tuple[Points, float]:
+    """Return each strip's slope, 0 (flat) .. pi (turned over), and how far the page falls back."""
+    middle = (along[:-1] + along[1:]) / 2
+    go = ease(t)
+    # the free edge is ahead of the hinge
+    slope = np.pi * np.clip(go * 1.9 - (1 - middle) * 0.9 * (1 - go * 0.5), 0, 1)
+    return cast("Points", slope), 0.0
+
+
+def _back_to_front(x: Points) -> Sequence[int]:
+    """The page's lower layer is nearest the hinge: strips go in their order along the page."""
+    return range(len(x) - 1)
+
+
+def _paint_strip(
+    picture: Planes,
+    step: tuple[int, int],
+    strip: int,
+    profile: tuple[Points, Points],
+    out: Planes,
+    slope: float,
+) -> None:
+    width, height = picture.size
+    x, z = profile
+    length = width if step[0] else height
+    first, last = (2 * round(length * n / _STRIPS / 2) for n in (strip, strip + 1))
+    aspect = _aspect(out)
+    if step[0]:
+        box = (first, 0, last, height) if step[0] < 0 else (width - last, 0, width - first, height)
+        sign = 1 if step[0] < 0 else -1
+        at = -sign * aspect + sign * x[[strip, strip + 1]]
+        left, right = (0, 1) if sign > 0 else (1, 0)
+        corners = np.array(
+            [
+                [at[left], 1, z[strip + left]],
+                [at[right], 1, z[strip + right]],
+                [at[right], -1, z[strip + right]],
+                [at[left], -1, z[strip + left]],
+            ]
+        )
+    else:
+        box = (0, first, width, last) if step[1] < 0 else (0, height - last, width, height - first)
+        sign = 1 if step[1] < 0 else -1
+        at = sign - sign * x[[strip, strip + 1]]
+        top, bottom = (0, 1) if sign > 0 else (1, 0)
+        corners = np.array(
+            [
+                [-aspect, at[top], z[strip + top]],
+                [aspect, at[top], z[strip + top]],
+                [aspect, at[bottom], z[strip + bottom]],
+                [-aspect, at[bottom], z[strip + bottom]],
+            ]
+        )
+    part = slice_planes(picture, *box)
+    light = 1 - 0.35 * float(np.sin(slope))
+    if slope > np.pi / 2:  # its back: paper, with the picture showing through
+        part = _backside(part)
+    _paint(part, corners, light, out)
+
+
+def _backside(part: Planes) -> Planes:
+    faded = (
+        cv2.addWeighted(p, 0.14, np.full_like(p, v), 0.86, 0)
+        for p, v in zip(part, _PAPER, strict=True)
+    )
+    return Planes(*faded)
+
+
+def _aspect(planes: Planes) -> float:
+    width, height = planes.size
+    return width / height
+
+
+def _card(out: Planes) -> Points:
+    """Return the frame's corners in space: clockwise from the top left."""
+    aspect = _aspect(out)
+    return np.array([[-aspect, 1, 0], [aspect, 1, 0], [aspect, -1, 0], [-aspect, -1, 0]])
+
+
+def _box_corners(out: Planes, box: tuple[int, int, int, int]) -> Points:
+    width, height = out.size
+    left, right = ((2 * x / width - 1) * _aspect(out) for x in (box[0], box[2]))
+    top, bottom = (1 - 2 * y / height for y in (box[1], box[3]))
+    return np.array([[left, top, 0], [right, top, 0], [right, bottom, 0], [left, bottom, 0]])
+
+
+def _turn(points: Points, step: tuple[int, int], angle: float) -> Points:
+    """Turn about the frame's middle axis: what faces the camera goes off in the step's direction."""
+    sin, cos = np.sin(angle), np.cos(angle)
+    x, y, z = points.T
+    if step[0]:
+        sin *= step[0]
+        return np.stack([x * cos + z * sin, y, z * cos - x * sin], axis=1)
+    sin *= -step[1]
+    return np.stack([x, y * cos + z * sin, z * cos - y * sin], axis=1)
+
+
+def _project(points: Points, size: tuple[int, int]) -> Points:
+    """Return where points lie in the frame, in pixels, whose centres are whole numbers."""
+    width, height = size
+    scale = height / 2 * _CAMERA / (_CAMERA - points[:, 2])
+    x = width / 2 + points[:, 0] * scale - 0.5
+    y = height / 2 - points[:, 1] * scale - 0.5
+    return np.stack([x, y], axis=1)
+
+
+def _darken(planes: Planes, light: float) -> None:
+    luma, chroma = shade_table(light)
+    for plane, table in zip(planes, (luma, chroma, chroma), strict=True):
+        cv2.LUT(plane, table, dst=plane)
+
+
+def _paint(picture: Planes, corners: Points, light: float, out: Planes) -> None:
+    """Paint a picture onto a four-cornered card in space, `light` times as bright."""
+    if (corners[:, 2] > 0.9 * _CAMERA).any():
+        return  # beside or behind the camera
+    width, height = picture.size
+    source = np.array([[0, 0], [width, 0], [width, height], [0, height]]) - 0.5
+    target = _project(corners, out.size)
+    luma, chroma = shade_table(light)
+    for level, (plane, into, table) in enumerate(
+        zip(picture, out, (luma, chroma, chroma), strict=True)
+    ):
+        if level == 0:
+            _paint_plane(plane, source, into, target, table)
+        else:
+            _paint_plane(plane, (source - 0.5) / 2, into, (target - 0.5) / 2, table)
+
+
+def _paint_plane(
+    plane: NDArray[np.uint8],
+    source: Points,
+    out: NDArray[np.uint8],
+    target: Points,
+    table: NDArray[np.uint8],
+) -> None:
+    height, width = out.shape
+    left, top = np.floor(target.min(axis=0)).astype(int).clip(0)
+    right, bottom = np.minimum(np.ceil(target.max(axis=0)).astype(int) + 1, [width, height])
+    if right <= left or bottom <= top or _area(target) < 1:
+        return
+    here = target - [left, top]
+    matrix = cv2.getPerspectiveTransform(here.astype(np.float32), source.astype(np.float32))
+    size = (int(right - left), int(bottom - top))
+    warped = cv2.warpPerspective(
+        plane,
+        matrix,
+        size,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    warped = cv2.LUT(warped, table)
+    mask = np.zeros(warped.shape, np.uint8)
+    outline = np.rint(here * 2**_SUBPIXEL_BITS).astype(np.int32)
+    cv2.fillConvexPoly(mask, outline, 255, cv2.LINE_AA, _SUBPIXEL_BITS)
+    part = out[top:bottom, left:right]
+    edge = np.nonzero((mask > 0) & (mask < 255))
+    weight = mask[edge].astype(np.float32) / 255
+    mixed = part[edge] * (1 - weight) + warped[edge] * weight
+    cv2.copyTo(warped, mask, part)
+    part[edge] = np.rint(mixed).astype(np.uint8)
+
+
+def _area(corners: Points) -> float:
+    return abs(cv2.contourArea(corners.astype(np.float32)))
