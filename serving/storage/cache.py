@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from serving.db.tables import CachedAnswer, Json
 from serving.errors import first_line
+from serving.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +19,11 @@ _Key = tuple[str, str, str]
 _TOUCH_AFTER = text("interval '1 hour'")
 # answers of a version that is not published any more are kept for jobs that have it pinned
 _STALE_AFTER = text("interval '1 day'")
+
+
+def open_answers(settings: Settings, engine: Engine | None) -> "Answers | None":
+    """Return the result cache; None if the settings turn it off."""
+    return Answers(engine, settings.answers_kept) if settings.answers_kept else None
 
 
 class Answers:

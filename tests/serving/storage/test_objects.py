@@ -1,10 +1,13 @@
 """A folder and a bucket behave alike: whole objects under keys, and nothing outside them."""
 
+import hashlib
 import os
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from serving.errors import BadInput, Corrupted, ObjectNotFound, TooLarge
@@ -38,9 +41,78 @@ def test_what_is_written_is_read_listed_and_deleted(objects: Storage) -> None:
     assert not objects.exists("a/1.bin")
 
 
-def test_a_missing_object_has_a_name_in_its_error(objects: Storage) -> None:
+def test_a_missing_object_has_a_name_in_its_error(objects: Storage, tmp_path: Path) -> None:
     with pytest.raises(ObjectNotFound, match="nothing/here"):
         objects.read("nothing/here")
+    with pytest.raises(ObjectNotFound):
+        objects.stat("nothing/here")
+    with pytest.raises(ObjectNotFound):
+        objects.read_to("nothing/here", tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+    assert not objects.exists("nothing/here")
+
+
+def test_a_file_goes_there_and_back(objects: Storage, tmp_path: Path) -> None:
+    film = bytes(range(256)) * 9000
+    (tmp_path / "film.mp4").write_bytes(film)
+    objects.write_from(tmp_path / "film.mp4", "films/1.mp4")
+    (tmp_path / "back.mp4").write_bytes(b"an earlier one")
+    objects.read_to("films/1.mp4", tmp_path / "back.mp4", max_bytes=len(film))
+    assert (tmp_path / "back.mp4").read_bytes() == objects.read("films/1.mp4") == film
+    with pytest.raises(TooLarge):
+        objects.read_to("films/1.mp4", tmp_path / "no.mp4", max_bytes=len(film) - 1)
+    assert sorted(path.suffix for path in tmp_path.iterdir() if path.is_file()) == [".mp4"] * 2
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "kept"),
+    [
+        ("a.jpg", None, "image/jpeg"),
+        ("a.PNG", None, "image/png"),
+        ("a.webp", None, "image/webp"),
+        ("a.mp4", None, "video/mp4"),
+        ("a", None, "application/octet-stream"),
+        ("a.jpg", "image/avif", "image/avif"),
+    ],
+)
+def test_the_content_type_is_the_one_given_or_the_suffix(
+    objects: Storage, key: str, given: str | None, kept: str
+) -> None:
+    objects.write(key, b"1", given)
+    assert objects.stat(key).content_type == kept
+
+
+def test_stat_knows_an_object_without_reading_it(objects: Storage) -> None:
+    objects.write("a.jpg", b"photo")
+    known = objects.stat("a.jpg")
+    assert known.size == 5
+    assert known.sha256 == hashlib.sha256(b"photo").hexdigest()
+    assert abs((known.modified - datetime.now(UTC)).total_seconds()) < 60
+
+
+def test_a_url_of_an_object_opens_it(objects: Storage) -> None:
+    objects.write("a b/c.jpg", b"photo")
+    url = objects.url_for("a b/c.jpg")
+    with urlopen(url) as answer:
+        assert answer.read() == b"photo"
+
+
+@given(key=st.text(max_size=40), data=st.binary(max_size=40))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+def test_any_key_is_kept_apart_or_refused(objects: Storage, key: str, data: bytes) -> None:
+    before = list(objects.keys())
+    try:
+        objects.write(key, data)
+    except BadInput:
+        assert list(objects.keys()) == before
+        return
+    name = key_of(objects, key)
+    assert list(objects.keys()) == [name]
+    assert list(objects.keys(name[:3])) == [name]
+    assert objects.read(key) == data
+    assert objects.stat(key).size == len(data)
+    objects.delete(key)
+    assert list(objects.keys()) == before == []
 
 
 def test_more_than_is_allowed_is_not_read(objects: Storage) -> None:
@@ -56,8 +128,9 @@ def test_a_url_inside_the_storage_is_its_key(objects: Storage) -> None:
 
 @pytest.mark.parametrize(
     "reference",
-    ["", "/etc/passwd", "../up", "a/../../up", "file:///etc/passwd", "https://example.org/a.jpg",
-     "s3://other/a.jpg", "nul\0byte", "x" * 1025],
+    ["", ".", "./", "a/.writing-1", "half \ud800", "x" * 1025, "ü" * 513, "nul\0byte",
+     "/etc/passwd", "../up", "a/../../up", "file:///etc/passwd", "https://example.org/a.jpg",
+     "s3://other/a.jpg"],
 )  # fmt: skip
 def test_nothing_outside_the_storage_has_a_key(objects: Storage, reference: str) -> None:
     with pytest.raises(BadInput):
