@@ -30,7 +30,7 @@ from serving.video import (
 )
 from serving.video.film import Film, Overlay
 
-Digest = Callable[[str], str]
+Digest = Callable[[str, str], str]  # of the photo, picture or lut of that name
 
 CLIP, TRANSITION = "clip", "transition"
 # A change touches whole segments, and two workers share them: short enough for both.
@@ -101,13 +101,13 @@ def name_segment(film: Film, segment: Segment, encoding: Encoding, digest: Diges
 
     Parameters
     ----------
-    digest : name of a photo, picture or LUT to the hash of its content
+    digest : `photo`, `picture` or `lut` and a name to the hash of the content
     """
     facts = {
         "code": code_version(),
         "encoding": dataclasses.asdict(encoding),
         "frame": [film.width, film.height, str(film.fps)],
-        "grade": [digest(film.grade), film.grade_strength] if film.grade else None,
+        "grade": [digest("lut", film.grade), film.grade_strength] if film.grade else None,
         "kind": segment.kind,
         "frames": segment.frames,
         "clips": [_clip_facts(film, index, segment, digest) for index in segment.clips],
@@ -129,8 +129,8 @@ def name_segment(film: Film, segment: Segment, encoding: Encoding, digest: Diges
 def _clip_facts(film: Film, index: int, segment: Segment, digest: Digest) -> dict[str, object]:
     clip = film.clips[index]
     return dataclasses.asdict(clip) | {
-        "photo": digest(clip.photo),
-        "depth": digest(clip.depth) if clip.depth else None,
+        "photo": digest("photo", clip.photo),
+        "depth": digest("picture", clip.depth) if clip.depth else None,
         "since": segment.start - film.starts[index],
     }
 
@@ -140,7 +140,7 @@ def _overlay_facts(
 ) -> dict[str, object]:
     pin = overlay.pinned_to
     facts = dataclasses.asdict(overlay) | {
-        "picture": digest(overlay.picture),
+        "picture": digest("picture", overlay.picture),
         "pin": [pin.x, pin.y, _clip_facts(film, pin.clip, segment, digest)] if pin else None,
         # of a long overlay only its fades matter, and those only where they are
         "start": None,

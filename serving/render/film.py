@@ -1,0 +1,161 @@
+"""A film rendered: what is kept is taken, the rest is drawn, all of it is joined."""
+
+import functools
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.errors import BadInput
+from serving.render.cache import NoCache, PacketCache
+from serving.render.frames import Cutter, Sources
+from serving.render.mux import Chapter, Tracks, write_mp4
+from serving.render.pool import Watch, encode_segments
+from serving.render.profiles import Encoding
+from serving.render.segments import Digest, Segment, name_segment, split_film
+from serving.render.sound import Sound, encode_sound
+from serving.video.film import Film, check_film
+from serving.video.transitions import find_kind
+
+Ready = Callable[[Segment, bytes], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a film is rendered.
+
+    Parameters
+    ----------
+    encoding : codec and quality
+    cache : where segments are kept
+    sound : the mix; cut or filled up to the film's length
+    chapters : names of its parts
+    workers : segments encoded at the same time
+    ready : told of each segment in the film's order, as soon as it and all before it are there
+    """
+
+    encoding: Encoding = field(default_factory=Encoding)
+    cache: PacketCache = field(default_factory=NoCache)
+    sound: Sound | None = None
+    chapters: Sequence[Chapter] = ()
+    workers: int = 2
+    ready: Ready | None = None
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What a render did: frames in the file, and how many of them had to be drawn."""
+
+    frames: int
+    drawn: int
+    segments: int
+    reused: int
+
+
+def render_film(
+    film: Film,
+    sources: Sources,
+    output: Path,
+    options: Options | None = None,
+    watch: Watch | None = None,
+) -> Rendered:
+    """Write a film as an MP4 to `output`.
+
+    Segments that the cache has are taken from it, whoever made them; each new one goes into it as
+    soon as it is done, so a render that was killed goes on where it stopped. The bytes of the file
+    are the same either way.
+
+    Raises
+    ------
+    BadInput
+        The film makes no sense, or names what there is not.
+    BadPhoto
+        A photo cannot be read; says which.
+    RenderCancelled
+        `watch` said so; nothing is left behind but segments in the cache.
+    """
+    options, watch = options or Options(), watch or Watch()
+    check_film(film)
+    for transition in film.transitions:
+        find_kind(transition.kind)
+    segments = split_film(film)
+    digest = digest_sources(sources)
+    keys = [name_segment(film, segment, options.encoding, digest) for segment in segments]
+    with tempfile.TemporaryDirectory(prefix="film-") as folder:
+        shelf = _Shelf(Path(folder), segments, options.ready)
+        missing = list(_fetch(shelf, keys, options.cache))
+        cutter = Cutter(film, sources)
+        todo = [segments[number] for number in missing]
+        places = {segment: number for segment, number in zip(todo, missing, strict=True)}
+        for segment, data in encode_segments(
+            cutter, todo, options.encoding, watch, options.workers
+        ):
+            number = places[segment]
+            options.cache.put(keys[number], data)
+            shelf.put(number, data)
+        sound = options.sound and encode_sound(options.sound, film.frames / film.fps)
+        tracks = Tracks(film.fps, film.frames, sound or None, options.chapters)
+        write_mp4(output, shelf.read(), tracks)
+    drawn = sum(segment.frames for segment in todo)
+    return Rendered(film.frames, drawn, len(segments), len(segments) - len(todo))
+
+
+class _Shelf:
+    """A film's segments on disk, however many, told of in their order."""
+
+    def __init__(self, folder: Path, segments: Sequence[Segment], ready: Ready | None) -> None:
+        self._folder, self._segments, self._ready = folder, segments, ready
+        self._next = 0
+
+    def put(self, number: int, data: bytes) -> None:
+        """Keep a segment."""
+        self._path(number).write_bytes(data)
+        while self._ready and self._next < len(self._segments) and self._path(self._next).exists():
+            self._ready(self._segments[self._next], self._path(self._next).read_bytes())
+            self._next += 1
+
+    def read(self) -> Iterator[tuple[int, bytes]]:
+        """Yield each segment's first frame and its packets, in the film's order."""
+        for number, segment in enumerate(self._segments):
+            yield segment.start, self._path(number).read_bytes()
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number:06}.mp4"
+
+
+def _fetch(shelf: _Shelf, keys: Sequence[str], cache: PacketCache) -> Iterator[int]:
+    """Take from the cache what it has; yield the numbers of the rest."""
+    for number, key in enumerate(keys):
+        data = cache.get(key)
+        if data is None:
+            yield number
+        else:
+            shelf.put(number, data)
+
+
+def digest_sources(sources: Sources) -> Digest:
+    """Return what hashes the content behind a film's names, each read once."""
+
+    @functools.cache
+    def digest(kind: str, name: str) -> str:
+        if kind == "photo":
+            return _hash(sources.photos(name))
+        if kind == "picture":
+            return _hash(sources.pictures(name))
+        if name not in sources.luts:
+            raise BadInput(f"no grade '{name}'")
+        return _hash(sources.luts[name].table)
+
+    return digest
+
+
+def _hash(content: bytes | NDArray[Any]) -> str:
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    head = repr((content.shape, content.dtype.str)).encode()
+    return hashlib.sha256(head + np.ascontiguousarray(content).tobytes()).hexdigest()

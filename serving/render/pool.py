@@ -1,0 +1,122 @@
+"""Segments drawn and encoded at the same time, in threads, which end at once when told to.
+
+Threads share the prepared photos, and what costs time (sampling, encoding) runs outside Python's
+lock. A segment is always encoded by a single thread: its bytes depend on nobody else.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import cv2
+
+from serving.errors import ListingError
+from serving.render.encode import encode_segment
+from serving.render.frames import Cutter
+from serving.render.profiles import Encoding
+from serving.render.segments import Segment
+from serving.video.planes import Planes
+
+_LOOK_EVERY_S = 0.1
+
+
+class RenderCancelled(ListingError):
+    """Somebody asked for the rendering to stop."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who looks on: told of progress, asked whether to go on; both in the calling thread.
+
+    Parameters
+    ----------
+    progress : frames that are done, and all frames
+    cancelled : asked about ten times a second
+    """
+
+    progress: Callable[[int, int], None] = lambda done, total: None
+    cancelled: Callable[[], bool] = lambda: False
+
+
+class _Count:
+    """Frames drawn by all threads, and the sign to stop."""
+
+    def __init__(self, frames: int) -> None:
+        self.frames = frames
+        self.stop = threading.Event()
+        self._lock = threading.Lock()
+
+    def step(self) -> None:
+        """Count a frame; RenderCancelled once the sign is given."""
+        if self.stop.is_set():
+            raise RenderCancelled("the rendering was stopped")
+        with self._lock:
+            self.frames += 1
+
+
+def encode_segments(
+    cutter: Cutter,
+    segments: Sequence[Segment],
+    encoding: Encoding,
+    watch: Watch,
+    workers: int = 2,
+) -> Iterator[tuple[Segment, bytes]]:
+    """Yield segments and their packets as they are done, in no certain order.
+
+    Whoever stops taking them, or an error in one, stops all the others within a frame.
+
+    Raises
+    ------
+    RenderCancelled
+        When `watch` says so.
+    BadPhoto
+        A photo cannot be read.
+    """
+    total = cutter.film.frames
+    count = _Count(total - sum(segment.frames for segment in segments))
+
+    def encode(segment: Segment) -> bytes:
+        paint = cutter.painter(segment)
+
+        def draw(number: int, out: Planes) -> None:
+            count.step()
+            paint(number, out)
+
+        return encode_segment(cutter.film, segment.frames, draw, encoding)
+
+    with _one_thread_each(), ThreadPoolExecutor(workers, "render") as pool:
+        waiting = {pool.submit(encode, segment): segment for segment in segments}
+        try:
+            yield from _finished(waiting, count, watch, total)
+        finally:
+            count.stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _finished(
+    waiting: dict[Future[bytes], Segment], count: _Count, watch: Watch, total: int
+) -> Iterator[tuple[Segment, bytes]]:
+    told = time.monotonic()
+    while waiting:
+        done, _ = wait(waiting, timeout=_LOOK_EVERY_S, return_when=FIRST_COMPLETED)
+        if watch.cancelled():
+            raise RenderCancelled("the rendering was cancelled")
+        for future in done:
+            yield waiting.pop(future), future.result()
+        if done or time.monotonic() - told >= _LOOK_EVERY_S:
+            told = time.monotonic()
+            watch.progress(count.frames, total)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let OpenCV use the calling thread only: our own threads share the cores already."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
