@@ -116,6 +116,8 @@ def _check(url: str, rules: FetchRules) -> httpx.URL:
         raise UrlRefused(f"not a URL: {error}") from error
     if target.scheme not in _PORTS or not target.host:
         raise UrlRefused("only http:// and https:// are downloaded")
+    if b"%" in target.raw_host or not 0 < _port(target) < 2**16:
+        raise UrlRefused("no host has such a name or port")
     if target.userinfo:
         raise UrlRefused("a URL with a user name is not downloaded")
     if not any(_matches(target, pattern.lower(), rules.private) for pattern in rules.hosts):
@@ -133,7 +135,7 @@ def _matches(target: httpx.URL, pattern: str, any_port: bool) -> bool:
 
 
 def _port(target: httpx.URL) -> int:
-    return target.port or _PORTS[target.scheme]
+    return _PORTS[target.scheme] if target.port is None else target.port
 
 
 def _shown(target: httpx.URL) -> str:
