@@ -68,7 +68,9 @@ class KeyReused(BadInput):
     """An Idempotency-Key came again with another request."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"the Idempotency-Key '{key}' was used for another request; send a new one")
+        super().__init__(
+            f"the Idempotency-Key '{key}' was used for another request; send a new one"
+        )
 
 
 class Busy(ListingError):

@@ -44,6 +44,10 @@ class Settings(BaseSettings):
     max_pixels: int = Field(80_000_000, gt=0, description="width x height, read before decoding")
     max_photos: int = Field(64, gt=0, description="per request; more is a job")
     max_job_photos: int = Field(5_000, gt=0, description="per job")
+    rate_limit: str = Field(
+        "200/second", description="requests per client and gateway, as the package `limits` reads it"
+    )
+    cors_origins: tuple[str, ...] = Field((), description="browsers of these may call; as JSON")
     model_threads: int = Field(0, ge=0, description="photos worked on at once; 0: one per core")
 
     # jobs

@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
@@ -36,7 +36,7 @@ from serving.models.opening import open_models
 from serving.models.remote import RemoteRooms
 from serving.models.session import OnnxSession, gpu_available
 from serving.settings import Settings
-from serving.storage.cache import Answers
+from serving.storage.cache import Answers, open_answers
 from serving.storage.objects import storage_of
 from serving.storage.scratch import open_scratch
 from serving.workflows import WORKFLOWS
@@ -65,7 +65,7 @@ class JobWorker:
     def __init__(
         self,
         parts: Parts,
-        answers: Answers,
+        answers: Answers | None,
         workflows: Mapping[str, Workflow],
         queues: tuple[str, ...],
     ) -> None:
@@ -94,7 +94,7 @@ class JobWorker:
             asyncio.run(self._work())
         finally:
             reaper.stop()
-            self._answers.flush()
+            self._tidy_answers(Answers.flush)
             heartbeat.stop()
 
     async def _work(self) -> None:
@@ -188,11 +188,15 @@ class JobWorker:
         rounds = 0
         while True:
             await asyncio.sleep(_TIDY_S)
-            await asyncio.to_thread(self._answers.flush)
+            await asyncio.to_thread(self._tidy_answers, Answers.flush)
             rounds += 1
             if rounds % _EVICT_EVERY == 0:
-                await asyncio.to_thread(self._answers.evict)
+                await asyncio.to_thread(self._tidy_answers, Answers.evict)
                 await asyncio.to_thread(self._parts.scratch.clean)
+
+    def _tidy_answers(self, how: Callable[[Answers], int]) -> None:
+        if self._answers is not None:
+            how(self._answers)
 
     async def _finish(self, workers: list[asyncio.Task[None]]) -> None:
         """Let running jobs end, then have them handed back; leave at last in any case."""
@@ -220,7 +224,7 @@ def open_worker(
     """Open all that a worker needs."""
     storage, scratch = storage_of(settings), open_scratch(settings)
     scratch.clean()
-    answers = Answers(engine, settings.answers_kept)
+    answers = open_answers(settings, engine)
     rooms: KnownRooms | AskedRooms
     if settings.model_service_url is not None:
         asked = RemoteRooms(settings.model_service_url)

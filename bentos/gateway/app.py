@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from bentos.gateway import photos, status
+from bentos.gateway import jobs, photos, status
 from bentos.problems import install_problems
 
 _ABOUT = """Media service for real-estate platforms.
@@ -18,5 +18,6 @@ def create_app(release: str) -> FastAPI:
     )
     install_problems(app)
     app.include_router(photos.router)
+    app.include_router(jobs.router)
     app.include_router(status.router)
     return app

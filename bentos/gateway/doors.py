@@ -6,8 +6,11 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader
+from sqlalchemy import Engine
 
 from bentos.gateway.classifiers import Classifier
+from bentos.gateway.limiter import Limiter
+from bentos.gateway.watch import Watchers
 from serving.errors import NotAllowed
 from serving.jobs.api_keys import KeyRing
 from serving.settings import Settings
@@ -22,6 +25,9 @@ class Doors:
 
     Attributes
     ----------
+    engine : of the database that has the jobs
+    watchers : who waits for changes of jobs
+    limiter : how often each client may ask
     turns : how many photos of all JSON requests together are read and worked on at once; bounds
         the memory
     """
@@ -30,6 +36,9 @@ class Doors:
     classifier: Classifier
     storage: Storage
     keys: KeyRing
+    engine: Engine
+    watchers: Watchers
+    limiter: Limiter
     turns: asyncio.Semaphore
 
 
@@ -39,14 +48,24 @@ async def doors_of(request: Request) -> Doors:  # async: FastAPI sends plain fun
 
 
 async def client_of(request: Request, key: Annotated[str | None, Security(_header)]) -> str:
-    """Return the client whose key was sent; NotAllowed (401) if it is nobody's."""
-    keys = (await doors_of(request)).keys
+    """Return the client whose key was sent.
+
+    Raises
+    ------
+    NotAllowed
+        It is nobody's key (401).
+    TooManyRequests
+        The client asks too often (429).
+    """
+    doors = await doors_of(request)
     try:
-        return keys.client_of(key)
+        client = doors.keys.client_of(key)
     except NotAllowed:
         # perhaps made a moment ago: look once a second at most
-        await asyncio.to_thread(keys.refresh, older_than_s=1.0)
-        return keys.client_of(key)
+        await asyncio.to_thread(doors.keys.refresh, older_than_s=1.0)
+        client = doors.keys.client_of(key)
+    doors.limiter.count(client)
+    return client
 
 
 Opened = Annotated[Doors, Depends(doors_of)]

@@ -1,30 +1,29 @@
 """`POST /internal/photos/classify`: which room each photo shows."""
 
 import asyncio
-import hashlib
 import time
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.exceptions import HTTPException
 from fastapi.responses import Response
 from pydantic import ValidationError
 
+from bentos.gateway.accept import Asker, Asking, accept
 from bentos.gateway.bodies import read_body
-from bentos.gateway.doors import Doors, Opened, client_of
-from bentos.gateway.schema import (
-    ClassifyAnswer,
-    ClassifyRequest,
-    FailedResult,
-    Problem,
-    RoomResult,
-)
-from bentos.problems import describe_validation, documented, problem_of
-from serving.errors import BadInput, ListingError, TooLarge
-from serving.storage.objects import key_of
+from bentos.gateway.doors import Doors, Opened
+from bentos.gateway.schema import ClassifyAnswer, ClassifyRequest, JobAccepted, JobOptions
+from bentos.problems import describe_validation, documented
+from serving.errors import BadImage, BadInput, ListingError, TooLarge
+from serving.models.known import hash_photo
+from serving.models.results import FailedResult, RoomResult
+from serving.problems import problem_of
+from serving.storage.photos import read_photo
 
-router = APIRouter(prefix="/internal/photos", tags=["photos"], dependencies=[Depends(client_of)])
+router = APIRouter(prefix="/internal/photos", tags=["photos"])
 
-_JSON_BYTES = 256 * 1024
+_JSON_BYTES = 4 * 2**20
+_UPLOADS = "uploads"
 _BODIES = {
     "requestBody": {
         "required": True,
@@ -37,61 +36,81 @@ _BODIES = {
         },
     }
 }
+_BACKGROUND = Query(
+    alias="async", description="of a raw body: answer 202 at once and call back when it is done"
+)
 
 
 @router.post(
     "/classify",
     response_model=ClassifyAnswer,
-    responses=documented(401, 413, 415, 422, 503),
+    responses=documented(401, 413, 415, 422, 429, 503)
+    | {202: {"model": JobAccepted, "description": "Accepted as a job"}},
     openapi_extra=_BODIES,
 )
-async def classify(request: Request, doors: Opened) -> Response:
-    """Name the room in one photo (its bytes as the body) or in up to 64 (their keys as JSON).
+async def classify(
+    request: Request,
+    doors: Opened,
+    asker: Asking,
+    in_background: Annotated[bool, _BACKGROUND] = False,
+) -> Response:
+    """Name the room in one photo (its bytes as the body) or in many (their keys as JSON).
 
     The body may be a JPEG, PNG, WebP, GIF, TIFF or BMP. With JSON, a photo that cannot be read has
-    an `error` beside the others' results; with a single raw photo, the answer is that error.
+    an `error` beside the others' results; with a single raw photo, the answer is that error. With
+    `async`, or with more than 64 photos, it becomes a job: `202`, and a callback when it is done.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        photos = parse_request(await read_body(request, _JSON_BYTES), doors.settings.max_photos)
-        results = await asyncio.gather(*(_classify_stored(photo, doors) for photo in photos))
-        return _answer(list(results))
+        return await _classify_keys(await read_body(request, _JSON_BYTES), doors, asker)
     if kind.startswith("multipart/"):
         raise HTTPException(415, "send one photo as the raw body, or keys as application/json")
     data = await read_body(request, doors.settings.max_body_bytes)
-    return _answer([await _classify_bytes(f"sha256:{_hash(data)}", data, doors)])
+    if in_background:
+        return await _classify_later(data, doors, asker)
+    return _answer([await _classify_bytes(f"sha256:{hash_photo(data)}", data, doors)])
 
 
-def parse_request(body: bytes, max_photos: int) -> list[str]:
-    """Return the keys in a JSON body; BadInput or TooLarge if it is not what the schema says."""
+async def _classify_keys(body: bytes, doors: Doors, asker: Asker) -> Response:
+    asked = parse_request(body, doors.settings.max_job_photos)
+    if asked.in_background or len(asked.photos) > doors.settings.max_photos:
+        return await accept(doors, asker, "classify_photos", {"photos": asked.photos}, asked)
+    results = await asyncio.gather(*(_classify_stored(photo, doors) for photo in asked.photos))
+    return _answer(list(results))
+
+
+async def _classify_later(data: bytes, doors: Doors, asker: Asker) -> Response:
+    if not data:
+        raise BadImage("the file is empty")
+    key = f"{_UPLOADS}/{hash_photo(data)}"
+    await asyncio.to_thread(doors.storage.write, key, data)
+    return await accept(doors, asker, "classify_photos", {"photos": [key]}, JobOptions())
+
+
+def parse_request(body: bytes, max_photos: int) -> ClassifyRequest:
+    """Return what a JSON body asks for; BadInput or TooLarge if it is not what the schema says."""
     try:
-        photos = ClassifyRequest.model_validate_json(body).photos
+        asked = ClassifyRequest.model_validate_json(body)
     except ValidationError as error:
         raise BadInput(describe_validation(error.errors())) from error
-    if len(photos) > max_photos:
-        raise TooLarge("photos in one request", len(photos), max_photos)
-    return photos
+    if len(asked.photos) > max_photos:
+        raise TooLarge("photos in one request", len(asked.photos), max_photos)
+    return asked
 
 
 async def _classify_stored(photo: str, doors: Doors) -> RoomResult | FailedResult:
     try:
-        key = key_of(doors.storage, photo)
         async with doors.turns:
-            limit = doors.settings.max_body_bytes
-            data = await asyncio.to_thread(doors.storage.read, key, limit)
+            data = await asyncio.to_thread(read_photo, photo, doors.storage, doors.settings)
             return await _classify_bytes(photo, data, doors)
     except ListingError as error:
-        return FailedResult(photo=photo, error=Problem.model_validate(problem_of(error)))
+        return FailedResult(photo=photo, error=problem_of(error))
 
 
 async def _classify_bytes(photo: str, data: bytes, doors: Doors) -> RoomResult:
     started = time.perf_counter()
     classified = await doors.classifier.classify(data)
     return RoomResult.of(photo, classified, (time.perf_counter() - started) * 1e3)
-
-
-def _hash(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def _answer(results: list[RoomResult | FailedResult]) -> Response:

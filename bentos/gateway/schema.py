@@ -1,21 +1,38 @@
 """The shapes of requests and answers, as the OpenAPI document shows them."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from serving.db.tables import Job
+from serving.jobs.events import Event
 from serving.models.results import FailedResult, RoomResult
 
 
-class ClassifyRequest(BaseModel):
-    """Photos to classify: keys or URLs of objects in the configured storage."""
+class JobOptions(BaseModel):
+    """What any request may say about how it is done."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [{"photos": ["listings/42/kitchen.jpg"]}]},
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    in_background: bool = Field(
+        False, alias="async", description="answer 202 at once and call back when it is done"
     )
+    listing_id: str | None = Field(None, max_length=200, examples=["42"])
+    priority: int = Field(
+        0, ge=-100, le=100, description="of a job: above 0 what somebody waits for, below it bulk"
+    )
+    run_at: AwareDatetime | None = Field(None, description="of a job: not before")
 
-    photos: Annotated[list[str], Field(min_length=1)]
+
+class ClassifyRequest(JobOptions):
+    """Photos to classify: keys or URLs of objects in the configured storage, or allowed URLs."""
+
+    photos: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=4096)]],
+        Field(min_length=1, examples=[["listings/42/kitchen.jpg", "listings/42/bath.jpg"]]),
+    ]
 
 
 class ClassifyAnswer(BaseModel):
@@ -45,3 +62,96 @@ class Health(BaseModel):
     """That the gateway answers at all."""
 
     status: str = "ok"
+
+
+JobStatus = Literal["pending", "processing", "completed", "failed", "cancelled"]
+
+
+class JobAccepted(BaseModel):
+    """A job that was accepted; the same answer again for the same `Idempotency-Key`."""
+
+    job_id: UUID
+    type: str = Field(examples=["classify_photos"])
+    url: str = Field(description="`GET` it for the job's state", examples=["/internal/jobs/…"])
+    events: str = Field(description="server-sent events while it runs")
+    page: str = Field(description="a page for people")
+
+    @classmethod
+    def of(cls, job_id: UUID, type_: str) -> Self:
+        """Name the places where a job is found."""
+        url = f"/internal/jobs/{job_id}"
+        return cls(job_id=job_id, type=type_, url=url, events=f"{url}/events", page=f"{url}/page")
+
+
+class Progress(BaseModel):
+    """How far a job is."""
+
+    done: int
+    total: int
+    unit: str = Field(examples=["photos"])
+    share: float = Field(ge=0, le=1)
+
+
+class JobView(BaseModel):
+    """A job as it stands."""
+
+    job_id: UUID
+    type: str
+    status: JobStatus
+    listing_id: str | None
+    priority: int
+    attempt: int = Field(description="how often a worker began it")
+    cancel_requested: bool
+    progress: Progress | None
+    result: dict[str, Any] | None = Field(description="once completed; left out of lists")
+    error: dict[str, Any] | None = Field(description="once failed or cancelled")
+    versions: dict[str, Any] | None = Field(description="the model versions it works with")
+    run_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+
+    @classmethod
+    def of(cls, job: Job, with_result: bool = True) -> Self:
+        """Put a job into the wire's shape."""
+        return cls.model_validate(
+            {name: getattr(job, name) for name in cls.model_fields if name not in _OTHERWISE}
+            | {"job_id": job.id, "result": job.result if with_result else None}
+        )
+
+
+_OTHERWISE = ("job_id", "result")
+
+
+class JobQuery(BaseModel):
+    """Which jobs to list; what is left out does not matter."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: JobStatus | None = None
+    type: str | None = Field(None, max_length=100, examples=["classify_photos"])
+    listing_id: str | None = Field(None, max_length=200)
+    limit: int = Field(50, ge=1, le=200)
+    cursor: str | None = Field(None, max_length=400)
+
+
+class JobList(BaseModel):
+    """Jobs, newest first."""
+
+    jobs: list[JobView]
+    next_cursor: str | None = Field(description="send it as `cursor` for the next ones")
+
+
+class JobChange(BaseModel):
+    """One line of a job's timeline, as server-sent events bring it."""
+
+    kind: str = Field(examples=["started"])
+    attempt: int
+    at: datetime
+    data: dict[str, Any]
+
+    @classmethod
+    def of(cls, event: Event) -> Self:
+        """Put an event into the wire's shape."""
+        return cls(kind=event.kind, attempt=event.attempt, at=event.at, data=event.data)

@@ -9,17 +9,21 @@ import serving
 from bentos.gateway.app import create_app
 from bentos.gateway.classifiers import Classifier, InlineClassifier, ServiceClassifier
 from bentos.gateway.doors import Doors
+from bentos.gateway.limiter import Limiter
+from bentos.gateway.watch import Watchers
 from bentos.room_classifier.service import RoomClassifier
 from bentos.traffic import QUIET, baked_models
 from serving.db.engine import open_engine
 from serving.jobs.api_keys import KeyRing
 from serving.memory import bound_memory
+from serving.models.known import KnownRooms
 from serving.models.opening import open_models
 from serving.models.session import OnnxSession, cores, gpu_available
 from serving.settings import Settings
-from serving.storage.objects import open_storage
+from serving.storage.cache import Answers, open_answers
+from serving.storage.objects import storage_of
 
-_KEYS_REREAD_S = 5.0
+_TIDY_S, _KEYS_REREAD_S = 0.5, 5.0
 
 
 def make_gateway(settings: Settings, rooms: type | None) -> type:
@@ -41,32 +45,46 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
 
         def __init__(self) -> None:
             bound_memory()
-            engine = open_engine(settings) if settings.slots == "follow" else None
+            engine = open_engine(settings)
+            following = engine if settings.slots == "follow" else None
             threads = settings.model_threads or cores()
             pool = ThreadPoolExecutor(threads, thread_name_prefix="photos")
-            storage = open_storage(settings.storage())
-            keys = KeyRing(settings.api_keys, engine)
+            storage = storage_of(settings)
+            keys = KeyRing(settings.api_keys, following)
             keys.refresh()
+            answers = open_answers(settings, following)
             classifier: Classifier
             if rooms is None:
                 baked = baked_models(settings)
-                models = open_models(settings, storage, engine, baked, OnnxSession).models
-                classifier = InlineClassifier(models, pool, settings.max_pixels)
+                models = open_models(settings, storage, following, baked, OnnxSession).models
+                rooms_known = KnownRooms(models, answers, settings.max_pixels)
+                classifier = InlineClassifier(models, rooms_known, pool)
             else:
                 service = self.rooms_service.to_async
-                classifier = ServiceClassifier(service, pool, settings.max_pixels)
+                classifier = ServiceClassifier(service, answers, pool, settings.max_pixels)
             turns = asyncio.Semaphore(2 * threads)
-            app.state.doors = Doors(settings, classifier, storage, keys, turns)
-            self._reread_keys = asyncio.ensure_future(_keep_fresh(keys))
+            app.state.doors = Doors(
+                settings=settings,
+                classifier=classifier,
+                storage=storage,
+                keys=keys,
+                engine=engine,
+                watchers=Watchers(engine.url),
+                limiter=Limiter(settings.rate_limit),
+                turns=turns,
+            )
+            self._tidying = asyncio.ensure_future(_tidy(keys, answers))
 
     return Gateway
 
 
-async def _keep_fresh(keys: KeyRing) -> None:
-    """Learn of keys made and revoked elsewhere."""
+async def _tidy(keys: KeyRing, answers: Answers | None) -> None:
+    """Learn of keys made and revoked elsewhere; share new answers."""
     while True:
-        await asyncio.sleep(_KEYS_REREAD_S)
-        await asyncio.to_thread(keys.refresh)
+        await asyncio.sleep(_TIDY_S)
+        if answers is not None:
+            await asyncio.to_thread(answers.flush)
+        await asyncio.to_thread(keys.refresh, older_than_s=_KEYS_REREAD_S)
 
 
 _settings = Settings()

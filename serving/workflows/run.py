@@ -14,8 +14,8 @@ from serving.jobs import attempts
 from serving.models.known import AskedRooms, KnownRooms
 from serving.models.local import Loaded
 from serving.settings import Settings
-from serving.storage.fetch import FetchRules, fetch
-from serving.storage.interface import Storage, key_of
+from serving.storage.interface import Storage
+from serving.storage.photos import read_photo
 from serving.storage.scratch import Scratch
 
 _PROGRESS_EVERY_S = 0.5
@@ -64,19 +64,8 @@ class Run:
         return rooms.models.pinned(task, pinned[task])
 
     def read_photo(self, reference: str) -> bytes:
-        """Return a photo's bytes: of a key or URL in our storage, or of a URL that is allowed.
-
-        Raises
-        ------
-        BadInput
-            If there is no such photo, or it may not be had from there.
-        StorageUnavailable, DownloadFailed
-            If it cannot be had now.
-        """
-        settings, storage = self.parts.settings, self.parts.storage
-        if "://" in reference and not reference.startswith(f"{storage.url}/"):
-            return fetch(reference, FetchRules.of(settings))
-        return storage.read(key_of(storage, reference), settings.max_body_bytes)
+        """Return a photo's bytes, as `serving.storage.photos.read_photo` does."""
+        return read_photo(reference, self.parts.storage, self.parts.settings)
 
     def stage(self, name: str, inputs: Json, make: Callable[[], bytes]) -> bytes:
         """Return a stage's output: the one that an earlier attempt or another job made, or a new.

@@ -1,6 +1,5 @@
 """The backend's API: every photo gets its room or a clear problem, and never a 5xx."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,19 +16,21 @@ from sqlalchemy import Engine
 
 from bentos.gateway.app import create_app
 from bentos.gateway.classifiers import InlineClassifier, ServiceClassifier
-from bentos.gateway.doors import Doors
-from bentos.gateway.schema import ClassifyAnswer, ModelStatus, Problem, Status
+from bentos.gateway.schema import ClassifyAnswer, ModelStatus, Status
 from serving.errors import ModelFailed
 from serving.image import Image
-from serving.jobs.api_keys import KeyRing, create_key, hash_key
+from serving.jobs.api_keys import create_key, hash_key
+from serving.models.known import KnownRooms
 from serving.models.local import LocalModels
 from serving.models.rooms import TASK, LocalRooms
 from serving.models.session import Logits, OnnxSession
 from serving.models.slots import read_slots
 from serving.models.wire import Pixels, RoomReply
+from serving.problems import Problem
 from serving.settings import Settings
 from serving.storage.objects import Storage
 from tests.bodies import BAD, GOOD, file
+from tests.doors import open_doors
 from tests.fakes import BLUE, GREEN, RED, jpeg, publish
 
 KEY = "vls_test"
@@ -78,13 +79,12 @@ def client(
     pool = ThreadPoolExecutor(2)
     limit = gateway_settings.max_pixels
     classifier = (
-        InlineClassifier(models, pool, limit)
+        InlineClassifier(models, KnownRooms(models, None, limit), pool)
         if request.param == "inline"
-        else ServiceClassifier(Service(models), pool, limit)
+        else ServiceClassifier(Service(models), None, pool, limit)
     )
     app = create_app("test")
-    keys = KeyRing(gateway_settings.api_keys, engine)
-    app.state.doors = Doors(gateway_settings, classifier, storage, keys, asyncio.Semaphore(4))
+    app.state.doors = open_doors(gateway_settings, classifier, storage, engine)
     with TestClient(app, headers={"X-API-Key": KEY}, raise_server_exceptions=False) as client:
         yield client
     pool.shutdown()
@@ -128,10 +128,15 @@ def test_many_photos_by_key_and_a_bad_one_among_them(client: TestClient, storage
     ClassifyAnswer.model_validate(answer.json())
 
 
-def test_up_to_64_photos_go_in_one_request(client: TestClient, storage: Storage) -> None:
+def test_up_to_64_photos_are_answered_at_once_and_more_become_a_job(
+    client: TestClient, storage: Storage
+) -> None:
     storage.write("a.jpg", jpeg(RED))
     assert len(client.post(PATH, json={"photos": ["a.jpg"] * 64}).json()["results"]) == 64
     answer = client.post(PATH, json={"photos": ["a.jpg"] * 65})
+    assert answer.status_code == 202
+    assert client.get(answer.headers["location"]).json()["status"] == "pending"
+    answer = client.post(PATH, json={"photos": ["a.jpg"] * 5001})
     assert problem(answer).status == 413
 
 
@@ -239,9 +244,8 @@ def test_a_model_that_breaks_is_a_problem_that_keeps_its_detail_to_the_log(
     publish(engine, storage)
     models = LocalModels(storage, open_session=Broken)
     app = create_app("test")
-    classifier = InlineClassifier(models, ThreadPoolExecutor(1), 10**6)
-    keys = KeyRing(gateway_settings.api_keys)
-    app.state.doors = Doors(gateway_settings, classifier, storage, keys, asyncio.Semaphore(1))
+    classifier = InlineClassifier(models, KnownRooms(models, None, 10**6), ThreadPoolExecutor(1))
+    app.state.doors = open_doors(gateway_settings, classifier, storage, engine)
     with TestClient(app, headers={"X-API-Key": KEY}) as client:
         nobody = send(client, jpeg(RED))
         assert problem(nobody).status == 503

@@ -1,0 +1,75 @@
+"""From a request to an accepted job: `202`, and the work is no longer the client's worry."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+from fastapi.responses import Response
+from opentelemetry import propagate
+
+from bentos.gateway.doors import Doors, client_of
+from bentos.gateway.schema import JobAccepted, JobOptions
+from serving.db.tables import Json
+from serving.jobs.kinds import KINDS
+from serving.jobs.submit import NewJob, submit
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks, and what its headers say about the request."""
+
+    client: str
+    idempotency_key: str | None
+    listing_id: str | None
+
+
+async def asker_of(
+    request: Request,
+    client: Annotated[str, Depends(client_of)],
+    idempotency_key: Annotated[
+        str | None,
+        Header(max_length=200, description="the same key, the same job: repeat without fear"),
+    ] = None,
+    x_listing_id: Annotated[
+        str | None, Header(max_length=200, description="the listing, with a raw body")
+    ] = None,
+) -> Asker:
+    """Read the headers that concern jobs."""
+    del request
+    return Asker(client, idempotency_key or None, x_listing_id or None)
+
+
+Asking = Annotated[Asker, Depends(asker_of)]
+
+
+async def accept(
+    doors: Doors, asker: Asker, type_: str, work: Json, options: JobOptions
+) -> Response:
+    """Accept a job and answer `202` with where to find it.
+
+    Raises
+    ------
+    KeyReused
+        The client used this idempotency key for another request.
+    QueueFull
+        Too much is waiting in that queue.
+    """
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    new = NewJob(
+        kind=KINDS[type_],
+        input=work,
+        client=asker.client,
+        listing_id=options.listing_id or asker.listing_id,
+        priority=options.priority,
+        idempotency_key=asker.idempotency_key,
+        run_at=options.run_at,
+        traceparent=carrier.get("traceparent"),
+    )
+    accepted = await asyncio.to_thread(submit, doors.engine, new, doors.settings.max_queued)
+    answer = JobAccepted.of(accepted.job_id, type_)
+    headers = {"Location": answer.url}
+    if not accepted.created:
+        headers["Idempotency-Replayed"] = "true"
+    return Response(answer.model_dump_json(), 202, headers, "application/json")

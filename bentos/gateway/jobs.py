@@ -1,0 +1,105 @@
+"""`/internal/jobs`: look, list, watch and cancel."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from bentos.gateway.doors import Opened, client_of
+from bentos.gateway.schema import JobChange, JobList, JobQuery, JobView
+from bentos.problems import documented
+from serving.db.tables import Job
+from serving.errors import BadInput
+from serving.jobs import control
+from serving.jobs.events import watch
+
+router = APIRouter(prefix="/internal/jobs", tags=["jobs"])
+
+_ENDED = ("completed", "failed", "cancelled")
+_LOOK_EVERY_S = 2.0
+
+Client = Annotated[str, Depends(client_of)]
+
+
+async def job_of(job_id: UUID, doors: Opened, client: Client) -> Job:
+    """Return the client's job of that id; UnknownJob if there is none."""
+    return await asyncio.to_thread(control.read_job, doors.engine, job_id, client)
+
+
+TheJob = Annotated[Job, Depends(job_of)]
+
+
+@router.get("", responses=documented(401, 422, 429, 503))
+async def list_jobs(doors: Opened, client: Client, asked: Annotated[JobQuery, Query()]) -> JobList:
+    """List your jobs, newest first, without their results."""
+    wanted = control.Filter(client, asked.status, asked.type, asked.listing_id)
+    page = await asyncio.to_thread(
+        control.list_jobs, doors.engine, wanted, asked.limit, asked.cursor
+    )
+    jobs = [JobView.of(job, with_result=False) for job in page.jobs]
+    return JobList(jobs=jobs, next_cursor=page.next_cursor)
+
+
+@router.get("/{job_id}", responses=documented(401, 404, 422, 429, 503))
+async def read_job(job: TheJob) -> JobView:
+    """Return a job as it stands, with its result once it is completed."""
+    return JobView.of(job)
+
+
+@router.delete("/{job_id}", responses=documented(401, 404, 422, 429, 503))
+async def cancel_job(job_id: UUID, doors: Opened, client: Client) -> JobView:
+    """Cancel a job: at once while it waits, within moments while it runs.
+
+    One that has ended stays as it is; look at `status` in the answer.
+    """
+    return JobView.of(await asyncio.to_thread(control.cancel, doors.engine, job_id, client))
+
+
+@router.post("/{job_id}/redrive", status_code=202, responses=documented(401, 404, 422, 429, 503))
+async def redrive_job(job: TheJob, doors: Opened) -> JobView:
+    """Run a failed job again, from what it has made so far."""
+    return JobView.of(await asyncio.to_thread(control.redrive, doors.engine, job.id))
+
+
+@router.get(
+    "/{job_id}/events",
+    response_class=EventSourceResponse,
+    responses=documented(401, 404, 422, 429, 503),
+)
+async def watch_job(
+    job: TheJob,
+    doors: Opened,
+    last_event_id: Annotated[str | None, Header(max_length=20)] = None,
+) -> AsyncIterator[ServerSentEvent]:
+    """Follow a job: its timeline so far, then each change and its progress, until its end.
+
+    `Last-Event-ID` goes on after that event; `progress` has no id, only the newest counts.
+    """
+    seen, told = _read_id(last_event_id), None
+    with doors.watchers.watching(job.id) as changed:
+        while True:
+            changed.clear()
+            now = await asyncio.to_thread(watch, doors.engine, job.id, seen)
+            for event in now.events:
+                seen = event.id
+                yield ServerSentEvent(event=event.kind, id=str(event.id), data=JobChange.of(event))
+            if now.status in _ENDED:
+                return
+            if now.progress is not None and now.progress != told:
+                told = now.progress
+                yield ServerSentEvent(event="progress", data=told)
+            try:
+                await asyncio.wait_for(changed.wait(), _LOOK_EVERY_S)
+            except TimeoutError:
+                yield ServerSentEvent(comment="still here")
+
+
+def _read_id(text: str | None) -> int:
+    if text is None:
+        return 0
+    if not text.isdecimal():
+        raise BadInput("Last-Event-ID is the id of an event that was sent")
+    return min(int(text), 2**63 - 1)
