@@ -183,7 +183,7 @@ class S3Storage:
     ) -> tuple[str, str]:
         """Send it, whole or in parts; return the ETag and encryption of what was stored."""
         where: dict[str, Any] = {"Bucket": self._bucket, "Key": self._name(key)}
-        if digests.size < self._options.multipart_bytes:
+        if digests.md5 is not None:
             stored: Any = self._client.put_object(
                 **where,
                 **wanted,

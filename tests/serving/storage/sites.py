@@ -9,6 +9,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PHOTO = bytes(range(256)) * 400
 
+# the ways in which addresses that a download must never reach are written
+INNER = [
+    "http://localhost/", "http://127.0.0.1/", "http://127.1/", "http://127.0.1/",
+    "http://2130706433/", "http://0x7f000001/", "http://0x7f.1/", "http://017700000001/",
+    "http://0177.0.0.1/", "http://0/", "http://0.0.0.0/", "http://10.0.0.1/", "http://172.16.0.1/",
+    "http://192.168.1.1/", "http://100.64.0.1/", "http://169.254.169.254/latest/meta-data/",
+    "http://2852039166/", "http://0xa9fea9fe/", "http://169.254.43518/", "http://100.100.100.200/",
+    "http://192.0.0.192/", "http://168.63.129.16/", "http://224.0.0.1/", "http://255.255.255.255/",
+    "http://[::]/", "http://[::1]/", "http://[0:0:0:0:0:0:0:1]/", "http://[::127.0.0.1]/",
+    "http://[::ffff:127.0.0.1]/", "http://[::ffff:7f00:1]/", "http://[::ffff:169.254.169.254]/",
+    "http://[64:ff9b::7f00:1]/", "http://[64:ff9b::169.254.169.254]/", "http://[2002:7f00:1::]/",
+    "http://[2001:0:7f00:1::]/", "http://[fe80::1]/", "http://[fe80::1%25lo]/",
+    "http://[fc00::1]/", "http://[fd00:ec2::254]/", "http://[ff02::1]/", "http://①②⑦.⓪.⓪.①/",
+]  # fmt: skip
+
 
 class Site:
     def __init__(self, port: int, seen: list[tuple[str, str]]) -> None:
