@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session as Database
 
 from serving.db.tables import Job, Json, WebhookDelivery
 from serving.jobs.kinds import JOB_FAILED, KINDS
@@ -35,7 +36,7 @@ def owe_terminal(connection: Connection, ended: Ended) -> None:
     """Owe the backend the job's end; its undelivered progress is superseded."""
     _supersede_progress(connection, ended.job_id)
     done = ended.status == "completed"
-    data = {
+    data: Json = {
         "job_id": str(ended.job_id),
         "type": ended.type,
         "status": ended.status,
@@ -88,7 +89,10 @@ def dead_letters(connection: Connection, limit: int = 100) -> list[WebhookDelive
         .order_by(WebhookDelivery.created_at.desc())
         .limit(limit)
     )
-    return [row for (row,) in connection.execute(statement)]
+    with Database(connection) as database:
+        rows = database.scalars(statement).all()
+        database.expunge_all()
+        return list(rows)
 
 
 def replay(connection: Connection, delivery_id: str) -> bool:

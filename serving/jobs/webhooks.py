@@ -1,7 +1,11 @@
 """Sends the callbacks of the outbox, signed as Standard Webhooks (standardwebhooks.com) has it."""
 
+import asyncio
 import json
+import logging
 import random
+import re
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,7 +13,18 @@ from email.utils import parsedate_to_datetime
 from uuid import UUID
 
 import httpx
-from sqlalchemy import Engine, exists, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    SQLColumnExpression,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session as Database
 from sqlalchemy.orm import aliased
 from standardwebhooks import Webhook
@@ -17,6 +32,8 @@ from standardwebhooks import Webhook
 from serving.db.tables import Job, WebhookDelivery
 from serving.jobs.queue import wake_for_delivery
 from serving.settings import Settings
+
+log = logging.getLogger(__name__)
 
 _ENDED = ("completed", "failed", "cancelled")
 _GONE = 410
@@ -34,13 +51,15 @@ class Schedule:
     def delay_s(self, attempt: int, retry_after_s: float | None = None) -> float | None:
         """Return how long to wait after that many attempts; None: it is given up.
 
-        `retry_after_s`, as the receiver asked, is the least; a tenth either way is random.
+        A tenth either way is random. `retry_after_s`, as the receiver asked, is the least, and
+        what asked for the same is spread over a tenth more.
         """
         if attempt >= self.attempts:
             return None
-        wait_s = min(self.longest_s, self.first_s * 4.0 ** (attempt - 1))
-        wait_s *= random.uniform(0.9, 1.1)
-        return min(self.longest_s, max(wait_s, retry_after_s or 0.0))
+        # past 4^30 any first wait has long met the longest
+        wait_s = min(self.longest_s, self.first_s * 4.0 ** min(attempt - 1, 30))
+        asked_s = (retry_after_s or 0.0) * random.uniform(1.0, 1.1)
+        return min(self.longest_s, max(wait_s * random.uniform(0.9, 1.1), asked_s))
 
 
 @dataclass(frozen=True)
@@ -67,14 +86,49 @@ class Sender:
     """
 
     def __init__(self, url: str, secrets: Sequence[str], timeout_s: float) -> None:
-        self._url = url.rstrip("/")
+        self._url, self._timeout_s = url.rstrip("/"), timeout_s
         self._signers = [Webhook(secret) for secret in secrets]
-        self._client = httpx.Client(timeout=timeout_s, follow_redirects=False, trust_env=False)
+        self._client = httpx.AsyncClient(timeout=None, follow_redirects=False, trust_env=False)
+        # A loop of its own: there a whole exchange is given so long and no longer. httpx times each
+        # read, so a receiver that sends a byte now and then would never end.
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="sender", daemon=True)
+        self._thread.start()
 
     def send(self, delivery: WebhookDelivery) -> Answer:
         """Try once; any answer but 2xx, and any trouble on the way, is in the answer."""
+        exchange = self._exchange(delivery, datetime.now(UTC))
+        return asyncio.run_coroutine_threadsafe(exchange, self._loop).result()
+
+    async def _exchange(self, delivery: WebhookDelivery, now: datetime) -> Answer:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._post(delivery, now)
+        except TimeoutError:
+            return Answer(None, f"no answer within {self._timeout_s:g} s")
+        except httpx.HTTPError as error:
+            return Answer(None, f"{type(error).__name__}: {error}")
+        except Exception as error:
+            # whatever it was, it was a try: the delivery must not be left as being sent
+            log.exception("the try of %s broke", delivery.id)
+            return Answer(None, f"{type(error).__name__}, an error of ours")
+
+    async def _post(self, delivery: WebhookDelivery, now: datetime) -> Answer:
         body = json.dumps(delivery.payload, separators=(",", ":"))
-        now = datetime.now(UTC)
+        url = f"{self._url}/webhooks/{delivery.event}"
+        headers = self._headers(delivery, body, now)
+        async with self._client.stream("POST", url, content=body, headers=headers) as answer:
+            text = await anext(answer.aiter_bytes(_LONGEST_ANSWER_BYTES), b"")
+            if answer.is_success:
+                return Answer(answer.status_code, None)
+            said = text[:_LONGEST_ANSWER_BYTES].decode(errors="replace").replace("\0", "")
+            return Answer(
+                answer.status_code,
+                f"{answer.status_code} {answer.reason_phrase}: {said}".strip(": "),
+                _retry_after_s(answer.headers.get("retry-after"), now),
+            )
+
+    def _headers(self, delivery: WebhookDelivery, body: str, now: datetime) -> dict[str, str]:
         headers = {
             "content-type": "application/json",
             "webhook-id": delivery.id,
@@ -84,26 +138,14 @@ class Sender:
             ),
             "user-agent": "listing-studio",
         }
-        if delivery.traceparent:
-            headers["traceparent"] = delivery.traceparent
-        url = f"{self._url}/webhooks/{delivery.event}"
-        try:
-            with self._client.stream("POST", url, content=body, headers=headers) as answer:
-                text = next(answer.iter_bytes(_LONGEST_ANSWER_BYTES), b"")
-                if answer.is_success:
-                    return Answer(answer.status_code, None)
-                said = text[:_LONGEST_ANSWER_BYTES].decode(errors="replace").replace("\0", "")
-                return Answer(
-                    answer.status_code,
-                    f"{answer.status_code} {answer.reason_phrase}: {said}".strip(": "),
-                    _retry_after_s(answer.headers.get("retry-after"), now),
-                )
-        except httpx.HTTPError as error:
-            return Answer(None, f"{type(error).__name__}: {error}")
+        return headers | ({"traceparent": delivery.traceparent} if delivery.traceparent else {})
 
     def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
+        """Close the connections and end the loop; nothing may be on its way."""
+        asyncio.run_coroutine_threadsafe(self._client.aclose(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
 
 def open_sender(settings: Settings) -> Sender | None:
@@ -115,9 +157,13 @@ def open_sender(settings: Settings) -> Sender | None:
 
 
 def claim(engine: Engine, delivery_id: str, worker_id: UUID) -> WebhookDelivery | None:
-    """Begin a try; None if the delivery is not waiting, or not due yet."""
+    """Begin a try; None if the delivery is not waiting, not due yet, or outdated progress."""
+    outdated = and_(
+        WebhookDelivery.terminal.is_(False),
+        _is_outdated(WebhookDelivery.job_id, WebhookDelivery.created_at),
+    )
     with Database(engine, expire_on_commit=False) as database, database.begin():
-        return database.scalar(
+        delivery = database.scalar(
             update(WebhookDelivery)
             .where(
                 WebhookDelivery.id == delivery_id,
@@ -125,13 +171,15 @@ def claim(engine: Engine, delivery_id: str, worker_id: UUID) -> WebhookDelivery 
                 WebhookDelivery.run_at <= func.now(),
             )
             .values(
-                status="sending",
+                # a try that died with its worker may come back after the job's end was told
+                status=case((outdated, "superseded"), else_="sending"),
                 attempt=WebhookDelivery.attempt + 1,
                 worker_id=worker_id,
                 updated_at=func.now(),
             )
             .returning(WebhookDelivery)
         )
+        return delivery if delivery is not None and delivery.status == "sending" else None
 
 
 def settle(
@@ -148,7 +196,8 @@ def settle(
     with engine.begin() as connection:
         # progress is not worth a second try once something newer is owed
         droppable = status == "pending" and not delivery.terminal
-        if droppable and connection.scalar(select(_is_outdated(delivery))):
+        outdated = _is_outdated(literal(delivery.job_id), literal(delivery.created_at))
+        if droppable and connection.scalar(select(outdated)):
             status = "superseded"
         entry = delivery.queue_job_id
         if status == "pending":
@@ -185,18 +234,19 @@ def _verdict(
     return ("dead", None) if delay_s is None else ("pending", delay_s)
 
 
-def _is_outdated(delivery: WebhookDelivery):  # type: ignore[no-untyped-def]
+def _is_outdated(
+    job_id: SQLColumnExpression[UUID], created_at: SQLColumnExpression[datetime]
+) -> ColumnElement[bool]:
     newer = aliased(WebhookDelivery)
-    return exists().where(
-        newer.job_id == delivery.job_id, newer.created_at > delivery.created_at
-    ) | exists().where(Job.id == delivery.job_id, Job.status.in_(_ENDED))
+    told = exists().where(newer.job_id == job_id, newer.created_at > created_at)
+    return told | exists().where(Job.id == job_id, Job.status.in_(_ENDED))
 
 
 def _retry_after_s(header: str | None, now: datetime) -> float | None:
     """Read `Retry-After`, seconds or a date (RFC 9110, 10.2.3); None if it is neither."""
     if header is None:
         return None
-    if header.strip().isdigit():
+    if re.fullmatch(r"\d{1,9}", header.strip(), re.ASCII):
         return float(header)
     try:
         return max(0.0, (parsedate_to_datetime(header) - now).total_seconds())
