@@ -62,7 +62,7 @@ def owe_progress(connection: Connection, job: Job, progress: Json) -> None:
     if event is None:
         return
     _supersede_progress(connection, job.id)
-    data = {
+    data: Json = {
         "job_id": str(job.id),
         "type": job.type,
         "status": "processing",

@@ -140,7 +140,7 @@ class Runner:
         return outcome
 
 
-def describe(error: BaseException, reason: str) -> Json:
+def describe(error: Exception, reason: str) -> Json:
     """Return an error for the job's row and the backend: one line, no secrets of ours."""
     own = isinstance(error, BadInput | DownloadFailed | ModelUnavailable | StorageFull)
     detail = first_line(error) if own else _SAID.get(type(error), type(error).__name__)

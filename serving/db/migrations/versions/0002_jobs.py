@@ -1,5 +1,7 @@
 """Jobs, their events and webhooks, caches, kits, predictions, feedback, and the queue."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 from procrastinate.schema import SchemaManager
@@ -11,8 +13,8 @@ branch_labels = None
 depends_on = None
 
 
-def _at(name: str, nullable: bool = False, default: sa.Function | None = None) -> sa.Column:
-    default = None if nullable else (default if default is not None else sa.func.now())
+def _at(name: str, nullable: bool = False) -> sa.Column[datetime]:
+    default = None if nullable else sa.func.now()
     return sa.Column(name, sa.DateTime(timezone=True), server_default=default, nullable=nullable)
 
 
@@ -68,7 +70,7 @@ def upgrade() -> None:
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("data", JSONB(), nullable=False),
-        _at("at", default=sa.func.clock_timestamp()),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.func.clock_timestamp(), nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -202,6 +204,7 @@ def _create_queue() -> None:
     op.execute("CREATE SCHEMA queue")
     op.execute("SET LOCAL search_path TO queue")
     connection = op.get_bind().connection.driver_connection
+    assert connection is not None
     connection.execute(SchemaManager.get_schema())  # without parameters `%` stands for itself
     op.execute("SET LOCAL search_path TO public, queue")
     # rows here live for seconds: vacuum by count, not by share
