@@ -112,9 +112,9 @@ def _check(url: str, rules: FetchRules) -> httpx.URL:
         raise UrlRefused("the URL is too long or holds characters that no URL has")
     try:
         target = httpx.URL(url)
-    except httpx.InvalidURL as error:
+    except (httpx.InvalidURL, ValueError) as error:
         raise UrlRefused(f"not a URL: {error}") from error
-    if target.scheme not in _PORTS or not target.host:
+    if target.scheme not in _PORTS or not target.raw_host:
         raise UrlRefused("only http:// and https:// are downloaded")
     if b"%" in target.raw_host or not 0 < _port(target) < 2**16:
         raise UrlRefused("no host has such a name or port")
@@ -205,10 +205,11 @@ def _follow(target: httpx.URL, location: str, rules: FetchRules) -> httpx.URL:
     """Return where a redirect leads, if that is the same host."""
     try:
         following = _check(str(target.join(location)), rules)
-    except httpx.InvalidURL as error:
+    except (httpx.InvalidURL, ValueError) as error:
         raise UrlRefused(f"{_shown(target)} redirects to what is no URL") from error
     if following.raw_host != target.raw_host:
-        raise UrlRefused(f"{_shown(target)} redirects to another host, '{following.host}'")
+        name = following.raw_host.decode()
+        raise UrlRefused(f"{_shown(target)} redirects to another host, '{name}'")
     if target.scheme == "https" and following.scheme == "http":
         raise UrlRefused(f"{_shown(target)} redirects from https to http")
     return following

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 PHOTO = bytes(range(256)) * 400
 
@@ -57,7 +58,7 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(int(code), b"" if code in ("204", "304") else b"no")
 
     def say_to(self, _: str) -> None:
-        self.answer(302, Location=self.path.partition("?u=")[2])
+        self.answer(302, Location=unquote(self.path.partition("?u=")[2], "latin-1"))
 
     def say_hop(self, left: str) -> None:
         self.answer(307, Location=f"/hop/{int(left) - 1}" if int(left) else "/photo")

@@ -1,18 +1,20 @@
 """Downloads go where they may and nowhere else, and take no more than they may."""
 
+import contextlib
 import datetime
 import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from serving.errors import BadInput, DownloadFailed, TooLarge, UrlRefused
@@ -86,6 +88,7 @@ def test_every_address_of_a_name_must_be_public(address: str, others: tuple[str,
      "http://photos.test.evil.test/", "http://evilphotos.test/", "http://photos.test%2eevil.test/",
      "http://photos.test%00.evil.test/", "http://photos.test./", "http://sub.photos.test/",
      "http://photos.test:22/", "http://photos.test:0/", "http://photos.test:99999/",
+     "http://xn--/", "http://xn--a/",
      "http://photos.test:x/", "https://photos.test:80/", "http://photos.test/a b",
      "http://photos.test/\r\nX-Evil: 1", "http://pho\tos.test/", "http://photos.test/\0",
      "http://[::1/", "http://photos.test/" + "a" * 5000],
@@ -191,6 +194,20 @@ def test_a_redirect_elsewhere_is_refused(site: Site, place: str) -> None:
     with pytest.raises(UrlRefused):
         fetch(url, rules, resolve=LOOPBACK)
     assert len(site.seen) == 1
+
+
+PIECES = ["http:", "https:", "//", "/", "\\", "@", ":", "[", "]", "::1", "photos.test", "evil.test",
+          "%", "%2e", "..", "?", "#", "\t", " ", "é", "xn--", "81", "99999", "-1", "a", "data:",
+          "javascript:", "\x80"]  # fmt: skip
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pieces=st.lists(st.sampled_from(PIECES), min_size=1, max_size=7))
+def test_no_redirect_is_worse_than_refused(site: Site, pieces: list[str]) -> None:
+    place = quote("".join(pieces), safe="", encoding="latin-1")
+    with contextlib.suppress(BadInput, DownloadFailed):
+        fetch(site.url(f"/to?u={place}"), HERE, resolve=LOOPBACK)
+    assert {host for host, _ in site.seen} <= {f"photos.test:{site.port}"}
 
 
 def test_a_redirect_to_another_port_is_refused_unless_it_is_allowed(site: Site) -> None:
