@@ -6,6 +6,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from serving.errors import BadInput, TooLarge
+from serving.video.transitions import KINDS
 
 MAX_TEMPLATE_CHARACTERS = 20_000
 
@@ -62,7 +63,7 @@ class MotionStyle(_Strict):
 class TransitionStyle(_Strict):
     """One kind of transition and when it is taken."""
 
-    kind: str = Field(pattern=r"^[a-z][a-z0-9_]{1,40}$")
+    kind: str = Field(description="a name in `serving.video.transitions.KINDS`")
     share: float = Field(1.0, gt=0, description="how often, against the others")
     length_s: float = Field(0.5, ge=0, le=3)
     energy: tuple[Part, Part] = Field((0.0, 1.0), description="only where the music's energy is")
@@ -70,6 +71,8 @@ class TransitionStyle(_Strict):
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
+        if self.kind not in KINDS:
+            raise ValueError(f"no transition is named '{self.kind}'; there are {', '.join(KINDS)}")
         if self.energy[0] > self.energy[1]:
             raise ValueError("energy must be [low, high]")
         if (self.kind == "cut") != (self.length_s == 0):

@@ -1,0 +1,210 @@
+"""What lies on a film: its title, captions, logo and watermark, each at its place and time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from serving.video.film import Film, Overlay
+from serving.video.order import Photo
+from serving.video.picture import Picture, Rgba
+from serving.video.places import Music
+from serving.video.sheet import Brand, Sheet, Words, make_sheet
+from serving.video.templates import Template
+from serving.video.text import is_right_to_left
+from serving.video.timeline import CARD, Shape, Timeline, Wish, make_timeline
+from serving.video.titles import (
+    draw_contact_card,
+    draw_intro_card,
+    draw_logo,
+    draw_lower_third,
+    draw_opening,
+    draw_watermark,
+)
+
+_FADE_S = 0.4
+_SHORTEST_CAPTION_S = 1.0  # nobody reads one that is seen for less
+_CLOSING_OPACITY = 0.8
+_LOGO_HEIGHT = 0.14  # at most, of the frame's
+
+
+@dataclass(frozen=True)
+class Dress:
+    """The words, the brand and the fonts (file contents by name) of a film."""
+
+    words: Words
+    brand: Brand
+    fonts: Mapping[str, bytes]
+
+    @property
+    def has_words(self) -> bool:
+        """Whether there is anything for a title."""
+        words = self.words
+        return any((words.headline, words.address, words.price, words.facts))
+
+    @property
+    def has_contact(self) -> bool:
+        """Whether there is anything for a closing card."""
+        brand = self.brand
+        texts = (brand.name, brand.agent, brand.phone, brand.email, brand.website)
+        return any(texts) or brand.logo is not None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A film that is ready to be rendered.
+
+    Parameters
+    ----------
+    timeline : how it came about; its film has no overlays
+    film : with overlays
+    pictures : uint8 RGBA by name, of all overlays and of the cards among the clips
+    """
+
+    timeline: Timeline
+    film: Film
+    pictures: Mapping[str, Rgba]
+
+
+def draw_cards(
+    template: Template, shape: Shape, dress: Dress, wish: Wish
+) -> tuple[Wish, dict[str, Rgba]]:
+    """Draw the cards that the template asks for and there are words for, and add them to a wish."""
+    sheet, pictures = _sheet(template, shape, dress), {}
+    if template.brand.intro == "card" and dress.has_words:
+        intro = draw_intro_card(sheet, dress.words, dress.brand)
+        pictures[intro.name] = intro.pixels
+        wish = replace(wish, intro=intro.name)
+    if template.brand.outro == "card" and dress.has_contact:
+        outro = draw_contact_card(sheet, dress.brand, dress.words)
+        pictures[outro.name] = outro.pixels
+        wish = replace(wish, outro=outro.name)
+    return wish, pictures
+
+
+def plan_film(
+    photos: Sequence[Photo],
+    template: Template,
+    shape: Shape,
+    dress: Dress,
+    wish: Wish,
+    music: Music | None,
+) -> Plan:
+    """Cut a film and dress it: cards, title, captions, logo, watermark.
+
+    Raises
+    ------
+    BadInput
+        As `make_timeline` does, and for words that the fonts cannot draw.
+    """
+    wish, pictures = draw_cards(template, shape, dress, wish)
+    timeline = make_timeline(photos, template, shape, wish, music)
+    dressing = _Dressing(timeline, template, _sheet(template, shape, dress), pictures)
+    dressing.lay_logo(dress.brand)
+    if template.brand.captions:
+        dressing.lay_captions(photos, after=dressing.lay_opening(dress))
+    else:
+        dressing.lay_opening(dress)
+    dressing.lay_closing(dress)
+    dressing.lay_watermark(dress.brand)
+    film = replace(timeline.film, overlays=tuple(dressing.overlays))
+    return Plan(timeline, film, pictures)
+
+
+def _sheet(template: Template, shape: Shape, dress: Dress) -> Sheet:
+    return make_sheet(shape.width, shape.height, template.titles, dress.fonts, dress.brand)
+
+
+@dataclass
+class _Dressing:
+    """Collects overlays and their pictures."""
+
+    timeline: Timeline
+    template: Template
+    sheet: Sheet
+    pictures: dict[str, Rgba]
+    overlays: list[Overlay] = field(default_factory=list)
+
+    def lay_opening(self, dress: Dress) -> int:
+        """Lay the title over the first photo; return the frame from which captions may come."""
+        if self.template.brand.intro != "over_photo" or not dress.has_words:
+            return 0
+        frames = min(self._frames(self.template.brand.intro_s), self._body()[1])
+        self._add(draw_opening(self.sheet, dress.words), (0, frames), (0.5, 0.5), "centre")
+        return frames
+
+    def lay_captions(self, photos: Sequence[Photo], after: int) -> None:
+        """Lay each photo's caption into the lower third while it is seen alone, once."""
+        done: set[int] = set()
+        halves = [0, *(t.frames // 2 for t in self.timeline.film.transitions), 0]
+        for clip, source in enumerate(self.timeline.sources):
+            if source == CARD or source in done or not photos[source].caption:
+                continue
+            low, high = self.timeline.span(clip)
+            low, high = max(low + halves[clip], after), high - halves[clip + 1]
+            if high - low >= self._frames(_SHORTEST_CAPTION_S):
+                self._add_caption(photos[source].caption or "", (low, high))
+                done.add(source)
+
+    def _add_caption(self, caption: str, span: tuple[int, int]) -> None:
+        title, _, text = caption.partition("\n")
+        turned = is_right_to_left(caption)
+        side, end = self.sheet.side / self.sheet.width, self.sheet.ends / self.sheet.height
+        anchor = "bottom-right" if turned else "bottom-left"
+        at = (1 - side if turned else side, 1 - end)
+        self._add(draw_lower_third(self.sheet, title, text.replace("\n", " ")), span, at, anchor)
+
+    def lay_logo(self, brand: Brand) -> None:
+        """Lay the logo into its corner while photos are seen."""
+        style = self.template.brand
+        if brand.logo is None or style.logo == "none":
+            return
+        width = round(style.logo_width * self.sheet.width)
+        logo = draw_logo(brand.logo, width, round(_LOGO_HEIGHT * self.sheet.height))
+        side, end = self.sheet.side / self.sheet.width, self.sheet.ends / self.sheet.height
+        at = (
+            1 - side if "right" in style.logo else side,
+            1 - end if "bottom" in style.logo else end,
+        )
+        self._add(logo, self._body(), at, style.logo, style.logo_opacity)
+
+    def lay_closing(self, dress: Dress) -> None:
+        """Lay the contact card over the last photo where the template wants no card of its own."""
+        if self.template.brand.outro != "over_photo" or not dress.has_contact:
+            return
+        card = draw_contact_card(self.sheet, dress.brand, dress.words, _CLOSING_OPACITY)
+        total = self.timeline.film.frames
+        start = max(0, total - self._frames(self.template.brand.outro_s))
+        self._add(card, (start, total), (0.5, 0.5), "centre")
+
+    def lay_watermark(self, brand: Brand) -> None:
+        """Lay the watermark over the whole film."""
+        if brand.watermark:
+            mark = draw_watermark(self.sheet, brand.watermark)
+            self._add(mark, (0, self.timeline.film.frames), (0.5, 0.62), "centre")
+
+    def _body(self) -> tuple[int, int]:
+        """Return the frames between the cards."""
+        cuts, sources = self.timeline.cuts, self.timeline.sources
+        low = cuts[0] if sources[0] == CARD else 0
+        return low, cuts[-1] if sources[-1] == CARD else self.timeline.film.frames
+
+    def _frames(self, seconds: float) -> int:
+        return max(1, round(seconds * self.timeline.film.fps))
+
+    def _add(
+        self,
+        picture: Picture,
+        span: tuple[int, int],
+        at: tuple[float, float],
+        anchor: str,
+        opacity: float = 1.0,
+    ) -> None:
+        frames = span[1] - span[0]
+        fade = min(self._frames(_FADE_S), frames // 3)
+        # what is there from the first frame on needs no entrance: it is part of the poster too
+        fade_in = 0 if span[0] == 0 else fade
+        fade_out = 0 if span[1] == self.timeline.film.frames else fade
+        width = picture.pixels.shape[1] / self.sheet.width
+        self.pictures[picture.name] = picture.pixels
+        self.overlays.append(
+            Overlay(picture.name, span[0], frames, *at, anchor, width, opacity, fade_in, fade_out)
+        )

@@ -1,0 +1,123 @@
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from serving.errors import BadInput
+from serving.render.template_files import shipped_fonts, shipped_templates
+from serving.video.film import check_film
+from serving.video.moments import choose_poster, list_chapters
+from serving.video.order import Photo
+from serving.video.overlays import Dress, plan_film
+from serving.video.places import make_music
+from serving.video.sheet import Brand, Words
+from serving.video.templates import Template
+from serving.video.timeline import Shape, Wish
+
+TEMPLATES = shipped_templates()
+SHAPE = Shape(640, 360, Fraction(30))
+LOGO = np.full((40, 80, 4), 200, np.uint8)
+DRESS = Dress(
+    Words("Sunny home", "1 Main Street", "$1", "3 bd"),
+    Brand("Agency", "Ann", "555", logo=LOGO, watermark="Sample"),
+    shipped_fonts(),
+)
+BARE = Dress(Words(), Brand(), shipped_fonts())
+PHOTOS = [
+    Photo("a", 1600, 1200, room="exterior", caption="Front\nEvening light"),
+    Photo("b", 1600, 1200, weight=2.0, room="kitchen", caption="Kitchen"),
+    Photo("c", 1600, 1200, room="kitchen"),
+    Photo("d", 1200, 1600, room="bedroom", caption="غرفة نوم"),
+]
+
+
+@pytest.mark.parametrize("name", sorted(TEMPLATES))
+def test_every_overlay_lies_within_the_film_and_has_its_picture(name: str) -> None:
+    music = make_music(np.arange(0, 60, 0.5))
+    plan = plan_film(PHOTOS, TEMPLATES[name], SHAPE, DRESS, Wish(), music)
+    check_film(plan.film)
+    assert plan.film.frames == plan.timeline.film.frames
+    for overlay in plan.film.overlays:
+        assert overlay.picture in plan.pictures
+        assert 0 <= overlay.start < overlay.start + overlay.frames <= plan.film.frames
+        assert overlay.fade_in + overlay.fade_out <= overlay.frames
+        assert 0 < overlay.width <= 1
+    cards = {clip.photo for clip in plan.film.clips} - {photo.name for photo in PHOTOS}
+    assert cards <= set(plan.pictures)
+    assert plan_film(PHOTOS, TEMPLATES[name], SHAPE, DRESS, Wish(), music).film == plan.film
+
+
+def test_a_caption_is_seen_with_its_photo_only_and_on_the_side_of_its_script() -> None:
+    plan = plan_film(PHOTOS, TEMPLATES["classic"], SHAPE, DRESS, Wish(), None)
+    captions = [o for o in plan.film.overlays if o.anchor.startswith("bottom-") and o.opacity == 1]
+    assert [o.anchor for o in captions] == ["bottom-left", "bottom-left", "bottom-right"]
+    for overlay, photo in zip(captions, "abd", strict=True):
+        clip = [c.photo for c in plan.film.clips].index(photo)
+        before = plan.film.transitions[clip - 1].frames if clip else 0
+        low = plan.film.starts[clip] + before
+        after = plan.film.transitions[clip].frames if clip < len(plan.film.transitions) else 0
+        high = plan.film.starts[clip] + plan.film.clips[clip].frames - after
+        assert low <= overlay.start
+        assert overlay.start + overlay.frames <= high
+
+
+def test_captions_wait_for_the_title_over_the_first_photo() -> None:
+    plan = plan_film(PHOTOS, TEMPLATES["calm"], SHAPE, DRESS, Wish(), None)
+    title = next(o for o in plan.film.overlays if o.anchor == "centre" and o.y == 0.5)
+    assert all(
+        o.start >= title.start + title.frames
+        for o in plan.film.overlays
+        if o.anchor in ("bottom-left", "bottom-right")
+    )
+
+
+def test_without_words_and_brand_nothing_lies_on_the_film() -> None:
+    plan = plan_film(
+        [replace(p, caption=None) for p in PHOTOS], TEMPLATES["luxury"], SHAPE, BARE, Wish(), None
+    )
+    assert not plan.film.overlays
+    assert not plan.pictures
+    assert [clip.photo for clip in plan.film.clips] == list("abcd")
+
+
+def with_brand(**brand: object) -> Template:
+    template = TEMPLATES["modern"]
+    return template.model_copy(update={"brand": template.brand.model_copy(update=brand)})
+
+
+def test_brand_fields_of_a_template_are_followed() -> None:
+    plan = plan_film(
+        PHOTOS, with_brand(outro="over_photo", logo="bottom-left"), SHAPE, DRESS, Wish(), None
+    )
+    assert {clip.photo for clip in plan.film.clips} == set("abcd")
+    closing = next(o for o in plan.film.overlays if o.width == 1 and o.start > 0)
+    assert closing.start + closing.frames == plan.film.frames
+    assert any(o.anchor == "bottom-left" and o.opacity < 1 for o in plan.film.overlays)
+    quiet = plan_film(
+        PHOTOS,
+        with_brand(intro="none", outro="none", logo="none", captions=False),
+        SHAPE,
+        DRESS,
+        Wish(),
+        None,
+    )
+    assert len(quiet.film.overlays) == 1, "only the watermark"
+
+
+def test_a_caption_that_no_font_draws_is_refused() -> None:
+    with pytest.raises(BadInput, match="家"):
+        plan_film(
+            [replace(PHOTOS[0], caption="家")] * 2, TEMPLATES["classic"], SHAPE, BARE, Wish(), None
+        )
+
+
+def test_poster_and_chapters() -> None:
+    plan = plan_film(PHOTOS, TEMPLATES["luxury"], SHAPE, DRESS, Wish(), None)
+    chapters = list_chapters(plan.timeline, PHOTOS)
+    assert [c.room for c in chapters] == [None, "exterior", "kitchen", "bedroom", None]
+    assert chapters[0].frame == 0
+    assert all(c.frame in (0, *plan.timeline.cuts) for c in chapters)
+    poster = choose_poster(plan.timeline, PHOTOS)
+    low, high = plan.timeline.span(2)
+    assert low < poster < high
