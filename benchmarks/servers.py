@@ -40,6 +40,7 @@ def gateway(
         "SLOTS": "pinned",
         "BAKED_MODELS": str(ROOT / "registry" / "starter"),
         "SERVING_MODELS": serving,
+        "RATE_LIMIT": "1000000/second",
         "API_KEYS": json.dumps({"benchmark": [hashlib.sha256(KEY.encode()).hexdigest()]}),
     }
     with serve(service, home / f"{serving}.log", "/health", settings | env) as server:

@@ -36,7 +36,7 @@ def main() -> None:
         figures.say(f"{len(photos)} photos of 1600x1200, {kilobytes:.0f} kB on average; ")
         figures.say(f"{rounds} rounds of {requests} requests each")
         for serving in arguments.serving:
-            with gateway(home, serving) as server:
+            with gateway(home, serving, ANSWERS_KEPT="0") as server:  # the same photos come again
                 figures.add(f"{serving}.start_s", server.start_s)
                 url = f"{server.url}/internal/photos/classify"
                 measure_load(url, server.pid, bodies, HEADERS, 8, 40)
