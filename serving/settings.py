@@ -4,7 +4,7 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -45,7 +45,8 @@ class Settings(BaseSettings):
     max_photos: int = Field(64, gt=0, description="per request; more is a job")
     max_job_photos: int = Field(5_000, gt=0, description="per job")
     rate_limit: str = Field(
-        "200/second", description="requests per client and gateway, as the package `limits` reads it"
+        "200/second",
+        description="requests per client and gateway, as the package `limits` reads it",
     )
     cors_origins: tuple[str, ...] = Field((), description="browsers of these may call; as JSON")
     model_threads: int = Field(0, ge=0, description="photos worked on at once; 0: one per core")
@@ -79,6 +80,28 @@ class Settings(BaseSettings):
     )
     webhook_longest_retry_s: float = Field(24 * 3600.0, gt=0)
     webhook_attempts: int = Field(12, gt=0, description="then the delivery is a dead letter")
+
+    # links
+    link_secrets: tuple[Annotated[SecretStr, Field(min_length=16)], ...] = Field(
+        (), description="sign links to jobs, as JSON: the first signs, all open; empty: no links"
+    )
+    link_lifetime_s: float = Field(7 * 24 * 3600.0, gt=0, description="of a link that is given out")
+
+    # observability
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_form: Literal["auto", "json", "human"] = Field(
+        "auto", description="auto: JSON lines, and a form for people at a terminal"
+    )
+    log_requests: Literal["failed", "all"] = Field(
+        "failed", description="failed: answers from 500 on, and slow ones"
+    )
+    slow_request_s: float = Field(2.0, gt=0, description="a request that takes longer is logged")
+    worker_metrics_port: int = Field(
+        0, ge=0, lt=2**16, description="0: off; a taken one makes a worker try those after it"
+    )
+    worker_metrics_host: str = Field(
+        "127.0.0.1", description="listened on, without a key: keep it inside"
+    )
 
     # storage and downloads
     storage_encryption: Literal["none", "AES256", "aws:kms"] = Field(
