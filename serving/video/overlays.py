@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
+from serving.image import Image
 from serving.video.film import Film, Overlay
 from serving.video.order import Photo
 from serving.video.picture import Picture, Rgba
@@ -56,28 +59,30 @@ class Plan:
     ----------
     timeline : how it came about; its film has no overlays
     film : with overlays
-    pictures : uint8 RGBA by name, of all overlays and of the cards among the clips
+    cards : uint8 RGB by name, opaque: the clips whose `photo` is none of the photos
+    pictures : uint8 RGBA by name, of the overlays
     """
 
     timeline: Timeline
     film: Film
+    cards: Mapping[str, Image]
     pictures: Mapping[str, Rgba]
 
 
 def draw_cards(
     template: Template, shape: Shape, dress: Dress, wish: Wish
-) -> tuple[Wish, dict[str, Rgba]]:
+) -> tuple[Wish, dict[str, Image]]:
     """Draw the cards that the template asks for and there are words for, and add them to a wish."""
-    sheet, pictures = _sheet(template, shape, dress), {}
+    sheet, cards = _sheet(template, shape, dress), {}
     if template.brand.intro == "card" and dress.has_words:
         intro = draw_intro_card(sheet, dress.words, dress.brand)
-        pictures[intro.name] = intro.pixels
+        cards[intro.name] = np.ascontiguousarray(intro.pixels[..., :3])
         wish = replace(wish, intro=intro.name)
     if template.brand.outro == "card" and dress.has_contact:
         outro = draw_contact_card(sheet, dress.brand, dress.words)
-        pictures[outro.name] = outro.pixels
+        cards[outro.name] = np.ascontiguousarray(outro.pixels[..., :3])
         wish = replace(wish, outro=outro.name)
-    return wish, pictures
+    return wish, cards
 
 
 def plan_film(
@@ -95,9 +100,9 @@ def plan_film(
     BadInput
         As `make_timeline` does, and for words that the fonts cannot draw.
     """
-    wish, pictures = draw_cards(template, shape, dress, wish)
+    wish, cards = draw_cards(template, shape, dress, wish)
     timeline = make_timeline(photos, template, shape, wish, music)
-    dressing = _Dressing(timeline, template, _sheet(template, shape, dress), pictures)
+    dressing = _Dressing(timeline, template, _sheet(template, shape, dress))
     dressing.lay_logo(dress.brand)
     if template.brand.captions:
         dressing.lay_captions(photos, after=dressing.lay_opening(dress))
@@ -106,7 +111,7 @@ def plan_film(
     dressing.lay_closing(dress)
     dressing.lay_watermark(dress.brand)
     film = replace(timeline.film, overlays=tuple(dressing.overlays))
-    return Plan(timeline, film, pictures)
+    return Plan(timeline, film, cards, dressing.pictures)
 
 
 def _sheet(template: Template, shape: Shape, dress: Dress) -> Sheet:
@@ -120,7 +125,7 @@ class _Dressing:
     timeline: Timeline
     template: Template
     sheet: Sheet
-    pictures: dict[str, Rgba]
+    pictures: dict[str, Rgba] = field(default_factory=dict)
     overlays: list[Overlay] = field(default_factory=list)
 
     def lay_opening(self, dress: Dress) -> int:

@@ -44,7 +44,7 @@ def test_every_overlay_lies_within_the_film_and_has_its_picture(name: str) -> No
         assert overlay.fade_in + overlay.fade_out <= overlay.frames
         assert 0 < overlay.width <= 1
     cards = {clip.photo for clip in plan.film.clips} - {photo.name for photo in PHOTOS}
-    assert cards <= set(plan.pictures)
+    assert cards == set(plan.cards)
     assert plan_film(PHOTOS, TEMPLATES[name], SHAPE, DRESS, Wish(), music).film == plan.film
 
 
@@ -78,6 +78,7 @@ def test_without_words_and_brand_nothing_lies_on_the_film() -> None:
     )
     assert not plan.film.overlays
     assert not plan.pictures
+    assert not plan.cards
     assert [clip.photo for clip in plan.film.clips] == list("abcd")
 
 
