@@ -153,6 +153,10 @@ def open_sender(settings: Settings) -> Sender | None:
     if settings.backend_url is None:
         return None
     secrets = [secret.get_secret_value() for secret in settings.webhook_secrets]
+    if not secrets:
+        log.warning(
+            "WEBHOOK_SECRETS is empty: callbacks are not signed, no backend should take them"
+        )
     return Sender(settings.backend_url, secrets, settings.webhook_timeout_s)
 
 

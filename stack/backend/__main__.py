@@ -14,15 +14,15 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
-import uvicorn
 from pydantic import ValidationError
 from standardwebhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 
-from stack.backend.answers import Wire
-from stack.backend.app import Desk, create_app
+from stack.backend.app import Desk
 from stack.backend.events import Verifier
 from stack.backend.inbox import Inbox
 from stack.backend.sandbox import Sandbox, Switches
+from stack.backend.server import make_server
 
 _DATA = Path(".studio") / "backend"
 
@@ -41,17 +41,9 @@ def main() -> None:
         parser.error(_describe(error))
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s", level=logging.WARNING)
     inbox = Inbox(arguments.data / "inbox.sqlite")
-    app = create_app(Desk(Verifier(known), inbox, Sandbox(switches)))
+    desk = Desk(Verifier(known), inbox, Sandbox(switches))
     print(f"Receives at http://{arguments.host}:{arguments.port}/webhooks/…", flush=True)
-    uvicorn.run(
-        Wire(app),
-        host=arguments.host,
-        port=arguments.port,
-        log_level="warning",
-        access_log=False,
-        # what hangs on purpose does not keep the process
-        timeout_graceful_shutdown=1,
-    )
+    make_server(desk, arguments.host, arguments.port).run()
     inbox.close()
 
 
@@ -109,7 +101,7 @@ def read_secrets(given: Sequence[str] | None) -> list[str]:
     for number, secret in enumerate(known, 1):
         try:
             Webhook(secret)
-        except (ValueError, RuntimeError) as error:
+        except (ValueError, EmptyWebhookSecretError) as error:
             # the secret itself stays out of what is printed
             raise ValueError(f"secret {number} is not 'whsec_' and base64") from error
     return known

@@ -18,7 +18,7 @@ from starlette.background import BackgroundTask
 from stack.backend.answers import ClosedBefore, ClosedHalfway
 from stack.backend.events import Event, NotSigned, NotUnderstood, Verifier, read_event
 from stack.backend.inbox import Inbox
-from stack.backend.sandbox import Sandbox, Switches, Trouble
+from stack.backend.sandbox import TROUBLES, Sandbox, Switches, Trouble
 
 log = logging.getLogger(__name__)
 
@@ -91,9 +91,8 @@ class Desk:
 
     def counts(self) -> dict[str, int]:
         """Return what came since the start, and what the inbox holds."""
-        named = ("received", "rejected", "not_understood")
-        troubles = {name: count for name, count in self.since_start.items() if "met_" in name}
-        return {name: self.since_start[name] for name in named} | self.inbox.counts() | troubles
+        named = ("received", "rejected", "not_understood", *(f"met_{kind}" for kind in TROUBLES))
+        return {name: self.since_start[name] for name in named} | self.inbox.counts()
 
 
 def create_app(desk: Desk) -> FastAPI:

@@ -15,6 +15,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Kind = Literal["none", "outage", "gone", "fail", "hang", "close"]
+TROUBLES: Sequence[Kind] = ("outage", "gone", "fail", "hang", "close")
 
 
 class Switches(BaseModel):
