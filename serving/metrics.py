@@ -1,0 +1,206 @@
+"""What this process counts and times, in Prometheus' form.
+
+The gateway answers it at `/internal/metrics`, a worker at its `WORKER_METRICS_PORT`. Names begin
+with `studio_`; times are in seconds, as Prometheus has it.
+"""
+
+import contextlib
+import errno
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    ProcessCollector,
+    start_http_server,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+log = logging.getLogger(__name__)
+
+REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+
+_FAST_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
+_LONG_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
+
+REQUESTS = Histogram(
+    "studio_request_seconds",
+    "Requests by route and status; an event stream until its first byte",
+    ("method", "route", "status"),
+    buckets=_FAST_S,
+    registry=REGISTRY,
+)
+REQUESTS_IN_FLIGHT = Gauge(
+    "studio_requests_in_flight", "Requests being answered", registry=REGISTRY
+)
+ACCEPTED = Counter(
+    "studio_jobs_accepted", "Jobs accepted by this process", ("type",), registry=REGISTRY
+)
+CLASSIFICATIONS = Histogram(
+    "studio_classification_seconds",
+    "A photo's way from its bytes to its room: waiting, decoding, the model",
+    ("serving", "cached"),
+    buckets=_FAST_S,
+    registry=REGISTRY,
+)
+MODEL = Histogram(
+    "studio_model_seconds",
+    "Batches through a model held by this process",
+    ("task", "version", "slot"),
+    buckets=_FAST_S,
+    registry=REGISTRY,
+)
+JOBS = Histogram(
+    "studio_job_seconds",
+    "Attempts at jobs, by how they ended",
+    ("type", "outcome"),
+    buckets=_LONG_S,
+    registry=REGISTRY,
+)
+JOB_WAIT = Histogram(
+    "studio_job_wait_seconds",
+    "From when a job could run to the attempt at it",
+    ("queue",),
+    buckets=_LONG_S,
+    registry=REGISTRY,
+)
+JOB_ERRORS = Counter(
+    "studio_job_errors",
+    "Attempts that ended in an error, and whether another follows",
+    ("type", "reason", "error", "retried"),
+    registry=REGISTRY,
+)
+JOBS_IN_FLIGHT = Gauge(
+    "studio_jobs_in_flight", "Attempts being made", ("queue",), registry=REGISTRY
+)
+STAGES = Counter(
+    "studio_stages",
+    "Stages of jobs: found made, or worked out",
+    ("stage", "found"),
+    registry=REGISTRY,
+)
+CALLBACKS = Histogram(
+    "studio_callback_seconds",
+    "Tries to deliver a webhook, by what the delivery then was",
+    ("event", "outcome"),
+    buckets=_FAST_S,
+    registry=REGISTRY,
+)
+REAPED = Counter(
+    "studio_reaped",
+    "Jobs and deliveries brought back after a worker's death",
+    ("what",),
+    registry=REGISTRY,
+)
+
+
+class Cache(Protocol):
+    """Whoever counts how often it knew the answer."""
+
+    hits: int
+    misses: int
+
+
+class CacheCollector:
+    """Shows a cache's own counts."""
+
+    def __init__(self, name: str, cache: Cache) -> None:
+        self._name, self._cache = name, cache
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the counts as they stand."""
+        looked = CounterMetricFamily(
+            "studio_cache_lookups", "Look-ups in caches", labels=("cache", "outcome")
+        )
+        looked.add_metric((self._name, "hit"), self._cache.hits)
+        looked.add_metric((self._name, "miss"), self._cache.misses)
+        yield looked
+
+
+Gpu = tuple[str, int, int]
+
+
+class GpuCollector:
+    """Shows the memory of the machine's GPUs, whoever uses it.
+
+    Parameters
+    ----------
+    read : returns (index, bytes used, bytes in all) of each
+    """
+
+    def __init__(self, read: Callable[[], Sequence[Gpu]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the bytes as they stand."""
+        used = GaugeMetricFamily(
+            "studio_gpu_memory_used_bytes", "GPU memory in use", labels=("gpu",)
+        )
+        total = GaugeMetricFamily("studio_gpu_memory_bytes", "GPU memory in all", labels=("gpu",))
+        for index, used_bytes, total_bytes in self._read():
+            used.add_metric((index,), used_bytes)
+            total.add_metric((index,), total_bytes)
+        return [used, total]
+
+
+def read_gpus() -> Sequence[Gpu]:
+    """Return (index, bytes used, bytes in all) of each NVIDIA GPU; nothing without any."""
+    with contextlib.suppress(ImportError):
+        import pynvml  # type: ignore[import-untyped]
+
+        try:
+            pynvml.nvmlInit()
+            handles = [
+                pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())
+            ]
+            found = [pynvml.nvmlDeviceGetMemoryInfo(handle) for handle in handles]
+        except pynvml.NVMLError:
+            return []
+        return [(str(i), int(memory.used), int(memory.total)) for i, memory in enumerate(found)]
+    return []
+
+
+def watch_process(caches: dict[str, Cache], registry: CollectorRegistry = REGISTRY) -> None:
+    """Show this process's caches and the machine's GPUs beside what it counts; called once."""
+    for name, cache in caches.items():
+        registry.register(CacheCollector(name, cache))
+    if read_gpus():
+        registry.register(GpuCollector(read_gpus))
+
+
+_PORTS_TRIED = 20
+
+
+class MetricsServer:
+    """Answers scrapes on the first free port from `port` on, until it is closed.
+
+    Raises
+    ------
+    OSError
+        The next 20 ports are taken, or the address is not this machine's.
+    """
+
+    def __init__(
+        self, port: int, host: str = "127.0.0.1", registry: CollectorRegistry = REGISTRY
+    ) -> None:
+        ports = range(port, min(port + _PORTS_TRIED, 2**16))
+        for self.port in ports:
+            try:
+                self._server, self._thread = start_http_server(self.port, host, registry)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or self.port == ports[-1]:
+                    raise
+            else:
+                return
+
+    def close(self) -> None:
+        """Answer no more."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
