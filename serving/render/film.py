@@ -15,9 +15,9 @@ from serving.errors import BadInput
 from serving.render.cache import NoCache, PacketCache
 from serving.render.frames import Cutter, Sources
 from serving.render.mux import Chapter, Tracks, write_mp4
-from serving.render.pool import Watch, encode_segments
+from serving.render.pool import Task, Watch, encode_segments
 from serving.render.profiles import Encoding
-from serving.render.segments import Digest, Segment, name_segment, split_film
+from serving.render.segments import Digest, Segment, name_segments, split_film
 from serving.render.sound import Sound, encode_sound
 from serving.video.film import Film, check_film
 from serving.video.transitions import find_kind
@@ -85,13 +85,13 @@ def render_film(
         find_kind(transition.kind)
     segments = split_film(film)
     digest = digest_sources(sources)
-    keys = [name_segment(film, segment, options.encoding, digest) for segment in segments]
+    keys = name_segments(film, segments, options.encoding, digest)
     with tempfile.TemporaryDirectory(prefix="film-") as folder:
         shelf = _Shelf(Path(folder), segments, options.ready)
         missing = list(_fetch(shelf, keys, options.cache))
         cutter = Cutter(film, sources)
-        todo = [segments[number] for number in missing]
-        places = {segment: number for segment, number in zip(todo, missing, strict=True)}
+        todo = [shelf.task(number) for number in missing]
+        places = {task.segment: n for task, n in zip(todo, missing, strict=True)}
         for segment, data in encode_segments(
             cutter, todo, options.encoding, watch, options.workers
         ):
@@ -101,7 +101,7 @@ def render_film(
         sound = options.sound and encode_sound(options.sound, film.frames / film.fps)
         tracks = Tracks(film.fps, film.frames, sound or None, options.chapters)
         write_mp4(output, shelf.read(), tracks)
-    drawn = sum(segment.frames for segment in todo)
+    drawn = sum(task.segment.frames for task in todo)
     return Rendered(film.frames, drawn, len(segments), len(segments) - len(todo))
 
 
@@ -118,6 +118,12 @@ class _Shelf:
         while self._ready and self._next < len(self._segments) and self._path(self._next).exists():
             self._ready(self._segments[self._next], self._path(self._next).read_bytes())
             self._next += 1
+
+    def task(self, number: int) -> Task:
+        """Return what there is to do about a segment that is missing."""
+        segment = self._segments[number]
+        before = self._path(number - 1) if segment.follows else None
+        return Task(segment, before.read_bytes() if before and before.exists() else None)
 
     def read(self) -> Iterator[tuple[int, bytes]]:
         """Yield each segment's first frame and its packets, in the film's order."""

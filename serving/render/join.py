@@ -5,34 +5,45 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import av
+from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
 from serving.errors import ListingError
 
 
+# Pictures that are decoded ahead of their time for B-pictures to refer to: one, or two with a pyramid.
+REORDERING = 2
+
+
 class NotJoinable(ListingError):
     """Two segments were encoded in ways that one stream cannot hold."""
+
+
+def open_segment(segment: bytes) -> InputContainer:
+    """Open a segment for its packets as they were written.
+
+    Its edit list is not looked at: it would drop pictures before the first key frame, and one that
+    continues another has none.
+    """
+    return av.open(io.BytesIO(segment), format="mp4", options={"ignore_editlist": "1"})
 
 
 def read_packets(segment: bytes, start: int, fps: Fraction) -> "Iterator[Packet[VideoStream]]":
     """Yield a segment's packets in the order in which they are decoded.
 
-    Their times count frames of the film: `pts` from `start` on, `dts` by one each, as far ahead of
-    the first as the codec's reordering needs. So the joined times are exact and always rise.
+    Their times count frames of the film: `pts` from `start` on, `dts` by one each and `REORDERING`
+    ahead. So the joined times are exact and always rise.
     """
-    with av.open(io.BytesIO(segment), format="mp4") as container:
+    with open_segment(segment) as container:
         stream = container.streams.video[0]
-        delay = stream.codec_context.reorder_depth if stream.codec_context.has_b_frames else 0
-        number = start - delay
-        for packet in container.demux(stream):
-            if packet.pts is None:  # the one that ends the stream
-                continue
-            packet.pts = start + round(packet.pts * packet.time_base * fps)
-            packet.dts = number
+        packets = [packet for packet in container.demux(stream) if packet.pts is not None]
+        first = min(packet.pts or 0 for packet in packets)
+        for number, packet in enumerate(packets):
+            packet.pts = start + round(((packet.pts or 0) - first) * packet.time_base * fps)
+            packet.dts = start + number - REORDERING
             packet.duration = 1
             packet.time_base = 1 / fps
-            number += 1
             yield packet
 
 
@@ -57,5 +68,5 @@ def join_packets(
 
 def codec_header(segment: bytes) -> bytes:
     """Return the parameter sets that a decoder needs before the first packet."""
-    with av.open(io.BytesIO(segment), format="mp4") as container:
+    with open_segment(segment) as container:
         return container.streams.video[0].codec_context.extradata or b""

@@ -41,6 +41,19 @@ class Watch:
     cancelled: Callable[[], bool] = lambda: False
 
 
+@dataclass(frozen=True)
+class Task:
+    """A segment to encode.
+
+    Parameters
+    ----------
+    before : the packets of the segment that it follows; None if that one is the task before
+    """
+
+    segment: Segment
+    before: bytes | None = None
+
+
 class _Count:
     """Frames drawn by all threads, and the sign to stop."""
 
@@ -59,7 +72,7 @@ class _Count:
 
 def encode_segments(
     cutter: Cutter,
-    segments: Sequence[Segment],
+    todo: Sequence[Task],
     encoding: Encoding,
     watch: Watch,
     workers: int = 2,
@@ -76,24 +89,50 @@ def encode_segments(
         A photo cannot be read.
     """
     total = cutter.film.frames
-    count = _Count(total - sum(segment.frames for segment in segments))
+    count = _Count(total - sum(task.segment.frames for task in todo))
 
-    def encode(segment: Segment) -> bytes:
+    def encode(segment: Segment, before: Future[bytes] | None) -> bytes:
         paint = cutter.painter(segment)
 
         def draw(number: int, out: Planes) -> None:
             count.step()
             paint(number, out)
 
-        return encode_segment(cutter.film, segment.frames, draw, encoding)
+        return encode_segment(cutter.film, segment, draw, encoding, before and before.result())
 
     with _one_thread_each(), ThreadPoolExecutor(workers, "render") as pool:
-        waiting = {pool.submit(encode, segment): segment for segment in segments}
+        waiting = _submit(pool, encode, todo)
         try:
             yield from _finished(waiting, count, watch, total)
         finally:
             count.stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _submit(
+    pool: ThreadPoolExecutor,
+    encode: Callable[[Segment, Future[bytes] | None], bytes],
+    todo: Sequence[Task],
+) -> dict[Future[bytes], Segment]:
+    """Hand all to the threads: one that follows another after the next one that does not.
+
+    So it is there when its turn comes, and no thread waits while there is other work.
+    """
+    futures: dict[int, Future[bytes]] = {}
+    order = sorted(range(len(todo)), key=lambda n: n + 1.5 * todo[n].segment.follows)
+    for number in order:
+        segment, data = todo[number].segment, todo[number].before
+        before = None
+        if segment.follows:
+            before = futures[number - 1] if data is None else _done(data)
+        futures[number] = pool.submit(encode, segment, before)
+    return {futures[number]: todo[number].segment for number in order}
+
+
+def _done(data: bytes) -> Future[bytes]:
+    future: Future[bytes] = Future()
+    future.set_result(data)
+    return future
 
 
 def _finished(

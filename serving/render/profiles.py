@@ -32,6 +32,11 @@ class Encoding:
         ("x264-params", _X264),
     )
 
+    @property
+    def chains(self) -> bool:
+        """Whether a segment can go on from another; only of x264's streams is known how."""
+        return self.codec == "libx264"
+
 
 def fit_film(film: Film, profile: str) -> Film:
     """Return the film at a profile's size, its shape kept.

@@ -5,7 +5,7 @@ import functools
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -54,12 +54,16 @@ _SHAPE_PIXELS: tuple[ModuleType, ...] = (
 
 @dataclass(frozen=True)
 class Segment:
-    """Frames `start` .. `start + frames - 1` of a film: part of clip `index`, or transition."""
+    """Frames `start` .. `start + frames - 1` of a film: part of clip `index`, or transition.
+
+    One that `follows` has no key frame: it goes on from the last picture of the one before it.
+    """
 
     kind: str
     index: int
     start: int
     frames: int
+    follows: bool = False
 
     @property
     def end(self) -> int:
@@ -84,7 +88,7 @@ def _segments(film: Film) -> Iterator[Segment]:
         first, last = start + before, start + clip.frames - after
         yield from _parts(index, first, last, int(LONGEST_S * film.fps))
         if after:
-            yield Segment(TRANSITION, index, last, after)
+            yield Segment(TRANSITION, index, last, after, follows=last > first)
 
 
 def _parts(index: int, first: int, last: int, longest: int) -> Iterator[Segment]:
@@ -94,20 +98,36 @@ def _parts(index: int, first: int, last: int, longest: int) -> Iterator[Segment]
         yield Segment(CLIP, index, start, end - start)
 
 
-def name_segment(film: Film, segment: Segment, encoding: Encoding, digest: Digest) -> str:
+def name_segments(
+    film: Film, segments: Sequence[Segment], encoding: Encoding, digest: Digest
+) -> list[str]:
+    """Return the keys of a film's segments; one that follows another depends on that one too."""
+    keys: list[str] = []
+    for segment in segments:
+        before = keys[-1] if segment.follows and encoding.chains else None
+        keys.append(name_segment(film, segment, encoding, (digest, before)))
+    return keys
+
+
+def name_segment(
+    film: Film, segment: Segment, encoding: Encoding, given: tuple[Digest, str | None]
+) -> str:
     """Return the key of a segment's packets: SHA-256 of what they depend on, and on nothing else.
 
     Frames count from the segment's own start: one that only moves in time keeps its key.
 
     Parameters
     ----------
-    digest : `photo`, `picture` or `lut` and a name to the hash of the content
+    given : what hashes contents (`photo`, `picture` or `lut` and a name), and the key of the
+        segment before, if this one goes on from it
     """
+    digest, before = given
     facts = {
         "code": code_version(),
         "encoding": dataclasses.asdict(encoding),
         "frame": [film.width, film.height, str(film.fps)],
         "grade": [digest("lut", film.grade), film.grade_strength] if film.grade else None,
+        "before": before,
         "kind": segment.kind,
         "frames": segment.frames,
         "clips": [_clip_facts(film, index, segment, digest) for index in segment.clips],
@@ -155,8 +175,10 @@ def _overlay_facts(
 @functools.cache
 def code_version() -> str:
     """Return a hash of the code that makes pixels and packets, its libraries included."""
-    from serving.render import encode, frames  # they import this module's Segment
+    from serving.render import chain, encode, frames, h264  # they import this module's Segment
 
-    sources = [inspect.getsource(module) for module in (*_SHAPE_PIXELS, encode, frames)]
+    sources = [
+        inspect.getsource(module) for module in (*_SHAPE_PIXELS, chain, encode, frames, h264)
+    ]
     versions = [cv2.__version__, np.__version__, repr(sorted(av.library_versions.items()))]
     return hashlib.sha256("\0".join([*sources, *versions]).encode()).hexdigest()[:16]
