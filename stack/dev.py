@@ -7,16 +7,19 @@ import sys
 from serving.db.engine import create_databases, open_engine
 from serving.jobs.api_keys import create_key, live_keys
 from serving.settings import Settings
+from stack.callbacks import callback_environment, describe_callbacks
 from stack.processes import Stack, StackFailed
 from stack.programs import (
     ROOT,
     Ports,
+    Workers,
     dagster,
     environment,
     gateway,
     mlflow,
     postgres,
     publisher,
+    worker,
 )
 
 _CLIENT = "dev"
@@ -30,9 +33,11 @@ def run() -> int:
         mlflow(ports),
         publisher(),
         gateway(ports),
+        *worker(Workers()),
         *dagster(ports),
     ]
-    env = environment(settings) | {"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{ports.mlflow_port}"}
+    env = environment(settings) | callback_environment(settings)
+    env["MLFLOW_TRACKING_URI"] = f"http://127.0.0.1:{ports.mlflow_port}"
     stack = Stack(settings, programs, env)
     for number in (signal.SIGINT, signal.SIGTERM):
         # said anew: a shell starts its background jobs with SIGINT ignored
@@ -41,6 +46,7 @@ def run() -> int:
     try:
         with stack.running(prepare=prepare) as supervisor:
             print(f"\nAPI key of the client '{_CLIENT}': {dev_key(settings)}")
+            print(describe_callbacks(settings))
             print("Ctrl-C ends everything.")
             supervisor.wait()
     except KeyboardInterrupt:

@@ -1,7 +1,7 @@
 """The processes of a studio on one machine, under supervisord, which restarts what dies."""
 
 import os
-import signal
+import shlex
 import socket
 import subprocess
 import sys
@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from serving.db.migrate import prepare as migrated
 from serving.settings import Settings
+from stack.supervisor import Supervisor
 
 
 class StackFailed(RuntimeError):
@@ -32,6 +33,7 @@ class Program:
     health : URL that answers 200 once it is ready
     page : URL for people
     first : started alone, before the database is prepared for the others
+    leash : it starts processes of its own, which have to end with it
     """
 
     name: str
@@ -39,6 +41,7 @@ class Program:
     health: str | None = None
     page: str | None = None
     first: bool = False
+    leash: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,10 @@ class Stack:
     @contextmanager
     def running(
         self, prepare: Callable[[Settings], None] | None = None, wait_s: float = 180.0
-    ) -> Iterator[subprocess.Popen[bytes]]:
+    ) -> Iterator[Supervisor]:
         """Start everything, yield the supervisor when all of it answers, end every process.
+
+        Whatever is killed meanwhile comes back, the supervisor too.
 
         Parameters
         ----------
@@ -76,7 +81,7 @@ class Stack:
         StackFailed
             If something does not answer within `wait_s`.
         """
-        supervisor = self._start()
+        supervisor = Supervisor(self._start, self.say)
         try:
             until = time.monotonic() + wait_s
             self._prepare_database(supervisor, until)
@@ -87,18 +92,23 @@ class Stack:
                 self._wait_for(program, supervisor, until)
             yield supervisor
         finally:
-            supervisor.send_signal(signal.SIGTERM)
-            supervisor.wait()
+            supervisor.stop()
 
     def control(self, *words: str) -> str:
         """Run supervisorctl with `words`; return what it said."""
-        command = [_script("supervisorctl"), "-c", str(self._write_config()), *words]
+        command = [_script("supervisorctl"), "-c", str(self._config), *words]
         return subprocess.run(command, check=False, capture_output=True, text=True).stdout
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    @property
+    def _config(self) -> Path:
+        return self.settings.home() / "supervisord.conf"
+
+    def _start(self, first: bool) -> subprocess.Popen[bytes]:
         self.logs.mkdir(parents=True, exist_ok=True)
         self.settings.socket_folder().mkdir(mode=0o700, exist_ok=True)
-        command = [_script("supervisord"), "-n", "-c", str(self._write_config())]
+        # after a death the database is there already: all come back at once
+        self._write_config(autostart=not first)
+        command = [_script("supervisord"), "-n", "-c", str(self._config)]
         # whatever becomes of us, the supervisor ends, and with it all below it
         return subprocess.Popen(
             ["setpriv", "--pdeathsig", "TERM", *command],
@@ -107,38 +117,36 @@ class Stack:
             start_new_session=True,
         )
 
-    def _write_config(self) -> Path:
+    def _write_config(self, autostart: bool) -> None:
         loader = PackageLoader("stack", ".")
         template = Environment(loader=loader, autoescape=False).get_template("supervisord.conf.j2")
-        file = self.settings.home() / "supervisord.conf"
-        file.write_text(
+        self._config.write_text(
             template.render(
                 programs=self.programs,
+                autostart=autostart,
+                leash=shlex.join([sys.executable, "-m", "stack.leash"]),
                 logs=self.logs,
                 folder=self.settings.home(),
                 socket=self.settings.socket_folder() / "supervisor.sock",
                 root=os.geteuid() == 0,
             )
         )
-        return file
 
-    def _prepare_database(self, supervisor: subprocess.Popen[bytes], until: float) -> None:
+    def _prepare_database(self, supervisor: Supervisor, until: float) -> None:
         while True:
             try:
                 migrated(self.settings).dispose()
             except OperationalError as error:
-                if supervisor.poll() is not None or time.monotonic() > until:
+                if supervisor.ended() or time.monotonic() > until:
                     raise StackFailed(f"no database, see {self.logs}: {error}") from error
                 time.sleep(0.2)
             else:
                 self.say("database     up to date")
                 return
 
-    def _wait_for(
-        self, program: Program, supervisor: subprocess.Popen[bytes], until: float
-    ) -> None:
+    def _wait_for(self, program: Program, supervisor: Supervisor, until: float) -> None:
         while program.health is not None and not _answers(program.health):
-            if supervisor.poll() is not None or time.monotonic() > until:
+            if supervisor.ended() or time.monotonic() > until:
                 raise StackFailed(f"{program.name} does not answer, see {self.logs}")
             time.sleep(0.2)
         self.say(f"{program.name:<12} {program.page or 'running'}")

@@ -35,6 +35,14 @@ class Ports(BaseSettings):
     mlflow_port: int = Field(5000)
 
 
+class Workers(BaseSettings):
+    """How much of this machine works on jobs."""
+
+    model_config = SettingsConfigDict(frozen=True)
+
+    workers: int = Field(1, ge=0, description="worker processes")
+
+
 def environment(settings: Settings) -> dict[str, str]:
     """Return what every process of the studio is told."""
     return _QUIET | {
@@ -66,10 +74,16 @@ def gateway(ports: Ports) -> Program:
     """Return the backend's door."""
     url = f"http://127.0.0.1:{ports.gateway_port}"
     command = _module(
-        "bentoml", "serve", "bentos.gateway.service:Gateway",
-        "--host", "127.0.0.1", "--port", str(ports.gateway_port),
+        "bentos.gateway", "--host", "127.0.0.1", "--port", str(ports.gateway_port)
     )  # fmt: skip
     return Program("gateway", command, health=f"{url}/health", page=f"{url}/docs")
+
+
+def worker(workers: Workers) -> list[Program]:
+    """Return the processes that work on jobs and call back; the doors go before them (nice)."""
+    command = "nice -n 5 " + _module("serving.worker")
+    names = ["worker", *(f"worker{number}" for number in range(2, workers.workers + 1))]
+    return [Program(name, command) for name in names[: workers.workers]]
 
 
 def mlflow(ports: Ports) -> Program:
@@ -79,7 +93,7 @@ def mlflow(ports: Ports) -> Program:
         "mlflow", "server", "--host", "127.0.0.1", "--port", str(ports.mlflow_port),
         "--workers", "1", "--no-serve-artifacts",
     )  # fmt: skip
-    return Program("mlflow", command, health=f"{url}/health", page=url)
+    return Program("mlflow", command, health=f"{url}/health", page=url, leash=True)
 
 
 def dagster(ports: Ports) -> list[Program]:
@@ -90,8 +104,8 @@ def dagster(ports: Ports) -> list[Program]:
     pages = _script("dagster-webserver", "-h", "127.0.0.1", "-p", port, "-w", workspace)
     daemon = _script("dagster-daemon", "run", "-w", workspace)
     return [
-        Program("dagster", pages, health=f"{url}/server_info", page=url),
-        Program("daemon", daemon),
+        Program("dagster", pages, health=f"{url}/server_info", page=url, leash=True),
+        Program("daemon", daemon, leash=True),
     ]
 
 

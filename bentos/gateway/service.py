@@ -12,7 +12,7 @@ from bentos.gateway.doors import Doors
 from bentos.gateway.limiter import Limiter
 from bentos.gateway.watch import Watchers
 from bentos.room_classifier.service import RoomClassifier
-from bentos.traffic import QUIET, baked_models
+from bentos.traffic import QUIET, baked_models, end_with_arbiter
 from serving.db.engine import open_engine
 from serving.jobs.api_keys import KeyRing
 from serving.memory import bound_memory
@@ -44,6 +44,7 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
             rooms_service = bentoml.depends(rooms)
 
         def __init__(self) -> None:
+            end_with_arbiter()
             bound_memory()
             engine = open_engine(settings)
             following = engine if settings.slots == "follow" else None

@@ -7,7 +7,7 @@ import bentoml
 from bentoml.validators import ContentType
 
 from bentos.gateway.schema import ModelStatus
-from bentos.traffic import KEEP_CONNECTIONS, QUIET, baked_models
+from bentos.traffic import KEEP_CONNECTIONS, QUIET, baked_models, end_with_arbiter
 from serving.db.engine import open_engine
 from serving.memory import bound_memory
 from serving.models.local import Models
@@ -16,7 +16,7 @@ from serving.models.rooms import TASK, LocalRooms
 from serving.models.session import OnnxSession, cores
 from serving.models.wire import Pixels, RoomReply
 from serving.settings import Settings
-from serving.storage.objects import open_storage
+from serving.storage.objects import storage_of
 
 # Named, because BentoML would work it out from the JSON schema anew for every answer (6 ms).
 Replies = Annotated[list[RoomReply], ContentType("application/json")]
@@ -27,6 +27,7 @@ class RoomClassifier:
     """Rooms of photos; the gateway shares the cores, so half of them work here."""
 
     def __init__(self) -> None:
+        end_with_arbiter()
         bound_memory()
         self._models = self.open()
         self._rooms = LocalRooms(self._models)
@@ -36,7 +37,7 @@ class RoomClassifier:
         settings = Settings()
         engine = open_engine(settings) if settings.slots == "follow" else None
         open_session = partial(OnnxSession, threads=max(1, cores() // 2))
-        storage = open_storage(settings.storage())
+        storage = storage_of(settings)
         return open_models(settings, storage, engine, baked_models(settings), open_session).models
 
     @bentoml.api(batchable=True, max_batch_size=32, max_latency_ms=5000)

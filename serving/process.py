@@ -1,0 +1,26 @@
+"""What a process asks of the kernel about those above and below it (Linux, prctl(2))."""
+
+import ctypes
+import os
+import signal
+
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+def die_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
+    """Have this signal sent to us when the thread that started us ends.
+
+    To be called from a thread that lives as long as the process.
+    """
+    _prctl(_PR_SET_PDEATHSIG, number)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of whatever below us loses its own."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _prctl(option: int, value: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, value, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), f"prctl({option}): {os.strerror(ctypes.get_errno())}")

@@ -1,0 +1,35 @@
+"""Where the studio's callbacks go on this machine, and what they are signed with."""
+
+import base64
+import json
+import os
+import secrets
+
+from serving.settings import Settings
+
+
+def webhook_secrets(settings: Settings) -> list[str]:
+    """Return the secrets of the settings, else one made here once and kept beside the data."""
+    if settings.webhook_secrets:
+        return [secret.get_secret_value() for secret in settings.webhook_secrets]
+    file = settings.home() / "webhook-secret"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        made = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+        with os.fdopen(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600), "w") as opened:
+            opened.write(made)
+    return [file.read_text()]
+
+
+def callback_environment(settings: Settings) -> dict[str, str]:
+    """Return what tells the workers how to sign callbacks, and where to send them."""
+    told = {"WEBHOOK_SECRETS": json.dumps(webhook_secrets(settings))}
+    return told | ({"BACKEND_URL": settings.backend_url} if settings.backend_url else {})
+
+
+def describe_callbacks(settings: Settings) -> str:
+    """Say where callbacks go, without saying the secret."""
+    if settings.backend_url is None:
+        return "Callbacks go nowhere: set BACKEND_URL, http://127.0.0.1:8080 for stack.backend."
+    kept = "WEBHOOK_SECRETS" if settings.webhook_secrets else settings.home() / "webhook-secret"
+    return f"Callbacks go to {settings.backend_url.rstrip('/')}/webhooks/…, signed with {kept}."

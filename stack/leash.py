@@ -1,0 +1,45 @@
+"""Keeps a program and all it starts together: `python -m stack.leash COMMAND…`.
+
+MLflow, Dagster and `bentoml serve` start processes of their own, some in sessions of their own,
+where no signal to a process group finds them; orphaned, they would go on holding their ports. Here
+they end with the program that started them, and with the parent of this process.
+"""
+
+import signal
+import subprocess
+import sys
+from types import FrameType
+
+import psutil
+
+from serving.process import adopt_orphans, die_with_parent
+
+
+def main() -> int:
+    """Run the command of the command line; return its exit code."""
+    signal.signal(signal.SIGHUP, _end_all)
+    die_with_parent(signal.SIGHUP)
+    adopt_orphans()
+    program = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *sys.argv[1:]])
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: program.send_signal(number))
+    code = program.wait()
+    _kill_below()
+    return code if code >= 0 else 128 - code
+
+
+def _end_all(_number: int, _frame: FrameType | None) -> None:
+    _kill_below()
+    raise SystemExit(1)
+
+
+def _kill_below() -> None:
+    """Kill until nothing is left: what is killed may leave its own children to us."""
+    while below := psutil.Process().children(recursive=True):
+        for process in below:
+            process.kill()
+        psutil.wait_procs(below, timeout=5)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
