@@ -23,7 +23,7 @@ from serving.errors import ModelUnavailable
 from serving.models.local import FOLDER
 from serving.models.slots import CHAMPION, read_slots
 from serving.settings import Settings
-from serving.storage.objects import Storage, open_storage, read_by_sha256
+from serving.storage.objects import Storage, storage_of, read_by_sha256
 
 _SERVICE = "from bentos.gateway.service import Gateway\n"
 
@@ -94,7 +94,7 @@ def main() -> None:
     parser.parse_args()
     settings = Settings()
     os.environ.setdefault("BENTOML_HOME", str(settings.home() / "bentoml"))
-    print(build(open_engine(settings), open_storage(settings.storage())))
+    print(build(open_engine(settings), storage_of(settings)))
 
 
 if __name__ == "__main__":

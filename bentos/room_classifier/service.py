@@ -9,6 +9,7 @@ from bentoml.validators import ContentType
 from bentos.gateway.schema import ModelStatus
 from bentos.traffic import KEEP_CONNECTIONS, QUIET, baked_models, end_with_arbiter
 from serving.db.engine import open_engine
+from serving.logs import open_logs
 from serving.memory import bound_memory
 from serving.models.local import Models
 from serving.models.opening import open_models
@@ -29,6 +30,8 @@ class RoomClassifier:
     def __init__(self) -> None:
         end_with_arbiter()
         bound_memory()
+        settings = Settings()
+        open_logs(settings.log_level, settings.log_form)
         self._models = self.open()
         self._rooms = LocalRooms(self._models)
 

@@ -88,6 +88,11 @@ class Answers:
             log.warning("%d answers are not shared: %s", len(rows), first_line(error))
         return len(rows)
 
+    def forget(self) -> None:
+        """Forget what this process remembers; the database does not."""
+        with self._lock:
+            self._memory.clear()
+
     def evict(self) -> int:
         """Drop what passes `keep`, and what unpublished versions said; return how many rows."""
         if self._engine is None:
