@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from bentos.gateway import jobs, photos, status
+from bentos.gateway import jobs, page, photos, pictures, status
 from bentos.problems import install_problems
 
 _ABOUT = """Media service for real-estate platforms.
@@ -19,5 +19,7 @@ def create_app(release: str) -> FastAPI:
     install_problems(app)
     app.include_router(photos.router)
     app.include_router(jobs.router)
+    app.include_router(page.router)
+    app.include_router(pictures.router)
     app.include_router(status.router)
     return app

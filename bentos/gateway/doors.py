@@ -16,7 +16,7 @@ from serving.jobs.api_keys import KeyRing
 from serving.settings import Settings
 from serving.storage.objects import Storage
 
-_header = APIKeyHeader(name="X-API-Key", auto_error=False)
+api_key = APIKeyHeader(name="X-API-Key", auto_error=False)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ async def doors_of(request: Request) -> Doors:  # async: FastAPI sends plain fun
     return cast(Doors, request.app.state.doors)
 
 
-async def client_of(request: Request, key: Annotated[str | None, Security(_header)]) -> str:
+async def client_of(request: Request, key: Annotated[str | None, Security(api_key)]) -> str:
     """Return the client whose key was sent.
 
     Raises

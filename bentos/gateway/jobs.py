@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from bentos.gateway.doors import Opened, client_of
+from bentos.gateway.links import Reading
 from bentos.gateway.schema import JobChange, JobList, JobQuery, JobView
 from bentos.problems import documented
 from serving.db.tables import Job
@@ -32,6 +33,14 @@ async def job_of(job_id: UUID, doors: Opened, client: Client) -> Job:
 TheJob = Annotated[Job, Depends(job_of)]
 
 
+async def seen_job_of(reader: Reading, doors: Opened) -> Job:
+    """Return the job that somebody may look at, by key or by link."""
+    return await asyncio.to_thread(control.read_job, doors.engine, reader.job_id, reader.client)
+
+
+SeenJob = Annotated[Job, Depends(seen_job_of)]
+
+
 @router.get("", responses=documented(401, 422, 429, 503))
 async def list_jobs(doors: Opened, client: Client, asked: Annotated[JobQuery, Query()]) -> JobList:
     """List your jobs, newest first, without their results."""
@@ -44,9 +53,9 @@ async def list_jobs(doors: Opened, client: Client, asked: Annotated[JobQuery, Qu
 
 
 @router.get("/{job_id}", responses=documented(401, 404, 422, 429, 503))
-async def read_job(job: TheJob) -> JobView:
+async def read_job(job: SeenJob, reader: Reading) -> JobView:
     """Return a job as it stands, with its result once it is completed."""
-    return JobView.of(job)
+    return JobView.of(job, page_link=reader.new_link())
 
 
 @router.delete("/{job_id}", responses=documented(401, 404, 422, 429, 503))
@@ -70,7 +79,7 @@ async def redrive_job(job: TheJob, doors: Opened) -> JobView:
     responses=documented(401, 404, 422, 429, 503),
 )
 async def watch_job(
-    job: TheJob,
+    job: SeenJob,
     doors: Opened,
     last_event_id: Annotated[str | None, Header(max_length=20)] = None,
 ) -> AsyncIterator[ServerSentEvent]:

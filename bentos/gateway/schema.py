@@ -106,6 +106,9 @@ class JobView(BaseModel):
     result: dict[str, Any] | None = Field(description="once completed; left out of lists")
     error: dict[str, Any] | None = Field(description="once failed or cancelled")
     versions: dict[str, Any] | None = Field(description="the model versions it works with")
+    page_link: str | None = Field(
+        None, description="opens the job's page without a key for some days; left out of lists"
+    )
     run_at: datetime
     created_at: datetime
     updated_at: datetime
@@ -113,15 +116,19 @@ class JobView(BaseModel):
     completed_at: datetime | None
 
     @classmethod
-    def of(cls, job: Job, with_result: bool = True) -> Self:
+    def of(cls, job: Job, with_result: bool = True, page_link: str | None = None) -> Self:
         """Put a job into the wire's shape."""
         return cls.model_validate(
             {name: getattr(job, name) for name in cls.model_fields if name not in _OTHERWISE}
-            | {"job_id": job.id, "result": job.result if with_result else None}
+            | {
+                "job_id": job.id,
+                "result": job.result if with_result else None,
+                "page_link": page_link,
+            }
         )
 
 
-_OTHERWISE = ("job_id", "result")
+_OTHERWISE = ("job_id", "result", "page_link")
 
 
 class JobQuery(BaseModel):

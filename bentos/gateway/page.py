@@ -1,0 +1,91 @@
+"""`GET /internal/jobs/{id}/page`: a job for people, on a phone too."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.exceptions import HTTPException, RequestValidationError
+from fastapi.responses import HTMLResponse, Response
+from fastapi.routing import APIRoute
+from jinja2 import Environment, PackageLoader
+
+from bentos.gateway.doors import Opened
+from bentos.gateway.links import Reading
+from bentos.gateway.page_view import JobPage
+from bentos.gateway.words import in_words, long, moment, pretty
+from bentos.problems import describe_validation, documented
+from serving.errors import ListingError
+from serving.jobs.story import read_story
+from serving.problems import problem_of
+
+_pages = Environment(loader=PackageLoader("bentos.gateway", "."), autoescape=True)
+_pages.filters |= {"words": in_words, "long": long, "moment": moment, "pretty": pretty}
+
+
+class ForPeople(APIRoute):
+    """A route whose errors are pages too, for who asks for pages."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the usual handler, its errors told in HTML to a browser."""
+        usual = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await usual(request)
+            except (ListingError, RequestValidationError, HTTPException) as error:
+                if "text/html" not in request.headers.get("accept", ""):
+                    raise
+                return _problem_page(error)
+
+        return handle
+
+
+router = APIRouter(prefix="/internal/jobs", tags=["jobs"], route_class=ForPeople)
+
+
+@router.get(
+    "/{job_id}/page",
+    response_class=HTMLResponse,
+    responses=documented(401, 404, 422, 429, 503),
+)
+async def show_page(
+    reader: Reading,
+    doors: Opened,
+    start: Annotated[int, Query(ge=0, lt=100_000, description="the first photo shown")] = 0,
+) -> HTMLResponse:
+    """Show a job to people: its photos with what was found, its timeline, models and callbacks."""
+    story = await asyncio.to_thread(read_story, doors.engine, reader.job_id, reader.client)
+    return _render("page.html.j2", 200, page=JobPage(story, reader, start))
+
+
+def _problem_page(error: Exception) -> HTMLResponse:
+    if isinstance(error, ListingError):
+        problem = problem_of(error)
+        return _render("problem.html.j2", problem.status, detail=problem.detail)
+    if isinstance(error, HTTPException):
+        return _render("problem.html.j2", error.status_code, detail=error.detail)
+    assert isinstance(error, RequestValidationError)
+    return _render("problem.html.j2", 422, detail=describe_validation(error.errors()))
+
+
+def _render(template: str, status: int, **values: object) -> HTMLResponse:
+    nonce = secrets.token_urlsafe(16)
+    title = HTTPStatus(status).phrase
+    html = _pages.get_template(template).render(nonce=nonce, status_title=title, **values)
+    headers = {
+        "Cache-Control": "private, no-store",
+        # nothing runs, and nothing is loaded, that is not ours
+        "Content-Security-Policy": (
+            f"default-src 'none'; img-src 'self'; connect-src 'self'; style-src 'nonce-{nonce}'; "
+            f"script-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; "
+            "frame-ancestors 'none'"
+        ),
+        # the address is what opens it
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "X-Robots-Tag": "noindex",
+    }
+    return HTMLResponse(html, status, headers)

@@ -1,0 +1,167 @@
+"""What a job's page says, worked out from its story; the templates only lay it out."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from bentos.gateway.links import Reader
+from bentos.gateway.timeline import KINDS, Line, read_timeline
+from bentos.gateway.words import describe_reference, in_words
+from serving.db.tables import Job, Json
+from serving.jobs.story import Delivery, Story
+
+PHOTOS_A_PAGE = 60
+_DELIVERIES_SHOWN = 20
+_OPEN = ("pending", "processing")
+
+_ADVICE: Mapping[str, str] = {
+    "bad_input": "Sending the same again will not help. Correct what was sent and post a new job.",
+    "transient": "When the cause is gone, run the job again: it goes on from what it has made.",
+    "worker_lost": "Something in this job ended its workers, memory most often. Look at the last "
+    "lines of a worker's log, then run it again.",
+    "internal": "This is ours to mend: the worker's log tells more under this job's id. "
+    "Then run it again.",
+    "cancelled": "Nothing has to be done. If it is wanted after all, post a new job.",
+}
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo of the job, and what was found in it; None while it waits."""
+
+    number: int
+    name: str
+    address: str
+    result: Json | None
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model version that the job works with."""
+
+    task: str
+    version: str
+    slot: str
+    demo: bool
+
+
+class JobPage:
+    """A job's story in the words and order that people read it in.
+
+    Parameters
+    ----------
+    start : the first photo shown, of many
+    """
+
+    kinds = KINDS
+
+    def __init__(self, story: Story, reader: Reader, start: int = 0) -> None:
+        self.job: Job = story.job
+        self._story, self._reader = story, reader
+        self.start = start
+        self._references: list[str] = [str(photo) for photo in self.job.input.get("photos", ())]
+        self._results: list[Json] = (self.job.result or {}).get("results", [])
+
+    def link_to(self, place: str, **more: object) -> str:
+        """Return an address beside this page, which opens to whoever this page opened to."""
+        return self._reader.link_to(place, **more)
+
+    @property
+    def title(self) -> str:
+        """What is done: `Classify photos`."""
+        return in_words(self.job.type).capitalize()
+
+    @property
+    def live(self) -> str:
+        """What may still change: the `job`, or its `callbacks`, or nothing."""
+        if self.job.status in _OPEN:
+            return "job"
+        waiting = any(delivery.status in ("pending", "sending") for delivery in self.deliveries)
+        return "callbacks" if waiting else ""
+
+    @property
+    def last_event(self) -> int:
+        """The newest event that the page tells of."""
+        return self._story.events[-1].id if self._story.events else 0
+
+    @property
+    def took_s(self) -> float | None:
+        """Seconds from acceptance to the end."""
+        ended = self.job.completed_at
+        return None if ended is None else (ended - self.job.created_at).total_seconds()
+
+    @cached_property
+    def timeline(self) -> Sequence[Line]:
+        """What happened, oldest first."""
+        return read_timeline(self._story.events)
+
+    @property
+    def advice(self) -> str:
+        """What to do about the job's error."""
+        return _ADVICE.get((self.job.error or {}).get("reason", ""), "")
+
+    @property
+    def count(self) -> int:
+        """How many photos the job has."""
+        return len(self._references)
+
+    @cached_property
+    def photos(self) -> Sequence[Photo]:
+        """Those of this page."""
+        numbers = range(self.count)[self.start : self.start + PHOTOS_A_PAGE]
+        return [self._photo(number) for number in numbers]
+
+    @property
+    def earlier(self) -> int | None:
+        """Where the photos before these begin."""
+        return max(0, self.start - PHOTOS_A_PAGE) if self.start else None
+
+    @property
+    def later(self) -> int | None:
+        """Where the photos after these begin."""
+        after = self.start + PHOTOS_A_PAGE
+        return after if after < self.count else None
+
+    @cached_property
+    def good(self) -> Sequence[Json]:
+        """The results of photos that could be read."""
+        return [result for result in self._results if "error" not in result]
+
+    @property
+    def failed(self) -> int:
+        """How many photos could not be read."""
+        return len(self._results) - len(self.good)
+
+    def tally(self, field: str) -> Sequence[tuple[str, int]]:
+        """Return how often each value of a result's field came, the most frequent first."""
+        return Counter(str(result[field]) for result in self.good if field in result).most_common()
+
+    @cached_property
+    def models(self) -> Sequence[Model]:
+        """Those that answered; before that, those that the first attempt pinned."""
+        used = {
+            _model(result["model"], result["demo"]) for result in self.good if "model" in result
+        }
+        pinned = [
+            _model(pin | {"name": task}, demo=False)
+            for task, pin in (self.job.versions or {}).items()
+        ]
+        told = {model.task for model in used}
+        models = [*used, *(model for model in pinned if model.task not in told)]
+        return sorted(models, key=lambda model: (model.task, model.version))
+
+    @property
+    def deliveries(self) -> Sequence[Delivery]:
+        """The newest callbacks; progress that something newer made needless is left out."""
+        told = [known for known in self._story.deliveries if known.status != "superseded"]
+        return told[-_DELIVERIES_SHOWN:]
+
+    def _photo(self, number: int) -> Photo:
+        name, address = describe_reference(self._references[number])
+        result = self._results[number] if number < len(self._results) else None
+        return Photo(number, name, address, result)
+
+
+def _model(used: Json, demo: bool) -> Model:
+    return Model(used["name"], str(used.get("version", "?")), str(used.get("slot", "?")), demo)

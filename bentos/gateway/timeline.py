@@ -1,0 +1,98 @@
+"""A job's events as lines that people read: who did what, when, for how long, and why."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from serving.jobs.events import Event
+
+Tone = Literal["plain", "good", "warn", "bad"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that happened.
+
+    Attributes
+    ----------
+    detail : the reason, or more about it; may be empty
+    after_s : since what came before it: a wait, or an attempt; None if that is no news
+    """
+
+    at: datetime
+    title: str
+    detail: str
+    tone: Tone
+    after_s: float | None
+
+
+def _accepted(event: Event) -> tuple[str, str, Tone]:
+    priority = event.data.get("priority", 0)
+    return "Accepted", f"priority {priority:+d}" if priority else "", "plain"
+
+
+def _started(event: Event) -> tuple[str, str, Tone]:
+    return f"Attempt {event.attempt} began", f"worker {_short(event.data.get('worker'))}", "plain"
+
+
+def _will_retry(event: Event) -> tuple[str, str, Tone]:
+    again_in_s = event.data.get("again_in_s")
+    title = f"Attempt {event.attempt} failed, again in {again_in_s} s"
+    return title, _reason(event), "warn"
+
+
+def _handed_back(event: Event) -> tuple[str, str, Tone]:
+    return f"Attempt {event.attempt} handed back", "its worker was told to stop", "warn"
+
+
+def _worker_lost(event: Event) -> tuple[str, str, Tone]:
+    return f"Attempt {event.attempt} lost its worker", "another takes over", "warn"
+
+
+def _failed(event: Event) -> tuple[str, str, Tone]:
+    return "Failed", _reason(event), "bad"
+
+
+_LINES: Mapping[str, Callable[[Event], tuple[str, str, Tone]]] = {
+    "accepted": _accepted,
+    "started": _started,
+    "will_retry": _will_retry,
+    "handed_back": _handed_back,
+    "worker_lost": _worker_lost,
+    "cancel_requested": lambda _: ("Asked to stop", "", "plain"),
+    "redriven": lambda _: ("Sent on its way again", "", "plain"),
+    "completed": lambda _: ("Completed", "", "good"),
+    "failed": _failed,
+    "cancelled": lambda _: ("Cancelled", "", "bad"),
+}
+KINDS = tuple(_LINES)
+_BEGINS = ("accepted", "redriven")
+
+
+def read_timeline(events: Sequence[Event]) -> Sequence[Line]:
+    """Return a line for each event; a kind that is new here is told in its own words."""
+    lines: list[Line] = []
+    since: datetime | None = None
+    for event in events:
+        title, detail, tone = _LINES.get(event.kind, _other)(event)
+        after_s = None if since is None else (event.at - since).total_seconds()
+        timed = event.kind not in _BEGINS and event.kind in _LINES
+        lines.append(Line(event.at, title, detail, tone, after_s if timed else None))
+        if event.kind in _LINES and event.kind != "cancel_requested":
+            since = event.at
+    return lines
+
+
+def _other(event: Event) -> tuple[str, str, Tone]:
+    told = ", ".join(f"{name}: {value}" for name, value in event.data.items())
+    return event.kind.replace("_", " ").capitalize(), told[:300], "plain"
+
+
+def _reason(event: Event) -> str:
+    error = event.data.get("error") or {}
+    return f"{error.get('title', 'error')}: {error.get('detail', '')}"
+
+
+def _short(worker: object) -> str:
+    return str(worker)[:8]
