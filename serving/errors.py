@@ -18,6 +18,7 @@ ListingError
 ├── NotAllowed             the key is missing, unknown or revoked
 ├── ModelUnavailable       no model answers to that task; trying later may help
 ├── ModelFailed            the model broke on this input
+│   └── OutOfMemory        the GPU has no room for this batch; a smaller one, or the CPU, may do
 ├── Corrupted              what was read is not what was written
 ├── StorageUnavailable     the storage does not answer; trying later may help
 ├── StorageFull            no room on a disk; trying later may help
@@ -119,6 +120,10 @@ class ModelUnavailable(ListingError):
 
 class ModelFailed(ListingError):
     """The model broke on this input; others in the same batch may be well."""
+
+
+class OutOfMemory(ModelFailed):
+    """The GPU has no room for this batch."""
 
 
 class Corrupted(ListingError):

@@ -14,7 +14,7 @@ from serving.memory import bound_memory
 from serving.models.local import Models
 from serving.models.opening import open_models
 from serving.models.rooms import TASK, LocalRooms
-from serving.models.session import OnnxSession, cores
+from serving.models.session import cores, open_session
 from serving.models.wire import Pixels, RoomReply
 from serving.settings import Settings
 from serving.storage.objects import storage_of
@@ -39,9 +39,9 @@ class RoomClassifier:
         """Return the models to answer with."""
         settings = Settings()
         engine = open_engine(settings) if settings.slots == "follow" else None
-        open_session = partial(OnnxSession, threads=max(1, cores() // 2))
+        on_half = partial(open_session, threads=max(1, cores() // 2))
         storage = storage_of(settings)
-        return open_models(settings, storage, engine, baked_models(settings), open_session).models
+        return open_models(settings, storage, engine, baked_models(settings), on_half).models
 
     @bentoml.api(batchable=True, max_batch_size=32, max_latency_ms=5000)
     def classify(self, photos: list[Pixels]) -> Replies:

@@ -14,7 +14,7 @@ from cachetools import LRUCache
 
 from serving.card import ModelCard
 from serving.errors import ListingError, ModelUnavailable
-from serving.models.session import OnnxSession, Session
+from serving.models.session import Session, open_session
 from serving.models.slots import CHAMPION, Published, Slots
 from serving.storage.objects import Storage, read_by_sha256
 
@@ -58,7 +58,7 @@ class Models(Protocol):
         ...
 
 
-def load_baked(folder: Path, open_session: OpenSession = OnnxSession) -> dict[str, Loaded]:
+def load_baked(folder: Path, open_session: OpenSession = open_session) -> dict[str, Loaded]:
     """Load the models that came with the bento: `TASK/{model.onnx,card.json,VERSION}`."""
     return {
         task.name: _load(
@@ -83,7 +83,7 @@ class LocalModels:
         self,
         storage: Storage,
         baked: dict[str, Loaded] | None = None,
-        open_session: OpenSession = OnnxSession,
+        open_session: OpenSession = open_session,
     ) -> None:
         self._storage, self._open_session = storage, open_session
         self._loaded = dict(baked or {})

@@ -14,12 +14,13 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from pydantic import ValidationError
 from sqlalchemy import Engine
 
-from serving.errors import BadInput, ModelFailed, ModelUnavailable
+from serving.errors import BadInput, ModelFailed, ModelUnavailable, OutOfMemory
+from serving.image import Image
 from serving.models.local import LocalModels, load_baked
 from serving.models.opening import open_models
 from serving.models.remote import RemoteRooms
 from serving.models.rooms import TASK, Classified, LocalRooms
-from serving.models.session import OnnxSession
+from serving.models.session import Logits, OnnxSession, SparingSession
 from serving.models.slots import Published, read_slots
 from serving.models.wire import Pixels, RoomReply
 from serving.settings import Settings
@@ -201,3 +202,34 @@ def test_publishing_twice_is_one_row(engine: Engine, storage: Storage) -> None:
     again = publish(engine, storage)
     assert read_slots(engine) == {(TASK, "champion"): first}
     assert first == again == Published(TASK, "champion", "1", first.model_sha256, first.card_sha256)
+
+
+class SmallGpu:
+    """A GPU with room for so many photos."""
+
+    def __init__(self, room: int) -> None:
+        self.room, self.batches = room, list[int]()
+
+    def __call__(self, pixels: Image) -> Logits:
+        self.batches.append(len(pixels))
+        if len(pixels) > self.room:
+            raise OutOfMemory("Failed to allocate memory for requested buffer")
+        return StubSession(0, 0)(pixels)
+
+
+@pytest.mark.parametrize(("room", "on_cpu"), [(3, 0), (1, 0), (0, 11)])
+def test_a_full_gpu_takes_smaller_batches_and_at_last_the_cpu_does(room: int, on_cpu: int) -> None:
+    pixels = np.arange(11 * SIDE * SIDE * 3).reshape(11, SIDE, SIDE, 3).astype(np.uint8)
+    gpu, cpu = SmallGpu(room), StubSession(0, 0)
+    logits = SparingSession(gpu, lambda: cpu)(pixels)
+    np.testing.assert_array_equal(logits, StubSession(0, 0)(pixels))
+    assert max(gpu.batches) == 11
+    assert sum(cpu.batches) == on_cpu
+
+
+def test_a_model_that_breaks_on_a_gpu_is_not_asked_again() -> None:
+    def broken(_: Image) -> Logits:
+        raise ModelFailed("no")
+
+    with pytest.raises(ModelFailed):
+        SparingSession(broken, pytest.fail)(np.zeros((4, SIDE, SIDE, 3), np.uint8))
