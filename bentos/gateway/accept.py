@@ -1,18 +1,21 @@
 """From a request to an accepted job: `202`, and the work is no longer the client's worry."""
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
-from opentelemetry import propagate
 
 from bentos.gateway.doors import Doors, client_of
 from bentos.gateway.schema import JobAccepted, JobOptions
+from serving import logs, metrics, traces
 from serving.db.tables import Json
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ async def asker_of(
 ) -> Asker:
     """Read the headers that concern jobs."""
     del request
+    if x_listing_id:
+        logs.bind(listing_id=x_listing_id)
     return Asker(client, idempotency_key or None, x_listing_id or None)
 
 
@@ -55,8 +60,6 @@ async def accept(
     QueueFull
         Too much is waiting in that queue.
     """
-    carrier: dict[str, str] = {}
-    propagate.inject(carrier)
     new = NewJob(
         kind=KINDS[type_],
         input=work,
@@ -65,9 +68,13 @@ async def accept(
         priority=options.priority,
         idempotency_key=asker.idempotency_key,
         run_at=options.run_at,
-        traceparent=carrier.get("traceparent"),
+        traceparent=traces.traceparent(),
     )
     accepted = await asyncio.to_thread(submit, doors.engine, new, doors.settings.max_queued)
+    if accepted.created:
+        metrics.ACCEPTED.labels(type_).inc()
+    logs.bind(job_id=str(accepted.job_id))
+    log.info("job accepted" if accepted.created else "job known", extra={"type": type_})
     answer = JobAccepted.of(accepted.job_id, type_)
     headers = {"Location": answer.url}
     if not accepted.created:

@@ -1,9 +1,12 @@
 """The backend's HTTP API as one FastAPI app; who mounts it sets `app.state.doors`."""
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
-from bentos.gateway import jobs, page, photos, pictures, status
+from bentos.gateway import jobs, metrics, page, photos, pictures, status
+from bentos.gateway.middleware import REQUEST_ID, Edge
 from bentos.problems import install_problems
+from serving.settings import Settings
 
 _ABOUT = """Media service for real-estate platforms.
 
@@ -11,8 +14,14 @@ Every path below `/internal` wants your key in the header `X-API-Key`. Errors ar
 `application/problem+json` (RFC 9457)."""
 
 
-def create_app(release: str) -> FastAPI:
+# what a script of an allowed origin may send and see, beside what every browser allows
+_SENT = ["X-API-Key", "Content-Type", "Idempotency-Key", "X-Listing-Id", REQUEST_ID]
+_SEEN = [REQUEST_ID, "Location", "Retry-After", "Idempotency-Replayed"]
+
+
+def create_app(release: str, settings: Settings | None = None) -> FastAPI:
     """Return the app with its routes, errors and documentation."""
+    settings = settings or Settings()
     app = FastAPI(
         title="Virtual Listing Studio", version=release, description=_ABOUT, redoc_url=None
     )
@@ -22,4 +31,14 @@ def create_app(release: str) -> FastAPI:
     app.include_router(page.router)
     app.include_router(pictures.router)
     app.include_router(status.router)
+    app.include_router(metrics.router)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=_SENT,
+            expose_headers=_SEEN,
+        )
+    app.add_middleware(Edge, settings=settings)  # the last added is the outermost
     return app

@@ -2,10 +2,13 @@
 
 from collections.abc import AsyncIterator
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.types import Message, Receive
 
 from serving.errors import TooLarge
 
+JSON_BYTES = 4 * 2**20  # of any body that is no file
 _DRAINED_BYTES = 512 * 2**20
 
 
@@ -30,6 +33,28 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
             chunks.clear()
             raise TooLarge("bytes of the body", await _drain(stream, size), max_bytes)
     return b"".join(chunks)
+
+
+def cap_body(receive: Receive, max_bytes: int) -> Receive:
+    """Return a `receive` that ends in a 413 once a body passes `max_bytes`.
+
+    For whatever reads a body without asking how large it is; the rest is read and dropped, as in
+    `read_body`.
+    """
+    size = 0
+
+    async def capped() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size <= max_bytes:
+            return message
+        while message.get("more_body") and size <= _DRAINED_BYTES:
+            message = await receive()
+            size += len(message.get("body", b""))
+        raise HTTPException(413, str(TooLarge("bytes of the body", size, max_bytes)))
+
+    return capped
 
 
 async def _drain(stream: AsyncIterator[bytes], size: int) -> int:

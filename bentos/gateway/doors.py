@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, cast
 
 from fastapi import Depends, Request, Security
@@ -11,8 +12,10 @@ from sqlalchemy import Engine
 from bentos.gateway.classifiers import Classifier
 from bentos.gateway.limiter import Limiter
 from bentos.gateway.watch import Watchers
+from serving import logs
 from serving.errors import NotAllowed
 from serving.jobs.api_keys import KeyRing
+from serving.jobs.live import LiveReader
 from serving.settings import Settings
 from serving.storage.objects import Storage
 
@@ -41,6 +44,11 @@ class Doors:
     limiter: Limiter
     turns: asyncio.Semaphore
 
+    @cached_property
+    def live(self) -> LiveReader:
+        """Who looks at the queues, for all who ask."""
+        return LiveReader(self.engine)
+
 
 async def doors_of(request: Request) -> Doors:  # async: FastAPI sends plain functions to a thread
     """Return the parts that the process hung on the app."""
@@ -64,6 +72,7 @@ async def client_of(request: Request, key: Annotated[str | None, Security(api_ke
         # perhaps made a moment ago: look once a second at most
         await asyncio.to_thread(doors.keys.refresh, older_than_s=1.0)
         client = doors.keys.client_of(key)
+    logs.bind(client=client)
     doors.limiter.count(client)
     return client
 

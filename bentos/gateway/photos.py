@@ -10,10 +10,11 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 
 from bentos.gateway.accept import Asker, Asking, accept
-from bentos.gateway.bodies import read_body
+from bentos.gateway.bodies import JSON_BYTES, read_body
 from bentos.gateway.doors import Doors, Opened
 from bentos.gateway.schema import ClassifyAnswer, ClassifyRequest, JobAccepted, JobOptions
 from bentos.problems import describe_validation, documented
+from serving import metrics
 from serving.errors import BadImage, BadInput, ListingError, TooLarge
 from serving.models.known import hash_photo
 from serving.models.results import FailedResult, RoomResult
@@ -22,7 +23,6 @@ from serving.storage.photos import read_photo
 
 router = APIRouter(prefix="/internal/photos", tags=["photos"])
 
-_JSON_BYTES = 4 * 2**20
 _UPLOADS = "uploads"
 _BODIES = {
     "requestBody": {
@@ -62,7 +62,7 @@ async def classify(
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        return await _classify_keys(await read_body(request, _JSON_BYTES), doors, asker)
+        return await _classify_keys(await read_body(request, JSON_BYTES), doors, asker)
     if kind.startswith("multipart/"):
         raise HTTPException(415, "send one photo as the raw body, or keys as application/json")
     data = await read_body(request, doors.settings.max_body_bytes)
@@ -110,7 +110,9 @@ async def _classify_stored(photo: str, doors: Doors) -> RoomResult | FailedResul
 async def _classify_bytes(photo: str, data: bytes, doors: Doors) -> RoomResult:
     started = time.perf_counter()
     classified = await doors.classifier.classify(data)
-    return RoomResult.of(photo, classified, (time.perf_counter() - started) * 1e3)
+    took_s = time.perf_counter() - started
+    metrics.CLASSIFICATIONS.labels(doors.classifier.serving, classified.cached).observe(took_s)
+    return RoomResult.of(photo, classified, took_s * 1e3)
 
 
 def _answer(results: list[RoomResult | FailedResult]) -> Response:

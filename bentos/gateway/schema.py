@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from serving.db.tables import Job
 from serving.jobs.events import Event
+from serving.jobs.live import QueueState, WorkerState
 from serving.models.results import FailedResult, RoomResult
 
 
@@ -50,12 +51,47 @@ class ModelStatus(BaseModel):
     demo: bool
 
 
+class QueueStatus(BaseModel):
+    """A queue: of jobs, or (`webhook`) of callbacks."""
+
+    name: str = Field(examples=["classify"])
+    waiting: int = Field(description="could run now")
+    scheduled: int = Field(description="runs later, as asked or after an error")
+    running: int
+    oldest_s: float = Field(description="how long the one that waits longest could have run")
+
+    @classmethod
+    def of(cls, queue: QueueState) -> Self:
+        """Put a queue into the wire's shape."""
+        return cls.model_validate(vars(queue))
+
+
+class WorkerStatus(BaseModel):
+    """A worker's process, as its heartbeat tells."""
+
+    worker_id: UUID
+    host: str
+    pid: int
+    started_at: datetime
+    heartbeat_age_s: float
+    alive: bool
+
+    @classmethod
+    def of(cls, worker: WorkerState, dead_after_s: float) -> Self:
+        """Put a worker into the wire's shape."""
+        alive = worker.heartbeat_age_s < dead_after_s
+        return cls.model_validate(vars(worker) | {"worker_id": worker.id, "alive": alive})
+
+
 class Status(BaseModel):
-    """What this gateway serves with."""
+    """What this gateway serves with, and what happens behind it."""
 
     release: str
     serving: str = Field(description="inline, or service where models run on their own")
     models: list[ModelStatus]
+    database: bool = Field(description="whether it answers; if not, no queue or worker is shown")
+    queues: list[QueueStatus]
+    workers: list[WorkerStatus]
 
 
 class Health(BaseModel):

@@ -1,7 +1,6 @@
 """The gateway: the backend's HTTP API, with the model in its process or as a service beside it."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 
 import bentoml
 
@@ -15,13 +14,16 @@ from bentos.room_classifier.service import RoomClassifier
 from bentos.traffic import QUIET, baked_models, end_with_arbiter
 from serving.db.engine import open_engine
 from serving.jobs.api_keys import KeyRing
+from serving.logs import ContextThreads, open_logs
 from serving.memory import bound_memory
+from serving.metrics import watch_process
 from serving.models.known import KnownRooms
 from serving.models.opening import open_models
-from serving.models.session import OnnxSession, cores, gpu_available
+from serving.models.session import cores, gpu_available, open_session
 from serving.settings import Settings
 from serving.storage.cache import Answers, open_answers
 from serving.storage.objects import storage_of
+from serving.traces import open_traces
 
 _TIDY_S, _KEYS_REREAD_S = 0.5, 5.0
 
@@ -33,7 +35,7 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
     ----------
     rooms : the model service to ask; None holds the model in the gateway's own process
     """
-    app = create_app(serving.__version__)
+    app = create_app(serving.__version__, settings)
 
     @bentoml.service(name="gateway", traffic={"timeout": 60, "max_concurrency": 256}, **QUIET)
     @bentoml.asgi_app(app, path="/")
@@ -45,19 +47,22 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
 
         def __init__(self) -> None:
             end_with_arbiter()
+            open_logs(settings.log_level, settings.log_form)
+            open_traces("gateway")
             bound_memory()
             engine = open_engine(settings)
             following = engine if settings.slots == "follow" else None
             threads = settings.model_threads or cores()
-            pool = ThreadPoolExecutor(threads, thread_name_prefix="photos")
+            pool = ContextThreads(threads, thread_name_prefix="photos")
             storage = storage_of(settings)
             keys = KeyRing(settings.api_keys, following)
             keys.refresh()
             answers = open_answers(settings, following)
+            watch_process({"answers": answers} if answers else {})
             classifier: Classifier
             if rooms is None:
                 baked = baked_models(settings)
-                models = open_models(settings, storage, following, baked, OnnxSession).models
+                models = open_models(settings, storage, following, baked, open_session).models
                 rooms_known = KnownRooms(models, answers, settings.max_pixels)
                 classifier = InlineClassifier(models, rooms_known, pool)
             else:

@@ -1,9 +1,11 @@
 """`GET /health` for everybody, `GET /internal/status` for who has a key."""
 
+import asyncio
+
 from fastapi import APIRouter, Depends, Request
 
 from bentos.gateway.doors import Opened, client_of
-from bentos.gateway.schema import Health, Status
+from bentos.gateway.schema import Health, QueueStatus, Status, WorkerStatus
 from bentos.problems import documented
 
 router = APIRouter(tags=["status"])
@@ -17,6 +19,15 @@ async def health() -> Health:
 
 @router.get("/internal/status", dependencies=[Depends(client_of)], responses=documented(401, 503))
 async def status(request: Request, doors: Opened) -> Status:
-    """Say which model versions answer, and how."""
+    """Say which model versions answer, what waits and who works."""
     models = await doors.classifier.status()
-    return Status(release=request.app.version, serving=doors.classifier.serving, models=models)
+    live = await asyncio.to_thread(doors.live.read)
+    dead_after_s = doors.settings.heartbeat_timeout_s
+    return Status(
+        release=request.app.version,
+        serving=doors.classifier.serving,
+        models=models,
+        database=live is not None,
+        queues=[QueueStatus.of(queue) for queue in live.queues] if live else [],
+        workers=[WorkerStatus.of(worker, dead_after_s) for worker in live.workers] if live else [],
+    )

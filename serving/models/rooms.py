@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from serving import metrics
 from serving.errors import ModelFailed
 from serving.image import Image
 from serving.models.local import Loaded, Models
@@ -72,7 +73,8 @@ def _at_size(photo: Image, height: int, width: int) -> Image:
 
 def _run(model: Loaded, batch: Image) -> list[Logits | ModelFailed]:
     try:
-        return list(model.session(batch))
+        with metrics.MODEL.labels(model.card.task, model.version, model.slot).time():
+            return list(model.session(batch))
     except ModelFailed as error:
         if len(batch) == 1:
             return [error]

@@ -1,0 +1,69 @@
+"""`GET /internal/metrics`: what Prometheus scrapes here; workers have ports of their own."""
+
+import asyncio
+from collections.abc import Iterable
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+
+from bentos.gateway.doors import Opened, client_of
+from bentos.problems import documented
+from serving.jobs.live import Live, LiveReader
+from serving.metrics import REGISTRY
+
+router = APIRouter(tags=["status"])
+
+
+@router.get(
+    "/internal/metrics",
+    dependencies=[Depends(client_of)],
+    response_class=PlainTextResponse,
+    responses=documented(401, 429),
+)
+async def metrics(doors: Opened) -> Response:
+    """Return this gateway's counters and the queues' state, in Prometheus' text form."""
+    return Response(await asyncio.to_thread(_render, doors.live), media_type=CONTENT_TYPE_LATEST)
+
+
+def _render(reader: LiveReader) -> bytes:
+    queues = CollectorRegistry()
+    queues.register(_QueueCollector(reader.read()))
+    return generate_latest(REGISTRY) + generate_latest(queues)
+
+
+class _QueueCollector:
+    """Shows one look at the database."""
+
+    def __init__(self, live: Live | None) -> None:
+        self._live = live
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield how much of what is live; without a database only that."""
+        up = GaugeMetricFamily("studio_database_up", "Whether the database answers")
+        up.add_metric((), self._live is not None)
+        yield up
+        if self._live is not None:
+            yield from _show(self._live)
+
+
+def _show(live: Live) -> Iterable[Metric]:
+    depth = GaugeMetricFamily(
+        "studio_queue_jobs", "Jobs (webhook: deliveries) in each queue", labels=("queue", "state")
+    )
+    oldest = GaugeMetricFamily(
+        "studio_queue_oldest_seconds", "Longest wait of what could run now", labels=("queue",)
+    )
+    for queue in live.queues:
+        depth.add_metric((queue.name, "waiting"), queue.waiting)
+        depth.add_metric((queue.name, "scheduled"), queue.scheduled)
+        depth.add_metric((queue.name, "running"), queue.running)
+        oldest.add_metric((queue.name,), queue.oldest_s)
+    failed = GaugeMetricFamily("studio_jobs_failed", "Jobs that have failed, to be run again")
+    failed.add_metric((), live.failed_jobs)
+    dead = GaugeMetricFamily("studio_dead_letters", "Deliveries given up, to be replayed")
+    dead.add_metric((), live.dead_deliveries)
+    workers = GaugeMetricFamily("studio_workers", "Workers that wrote a heartbeat of late")
+    workers.add_metric((), len(live.workers))
+    return depth, oldest, failed, dead, workers
