@@ -1,0 +1,83 @@
+"""Tempo, beats and bars of a piece of music."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from serving.audio.bars import find_bars
+from serving.audio.beat_times import refine_beats
+from serving.audio.features import ENVELOPE_PER_S, FRAMES_PER_S, BeatModel, Envelope
+from serving.audio.levels import FEWEST_BEATS, Candidate, Heard, choose_level, gather
+from serving.audio.samples import Floats, Samples
+
+SHORTEST_S = 1.0
+# Beats that stand out from what lies between them by less than this are chance.
+CLEAR_BEATS = 0.12
+
+
+@dataclass(frozen=True)
+class Beats:
+    """Beats and bars; times in seconds.
+
+    Attributes
+    ----------
+    tempo_bpm : median tempo; None where no beat was found
+    beats_s, downbeats_s : float64, rising, within the track; empty where not found
+    beats_per_bar : 3 or 4; 0 where no bars were found
+    clarity : how far beats stand out from what lies between them, about 0..1
+    """
+
+    tempo_bpm: float | None
+    beats_s: Floats
+    downbeats_s: Floats
+    beats_per_bar: int
+    clarity: float
+
+
+NO_BEATS = Beats(None, np.empty(0), np.empty(0), 0, 0.0)
+
+
+def track_beats(
+    features: Samples, envelope: Envelope, sounding_s: tuple[float, float], model: BeatModel | None
+) -> Beats:
+    """Find the beats of music by what was heard of it.
+
+    Parameters
+    ----------
+    features, envelope : of `network_features` and `onset_envelope`
+    sounding_s : when the sound sets in and when it ends
+    model : the beat network; without one, onsets alone decide, and no bars are found
+    """
+    if sounding_s[1] - sounding_s[0] < SHORTEST_S:
+        return NO_BEATS
+    beat = downbeat = None
+    if model is not None:
+        heard_by_network = model(features).astype(np.float64)
+        beat, downbeat = heard_by_network[:, :2].sum(axis=1), heard_by_network[:, 1]
+    heard = gather(envelope, beat, downbeat, sounding_s)
+    chosen = choose_level(heard)
+    if chosen is None:
+        return NO_BEATS
+    clarity = measure_clarity(chosen, heard)
+    beats = _within(refine_beats(chosen.beats / FRAMES_PER_S, envelope), sounding_s)
+    if beats.size < FEWEST_BEATS or clarity < CLEAR_BEATS:
+        return NO_BEATS
+    bars = find_bars(beats, heard.downbeat, sounding_s[0])
+    tempo = 60 / float(np.median(np.diff(beats)))
+    return Beats(tempo, beats, bars.downbeats_s, bars.beats_per_bar, clarity)
+
+
+def measure_clarity(chosen: Candidate, heard: Heard) -> float:
+    """Compare what sounds on the beats with the average of all frames."""
+    places = np.rint(chosen.beats).astype(int).clip(2, heard.mixed.size - 3)
+    on = np.max([heard.mixed[places + step] for step in (-2, -1, 0, 1, 2)], axis=0)
+    return float(on.mean() - heard.mixed.mean())
+
+
+def _within(beats_s: Floats, sounding_s: tuple[float, float]) -> Floats:
+    """Leave off beats where nothing sounds; one just before the start is on it."""
+    start, end = sounding_s
+    slack = 0.07
+    kept = beats_s[(beats_s >= start - slack) & (beats_s < end - 1 / ENVELOPE_PER_S)]
+    inside: Floats = np.maximum(kept, 0)
+    return inside
