@@ -18,7 +18,7 @@ from serving.db.tables import Job, Json
 from serving.errors import Cancelled, Overtaken
 from serving.jobs.events import record, tell
 from serving.jobs.outbox import Ended, owe_progress, owe_terminal
-from serving.jobs.queue import wake_for_job
+from serving.jobs.queue import wake_again, wake_for_job
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,9 @@ def hand_back(engine: Engine, job: Job) -> None:
 
 
 def _wait_again(connection: Connection, job: Job, delay_s: float, failures: int) -> None:
+    place = connection, job.id, job.queue, job.priority
     run_at = datetime.now(UTC) + timedelta(seconds=delay_s) if delay_s else None
-    entry = wake_for_job(connection, job.id, job.queue, job.priority, run_at)
+    entry = wake_for_job(*place, run_at) if run_at else wake_again(*place)
     changed = connection.execute(
         update(Job)
         .where(*_fence(job))

@@ -45,7 +45,15 @@ def wake_for_job(
     connection: Connection, job_id: UUID, queue: str, priority: int, run_at: datetime | None = None
 ) -> int:
     """Let a worker take the job, at `run_at` or at once; return the entry's id."""
-    return _defer(connection, RUN_JOB, queue, priority, run_at, job_id=str(job_id))
+    return _defer(connection, RUN_JOB, queue, 2 * priority, run_at, job_id=str(job_id))
+
+
+def wake_again(connection: Connection, job_id: UUID, queue: str, priority: int) -> int:
+    """Let a worker take a job that had its turn and lost it; return the entry's id.
+
+    It goes before all of the same priority: it would be behind whatever came since.
+    """
+    return _defer(connection, RUN_JOB, queue, 2 * priority + 1, None, job_id=str(job_id))
 
 
 def wake_for_delivery(

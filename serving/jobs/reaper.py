@@ -17,7 +17,7 @@ from serving.db.tables import Job, WebhookDelivery
 from serving.errors import first_line
 from serving.jobs.attempts import close
 from serving.jobs.events import record
-from serving.jobs.queue import wake_for_delivery, wake_for_job
+from serving.jobs.queue import wake_again, wake_for_delivery
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def reap(engine: Engine, timeout_s: float, max_losses: int) -> Reaped:
             _return_job(connection, row, max_losses)
         asleep = connection.execute(_ASLEEP_JOBS, known).all()
         for row in asleep:
-            entry = wake_for_job(connection, row.id, row.queue, row.priority)
+            entry = wake_again(connection, row.id, row.queue, row.priority)
             _set_entry(connection, row.id, entry)
         sent = connection.execute(_LOST_DELIVERIES, known).all()
         silent = connection.execute(_ASLEEP_DELIVERIES, known).all()
@@ -121,7 +121,7 @@ def _return_job(connection: Connection, row, max_losses: int) -> None:  # type: 
         }
         close(connection, row.id, row.attempt, "failed", result=None, error=error)
         return
-    entry = wake_for_job(connection, row.id, row.queue, row.priority)
+    entry = wake_again(connection, row.id, row.queue, row.priority)
     connection.execute(
         update(Job)
         .where(Job.id == row.id)

@@ -39,6 +39,21 @@ def test_a_dead_workers_job_waits_again(engine: Engine, new_job: Submit, worker_
     assert (again.attempt, again.losses) == (2, 1)
 
 
+def test_a_dead_workers_job_goes_before_others_of_its_priority(
+    engine: Engine, new_job: Submit, worker_id: UUID
+) -> None:
+    begun = begin(engine, new_job(priority=3), worker_id).id
+    waiting, urgent = new_job(priority=3), new_job(priority=4)
+    age(engine, TIMEOUT_S + 1)
+    look(engine)
+    in_turn = rows(
+        engine,
+        "SELECT jobs.id FROM jobs JOIN queue.procrastinate_jobs AS entry "
+        "ON entry.id = queue_job_id ORDER BY entry.priority DESC, entry.id",
+    )
+    assert [job_id for (job_id,) in in_turn] == [urgent, begun, waiting]
+
+
 def test_a_living_workers_long_job_stays(engine: Engine, new_job: Submit, worker_id: UUID) -> None:
     job = begin(engine, new_job(), worker_id)
     age(engine, 3600)

@@ -30,7 +30,7 @@ def test_a_job_its_event_and_its_place_in_the_queue_are_there_together(
         "WHERE id = :id",
         id=entry,
     )
-    assert found == [("classify", 7, "todo", {"job_id": str(job_id)})]
+    assert found == [("classify", 14, "todo", {"job_id": str(job_id)})]
     assert rows(engine, "SELECT kind FROM job_events") == [("accepted",)]
 
 
