@@ -13,7 +13,6 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session as Database
 
-from serving.db.migrate import prepare
 from serving.db.tables import ApiKey
 from serving.errors import NotAllowed, first_line
 from serving.settings import Settings
@@ -86,15 +85,26 @@ class KeyRing:
         self._engine = engine
         self._known = dict(self._fixed)
         self._read_at = float("-inf")
+        self._unread: SQLAlchemyError | None = None
 
     def client_of(self, key: str | None) -> str:
-        """Return whose key it is; NotAllowed if nobody's, by all that is known now."""
+        """Return whose key it is.
+
+        Raises
+        ------
+        NotAllowed
+            It is nobody's, by all that is known.
+        SQLAlchemyError
+            It is none that is known, and the others cannot be read just now.
+        """
         if not key:
             raise NotAllowed("send your API key in the header X-API-Key")
         given, found = hash_key(key), None
         for sha256, client in self._known.items():
             if hmac.compare_digest(sha256, given):
                 found = client
+        if found is None and self._unread is not None:
+            raise self._unread
         if found is None:
             raise NotAllowed("this API key is unknown or was revoked")
         return found
@@ -106,7 +116,9 @@ class KeyRing:
         self._read_at = time.monotonic()
         try:
             self._known = self._fixed | live_keys(self._engine)
+            self._unread = None
         except SQLAlchemyError as error:
+            self._unread = error
             log.warning("API keys cannot be read, the known ones stay: %s", first_line(error))
 
 
@@ -116,6 +128,8 @@ def main() -> None:
     parser.add_argument("action", choices=["create", "revoke", "list"])
     parser.add_argument("client", nargs="?", default="backend", help="default: %(default)s")
     arguments = parser.parse_args()
+    from serving.db.migrate import prepare  # for operators; the gateway does without Alembic
+
     engine = prepare(Settings())
     if arguments.action == "create":
         print(create_key(engine, arguments.client))

@@ -2,9 +2,10 @@
 
 import pytest
 from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy.exc import OperationalError
 
 from serving.db.engine import create_databases, open_engine
-from serving.db.migrate import downgrade, prepare, upgrade
+from serving.db.migrate import downgrade, newest_revision, prepare, revision_of, upgrade
 from serving.db.tables import Base
 from serving.errors import NotAllowed
 from serving.jobs.api_keys import KeyRing, create_key, hash_key, live_keys, revoke_keys
@@ -29,6 +30,14 @@ def test_migrations_go_up_down_and_up_again(engine: Engine) -> None:
     assert tables(engine) == schemas(engine) == set()
     upgrade(engine)
     assert tables(engine) == known
+
+
+def test_a_database_that_is_up_to_date_is_known_without_alembic(engine: Engine) -> None:
+    assert revision_of(engine) == newest_revision()
+    downgrade(engine, "base")
+    assert revision_of(engine) is None
+    upgrade(engine, "0001")
+    assert revision_of(engine) == "0001"
 
 
 def test_migrations_make_what_the_tables_say(engine: Engine) -> None:
@@ -95,3 +104,13 @@ def test_known_keys_go_on_working_while_the_database_is_away(
     assert ring.client_of("vls_fixed") == "fixed"
     assert "cannot be read" in caplog.text
     engine.dispose()
+
+
+def test_a_key_is_not_called_wrong_while_the_keys_cannot_be_read() -> None:
+    """The gateway may start before its database: its clients are to try again, not to give up."""
+    ring = KeyRing({}, create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none"))
+    ring.refresh()
+    with pytest.raises(OperationalError):
+        ring.client_of("vls_good_or_not")
+    with pytest.raises(NotAllowed):
+        ring.client_of(None)
