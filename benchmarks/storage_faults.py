@@ -27,7 +27,9 @@ from moto.server import ThreadedMotoServer
 
 from serving.errors import Corrupted, ListingError, StorageFull, StorageUnavailable
 from serving.storage.fetch import FetchRules, fetch
-from serving.storage.objects import FolderStorage, S3Options, S3Storage
+from serving.storage.objects import FolderStorage
+from serving.storage.s3 import S3Storage
+from serving.storage.s3_options import S3Options
 
 sys.path.append(str(Path(__file__).parents[1]))  # the bad way and the site are the tests'
 from tests.serving.storage.faults import Faults, bad_way

@@ -8,12 +8,11 @@ from serving.errors import BadInput, Corrupted
 from serving.settings import Settings
 from serving.storage.folder import FolderStorage
 from serving.storage.interface import Stat, Storage, key_of
-from serving.storage.s3 import S3Options, S3Storage
+from serving.storage.s3_options import S3Options
 
 __all__ = [
     "FolderStorage",
     "S3Options",
-    "S3Storage",
     "Stat",
     "Storage",
     "key_of",
@@ -41,6 +40,8 @@ def open_storage(url: str, s3: S3Options | None = None) -> Storage:
         folder.clean()
         return folder
     if parts.scheme == "s3":
+        from serving.storage.s3 import S3Storage  # boto3 costs 0.2 s, where there may be no S3
+
         return S3Storage(parts.netloc, parts.path.strip("/"), s3)
     raise BadInput(f"STORAGE_URL must start with file:// or s3://, not '{url}'")
 

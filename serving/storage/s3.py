@@ -9,9 +9,8 @@ import io
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import boto3
 from boto3.s3.transfer import TransferConfig
@@ -23,29 +22,10 @@ from serving.storage.digests import Digests, digest
 from serving.storage.disk import CHUNK_BYTES, disk_errors, whole_file
 from serving.storage.interface import Stat, guess_type, key_of
 from serving.storage.s3_errors import BROKEN_OFF, Altered, s3_errors
+from serving.storage.s3_options import S3Options
 
 _Result = TypeVar("_Result")
 _PART_BYTES = 8 * 2**20
-
-
-@dataclass(frozen=True)
-class S3Options:
-    """How S3 is spoken to.
-
-    Attributes
-    ----------
-    encryption : server-side; `none` leaves it to how the bucket is set up
-    kms_key : for `aws:kms`; None is the account's own key
-    multipart_bytes : objects from this size on are sent in parts
-    attempts : of every request, and of every object that arrives altered
-    """
-
-    encryption: Literal["none", "AES256", "aws:kms"] = "none"
-    kms_key: str | None = None
-    multipart_bytes: int = 16 * 2**20
-    connect_timeout_s: float = 5.0
-    read_timeout_s: float = 30.0
-    attempts: int = 4
 
 
 class S3Storage:

@@ -16,7 +16,9 @@ from types_boto3_s3 import S3Client
 
 from serving.errors import BadInput, Corrupted, StorageUnavailable
 from serving.settings import Settings
-from serving.storage.objects import S3Options, S3Storage, storage_of
+from serving.storage.objects import storage_of
+from serving.storage.s3 import S3Storage
+from serving.storage.s3_options import S3Options
 from tests.serving.storage.faults import ALL, ANSWERS, Faults, bad_way
 
 PHOTO = bytes(range(256)) * 40
