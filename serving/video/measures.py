@@ -1,5 +1,6 @@
 """Figures of finished frames and sound, by which a film is checked: cheap enough for every film."""
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -22,42 +23,58 @@ _QUIETEST_DB = -120.0
 
 @dataclass(frozen=True, eq=False)
 class FrameFigures:
-    """One value per frame, shape (frames,).
+    """One value per frame, shape (frames,); two for `detail`.
 
     Parameters
     ----------
-    mean : luma, 0..255
     dark : share of black pixels, 0..1
     difference : mean absolute change of luma from the frame before; 0 for the first
-    detail : mean change of luma to the next pixel, right and below: what a shift by one pixel costs
+    drift : the same from the frame `lag` frames before; 0 for the first ones
+    detail : shape (frames, 2), mean change of luma to the next pixel, at the right and below: what
+        a shift by one pixel changes
+    lag : frames
     """
 
-    mean: Floats
     dark: Floats
     difference: Floats
+    drift: Floats
     detail: Floats
+    lag: int
+
+    def cut(self, frames: int) -> "FrameFigures":
+        """Return the figures of the first `frames` only."""
+        return FrameFigures(
+            self.dark[:frames],
+            self.difference[:frames],
+            self.drift[:frames],
+            self.detail[:frames],
+            self.lag,
+        )
 
 
-def measure_frames(frames: Iterable[Luma]) -> FrameFigures:
-    """Measure frames as they come; only one is kept.
+def measure_frames(frames: Iterable[Luma], lag: int = 15) -> FrameFigures:
+    """Measure frames as they come; samples of `lag` frames are kept, whatever the film's length.
 
     Parameters
     ----------
     frames : uint8 luma planes, shape (height, width), video range 16..235, all of one size
+    lag : half a second of frames is enough for a slow camera to move and short against a clip
     """
-    rows, before = [], None
+    rows = []
+    before: deque[Luma] = deque(maxlen=lag)
     for frame in frames:
         if frame.ndim != 2 or frame.dtype != np.uint8 or min(frame.shape) < 2 * SAMPLED:
             raise BadInput(f"expected a uint8 luma plane, got {frame.dtype} of {frame.shape}")
         here = np.ascontiguousarray(frame[:-1:SAMPLED, :-1:SAMPLED])
         right = np.ascontiguousarray(frame[:-1:SAMPLED, 1::SAMPLED])
         below = np.ascontiguousarray(frame[1::SAMPLED, :-1:SAMPLED])
-        detail = (_change(here, right) + _change(here, below)) / 2
-        change = 0.0 if before is None else _change(here, before)
-        rows.append((here.mean(), (here <= BLACK).mean(), change, detail))
-        before = here
-    columns = np.array(rows, np.float64).reshape(-1, 4).T
-    return FrameFigures(*columns)
+        difference = _change(here, before[-1]) if before else 0.0
+        drift = _change(here, before[0]) if len(before) == lag else 0.0
+        dark = float((here <= BLACK).mean())
+        rows.append((dark, difference, drift, _change(here, right), _change(here, below)))
+        before.append(here)
+    table = np.array(rows, np.float64).reshape(-1, 5)
+    return FrameFigures(table[:, 0], table[:, 1], table[:, 2], table[:, 3:], lag)
 
 
 def _change(one: Luma, other: Luma) -> float:
@@ -74,15 +91,16 @@ def expect_motion(film: Film, sizes: Mapping[str, Size]) -> Floats:
 
     Returns
     -------
-    float, shape (frames,)
-        Pixels of the film's frame, mean over the picture; within a transition the faster clip's.
+    float, shape (frames, 2)
+        Pixels of the film's frame sideways and up or down, mean over the picture; within a
+        transition the faster clip's.
     """
-    moved = np.zeros(film.frames)
+    moved = np.zeros((film.frames, 2))
     frame = (film.width, film.height)
     for clip, start in zip(film.clips, film.starts, strict=True):
         size = frame if clip.fit == BACKDROP else sizes.get(clip.photo, frame)
         steps = _steps(clip, size, frame)
-        span = slice(start + 1, start + 1 + steps.size)
+        span = slice(start + 1, start + 1 + len(steps))
         moved[span] = np.maximum(moved[span], steps)
     return moved
 
@@ -92,7 +110,7 @@ def _steps(clip: Clip, photo: Size, frame: Size) -> Floats:
     grid = np.array([(x, y) for x in (0.15, 0.5, 0.85) for y in (0.15, 0.5, 0.85)])
     shift = np.diff(windows, axis=0)[:, None]
     moved = (shift[..., :2] + grid * shift[..., 2:]) / windows[1:, None, 2:] * np.array(frame)
-    steps: Floats = np.hypot(moved[..., 0], moved[..., 1]).mean(axis=1)
+    steps: Floats = np.abs(moved).mean(axis=1)
     return steps
 
 

@@ -1,0 +1,240 @@
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+
+import av
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from serving.errors import BadInput
+from serving.video.check import Finding, check_cuts, check_frames, check_sound, expect
+from serving.video.film import Clip, Film, Motion, Overlay, Transition, View
+from serving.video.measures import measure_frames, measure_sound
+from serving.video.motion import plan_windows
+from serving.video.planes import empty_planes
+from serving.video.scene import draw_scene, prepare_scene
+from serving.video.transitions import draw_transition, transition_time
+
+Luma = NDArray[np.uint8]
+SIZE, FPS = (320, 180), 30
+STILL = View(0.5, 0.5, 1.0)
+
+
+def room(seed: int, brightness: float = 1.0) -> Luma:
+    """A picture with edges, surfaces and grain, as photos of rooms have."""
+    rng = np.random.default_rng(seed)
+    image = np.full((480, 640, 3), 190, np.uint8)
+    for _ in range(60):
+        x, y = int(rng.integers(0, 600)), int(rng.integers(0, 440))
+        colour = tuple(int(c) for c in rng.integers(40, 250, 3))
+        cv2.rectangle(image, (x, y), (x + int(rng.integers(20, 160)), y + 60), colour, -1)
+    grain = rng.normal(0, 3, image.shape)
+    return np.asarray((image * brightness + grain).clip(0, 255), np.uint8)
+
+
+PHOTOS = {
+    "slow": room(1),
+    "fast": room(2),
+    "wall": np.full((480, 640, 3), 236, np.uint8),
+    "night": room(3, 0.12),
+    "card": np.zeros((180, 320, 3), np.uint8),
+}
+SIZES = {name: (photo.shape[1], photo.shape[0]) for name, photo in PHOTOS.items()}
+BURSTS = ((0.0, 0.0), (0.1, 0.02), (0.2, 0.5), (0.8, 0.55), (1.0, 1.0))
+FILM = Film(
+    *SIZE,
+    Fraction(FPS),
+    (
+        Clip("slow", 60, Motion(STILL, View(0.5, 0.5, 0.95))),
+        Clip("fast", 50, Motion(View(0.4, 0.5, 0.8), View(0.6, 0.5, 0.8))),
+        Clip("wall", 40, Motion(STILL, View(0.5, 0.5, 0.9))),
+        Clip("night", 50, Motion(View(0.4, 0.5, 0.8), View(0.6, 0.5, 0.8), BURSTS)),
+        Clip("card", 40, Motion(STILL, STILL)),
+    ),
+    (
+        Transition("crossfade", 10),
+        Transition("cut", 0),
+        Transition("dip", 20, (("colour", "#000000"),)),
+        Transition("crossfade", 10),
+    ),
+)
+CARDS = frozenset({"card"})
+
+
+def draw_film(film: Film) -> Iterator[Luma]:
+    scenes = []
+    for clip in film.clips:
+        photo = PHOTOS[clip.photo]
+        windows = plan_windows(clip.motion, clip.frames, SIZES[clip.photo], SIZE)
+        scenes.append((prepare_scene(photo, windows, clip, SIZE, (None, None)), windows))
+    one, other, mixed = (empty_planes(*SIZE) for _ in range(3))
+    around = [Transition("cut", 0), *film.transitions, Transition("cut", 0)]
+    for number, (clip, (scene, windows)) in enumerate(zip(film.clips, scenes, strict=True)):
+        before, after = around[number].frames, around[number + 1].frames
+        for frame in range(before, clip.frames - after):
+            draw_scene(scene, windows, frame, one)
+            yield one.y.copy()
+        for frame in range(after):
+            draw_scene(scene, windows, clip.frames - after + frame, one)
+            following, ways = scenes[number + 1]
+            draw_scene(following, ways, frame, other)
+            time = transition_time(frame, after)
+            draw_transition(around[number + 1], one, other, time, mixed)
+            yield mixed.y.copy()
+
+
+def encode(frames: list[Luma]) -> list[Luma]:
+    """There and back through H.264, as films are."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream(
+            "libx264", rate=FPS, options={"preset": "superfast", "crf": "20"}
+        )
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        for luma in frames:
+            planes = np.vstack([luma, np.full((SIZE[1] // 2, SIZE[0]), 128, np.uint8)])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(planes, "yuv420p")))
+        container.mux(stream.encode(None))
+    file.seek(0)
+    with av.open(file, "r") as container:
+        decoded = container.decode(video=0)
+        return [np.array(frame.to_ndarray()[: SIZE[1]]) for frame in decoded]
+
+
+@pytest.fixture(scope="module")
+def drawn() -> list[Luma]:
+    return list(draw_film(FILM))
+
+
+def judge(frames: list[Luma], film: Film = FILM) -> list[Finding]:
+    return list(check_frames(measure_frames(frames), expect(film, SIZES, CARDS)))
+
+
+def test_a_good_film_has_no_findings_before_and_after_encoding(drawn: list[Luma]) -> None:
+    """Slow camera, white wall, night photo, bursts of speed, black card and a dip to black."""
+    assert len(drawn) == FILM.frames == 200
+    assert judge(drawn) == []
+    assert judge(encode(drawn)) == []
+
+
+def put(at: int, source: Callable[[list[Luma]], list[Luma]]) -> Callable[[list[Luma]], list[Luma]]:
+    def spoil(frames: list[Luma]) -> list[Luma]:
+        part = source(frames)
+        return [*frames[:at], *part, *frames[at + len(part) :]]
+
+    return spoil
+
+
+BLACK = np.full((180, 320), 16, np.uint8)
+LOGO_ON_BLACK = BLACK.copy()
+LOGO_ON_BLACK[8:30, 260:310] = 200
+FAULTS = {
+    "one black frame": (put(30, lambda _: [BLACK]), "black", 30),
+    "black but for a logo": (
+        put(70, lambda _: [LOGO_ON_BLACK] * 5),
+        "black",
+        70,
+    ),
+    "the slow camera stops": (put(20, lambda frames: [frames[19]] * 25), "frozen", 20),
+    "a frame twice": (put(75, lambda frames: [frames[74]]), "repeated", 75),
+    "the cut too early": (put(97, lambda frames: frames[100:103]), "jump", 97),
+    "a foreign frame": (put(30, lambda frames: [frames[120]]), "jump", 30),
+    "a frame too few": (lambda frames: frames[:-1], "length", 199),
+    "a frame too many": (lambda frames: [*frames, frames[-1]], "length", 200),
+    "no frames": (lambda _: [], "length", 0),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("encoded", [False, True], ids=["drawn", "encoded"])
+def test_faults_are_found_at_their_frame(drawn: list[Luma], name: str, encoded: bool) -> None:
+    spoil, kind, frame = FAULTS[name]
+    frames = spoil(drawn)
+    findings = judge(encode(frames) if encoded and frames else frames)
+    found = [finding.frame for finding in findings if finding.kind == kind]
+    assert found, findings
+    late = 24 if kind == "frozen" else 0  # it takes half a second to tell
+    assert frame <= found[0] <= frame + late
+    assert all(finding.reason for finding in findings)
+    if kind not in ("black", "jump"):
+        assert {finding.kind for finding in findings} == {kind}
+
+
+def test_a_black_photo_is_no_fault_only_when_it_was_planned(drawn: list[Luma]) -> None:
+    figures = measure_frames(drawn)
+    findings = check_frames(figures, expect(FILM, SIZES))
+    assert {finding.kind for finding in findings} == {"black"}
+    assert findings[0].frame >= 160
+
+
+def test_an_overlay_that_appears_at_once_is_no_jump(drawn: list[Luma]) -> None:
+    frames = [frame.copy() for frame in drawn]
+    for frame in frames[20:]:
+        frame[100:] = 235
+    overlay = Overlay("title", 20, 180, 0.5, 0.5, "centre", 1.0)
+    assert "jump" in {f.kind for f in judge(frames)}
+    assert judge(frames, replace(FILM, overlays=(overlay,))) == []
+
+
+def test_cuts_off_the_beat_are_found_where_the_track_has_beats() -> None:
+    beats = np.concatenate([np.arange(2, 10, 0.5), np.arange(16, 20, 0.5)])
+    assert not check_cuts((60, 75, 300, 390, 480), beats, 30)
+    (finding,) = check_cuts((60, 84, 390), beats, 30)
+    assert (finding.kind, finding.frame) == ("off_beat", 84)
+    assert not check_cuts((84,), np.zeros(0), 30)
+
+
+def make_sound(seconds: float = 10.0, rate_hz: int = 8000) -> NDArray[np.float32]:
+    times = np.arange(round(seconds * rate_hz)) / rate_hz
+    tone = 0.5 * np.sin(2 * np.pi * 220 * times)
+    return np.repeat(tone[:, None], 2, axis=1).astype(np.float32)
+
+
+def test_good_sound_has_no_findings() -> None:
+    sound = measure_sound(make_sound(), 8000)
+    assert sound.rms_db.max() == pytest.approx(-9.03, abs=0.1)
+    assert not check_sound(sound, None, 300, 30)
+
+
+def test_sound_at_full_scale_for_a_single_sample_is_not_clipped() -> None:
+    samples = make_sound()
+    samples[::50] = 1.0
+    assert not check_sound(measure_sound(samples, 8000), None, 300, 30)
+
+
+def spoilt(kind: str) -> NDArray[np.float32]:
+    samples = make_sound()
+    if kind == "clipped":
+        samples[32000:33000] = (3 * samples[32000:33000]).clip(-1, 1)
+    elif kind == "silent":
+        samples[40000:60000] = 0
+    elif kind == "sound_length":
+        samples = samples[: 80000 - 400]
+    else:
+        samples[:] = 0
+    return samples
+
+
+@pytest.mark.parametrize(
+    ("kind", "frame"), [("clipped", 120), ("silent", 150), ("sound_length", 298), ("silent all", 0)]
+)
+def test_faults_of_sound_are_found(kind: str, frame: int) -> None:
+    findings = check_sound(measure_sound(spoilt(kind), 8000), None, 300, 30)
+    assert [finding.kind for finding in findings] == [kind.split(" ")[0]]
+    assert abs(findings[0].frame - frame) <= 1
+
+
+def test_planned_silence_is_no_fault() -> None:
+    planned = measure_sound(spoilt("silent"), 8000)
+    assert not check_sound(planned, planned, 300, 30)
+    assert check_sound(planned, measure_sound(make_sound(), 8000), 300, 30)
+
+
+def test_measures_refuse_what_is_no_frame_or_sound() -> None:
+    with pytest.raises(BadInput):
+        measure_frames([np.zeros((180, 320, 3), np.uint8)])
+    with pytest.raises(BadInput):
+        measure_sound(np.zeros(100, np.float32), 8000)
