@@ -7,30 +7,46 @@ from fractions import Fraction
 from serving.video.film import Transition
 from serving.video.templates import Transitions, TransitionStyle
 
-# Multiples of the golden ratio fill 0..1 evenly in any run of them: kinds come in their shares,
-# well mixed, and a choice depends on its own place only: a changed photo changes no other choice.
+# Multiples of the golden ratio fill 0..1 evenly in any run of them: kinds come in their shares and
+# well mixed, and a choice depends on the place, not on photos: one that is replaced changes none.
 _GOLDEN = 0.6180339887498949
+_QUIET = ("", "cut", "crossfade")
 _MOST_OF_A_CLIP = 0.4  # of the shorter neighbour; the rest shows one photo alone
 
 
 @dataclass(frozen=True)
 class Junction:
-    """Where two clips meet: a running number, whether the room changes, the music's state there."""
+    """Where two clips meet.
+
+    Parameters
+    ----------
+    number : running
+    new_room : whether the next photo shows another room
+    energy : of the music there, 0..1
+    section : whether a section of the music begins there
+    before : kind of the transition before this one
+    """
 
     number: int
     new_room: bool
     energy: float
     section: bool
+    before: str = ""
 
 
 def choose_transition(styles: Transitions, junction: Junction, fps: Fraction) -> Transition:
-    """Choose a kind by the styles' shares among those that fit the music's energy."""
+    """Choose a kind by the styles' shares among those that fit the music's energy.
+
+    What catches the eye is not taken twice running; cuts and crossfades may be.
+    """
     pool: Sequence[TransitionStyle] = styles.ordinary
     if junction.new_room and styles.new_room:
         pool = styles.new_room
     if junction.section and (styles.section or styles.new_room):
         pool = styles.section or styles.new_room
     fitting = [s for s in pool if s.energy[0] <= junction.energy <= s.energy[1]] or list(pool)
+    if junction.before not in _QUIET:
+        fitting = [s for s in fitting if s.kind != junction.before] or fitting
     spot = (junction.number + 1) * _GOLDEN % 1 * sum(style.share for style in fitting)
     for style in fitting:
         spot -= style.share

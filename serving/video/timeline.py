@@ -224,10 +224,11 @@ class _Build:
     def film(self, shown: tuple[int, ...], cuts: tuple[int, ...], frames: int) -> Film:
         edges = (0, *cuts, frames)
         dwells = np.diff(edges).tolist()
-        transitions = tuple(
-            fit_transition(self._transition(shown, i, cut), dwells[i], dwells[i + 1])
-            for i, cut in enumerate(cuts)
-        )
+        transitions: list[Transition] = []
+        for i, cut in enumerate(cuts):
+            before = transitions[-1].kind if transitions else ""
+            wanted = self._transition(shown, i, cut, before)
+            transitions.append(fit_transition(wanted, dwells[i], dwells[i + 1]))
         halves = [0, *(transition.frames // 2 for transition in transitions), 0]
         clips = tuple(
             self._clip(shown, i, (edges[i] - halves[i], edges[i + 1] + halves[i + 1]))
@@ -239,17 +240,17 @@ class _Build:
             self.shape.height,
             self.shape.fps,
             clips,
-            transitions,
+            tuple(transitions),
             grade=look.name if look else None,
             grade_strength=look.strength if look else 1.0,
         )
 
-    def _transition(self, shown: tuple[int, ...], index: int, cut: int) -> Transition:
-        before, after = shown[index], shown[index + 1]
-        if CARD in (before, after):
+    def _transition(self, shown: tuple[int, ...], index: int, cut: int, before: str) -> Transition:
+        one, other = shown[index], shown[index + 1]
+        if CARD in (one, other):
             return Transition("crossfade", 2 * round(self.shape.fps / 4))
-        rooms = self.photos[before].room, self.photos[after].room
-        junction = Junction(index, rooms[0] != rooms[1], self._energy_at(cut), self._turns(cut))
+        new_room = self.photos[one].room != self.photos[other].room
+        junction = Junction(index, new_room, self._energy_at(cut), self._turns(cut), before)
         return choose_transition(self.template.transitions, junction, self.shape.fps)
 
     def _energy_at(self, frame: int) -> float:
