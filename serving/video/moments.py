@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from serving.video.assembly import CARD
 from serving.video.order import Photo
-from serving.video.timeline import CARD, Timeline
+from serving.video.timeline import Timeline
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from serving.image import Image
+from serving.video.assembly import CARD, Shape, Wish
 from serving.video.film import Film, Overlay
 from serving.video.order import Photo
 from serving.video.picture import Picture, Rgba
@@ -13,7 +14,7 @@ from serving.video.places import Music
 from serving.video.sheet import Brand, Sheet, Words, make_sheet
 from serving.video.templates import Template
 from serving.video.text import is_right_to_left
-from serving.video.timeline import CARD, Shape, Timeline, Wish, make_timeline
+from serving.video.timeline import Timeline, make_timeline
 from serving.video.titles import (
     draw_contact_card,
     draw_intro_card,

@@ -6,6 +6,7 @@ import pytest
 
 from serving.errors import BadInput
 from serving.render.template_files import shipped_fonts, shipped_templates
+from serving.video.assembly import Shape, Wish
 from serving.video.film import check_film
 from serving.video.moments import choose_poster, list_chapters
 from serving.video.order import Photo
@@ -13,7 +14,6 @@ from serving.video.overlays import Dress, plan_film
 from serving.video.places import make_music
 from serving.video.sheet import Brand, Words
 from serving.video.templates import Template
-from serving.video.timeline import Shape, Wish
 
 TEMPLATES = shipped_templates()
 SHAPE = Shape(640, 360, Fraction(30))

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from serving.errors import BadInput
 from serving.render.template_files import shipped_templates
+from serving.video.assembly import CARD, Shape, Wish
 from serving.video.film import check_film
 from serving.video.order import Photo
 from serving.video.places import Music, make_music
-from serving.video.timeline import CARD, Shape, Wish, make_timeline, wanted_frames
+from serving.video.timeline import make_timeline, wanted_frames
 
 WIDE = Shape(1920, 1080, Fraction(30))
 TEMPLATES = shipped_templates()
@@ -111,7 +112,7 @@ def test_200_photos_in_a_minute_leave_out_the_lightest_and_say_so() -> None:
 
 
 def test_200_photos_without_a_length_are_all_shown() -> None:
-    timeline = make_timeline(make_photos(200), TEMPLATES["modern"], WIDE)
+    timeline = make_timeline(make_photos(200), TEMPLATES["modern"], WIDE, Wish(), None)
     assert not timeline.left_out
     assert timeline.film.frames == 200 * 90
 
