@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
@@ -22,14 +23,17 @@ from procrastinate.exceptions import ProcrastinateException
 from procrastinate.job_context import AbortReason
 from sqlalchemy import Engine
 
+from serving import logs, metrics, traces
 from serving.db.engine import patiently
 from serving.db.migrate import prepare
+from serving.db.tables import WebhookDelivery
 from serving.errors import Cancelled, HandedBack
 from serving.jobs import queue, webhooks
 from serving.jobs.heartbeat import Heartbeat
 from serving.jobs.kinds import QUEUES
 from serving.jobs.reaper import Reaper
 from serving.jobs.webhooks import Answer, Schedule, open_sender
+from serving.logs import open_logs
 from serving.memory import bound_memory
 from serving.models.known import AskedRooms, KnownRooms
 from serving.models.opening import open_models
@@ -41,7 +45,8 @@ from serving.storage.objects import storage_of
 from serving.storage.scratch import open_scratch
 from serving.workflows import WORKFLOWS
 from serving.workflows.run import Parts, Workflow
-from serving.workflows.runner import Outcome, Runner
+from serving.workflows.runner import Runner
+from serving.workflows.watched import watch_attempt
 
 log = logging.getLogger(__name__)
 
@@ -88,10 +93,12 @@ class JobWorker:
         settings, engine = self._parts.settings, self._parts.engine
         heartbeat = Heartbeat(engine, self.id, settings.heartbeat_s)
         reaper = Reaper(engine, settings.heartbeat_timeout_s, settings.job_losses)
+        metrics.watch_process({"answers": self._answers} if self._answers else {})
         heartbeat.start()
         reaper.start()
         try:
-            asyncio.run(self._work())
+            with _metrics_served(settings):
+                asyncio.run(self._work())
         finally:
             reaper.stop()
             self._tidy_answers(Answers.flush)
@@ -130,7 +137,7 @@ class JobWorker:
             with self._turn(context.job.queue):
                 job = self._runner.take(UUID(job_id))
                 if job is not None:
-                    report(self._runner.run(job, lambda: self._check(context)))
+                    watch_attempt(job, lambda: self._runner.run(job, lambda: self._check(context)))
 
         @app.task(name=queue.DELIVER)
         def deliver(delivery_id: str) -> None:
@@ -155,14 +162,21 @@ class JobWorker:
         delivery = webhooks.claim(engine, delivery_id, self.id)
         if delivery is None:
             return
-        answer = (
-            self._sender.send(delivery)
-            if self._sender
-            else Answer(None, "BACKEND_URL is not set; set it and replay")
-        )
-        schedule = self._schedule if self._sender else Schedule(0, 0, attempts=1)
-        status = patiently(lambda: webhooks.settle(engine, delivery, answer, schedule), 3600.0)
-        log.info("%s of job %s: %s %s", delivery.event, delivery.job_id, status, answer.error or "")
+        ids = {"job_id": str(delivery.job_id), "delivery_id": delivery.id}
+        name, kind = f"webhook {delivery.event}", traces.SpanKind.PRODUCER
+        with logs.bound(**ids), traces.span(name, delivery.traceparent, kind, **ids) as span:
+            started = time.perf_counter()
+            answer = (
+                self._sender.send(delivery)
+                if self._sender
+                else Answer(None, "BACKEND_URL is not set; set it and replay")
+            )
+            took_s = time.perf_counter() - started
+            if not answer.delivered:
+                traces.mark_failed(span, answer.error or "")
+            schedule = self._schedule if self._sender else Schedule(0, 0, attempts=1)
+            status = patiently(lambda: webhooks.settle(engine, delivery, answer, schedule), 3600.0)
+            _tell_try(delivery, answer, _OUTCOMES.get(status) or str(status), took_s)
 
     async def _keep(self, app: App, name: str, count: int) -> None:
         """Take from one queue; begin anew when the database was away."""
@@ -212,10 +226,37 @@ class JobWorker:
             os._exit(1)
 
 
-def report(outcome: Outcome) -> None:
-    """Say in the log how an attempt ended."""
-    job = outcome.job
-    log.info("job %s (%s) attempt %s: %s", job.id, job.type, job.attempt, outcome.status)
+# what a delivery's status says of the try before it; None: another try has begun meanwhile
+_OUTCOMES = {"pending": "will_retry", None: "overtaken"}
+
+
+def _tell_try(delivery: WebhookDelivery, answer: Answer, outcome: str, took_s: float) -> None:
+    metrics.CALLBACKS.labels(delivery.event, outcome).observe(took_s)
+    told = {
+        "type": delivery.event,
+        "try": delivery.attempt,
+        "outcome": outcome,
+        "status": answer.status,
+        "took_s": round(took_s, 3),
+    }
+    if answer.delivered:
+        log.info("webhook sent", extra=told)
+    else:
+        log.warning("webhook not delivered", extra=told | {"error": answer.error})
+
+
+@contextlib.contextmanager
+def _metrics_served(settings: Settings) -> Iterator[None]:
+    """Answer scrapes meanwhile, if the settings say where."""
+    if not settings.worker_metrics_port:
+        yield
+        return
+    server = metrics.MetricsServer(settings.worker_metrics_port, settings.worker_metrics_host)
+    log.info("metrics at http://%s:%s/metrics", settings.worker_metrics_host, server.port)
+    try:
+        yield
+    finally:
+        server.close()
 
 
 def open_worker(
@@ -247,13 +288,15 @@ def main(workflows: Mapping[str, Workflow] = WORKFLOWS) -> None:
         "--queues", nargs="+", choices=QUEUES, default=QUEUES, help="default: all of them"
     )
     queues = tuple(parser.parse_args().queues)
-    logging.basicConfig(format="%(asctime)s %(name)s %(message)s", level=logging.INFO)
-    logging.getLogger("procrastinate").setLevel(logging.WARNING)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    bound_memory()
     settings = Settings()
-    engine = patiently(lambda: prepare(settings), wait_s=60.0)
-    open_worker(settings, engine, workflows, queues).run()
+    open_logs(settings.log_level, settings.log_form)
+    traces.open_traces("worker")
+    bound_memory()
+    try:
+        engine = patiently(lambda: prepare(settings), wait_s=60.0)
+        open_worker(settings, engine, workflows, queues).run()
+    finally:
+        traces.close_traces()
 
 
 if __name__ == "__main__":

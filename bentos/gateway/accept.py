@@ -9,6 +9,7 @@ from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 
 from bentos.gateway.doors import Doors, client_of
+from bentos.gateway.middleware import REQUEST_ID_KEY
 from bentos.gateway.schema import JobAccepted, JobOptions
 from serving import logs, metrics, traces
 from serving.db.tables import Json
@@ -25,6 +26,7 @@ class Asker:
     client: str
     idempotency_key: str | None
     listing_id: str | None
+    request_id: str
 
 
 async def asker_of(
@@ -39,10 +41,10 @@ async def asker_of(
     ] = None,
 ) -> Asker:
     """Read the headers that concern jobs."""
-    del request
     if x_listing_id:
         logs.bind(listing_id=x_listing_id)
-    return Asker(client, idempotency_key or None, x_listing_id or None)
+    request_id = request.scope[REQUEST_ID_KEY]
+    return Asker(client, idempotency_key or None, x_listing_id or None, request_id)
 
 
 Asking = Annotated[Asker, Depends(asker_of)]
@@ -69,6 +71,7 @@ async def accept(
         idempotency_key=asker.idempotency_key,
         run_at=options.run_at,
         traceparent=traces.traceparent(),
+        request_id=asker.request_id,
     )
     accepted = await asyncio.to_thread(submit, doors.engine, new, doors.settings.max_queued)
     if accepted.created:

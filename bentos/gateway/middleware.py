@@ -21,6 +21,7 @@ from serving.settings import Settings
 log = logging.getLogger(__name__)
 
 REQUEST_ID = "X-Request-Id"
+REQUEST_ID_KEY = "studio.request_id"  # where routes find it in the scope
 _GIVEN_ID = re.compile(rb"[\w.:/+=-]{1,128}", re.ASCII)
 # Below these a body may be a file's bytes; the route itself reads them under its own cap.
 _RAW_BODIES = ("/internal/photos/", "/internal/audio/")
@@ -99,7 +100,8 @@ class Edge:
         if not _GIVEN_ID.fullmatch(request_id):
             request_id = uuid4().hex.encode()
         exchange = _Exchange(scope, request_id, time.perf_counter(), given=given)
-        logs.bind(request_id=request_id.decode())
+        scope[REQUEST_ID_KEY] = request_id.decode()
+        logs.bind(request_id=scope[REQUEST_ID_KEY])
         metrics.REQUESTS_IN_FLIGHT.inc()
         try:
             if traces.is_open() or b"traceparent" in given:

@@ -26,6 +26,7 @@ class NewJob:
     ----------
     priority : more is sooner; 0 is usual, above it what somebody waits for, below it bulk
     run_at : not before; None: at once
+    request_id : of the request that asks, for the job's timeline
     """
 
     kind: Kind
@@ -36,6 +37,7 @@ class NewJob:
     idempotency_key: str | None = None
     run_at: datetime | None = None
     traceparent: str | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,15 @@ def submit(engine: Engine, new: NewJob, max_queued: int) -> Accepted:
             known = _find(connection, new, body_sha256)
             assert known is not None
             return Accepted(known, created=False)
-        record(connection, job_id, 0, "accepted", {"priority": new.priority})
+        record(connection, job_id, 0, "accepted", _accepted(new))
         entry = wake_for_job(connection, job_id, new.kind.queue, new.priority, new.run_at)
         connection.execute(update(Job).where(Job.id == job_id).values(queue_job_id=entry))
         return Accepted(job_id, created=True)
+
+
+def _accepted(new: NewJob) -> Json:
+    asked_by = {"request_id": new.request_id} if new.request_id else {}
+    return {"priority": new.priority} | asked_by
 
 
 def hash_request(new: NewJob) -> str:

@@ -29,6 +29,7 @@ from sqlalchemy.orm import Session as Database
 from sqlalchemy.orm import aliased
 from standardwebhooks import Webhook
 
+from serving import traces
 from serving.db.tables import Job, WebhookDelivery
 from serving.jobs.queue import wake_for_delivery
 from serving.settings import Settings
@@ -138,7 +139,9 @@ class Sender:
             ),
             "user-agent": "listing-studio",
         }
-        return headers | ({"traceparent": delivery.traceparent} if delivery.traceparent else {})
+        # the span of this try, within the trace that the job was asked for in
+        traceparent = traces.traceparent() or delivery.traceparent
+        return headers | ({"traceparent": traceparent} if traceparent else {})
 
     def close(self) -> None:
         """Close the connections and end the loop; nothing may be on its way."""

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
+from serving import traces
 from serving.db.tables import Json
 from serving.errors import BadInput, ListingError, ModelFailed
+from serving.logs import ContextThreads
 from serving.models.local import Loaded
 from serving.models.results import FailedResult, RoomResult
 from serving.models.rooms import TASK
@@ -24,16 +25,17 @@ def classify_photos(run: Run) -> Json:
     photos: list[str] = run.job.input["photos"]
     model = run.pin_model(TASK)
     results = []
-    for result in _classify_all(run, photos, model):
-        results.append(result.model_dump(mode="json"))
-        run.tell(len(results), len(photos), "photos")
+    with traces.span("stage classify", photos=len(photos)):
+        for result in _classify_all(run, photos, model):
+            results.append(result.model_dump(mode="json"))
+            run.tell(len(results), len(photos), "photos")
     return {"results": results}
 
 
 def _classify_all(
     run: Run, photos: list[str], model: Loaded | None
 ) -> Iterator[RoomResult | FailedResult]:
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="classify") as pool:
+    with ContextThreads(_AT_ONCE, thread_name_prefix="classify") as pool:
         futures = [pool.submit(_classify, run, photo, model) for photo in photos]
         try:
             for future in futures:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
+from serving import metrics, traces
 from serving.db.tables import Job, Json
 from serving.errors import ListingError, ObjectNotFound, StorageFull, StorageUnavailable
 from serving.jobs import attempts
@@ -80,12 +81,17 @@ class Run:
         digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
         key = f"{_STAGES}/{name}/{digest}"
         storage = self.parts.storage
-        try:
-            return storage.read(key)
-        except ObjectNotFound:
-            made = make()
-        storage.write(key, made)
-        return made
+        with traces.span(f"stage {name}", digest=digest[:12]) as span:
+            try:
+                found = storage.read(key)
+            except ObjectNotFound:
+                metrics.STAGES.labels(name, "no").inc()
+                made = make()
+                storage.write(key, made)
+                return made
+            span.set_attribute("stage.found", True)
+            metrics.STAGES.labels(name, "yes").inc()
+            return found
 
     def tell(self, done: int, total: int, unit: str) -> None:
         """Say how far the attempt is; most calls cost nothing. JobStopped if it is to end."""

@@ -1,0 +1,54 @@
+"""An attempt seen from outside: in the log, in its request's trace, in the metrics."""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from opentelemetry.trace import Span
+
+from serving import logs, metrics, traces
+from serving.db.tables import Job
+from serving.workflows.runner import Outcome
+
+log = logging.getLogger(__name__)
+
+_WELL = ("completed", "cancelled", "handed_back", "overtaken")
+
+
+def watch_attempt(job: Job, run: Callable[[], Outcome]) -> Outcome:
+    """Run the attempt and tell how it ended; whatever is logged meanwhile names the job."""
+    waited_s = (datetime.now(UTC) - job.run_at).total_seconds()
+    metrics.JOB_WAIT.labels(job.queue).observe(max(0.0, waited_s))
+    ids: dict[str, str | int] = {
+        "job_id": str(job.id),
+        "attempt": job.attempt,
+        "client": job.client,
+    }
+    if job.listing_id:
+        ids["listing_id"] = job.listing_id
+    with (
+        logs.bound(**ids),
+        traces.span(f"job {job.type}", job.traceparent, traces.SpanKind.CONSUMER, **ids) as span,
+        metrics.JOBS_IN_FLIGHT.labels(job.queue).track_inprogress(),
+    ):
+        started = time.perf_counter()
+        outcome = run()
+        _tell(outcome, time.perf_counter() - started, span)
+        return outcome
+
+
+def _tell(outcome: Outcome, took_s: float, span: Span) -> None:
+    job, error = outcome.job, outcome.error or {}
+    metrics.JOBS.labels(job.type, outcome.status).observe(took_s)
+    span.set_attribute("job.outcome", outcome.status)
+    told = {"type": job.type, "outcome": outcome.status, "took_s": round(took_s, 3)}
+    if outcome.status in _WELL:
+        log.info("attempt ended", extra=told)
+        return
+    title, reason = error.get("title", "?"), error.get("reason", "?")
+    retried = "yes" if outcome.status == "retried" else "no"
+    metrics.JOB_ERRORS.labels(job.type, reason, title, retried).inc()
+    traces.mark_failed(span, title)
+    told |= {"error": title, "reason": reason, "detail": error.get("detail")}
+    log.warning("attempt ended", extra=told)
