@@ -192,11 +192,15 @@ class CachedAnswer(Base):
 
 
 class CachedClip(Base):
-    """A clip that was rendered, to be used again; its bytes are in the object storage."""
+    """A clip that was rendered, to be used again; its bytes are in the object storage.
+
+    `config_sha256` hashes all that shapes it: the photo's content, the film around it, the code.
+    """
 
     __tablename__ = "cached_clips"
     __table_args__ = (
-        Index("cached_clips_content", "photo_id", "config_sha256", unique=True),
+        Index("cached_clips_config", "config_sha256", unique=True),
+        Index("cached_clips_photo", "photo_id"),
         Index("cached_clips_accessed", "accessed_at"),
         Index("cached_clips_expires", "expires_at"),
     )

@@ -147,7 +147,8 @@ def upgrade() -> None:
         _at("expires_at", nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("cached_clips_content", "cached_clips", ["photo_id", "config_sha256"], unique=True)
+    op.create_index("cached_clips_config", "cached_clips", ["config_sha256"], unique=True)
+    op.create_index("cached_clips_photo", "cached_clips", ["photo_id"])
     op.create_index("cached_clips_accessed", "cached_clips", ["accessed_at"])
     op.create_index("cached_clips_expires", "cached_clips", ["expires_at"])
     op.create_table(

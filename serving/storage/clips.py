@@ -1,0 +1,168 @@
+"""Encoded clips and segments kept for every job and worker: bytes in the storage, a row each."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from serving.db.tables import CachedClip
+from serving.errors import Corrupted, ObjectNotFound
+from serving.storage.interface import Storage
+
+log = logging.getLogger(__name__)
+
+FOLDER = "clips"
+_EVICTED_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class ClipStatistics:
+    """What is kept."""
+
+    clips: int
+    bytes: int
+    pinned: int
+
+
+class ClipStore:
+    """Keeps clips by the hash of all that shapes them; `serving.render.cache.PacketCache`.
+
+    Parameters
+    ----------
+    photos : key → content hash of the photo that is seen in it, so that a photo's clips are found
+    durations : key → seconds
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        storage: Storage,
+        photos: Mapping[str, str] | None = None,
+        durations: Mapping[str, float] | None = None,
+    ) -> None:
+        self._engine, self._storage = engine, storage
+        self._photos, self._durations = photos or {}, durations or {}
+        self.hits = self.misses = 0
+
+    def get(self, key: str) -> bytes | None:
+        """Return the clip, or None; one that is damaged is forgotten."""
+        with self._engine.begin() as connection:
+            found = connection.scalar(
+                update(CachedClip)
+                .where(CachedClip.config_sha256 == key, _is_alive())
+                .values(accessed_at=func.now())
+                .returning(CachedClip.object_key)
+            )
+        data = self._read(found) if found is not None else None
+        if data is None:
+            self.misses += 1
+            if found is not None:
+                self._forget(key)
+        else:
+            self.hits += 1
+        return data
+
+    def put(self, key: str, data: bytes) -> None:
+        """Keep the clip: first its bytes, then its row, so that a row never promises too much."""
+        object_key = f"{FOLDER}/{key[:2]}/{key}"
+        self._storage.write(object_key, data, "video/mp4")
+        row = {
+            "id": uuid4(),
+            "photo_id": self._photos.get(key, ""),
+            "config_sha256": key,
+            "object_key": object_key,
+            "bytes": len(data),
+            "duration_s": self._durations.get(key, 0.0),
+        }
+        again = {"accessed_at": func.now(), "bytes": len(data)}
+        with self._engine.begin() as connection:
+            connection.execute(
+                insert(CachedClip)
+                .values(row)
+                .on_conflict_do_update(index_elements=["config_sha256"], set_=again)
+            )
+
+    def pin(self, key: str, pinned: bool = True) -> bool:
+        """Keep a clip whatever its age, or no longer; return whether it is there."""
+        with self._engine.begin() as connection:
+            changed = connection.execute(
+                update(CachedClip).where(CachedClip.config_sha256 == key).values(pinned=pinned)
+            )
+        return changed.rowcount > 0
+
+    def invalidate(self, photo_sha256: str) -> int:
+        """Forget every clip of a photo; return how many there were."""
+        where = CachedClip.photo_id == photo_sha256
+        return _remove(self._engine, self._storage, where)
+
+    def evict(self, max_bytes: int, max_age_s: float) -> int:
+        """Forget what was not used for `max_age_s`, then the longest unused beyond `max_bytes`."""
+        old = ~CachedClip.pinned & (
+            (CachedClip.accessed_at < func.now() - text(f"interval '{float(max_age_s)} seconds'"))
+            | (CachedClip.expires_at < func.now())
+        )
+        gone = _remove(self._engine, self._storage, old)
+        while self.statistics().bytes > max_bytes:
+            least = self._longest_unused(self.statistics().bytes - max_bytes)
+            if not least:
+                break
+            gone += _remove(self._engine, self._storage, CachedClip.config_sha256.in_(least))
+        return gone
+
+    def statistics(self) -> ClipStatistics:
+        """Return how much is kept."""
+        statement = select(
+            func.count(),
+            func.coalesce(func.sum(CachedClip.bytes), 0),
+            func.count().filter(CachedClip.pinned),
+        )
+        with self._engine.connect() as connection:
+            clips, size, pinned = connection.execute(statement.select_from(CachedClip)).one()
+        return ClipStatistics(clips, int(size), pinned)
+
+    def _longest_unused(self, too_many_bytes: int) -> list[str]:
+        statement = (
+            select(CachedClip.config_sha256, CachedClip.bytes)
+            .where(~CachedClip.pinned)
+            .order_by(CachedClip.accessed_at)
+            .limit(_EVICTED_AT_ONCE)
+        )
+        chosen, size = [], 0
+        with self._engine.connect() as connection:
+            for key, held in connection.execute(statement):
+                if size >= too_many_bytes:
+                    break
+                chosen.append(key)
+                size += held
+        return chosen
+
+    def _read(self, object_key: str) -> bytes | None:
+        try:
+            return self._storage.read(object_key)
+        except (ObjectNotFound, Corrupted) as error:
+            log.warning("a clip is lost and will be made anew: %s", error)
+            return None
+
+    def _forget(self, key: str) -> None:
+        _remove(self._engine, self._storage, CachedClip.config_sha256 == key)
+
+
+def _is_alive() -> ColumnElement[bool]:
+    return CachedClip.expires_at.is_(None) | (CachedClip.expires_at > func.now())
+
+
+def _remove(engine: Engine, storage: Storage, where: ColumnElement[bool]) -> int:
+    """Delete rows, then their bytes: what is left behind by a crash is bytes, never a promise."""
+    with engine.begin() as connection:
+        keys = _delete(connection, where)
+    for key in keys:
+        storage.delete(key)
+    return len(keys)
+
+
+def _delete(connection: Connection, where: ColumnElement[bool]) -> list[str]:
+    rows = connection.execute(delete(CachedClip).where(where).returning(CachedClip.object_key))
+    return [key for (key,) in rows]
