@@ -18,6 +18,15 @@ _OPENING_EXTERIORS = 2
 
 
 @dataclass(frozen=True)
+class Label:
+    """A word at a spot of a photo (0..1 of its sides), which it follows under the camera."""
+
+    text: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
 class Photo:
     """What the timeline has to know of a photo.
 
@@ -30,6 +39,7 @@ class Photo:
     room : a room type as `photos.classify` names it
     caption : shown in a lower third
     depth : name of its depth picture
+    labels : shown at their spots while the photo is seen alone
     """
 
     name: str
@@ -40,6 +50,7 @@ class Photo:
     room: str | None = None
     caption: str | None = None
     depth: str | None = None
+    labels: tuple[Label, ...] = ()
 
 
 def check_photos(photos: Sequence[Photo]) -> None:
@@ -51,8 +62,9 @@ def check_photos(photos: Sequence[Photo]) -> None:
             raise BadInput(f"photo {photo.name}: {photo.width}x{photo.height} pixels")
         if not 0 < photo.weight <= 1000:
             raise BadInput(f"photo {photo.name}: a weight of {photo.weight} is not in 0..1000")
-        if not all(0 <= x <= 1 and 0 <= y <= 1 for x, y in photo.focus):
-            raise BadInput(f"photo {photo.name}: focus points lie within 0..1 of its sides")
+        spots = (*photo.focus, *((label.x, label.y) for label in photo.labels))
+        if not all(0 <= x <= 1 and 0 <= y <= 1 for x, y in spots):
+            raise BadInput(f"photo {photo.name}: focus points and labels lie within 0..1")
 
 
 def order_by_room(photos: Sequence[Photo]) -> tuple[Photo, ...]:

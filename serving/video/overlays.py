@@ -7,7 +7,7 @@ import numpy as np
 
 from serving.image import Image
 from serving.video.assembly import CARD, Shape, Wish
-from serving.video.film import Film, Overlay
+from serving.video.film import Film, Overlay, Pin
 from serving.video.order import Photo
 from serving.video.picture import Picture, Rgba
 from serving.video.places import Music
@@ -18,6 +18,7 @@ from serving.video.timeline import Timeline, make_timeline
 from serving.video.titles import (
     draw_contact_card,
     draw_intro_card,
+    draw_label,
     draw_logo,
     draw_lower_third,
     draw_opening,
@@ -105,6 +106,7 @@ def plan_film(
     timeline = make_timeline(photos, template, shape, wish, music)
     dressing = _Dressing(timeline, template, _sheet(template, shape, dress))
     dressing.lay_logo(dress.brand)
+    dressing.lay_labels(photos)
     if template.brand.captions:
         dressing.lay_captions(photos, after=dressing.lay_opening(dress))
     else:
@@ -140,15 +142,30 @@ class _Dressing:
     def lay_captions(self, photos: Sequence[Photo], after: int) -> None:
         """Lay each photo's caption into the lower third while it is seen alone, once."""
         done: set[int] = set()
-        halves = [0, *(t.frames // 2 for t in self.timeline.film.transitions), 0]
         for clip, source in enumerate(self.timeline.sources):
             if source == CARD or source in done or not photos[source].caption:
                 continue
-            low, high = self.timeline.span(clip)
-            low, high = max(low + halves[clip], after), high - halves[clip + 1]
+            low, high = self._alone(clip)
+            low = max(low, after)
             if high - low >= self._frames(_SHORTEST_CAPTION_S):
                 self._add_caption(photos[source].caption or "", (low, high))
                 done.add(source)
+
+    def lay_labels(self, photos: Sequence[Photo]) -> None:
+        """Pin each photo's labels to their spots while it is seen alone."""
+        for clip, source in enumerate(self.timeline.sources):
+            for label in photos[source].labels if source != CARD else ():
+                low, high = self._alone(clip)
+                if high - low >= self._frames(_SHORTEST_CAPTION_S):
+                    self._add(draw_label(self.sheet, label.text), (low, high), (0, 0), "bottom")
+                    pin = Pin(clip, label.x, label.y)
+                    self.overlays[-1] = replace(self.overlays[-1], pinned_to=pin)
+
+    def _alone(self, clip: int) -> tuple[int, int]:
+        """Return the frames in which a clip takes part in no transition."""
+        halves = [0, *(t.frames // 2 for t in self.timeline.film.transitions), 0]
+        low, high = self.timeline.span(clip)
+        return low + halves[clip], high - halves[clip + 1]
 
     def _add_caption(self, caption: str, span: tuple[int, int]) -> None:
         title, _, text = caption.partition("\n")

@@ -35,6 +35,7 @@ from serving.video.sheet import (
 from serving.video.text import is_right_to_left
 
 _SCRIM = 0.5  # darkness behind an opening title
+_PLATE = 0.7
 _SOLID_BOX = 0.35  # opacity from which letters need no shadow
 
 
@@ -94,6 +95,29 @@ def draw_lower_third(sheet: Sheet, title: str, text: str = "") -> Picture:
     ground = lay_over(ground, edge, inner_w - bar if turned else 0, 0)
     result = lay_over(ground, block, 2 * gap if turned else bar + gap, gap)
     return name_picture(result if sheet.style.box >= _SOLID_BOX else with_shadow(sheet, result))
+
+
+def draw_label(sheet: Sheet, text: str) -> Picture:
+    """Draw a word on a plate, with a dot below it that marks the spot it belongs to.
+
+    Returns
+    -------
+    Picture
+        Tight; the spot is the middle of its lower edge.
+    """
+    letters = set_line(sheet, Line(text, 0.42), round(0.4 * sheet.width), "centre")
+    if letters.shape[0] == 1:
+        raise BadInput("a label has no text")
+    gap, dot = round(0.18 * sheet.em), max(4, 2 * round(0.1 * sheet.em))
+    height, width = letters.shape[0] + 2 * gap, letters.shape[1] + 4 * gap
+    plate = blank(width, height, to_colour(sheet.style.card), _PLATE)
+    plate = lay_over(plate, letters, 2 * gap, gap)
+    result = lay_over(blank(width, height + dot + gap), plate, 0, 0)
+    mark = blank(dot, dot, sheet.accent)
+    across = np.abs(np.arange(dot) + 0.5 - dot / 2)
+    inside = dot / 2 + 0.5 - np.hypot(across[:, None], across)
+    mark[..., 3] = np.rint(255 * inside.clip(0, 1))
+    return name_picture(lay_over(result, mark, (width - dot) // 2, height + gap))
 
 
 def draw_logo(logo: Rgba, width_px: int, most_height_px: int, opacity: float = 1.0) -> Picture:

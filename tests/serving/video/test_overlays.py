@@ -7,9 +7,9 @@ import pytest
 from serving.errors import BadInput
 from serving.render.template_files import shipped_fonts, shipped_templates
 from serving.video.assembly import Shape, Wish
-from serving.video.film import check_film
+from serving.video.film import Pin, check_film
 from serving.video.moments import choose_poster, list_chapters
-from serving.video.order import Photo
+from serving.video.order import Label, Photo
 from serving.video.overlays import Dress, plan_film
 from serving.video.places import make_music
 from serving.video.sheet import Brand, Words
@@ -80,6 +80,16 @@ def test_without_words_and_brand_nothing_lies_on_the_film() -> None:
     assert not plan.pictures
     assert not plan.cards
     assert [clip.photo for clip in plan.film.clips] == list("abcd")
+
+
+def test_labels_are_pinned_to_their_spot_of_their_clip() -> None:
+    photos = [PHOTOS[2], replace(PHOTOS[0], caption=None, labels=(Label("Oak floor", 0.4, 0.7),))]
+    plan = plan_film(photos, TEMPLATES["classic"], SHAPE, BARE, Wish(), None)
+    (overlay,) = plan.film.overlays
+    assert overlay.pinned_to == Pin(1, 0.4, 0.7)
+    assert overlay.anchor == "bottom"
+    picture = plan.pictures[overlay.picture]
+    assert picture[-2, picture.shape[1] // 2, 3] == 255, "its dot marks the spot"
 
 
 def with_brand(**brand: object) -> Template:
