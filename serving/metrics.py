@@ -8,7 +8,8 @@ import contextlib
 import errno
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from functools import cache
+from typing import Any, Protocol
 
 from prometheus_client import (
     CollectorRegistry,
@@ -108,18 +109,23 @@ class Cache(Protocol):
 
 
 class CacheCollector:
-    """Shows a cache's own counts."""
+    """Shows the counts that caches keep themselves."""
 
-    def __init__(self, name: str, cache: Cache) -> None:
-        self._name, self._cache = name, cache
+    def __init__(self) -> None:
+        self._caches: dict[str, Cache] = {}
+
+    def watch(self, name: str, cache: Cache) -> None:
+        """Show this one too; another of the same name is forgotten."""
+        self._caches[name] = cache
 
     def collect(self) -> Iterable[Metric]:
         """Yield the counts as they stand."""
         looked = CounterMetricFamily(
             "studio_cache_lookups", "Look-ups in caches", labels=("cache", "outcome")
         )
-        looked.add_metric((self._name, "hit"), self._cache.hits)
-        looked.add_metric((self._name, "miss"), self._cache.misses)
+        for name, cache in self._caches.items():
+            looked.add_metric((name, "hit"), cache.hits)
+            looked.add_metric((name, "miss"), cache.misses)
         yield looked
 
 
@@ -149,30 +155,33 @@ class GpuCollector:
         return [used, total]
 
 
-def read_gpus() -> Sequence[Gpu]:
-    """Return (index, bytes used, bytes in all) of each NVIDIA GPU; nothing without any."""
+@cache
+def _open_gpus() -> tuple[Any, ...]:
     with contextlib.suppress(ImportError):
         import pynvml  # type: ignore[import-untyped]
 
-        try:
+        with contextlib.suppress(pynvml.NVMLError):
             pynvml.nvmlInit()
-            handles = [
-                pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())
-            ]
-            found = [pynvml.nvmlDeviceGetMemoryInfo(handle) for handle in handles]
-        except pynvml.NVMLError:
-            return []
-        return [(str(i), int(memory.used), int(memory.total)) for i, memory in enumerate(found)]
-    return []
+            count = range(pynvml.nvmlDeviceGetCount())
+            return tuple(pynvml.nvmlDeviceGetHandleByIndex(index) for index in count)
+    return ()
 
 
-def watch_process(caches: dict[str, Cache], registry: CollectorRegistry = REGISTRY) -> None:
-    """Show this process's caches and the machine's GPUs beside what it counts; called once."""
-    for name, cache in caches.items():
-        registry.register(CacheCollector(name, cache))
-    if read_gpus():
-        registry.register(GpuCollector(read_gpus))
+def read_gpus() -> Sequence[Gpu]:
+    """Return (index, bytes used, bytes in all) of each NVIDIA GPU; nothing without any."""
+    handles = _open_gpus()
+    if not handles:
+        return []
+    import pynvml
 
+    found = [pynvml.nvmlDeviceGetMemoryInfo(handle) for handle in handles]
+    return [(str(index), int(memory.used), int(memory.total)) for index, memory in enumerate(found)]
+
+
+_caches = CacheCollector()
+REGISTRY.register(_caches)
+REGISTRY.register(GpuCollector(read_gpus))
+watch_cache = _caches.watch
 
 _PORTS_TRIED = 20
 

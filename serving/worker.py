@@ -12,7 +12,6 @@ import logging
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
@@ -23,16 +22,15 @@ from procrastinate.exceptions import ProcrastinateException
 from procrastinate.job_context import AbortReason
 from sqlalchemy import Engine
 
-from serving import logs, metrics, traces
+from serving import metrics, traces
 from serving.db.engine import patiently
 from serving.db.migrate import prepare
-from serving.db.tables import WebhookDelivery
 from serving.errors import Cancelled, HandedBack
-from serving.jobs import queue, webhooks
+from serving.jobs import queue
+from serving.jobs.courier import Courier
 from serving.jobs.heartbeat import Heartbeat
 from serving.jobs.kinds import QUEUES
 from serving.jobs.reaper import Reaper
-from serving.jobs.webhooks import Answer, Schedule, open_sender
 from serving.logs import open_logs
 from serving.memory import bound_memory
 from serving.models.known import AskedRooms, KnownRooms
@@ -78,12 +76,7 @@ class JobWorker:
         self.id = uuid4()
         self._parts, self._answers, self._queues = parts, answers, queues
         self._runner = Runner(parts, workflows, self.id)
-        self._sender = open_sender(settings)
-        self._schedule = Schedule(
-            settings.webhook_first_retry_s,
-            settings.webhook_longest_retry_s,
-            settings.webhook_attempts,
-        )
+        self._courier = Courier(settings, parts.engine, self.id)
         self._gpu = threading.BoundedSemaphore(settings.gpu_jobs) if gpu_available() else None
         self._handing_back = threading.Event()
         self._stopping = asyncio.Event()
@@ -93,7 +86,8 @@ class JobWorker:
         settings, engine = self._parts.settings, self._parts.engine
         heartbeat = Heartbeat(engine, self.id, settings.heartbeat_s)
         reaper = Reaper(engine, settings.heartbeat_timeout_s, settings.job_losses)
-        metrics.watch_process({"answers": self._answers} if self._answers else {})
+        if self._answers is not None:
+            metrics.watch_cache("answers", self._answers)
         heartbeat.start()
         reaper.start()
         try:
@@ -141,7 +135,7 @@ class JobWorker:
 
         @app.task(name=queue.DELIVER)
         def deliver(delivery_id: str) -> None:
-            self._deliver(delivery_id)
+            self._courier.deliver(delivery_id)
 
     @contextlib.contextmanager
     def _turn(self, name: str) -> Iterator[None]:
@@ -156,27 +150,6 @@ class JobWorker:
             raise Cancelled(f"the queue's entry {context.job.id} was cancelled")
         if self._handing_back.is_set():
             raise HandedBack("this worker goes down")
-
-    def _deliver(self, delivery_id: str) -> None:
-        engine = self._parts.engine
-        delivery = webhooks.claim(engine, delivery_id, self.id)
-        if delivery is None:
-            return
-        ids = {"job_id": str(delivery.job_id), "delivery_id": delivery.id}
-        name, kind = f"webhook {delivery.event}", traces.SpanKind.PRODUCER
-        with logs.bound(**ids), traces.span(name, delivery.traceparent, kind, **ids) as span:
-            started = time.perf_counter()
-            answer = (
-                self._sender.send(delivery)
-                if self._sender
-                else Answer(None, "BACKEND_URL is not set; set it and replay")
-            )
-            took_s = time.perf_counter() - started
-            if not answer.delivered:
-                traces.mark_failed(span, answer.error or "")
-            schedule = self._schedule if self._sender else Schedule(0, 0, attempts=1)
-            status = patiently(lambda: webhooks.settle(engine, delivery, answer, schedule), 3600.0)
-            _tell_try(delivery, answer, _OUTCOMES.get(status) or str(status), took_s)
 
     async def _keep(self, app: App, name: str, count: int) -> None:
         """Take from one queue; begin anew when the database was away."""
@@ -224,25 +197,6 @@ class JobWorker:
             log.warning("some jobs did not hear that they are to end; another worker takes them")
             logging.shutdown()
             os._exit(1)
-
-
-# what a delivery's status says of the try before it; None: another try has begun meanwhile
-_OUTCOMES = {"pending": "will_retry", None: "overtaken"}
-
-
-def _tell_try(delivery: WebhookDelivery, answer: Answer, outcome: str, took_s: float) -> None:
-    metrics.CALLBACKS.labels(delivery.event, outcome).observe(took_s)
-    told = {
-        "type": delivery.event,
-        "try": delivery.attempt,
-        "outcome": outcome,
-        "status": answer.status,
-        "took_s": round(took_s, 3),
-    }
-    if answer.delivered:
-        log.info("webhook sent", extra=told)
-    else:
-        log.warning("webhook not delivered", extra=told | {"error": answer.error})
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from serving.db.engine import open_engine
 from serving.jobs.api_keys import KeyRing
 from serving.logs import ContextThreads, open_logs
 from serving.memory import bound_memory
-from serving.metrics import watch_process
+from serving.metrics import watch_cache
 from serving.models.known import KnownRooms
 from serving.models.opening import open_models
 from serving.models.session import cores, gpu_available, open_session
@@ -58,7 +58,8 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
             keys = KeyRing(settings.api_keys, following)
             keys.refresh()
             answers = open_answers(settings, following)
-            watch_process({"answers": answers} if answers else {})
+            if answers is not None:
+                watch_cache("answers", answers)
             classifier: Classifier
             if rooms is None:
                 baked = baked_models(settings)
