@@ -123,9 +123,9 @@ class CacheCollector:
         looked = CounterMetricFamily(
             "studio_cache_lookups", "Look-ups in caches", labels=("cache", "outcome")
         )
-        for name, cache in self._caches.items():
-            looked.add_metric((name, "hit"), cache.hits)
-            looked.add_metric((name, "miss"), cache.misses)
+        for name, counts in self._caches.items():
+            looked.add_metric((name, "hit"), counts.hits)
+            looked.add_metric((name, "miss"), counts.misses)
         yield looked
 
 
