@@ -114,6 +114,7 @@ class Stack:
             ["setpriv", "--pdeathsig", "TERM", *command],
             env=os.environ | dict(self.env),
             stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,  # it has a log
             start_new_session=True,
         )
 
