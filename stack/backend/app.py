@@ -86,7 +86,9 @@ class Desk:
         return answer or await self._take_in(delivery)
 
     async def _take_in(self, delivery: Delivery) -> Response:
-        outcome = await run_in_threadpool(self.inbox.record, delivery.webhook_id, delivery.event)
+        outcome = await run_in_threadpool(
+            self.inbox.record, delivery.webhook_id, delivery.body, delivery.event
+        )
         return JSONResponse({"outcome": outcome})
 
     def counts(self) -> dict[str, int]:

@@ -77,9 +77,9 @@ class Inbox:
         self._database.execute("PRAGMA synchronous = FULL")
         self._database.executescript(_TABLES)
 
-    def record(self, webhook_id: str, event: Event) -> Outcome:
-        """Take an event in: its id and its effect together, or neither."""
-        said = _columns(webhook_id, event)
+    def record(self, webhook_id: str, body: bytes, event: Event) -> Outcome:
+        """Take an event in, as its body says it: its id and its effect together, or neither."""
+        said = _columns(webhook_id, event) | {"payload": body.decode()}
         with self._transaction() as database:
             (receipts,) = database.execute(_RECEIVE, said).fetchone()
             if receipts > 1:
@@ -172,7 +172,6 @@ def _columns(webhook_id: str, event: Event) -> Row:
         "timestamp": event.timestamp.isoformat(),
         "said_at": event.timestamp.timestamp(),
         "now": datetime.now(UTC).isoformat(),
-        "payload": event.model_dump_json(exclude_unset=True),
     } | {name: None if value is None else json.dumps(value) for name, value in parts.items()}
 
 

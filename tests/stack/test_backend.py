@@ -57,6 +57,10 @@ def signed(
     }
 
 
+def take_in(inbox: Inbox, webhook_id: str, body: bytes) -> str:
+    return inbox.record(webhook_id, body, Event.model_validate_json(body))
+
+
 class Client:
     """Posts as the studio does, and looks as people do."""
 
@@ -113,7 +117,7 @@ def test_the_same_event_many_times_at_once_counts_once(client: Client) -> None:
 def test_what_was_received_is_known_after_a_restart(tmp_path: Path) -> None:
     for outcome in ("applied", "duplicate"):
         inbox = Inbox(tmp_path / "inbox.sqlite")
-        assert inbox.record("msg_1", Event.model_validate_json(payload())) == outcome
+        assert take_in(inbox, "msg_1", payload()) == outcome
         inbox.close()
 
 
@@ -125,10 +129,10 @@ def test_an_effect_that_fails_leaves_the_id_unknown_so_that_the_event_comes_agai
         "CREATE TRIGGER full BEFORE INSERT ON jobs BEGIN SELECT raise(ABORT, 'disk full'); END"
     )
     with pytest.raises(sqlite3.IntegrityError, match="disk full"):
-        inbox.record("msg_1", Event.model_validate_json(payload()))
+        take_in(inbox, "msg_1", payload())
     other.execute("DROP TRIGGER full")
     other.close()
-    assert inbox.record("msg_1", Event.model_validate_json(payload())) == "applied"
+    assert take_in(inbox, "msg_1", payload()) == "applied"
 
 
 def test_progress_that_comes_after_the_end_changes_nothing(client: Client) -> None:
@@ -163,7 +167,7 @@ def test_whatever_the_order_the_latest_attempt_and_its_end_stand(
     for number, (attempt, status, second) in arriving:
         at = NOON + timedelta(seconds=second)
         body = payload("x", status, attempt=attempt, at=at)
-        inbox.record(f"msg_{number}", Event.model_validate_json(body))
+        take_in(inbox, f"msg_{number}", body)
     stands = inbox.job(UUID(JOB))
     assert stands is not None
     best = max(map(rank, said))

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session as Database
 from serving.db.tables import Job, Json, WebhookDelivery
 from serving.jobs import attempts, webhooks
 from serving.jobs.control import cancel, redrive
+from serving.jobs.dead_letters import replay_all
 from serving.jobs.kinds import KINDS
 from serving.jobs.outbox import dead_letters, replay
 from serving.jobs.reaper import reap
@@ -161,6 +162,13 @@ def deliver(
             ids = connection.scalars(due).all()
             list(pool.map(lambda delivery_id: try_once(engine, sender, delivery_id, schedule), ids))
             time.sleep(0.01)
+
+
+def give_up(engine: Engine, jobs: list[Job]) -> None:
+    for job in jobs:
+        delivery = claimed(engine, end_id(job))
+        once = Schedule(0, 0, attempts=1)
+        webhooks.settle(engine, delivery, Answer(None, "the line was cut"), once)
 
 
 def end_id(job: Job) -> str:
@@ -421,14 +429,49 @@ def test_what_is_given_up_is_listed_and_arrives_when_replayed_under_its_id(
 
 def test_the_newest_dead_letters_are_listed_first(engine: Engine) -> None:
     jobs = [finish(engine) for _ in range(3)]
-    for job in jobs:
-        delivery = claimed(engine, end_id(job))
-        webhooks.settle(engine, delivery, Answer(None, "no"), Schedule(0, 0, attempts=1))
+    give_up(engine, jobs)
     with engine.begin() as connection:
         assert [row.job_id for row in dead_letters(connection, limit=2)] == [
             jobs[2].id,
             jobs[1].id,
         ]
+
+
+@pytest.mark.slow
+def test_the_command_lists_what_was_given_up_and_replays_all_or_some(
+    engine: Engine, settings: Settings
+) -> None:
+    def command(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "serving.jobs.dead_letters", *words],
+            env=os.environ | {"DATABASE_URL": str(settings.database_url), "PYTHONSAFEPATH": "1"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    jobs = [finish(engine) for _ in range(3)]
+    give_up(engine, jobs)
+    listed = command("list").stdout
+    assert all(end_id(job) in listed for job in jobs)
+    assert "tried 1x: the line was cut" in listed
+    some = command("replay", end_id(jobs[0]), "msg_unknown")
+    assert (some.returncode, some.stdout) == (1, "1 are sent again\n")
+    assert "msg_unknown: no such delivery" in some.stderr
+    assert command("replay", "--all").stdout == "2 are sent again\n"
+    assert command("list").stdout == "none was given up\n"
+    assert command("replay").returncode == 2
+    assert {row.status for row in rows(engine)} == {"pending"}
+
+
+def test_more_dead_letters_than_fit_one_transaction_are_all_replayed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.jobs.dead_letters._AT_ONCE", 2)
+    give_up(engine, [finish(engine) for _ in range(5)])
+    assert replay_all(engine) == 5
+    assert {row.status for row in rows(engine)} == {"pending"}
 
 
 @pytest.mark.parametrize("end", ["failed", "cancelled"])
