@@ -41,6 +41,8 @@ class Settings(BaseSettings):
         description="client → SHA-256 of its keys, as JSON; beside the keys in the database",
     )
     max_body_bytes: int = Field(48 * 2**20, gt=0)
+    max_audio_bytes: int = Field(200 * 2**20, gt=0)
+    max_audio_s: float = Field(1200.0, gt=0)
     max_pixels: int = Field(80_000_000, gt=0, description="width x height, read before decoding")
     max_photos: int = Field(64, gt=0, description="per request; more is a job")
     max_job_photos: int = Field(5_000, gt=0, description="per job")
@@ -67,6 +69,8 @@ class Settings(BaseSettings):
     job_losses: int = Field(10, gt=0, description="dead workers before a job has failed")
     retry_first_s: float = Field(2.0, gt=0, description="doubled at each further failure")
     retry_longest_s: float = Field(600.0, gt=0)
+    clips_max_bytes: int = Field(50 * 2**30, gt=0, description="of kept clips; the oldest go first")
+    clips_max_age_s: float = Field(30 * 24 * 3600.0, gt=0, description="since a clip was last used")
     answers_kept: int = Field(1_000_000, ge=0, description="in the result cache; 0: there is none")
 
     # webhooks

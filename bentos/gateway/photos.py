@@ -19,7 +19,7 @@ from serving.errors import BadImage, BadInput, ListingError, TooLarge
 from serving.models.known import hash_photo
 from serving.models.results import FailedResult, RoomResult
 from serving.problems import problem_of
-from serving.storage.photos import read_photo
+from serving.storage.references import read_reference
 
 router = APIRouter(prefix="/internal/photos", tags=["photos"])
 
@@ -101,7 +101,7 @@ def parse_request(body: bytes, max_photos: int) -> ClassifyRequest:
 async def _classify_stored(photo: str, doors: Doors) -> RoomResult | FailedResult:
     try:
         async with doors.turns:
-            data = await asyncio.to_thread(read_photo, photo, doors.storage, doors.settings)
+            data = await asyncio.to_thread(read_reference, photo, doors.storage, doors.settings)
             return await _classify_bytes(photo, data, doors)
     except ListingError as error:
         return FailedResult(photo=photo, error=problem_of(error))

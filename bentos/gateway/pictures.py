@@ -16,7 +16,7 @@ from bentos.problems import documented
 from serving.image import decode
 from serving.jobs.story import read_photo_reference
 from serving.models.known import hash_photo
-from serving.storage.photos import read_photo
+from serving.storage.references import read_reference
 
 router = APIRouter(prefix="/internal/jobs", tags=["jobs"])
 
@@ -51,7 +51,7 @@ async def show_photo(
     if reference is None:
         raise HTTPException(404, f"job {reader.job_id} has no photo {number}")
     async with doors.turns:
-        data = await asyncio.to_thread(read_photo, reference, doors.storage, doors.settings)
+        data = await asyncio.to_thread(read_reference, reference, doors.storage, doors.settings)
         tag = f'"{hash_photo(data)[:32]}"'
         headers = {"ETag": tag, "Cache-Control": _CACHED}
         if if_none_match is not None and tag in if_none_match:

@@ -126,6 +126,7 @@ class Progress(BaseModel):
     total: int
     unit: str = Field(examples=["photos"])
     share: float = Field(ge=0, le=1)
+    remaining_s: float | None = Field(None, description="at the pace so far")
 
 
 class JobView(BaseModel):

@@ -49,7 +49,7 @@ def _classify(run: Run, photo: str, model: Loaded | None) -> RoomResult | Failed
     run.check()
     started = time.perf_counter()
     try:
-        classified = run.parts.rooms.classify(run.read_photo(photo), model)
+        classified = run.parts.rooms.classify(run.read(photo), model)
     except (BadInput, ModelFailed) as error:
         return FailedResult(photo=photo, error=problem_of(error))
     except ListingError as error:

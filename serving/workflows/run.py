@@ -16,7 +16,7 @@ from serving.models.known import AskedRooms, KnownRooms
 from serving.models.local import Loaded
 from serving.settings import Settings
 from serving.storage.interface import Storage
-from serving.storage.photos import read_photo
+from serving.storage.references import read_reference
 from serving.storage.scratch import Scratch
 
 _PROGRESS_EVERY_S = 0.5
@@ -54,6 +54,7 @@ class Run:
     check: Callable[[], None]
     last: bool
     _told_at: float = field(default=float("-inf"), init=False)
+    _pace: "_Pace | None" = field(default=None, init=False)
 
     def pin_model(self, task: str) -> Loaded | None:
         """Return the model that the job's first attempt found; None where a service chooses."""
@@ -64,9 +65,9 @@ class Run:
         pinned = attempts.pin(self.parts.engine, self.job, found)
         return rooms.models.pinned(task, pinned[task])
 
-    def read_photo(self, reference: str) -> bytes:
-        """Return a photo's bytes, as `serving.storage.photos.read_photo` does."""
-        return read_photo(reference, self.parts.storage, self.parts.settings)
+    def read(self, reference: str, max_bytes: int | None = None) -> bytes:
+        """Return what a request names, as `serving.storage.references.read_reference` does."""
+        return read_reference(reference, self.parts.storage, self.parts.settings, max_bytes)
 
     def stage(self, name: str, inputs: Json, make: Callable[[], bytes]) -> bytes:
         """Return a stage's output: the one that an earlier attempt or another job made, or a new.
@@ -97,15 +98,38 @@ class Run:
         """Say how far the attempt is; most calls cost nothing. JobStopped if it is to end."""
         self.check()
         now = time.monotonic()
+        if self._pace is None or self._pace.unit != unit or done < self._pace.done:
+            self._pace = _Pace(unit, done, now)
         if now - self._told_at < _PROGRESS_EVERY_S and done < total:
             return
         self._told_at = now
-        progress = {"done": done, "total": total, "unit": unit, "share": round(done / total, 4)}
+        progress: Json = {
+            "done": done,
+            "total": total,
+            "unit": unit,
+            "share": round(done / total, 4),
+            "remaining_s": self._pace.remaining_s(done, total, now),
+        }
         attempts.tell_progress(self.parts.engine, self.job, progress)
 
     def gives_up(self, error: ListingError) -> bool:
         """Say whether what fails transiently now counts as failed for good."""
         return self.last and not isinstance(error, StorageUnavailable | StorageFull)
+
+
+@dataclass(frozen=True)
+class _Pace:
+    """When the counting of a unit began, and at what: from there on it is going as it goes."""
+
+    unit: str
+    done: int
+    at: float
+
+    def remaining_s(self, done: int, total: int, now: float) -> float | None:
+        """Return the seconds to go at the pace so far; None while nothing is known of it."""
+        if done <= self.done:
+            return None
+        return round((now - self.at) / (done - self.done) * (total - done), 1)
 
 
 Workflow = Callable[[Run], Json]

@@ -1,0 +1,126 @@
+"""What can be asked of the sound and film workflows: the request's shape and the job's input."""
+
+from fractions import Fraction
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Reference = Annotated[
+    str, Field(min_length=1, max_length=4096, description="a key, or a URL that is allowed")
+]
+Part = Annotated[float, Field(ge=0, le=1)]
+Text = Annotated[str, Field(max_length=300)]
+Aspect = Literal["16:9", "9:16", "1:1", "4:5"]
+Profile = Literal["720p", "1080p", "4k"]
+
+# the film's frame in 1080p, by its shape
+FRAMES: dict[Aspect, tuple[int, int]] = {
+    "16:9": (1920, 1080),
+    "9:16": (1080, 1920),
+    "1:1": (1080, 1080),
+    "4:5": (1080, 1350),
+}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class AudioWork(_Strict):
+    """A track to analyse."""
+
+    track: Reference
+
+
+class PhotoAsked(_Strict):
+    """A photo of the film."""
+
+    photo: Reference
+    weight: float = Field(1.0, gt=0, le=10, description="2: twice as important; hero photos")
+    focus: list[tuple[Part, Part]] = Field(
+        default_factory=list, max_length=8, description="what to look at, most important last"
+    )
+    room: str | None = Field(None, max_length=60, description="unset: the classifier says")
+    caption: Text | None = None
+
+
+class MusicAsked(_Strict):
+    """What is played."""
+
+    track: Reference
+    start_s: float = Field(0.0, ge=0, le=1200, description="of the track, where the film begins")
+    gain_db: float = Field(0.0, ge=-40, le=12)
+
+
+class Format(_Strict):
+    """A file to be made."""
+
+    aspect: Aspect = "16:9"
+    profile: Profile = "1080p"
+    fps: Literal[24, 25, 30, 50, 60] = 30
+    codec: Literal["h264", "hevc", "av1"] = "h264"
+
+    @property
+    def name(self) -> str:
+        """Name it in keys and results: `16x9-1080p30`."""
+        codec = "" if self.codec == "h264" else f"-{self.codec}"
+        return f"{self.aspect.replace(':', 'x')}-{self.profile}{self.fps}{codec}"
+
+    @property
+    def rate(self) -> Fraction:
+        """Return the frames per second."""
+        return Fraction(self.fps)
+
+
+class BrandAsked(_Strict):
+    """Who offers the listing."""
+
+    name: Text = ""
+    agent: Text = ""
+    phone: Text = ""
+    email: Text = ""
+    website: Text = ""
+    logo: Reference | None = Field(None, description="a picture, with transparency if it has any")
+    colour: str | None = Field(None, pattern=r"^#[0-9a-fA-F]{6}$")
+    watermark: Text = ""
+
+
+class WordsAsked(_Strict):
+    """What the film says of the listing."""
+
+    headline: Text = ""
+    address: Text = ""
+    price: Text = ""
+    facts: Text = ""
+
+
+class FilmWork(_Strict):
+    """A film to render."""
+
+    photos: list[PhotoAsked] = Field(min_length=1, max_length=300)
+    music: MusicAsked | None = None
+    voice_over: Reference | None = Field(None, description="speech; the music ducks under it")
+    template: str | dict[str, Any] = Field(
+        "calm", description="a shipped template's name, or one of your own in full"
+    )
+    length_s: float | None = Field(None, gt=0.5, le=900, description="unset: as photos need")
+    order: Literal["rooms", "given"] = Field(
+        "rooms", description="rooms: as a visitor walks; given: as sent"
+    )
+    formats: list[Format] = Field(default_factory=lambda: [Format()], min_length=1, max_length=8)
+    brand: BrandAsked = BrandAsked()
+    words: WordsAsked = WordsAsked()
+    lut: Reference | None = Field(None, description="a .cube file instead of the template's look")
+    bad_photos: Literal["skip", "refuse"] = Field(
+        "skip", description="one that cannot be read: leave it out and say so, or fail the job"
+    )
+    preview: bool = Field(True, description="a small version that plays while the film renders")
+
+
+class ClipWork(_Strict):
+    """One photo's piece of a film, rendered on its own and kept for films to come."""
+
+    photo: PhotoAsked
+    template: str | dict[str, Any] = "calm"
+    length_s: float = Field(4.0, ge=0.5, le=30)
+    format: Format = Format()
