@@ -8,24 +8,21 @@ photo it shows anyway, and nothing else does.
 """
 
 import dataclasses
-import io
-from collections.abc import Sequence
-from fractions import Fraction
+from typing import cast
 
 import av
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from serving.render.h264 import (
-    Counters,
     UnknownStream,
     frame_number,
     is_reference,
     read_counters,
     shift_counters,
 )
-from serving.render.join import REORDERING, codec_header, open_segment, read_packets
+from serving.render.packets import CodedPacket, CodedSegment
 from serving.render.profiles import Encoding
 
 # Finer costs bits that are thrown away; coarser, and what follows drifts from what the encoder saw
@@ -39,55 +36,45 @@ def continuing(encoding: Encoding) -> Encoding:
     return dataclasses.replace(encoding, options=tuple(options))
 
 
-def last_picture(segment: bytes) -> VideoFrame:
+def last_picture(segment: CodedSegment) -> VideoFrame:
     """Decode a segment's last picture; only what it refers to is decoded with it."""
+    context = cast(VideoCodecContext, av.CodecContext.create("h264", "r"))
+    context.extradata = segment.header
+    context.skip_frame = "NONREF"
+    context.thread_count = 1
     last = None
-    with open_segment(segment) as container:
-        stream = container.streams.video[0]
-        stream.codec_context.skip_frame = "NONREF"
-        stream.codec_context.thread_count = 1
-        for packet in container.demux(stream):
-            for frame in packet.decode():
-                last = frame
+    for packet in segment.packets:
+        for frame in context.decode(Packet(packet.data)):
+            last = frame
+    for frame in context.decode(None):
+        last = frame
     if last is None:
         raise UnknownStream("a segment without pictures")
     return last
 
 
-def continue_from(before: bytes, segment: bytes, fps: Fraction) -> bytes:
+def continue_from(before: CodedSegment, segment: CodedSegment) -> CodedSegment:
     """Leave out a segment's first picture and tie the rest to the last one of `before`.
 
     Parameters
     ----------
-    before, segment : MP4s with the same codec headers; `segment` begins with the last picture of
+    before, segment : with the same codec header; `segment` begins with the last picture of
         `before`, an IDR picture to which only the next ones refer
 
     Returns
     -------
-    bytes
-        An MP4 that a decoder understands only after `before`.
+    CodedSegment
+        What a decoder understands only after `before`.
     """
-    earlier, own = list(read_packets(before, 0, fps)), list(read_packets(segment, 0, fps))
-    header = codec_header(segment)
-    if header != codec_header(before):
+    if segment.header != before.header:
         raise UnknownStream("the segments have other codec headers")
-    counters = read_counters(header)
-    frames, order = _last_reference(earlier, counters), 2 * (len(earlier) - 1)
-    file = io.BytesIO()
-    with open_segment(segment) as source, av.open(file, "w", format="mp4") as container:
-        stream = container.add_stream_from_template(source.streams.video[0])
-        stream.time_base = 1 / fps
-        for number, old in enumerate(own[1:]):
-            packet = Packet(shift_counters(bytes(old), counters, frames, order))
-            packet.stream, packet.time_base, packet.duration = stream, 1 / fps, 1
-            packet.pts, packet.dts = (old.pts or 0) - 1, number - REORDERING
-            container.mux_one(packet)
-    return file.getvalue()
-
-
-def _last_reference(packets: "Sequence[Packet[VideoStream]]", counters: Counters) -> int:
-    """Return the frame number of the last reference, which must also be the last one shown."""
-    last = [packet for packet in packets if is_reference(bytes(packet))][-1]
-    if last.pts != len(packets) - 1:
+    counters = read_counters(segment.header)
+    last = [packet for packet in before.packets if is_reference(packet.data)][-1]
+    if last.shown != len(before.packets) - 1:
         raise UnknownStream("the last picture shown is not the last reference")
-    return frame_number(bytes(last), counters)
+    frames, order = frame_number(last.data, counters), 2 * last.shown
+    packets = (
+        CodedPacket(shift_counters(old.data, counters, frames, order), old.shown - 1, key=False)
+        for old in segment.packets[1:]
+    )
+    return CodedSegment(segment.header, tuple(packets))

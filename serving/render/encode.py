@@ -1,13 +1,17 @@
-"""Frames to packets: one encoder per segment, so that each stands alone."""
+"""Frames to packets: one encoder per segment."""
 
-import io
 from collections.abc import Callable
+from typing import cast
 
 import av
 import numpy as np
+from av.codec.context import Flags
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
+from numpy.typing import NDArray
 
 from serving.render.chain import continue_from, continuing, last_picture
+from serving.render.packets import CodedPacket, CodedSegment
 from serving.render.profiles import Encoding
 from serving.render.segments import CLIP, Segment
 from serving.video.blending import copy_planes
@@ -25,19 +29,14 @@ def encode_segment(
     segment: Segment,
     draw: Draw,
     encoding: Encoding,
-    before: bytes | None = None,
-) -> bytes:
-    """Draw and encode the frames of a segment; return them as an MP4.
+    before: CodedSegment | None = None,
+) -> CodedSegment:
+    """Draw and encode the frames of a segment.
 
     Parameters
     ----------
     draw : writes frame 0 .. frames - 1 into the planes given. May raise to stop.
     before : the segment from which this one goes on; without it, it begins with a key frame
-
-    Notes
-    -----
-    MP4, as its packets are in the form in which they are joined: taken straight from the encoder
-    they are in another (Annex B), which no container that is written later understands.
     """
     if before is None or not encoding.chains:
         # a clip ends with two references in the order in which they are shown: see `chain`
@@ -52,29 +51,46 @@ def encode_segment(
             draw(number - 1, out)
 
     whole = _encode(film, segment.frames + 1, draw_first, (continuing(encoding), None))
-    return continue_from(before, whole, film.fps)
+    return continue_from(before, whole)
 
 
-def _encode(film: Film, frames: int, draw: Draw, how: tuple[Encoding, int | None]) -> bytes:
+def _encode(film: Film, frames: int, draw: Draw, how: tuple[Encoding, int | None]) -> CodedSegment:
     encoding, plain = how
-    file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as container:
-        stream = container.add_stream(encoding.codec, rate=film.fps, options=dict(encoding.options))
-        stream.width, stream.height, stream.pix_fmt = film.width, film.height, "yuv420p"
-        context = stream.codec_context
-        context.time_base = 1 / film.fps
-        context.color_primaries = context.color_trc = context.colorspace = _BT709
-        context.color_range = _LIMITED
-        # One frame for all: with a single thread the encoder has copied it when it returns.
-        frame = VideoFrame(film.width, film.height, "yuv420p")
-        planes = planes_of(frame)
-        for number in range(frames):
-            draw(number, planes)
-            frame.pts, frame.time_base = number, context.time_base
-            frame.pict_type = PictureType.P if number == plain else PictureType.NONE
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return file.getvalue()
+    context = open_encoder(film, encoding)
+    packets: list[CodedPacket] = []
+
+    def take(frame: VideoFrame | None) -> None:
+        for packet in context.encode(frame):
+            packets.append(CodedPacket(bytes(packet), packet.pts or 0, packet.is_keyframe))
+
+    # One frame for all: with a single thread the encoder has copied it when it returns.
+    frame = VideoFrame(film.width, film.height, "yuv420p")
+    planes = planes_of(frame)
+    for number in range(frames):
+        draw(number, planes)
+        frame.pts, frame.time_base = number, context.time_base
+        frame.pict_type = PictureType.P if number == plain else PictureType.NONE
+        take(frame)
+    take(None)
+    return CodedSegment(context.extradata or b"", tuple(packets))
+
+
+def open_encoder(film: Film, encoding: Encoding) -> VideoCodecContext:
+    """Return an encoder for a film's frames, its header ready."""
+    context = cast(VideoCodecContext, av.CodecContext.create(encoding.codec, "w"))
+    configure(context, film, encoding)
+    context.flags |= Flags.global_header
+    context.open()
+    return context
+
+
+def configure(context: VideoCodecContext, film: Film, encoding: Encoding) -> None:
+    """Set size, rate, colours and options of an encoder."""
+    context.width, context.height, context.pix_fmt = film.width, film.height, "yuv420p"
+    context.framerate, context.time_base = film.fps, 1 / film.fps
+    context.color_primaries = context.color_trc = context.colorspace = _BT709
+    context.color_range = _LIMITED
+    context.options = dict(encoding.options)
 
 
 def planes_of(frame: VideoFrame) -> Planes:
@@ -85,5 +101,6 @@ def planes_of(frame: VideoFrame) -> Planes:
 def _view(frame: VideoFrame, index: int) -> Plane:
     plane = frame.planes[index]
     # lines are padded; what lies beyond the width is nobody's
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    rows: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8)
+    rows = rows.reshape(-1, plane.line_size)
     return rows[: plane.height, : plane.width]

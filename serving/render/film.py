@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.errors import BadInput
+from serving.errors import BadInput, Corrupted
 from serving.render.cache import NoCache, PacketCache
 from serving.render.frames import Cutter, Sources
 from serving.render.mux import Chapter, Tracks, write_mp4
+from serving.render.packets import CodedSegment, read_segment
 from serving.render.pool import Task, Watch, encode_segments
 from serving.render.profiles import Encoding
 from serving.render.segments import Digest, Segment, name_segments, split_film
@@ -22,7 +23,7 @@ from serving.render.sound import Sound, encode_sound
 from serving.video.film import Film, check_film
 from serving.video.transitions import find_kind
 
-Ready = Callable[[Segment, bytes], None]
+Ready = Callable[[Segment, CodedSegment], None]
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,14 @@ def render_film(
         cutter = Cutter(film, sources)
         todo = [shelf.task(number) for number in missing]
         places = {task.segment: n for task, n in zip(todo, missing, strict=True)}
-        for segment, data in encode_segments(
+        for segment, coded in encode_segments(
             cutter, todo, options.encoding, watch, options.workers
         ):
-            number = places[segment]
+            number, data = places[segment], coded.to_bytes()
             options.cache.put(keys[number], data)
             shelf.put(number, data)
         sound = options.sound and encode_sound(options.sound, film.frames / film.fps)
-        tracks = Tracks(film.fps, film.frames, sound or None, options.chapters)
+        tracks = Tracks(film, options.encoding, sound or None, options.chapters)
         write_mp4(output, shelf.read(), tracks)
     drawn = sum(task.segment.frames for task in todo)
     return Rendered(film.frames, drawn, len(segments), len(segments) - len(todo))
@@ -116,19 +117,22 @@ class _Shelf:
         """Keep a segment."""
         self._path(number).write_bytes(data)
         while self._ready and self._next < len(self._segments) and self._path(self._next).exists():
-            self._ready(self._segments[self._next], self._path(self._next).read_bytes())
+            self._ready(self._segments[self._next], self._read(self._next))
             self._next += 1
 
     def task(self, number: int) -> Task:
         """Return what there is to do about a segment that is missing."""
         segment = self._segments[number]
         before = self._path(number - 1) if segment.follows else None
-        return Task(segment, before.read_bytes() if before and before.exists() else None)
+        return Task(segment, self._read(number - 1) if before and before.exists() else None)
 
-    def read(self) -> Iterator[tuple[int, bytes]]:
+    def read(self) -> Iterator[tuple[int, CodedSegment]]:
         """Yield each segment's first frame and its packets, in the film's order."""
         for number, segment in enumerate(self._segments):
-            yield segment.start, self._path(number).read_bytes()
+            yield segment.start, self._read(number)
+
+    def _read(self, number: int) -> CodedSegment:
+        return read_segment(self._path(number).read_bytes())
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:06}.mp4"
@@ -138,10 +142,19 @@ def _fetch(shelf: _Shelf, keys: Sequence[str], cache: PacketCache) -> Iterator[i
     """Take from the cache what it has; yield the numbers of the rest."""
     for number, key in enumerate(keys):
         data = cache.get(key)
-        if data is None:
+        if data is None or not _is_whole(data):
             yield number
         else:
             shelf.put(number, data)
+
+
+def _is_whole(data: bytes) -> bool:
+    """Say whether what was kept can be used; if not, it is made again."""
+    try:
+        read_segment(data)
+    except Corrupted:
+        return False
+    return True
 
 
 def digest_sources(sources: Sources) -> Digest:

@@ -4,14 +4,14 @@ Source: Rec. ITU-T H.264 (08/2021): NAL units 7.3.1, parameter sets 7.3.2.1, sli
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from serving.errors import ListingError
 
 _SLICE, _IDR, _PARAMETERS = 1, 5, 7
 _HIGH = (100, 110, 122, 244)  # profiles whose parameter sets name chroma and bit depth
-_LENGTH = 4  # bytes before each NAL unit in MP4, as FFmpeg writes it
+_START = re.compile(rb"\x00?\x00\x00\x01")
 
 
 class UnknownStream(ListingError):
@@ -46,18 +46,18 @@ class _Bits:
         return (1 << zeros) - 1 + self.take(zeros)
 
 
-def read_counters(extradata: bytes) -> Counters:
-    """Read the parameter set in an MP4's `avcC`.
+def read_counters(header: bytes) -> Counters:
+    """Read the parameter set in a codec's header (Annex B).
 
     Raises
     ------
     UnknownStream
         Interlaced, with scaling matrices, or with another kind of order count.
     """
-    size = int.from_bytes(extradata[6:8])
-    unit = extradata[8 : 8 + size]
-    if not unit or unit[0] & 31 != _PARAMETERS:
+    sets = [unit for unit in split_units(header) if unit[0] & 31 == _PARAMETERS]
+    if not sets:
         raise UnknownStream("the codec's header has no parameter set")
+    unit = sets[0]
     bits = _Bits(_unescape(unit)[1:])
     profile = bits.take(8)
     bits.take(16)
@@ -81,18 +81,14 @@ def read_counters(extradata: bytes) -> Counters:
     return Counters(frame_bits, order_bits)
 
 
-def split_units(packet: bytes) -> Iterator[bytes]:
-    """Yield a packet's NAL units, each of which follows its length."""
-    at = 0
-    while at < len(packet):
-        size = int.from_bytes(packet[at : at + _LENGTH])
-        yield packet[at + _LENGTH : at + _LENGTH + size]
-        at += _LENGTH + size
+def split_units(packet: bytes) -> list[bytes]:
+    """Return a packet's NAL units, each of which follows a start code."""
+    return [unit for unit in _START.split(packet) if unit]
 
 
-def join_units(units: Iterator[bytes]) -> bytes:
+def join_units(units: Iterable[bytes]) -> bytes:
     """Return NAL units as a packet."""
-    return b"".join(len(unit).to_bytes(_LENGTH) + unit for unit in units)
+    return b"".join(b"\x00\x00\x00\x01" + unit for unit in units)
 
 
 def is_reference(packet: bytes) -> bool:

@@ -7,13 +7,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import av
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
 from av.packet import Packet
+from av.stream import Stream
+from av.video.stream import VideoStream
 
+from serving.render.encode import configure
 from serving.render.join import join_packets
+from serving.render.packets import CodedSegment
+from serving.render.profiles import Encoding
+from serving.video.film import Film
 
 
 @dataclass(frozen=True)
@@ -26,82 +32,75 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Tracks:
-    """What goes into a file: encoded sound (an MP4) and chapters beside the picture."""
+    """What a file holds: the film's pictures in an encoding, encoded sound (an MP4), chapters."""
 
-    fps: Fraction
-    frames: int
+    film: Film
+    encoding: Encoding
     sound: bytes | None = None
     chapters: Sequence[Chapter] = ()
 
 
-def write_mp4(path: Path, segments: Iterable[tuple[int, bytes]], tracks: Tracks) -> None:
-    """Join segments, given as (first frame, MP4) in their order, into the file at `path`.
+def write_mp4(path: Path, segments: Iterable[tuple[int, CodedSegment]], tracks: Tracks) -> None:
+    """Join segments, given as (first frame, packets) in their order, into the file at `path`.
 
     The index comes before the pictures (`faststart`). The file appears whole or not at all.
     """
     part = path.with_name(f".{path.name}.part")
     try:
         with av.open(str(part), "w", format="mp4", options={"movflags": "faststart"}) as container:
-            _write(container, segments, tracks)
+            mux(container, segments, tracks)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _write(
-    container: OutputContainer, segments: Iterable[tuple[int, bytes]], tracks: Tracks
+def mux(
+    container: OutputContainer, segments: Iterable[tuple[int, CodedSegment]], tracks: Tracks
 ) -> None:
+    """Write pictures and sound into an open container, in the order of their times."""
     if tracks.chapters:
-        container.set_chapters(list(_chapters(tracks)))
-    pictures = _pictures(container, join_packets(segments, tracks.fps))
+        container.set_chapters([*_chapters(tracks)])
+    stream = _picture_stream(container, tracks)
+    packets = join_packets(segments, tracks.film, stream.codec_context.extradata or b"")
+    pictures = _timed(packets, stream)
     if tracks.sound is None:
         for _, packet in pictures:
             container.mux_one(packet)
         return
     with av.open(io.BytesIO(tracks.sound), format="mp4") as sound:
-        first = next(pictures)  # its stream comes before that of the sound
-        samples = _samples(container, sound)
-        container.mux_one(first[1])
-        for _, packet in heapq.merge(pictures, samples, key=lambda timed: timed[0]):
+        source = sound.streams.audio[0]
+        samples = (packet for packet in sound.demux(source) if packet.dts is not None)
+        heard = _timed(samples, container.add_stream_from_template(source))
+        for _, packet in heapq.merge(pictures, heard, key=lambda timed: timed[0]):
             container.mux_one(packet)
 
 
-def _pictures(
-    container: OutputContainer, packets: "Iterator[Packet[Any]]"
-) -> "Iterator[tuple[Fraction, Packet[Any]]]":
-    stream = None
+def _picture_stream(container: OutputContainer, tracks: Tracks) -> VideoStream:
+    """Return a stream with the header of the encoder that made the segments.
+
+    An encoder is opened for it, and gets no frames.
+    """
+    film = tracks.film
+    stream = cast(VideoStream, container.add_stream(tracks.encoding.codec, rate=film.fps))
+    configure(stream.codec_context, film, tracks.encoding)
+    stream.time_base = 1 / film.fps
+    stream.codec_context.open()
+    return stream
+
+
+def _timed(packets: "Iterable[Packet]", stream: Stream) -> "Iterator[tuple[Fraction, Packet]]":
     for packet in packets:
-        if stream is None:
-            stream = container.add_stream_from_template(packet.stream)
-            stream.time_base = packet.time_base
         packet.stream = stream
         yield (packet.dts or 0) * packet.time_base, packet
 
 
-def _samples(
-    container: OutputContainer, sound: InputContainer
-) -> "Iterator[tuple[Fraction, Packet[Any]]]":
-    source = sound.streams.audio[0]
-    stream = container.add_stream_from_template(source)
-
-    def packets() -> "Iterator[tuple[Fraction, Packet[Any]]]":
-        for packet in sound.demux(source):
-            if packet.dts is not None:
-                packet.stream = stream
-                yield packet.dts * packet.time_base, packet
-
-    return packets()
-
-
-def _chapters(tracks: Tracks) -> Iterator[dict[str, Any]]:
-    starts = [chapter.start for chapter in tracks.chapters]
-    for number, (chapter, end) in enumerate(
-        zip(tracks.chapters, [*starts[1:], tracks.frames], strict=True)
-    ):
+def _chapters(tracks: Tracks) -> "Iterator[av.container.core.Chapter]":
+    ends = [chapter.start for chapter in tracks.chapters[1:]] + [tracks.film.frames]
+    for number, (chapter, end) in enumerate(zip(tracks.chapters, ends, strict=True)):
         yield {
             "id": number,
             "start": chapter.start,
             "end": end,
-            "time_base": 1 / tracks.fps,
+            "time_base": 1 / tracks.film.fps,
             "metadata": {"title": chapter.title},
         }

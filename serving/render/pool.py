@@ -16,6 +16,7 @@ import cv2
 from serving.errors import ListingError
 from serving.render.encode import encode_segment
 from serving.render.frames import Cutter
+from serving.render.packets import CodedSegment
 from serving.render.profiles import Encoding
 from serving.render.segments import Segment
 from serving.video.planes import Planes
@@ -37,7 +38,7 @@ class Watch:
     cancelled : asked about ten times a second
     """
 
-    progress: Callable[[int, int], None] = lambda done, total: None
+    progress: Callable[[int, int], None] = lambda _done, _total: None
     cancelled: Callable[[], bool] = lambda: False
 
 
@@ -51,7 +52,7 @@ class Task:
     """
 
     segment: Segment
-    before: bytes | None = None
+    before: CodedSegment | None = None
 
 
 class _Count:
@@ -76,7 +77,7 @@ def encode_segments(
     encoding: Encoding,
     watch: Watch,
     workers: int = 2,
-) -> Iterator[tuple[Segment, bytes]]:
+) -> Iterator[tuple[Segment, CodedSegment]]:
     """Yield segments and their packets as they are done, in no certain order.
 
     Whoever stops taking them, or an error in one, stops all the others within a frame.
@@ -91,14 +92,16 @@ def encode_segments(
     total = cutter.film.frames
     count = _Count(total - sum(task.segment.frames for task in todo))
 
-    def encode(segment: Segment, before: Future[bytes] | None) -> bytes:
+    def encode(segment: Segment, before: Future[CodedSegment] | None) -> CodedSegment:
         paint = cutter.painter(segment)
 
         def draw(number: int, out: Planes) -> None:
             count.step()
             paint(number, out)
 
-        return encode_segment(cutter.film, segment, draw, encoding, before and before.result())
+        return encode_segment(
+            cutter.film, segment, draw, encoding, before.result() if before else None
+        )
 
     with _one_thread_each(), ThreadPoolExecutor(workers, "render") as pool:
         waiting = _submit(pool, encode, todo)
@@ -111,14 +114,14 @@ def encode_segments(
 
 def _submit(
     pool: ThreadPoolExecutor,
-    encode: Callable[[Segment, Future[bytes] | None], bytes],
+    encode: Callable[[Segment, Future[CodedSegment] | None], CodedSegment],
     todo: Sequence[Task],
-) -> dict[Future[bytes], Segment]:
+) -> dict[Future[CodedSegment], Segment]:
     """Hand all to the threads: one that follows another after the next one that does not.
 
     So it is there when its turn comes, and no thread waits while there is other work.
     """
-    futures: dict[int, Future[bytes]] = {}
+    futures: dict[int, Future[CodedSegment]] = {}
     order = sorted(range(len(todo)), key=lambda n: n + 1.5 * todo[n].segment.follows)
     for number in order:
         segment, data = todo[number].segment, todo[number].before
@@ -129,15 +132,15 @@ def _submit(
     return {futures[number]: todo[number].segment for number in order}
 
 
-def _done(data: bytes) -> Future[bytes]:
-    future: Future[bytes] = Future()
+def _done(data: CodedSegment) -> Future[CodedSegment]:
+    future: Future[CodedSegment] = Future()
     future.set_result(data)
     return future
 
 
 def _finished(
-    waiting: dict[Future[bytes], Segment], count: _Count, watch: Watch, total: int
-) -> Iterator[tuple[Segment, bytes]]:
+    waiting: dict[Future[CodedSegment], Segment], count: _Count, watch: Watch, total: int
+) -> Iterator[tuple[Segment, CodedSegment]]:
     told = time.monotonic()
     while waiting:
         done, _ = wait(waiting, timeout=_LOOK_EVERY_S, return_when=FIRST_COMPLETED)
