@@ -28,7 +28,8 @@ class Reader:
 
     def link_to(self, place: str, **more: object) -> str:
         """Return an address beside the job's page, as a browser there opens it."""
-        query = "&".join(part for part in (urlencode(more), self.query) if part)
+        said = urlencode({name: value for name, value in more.items() if value is not None})
+        query = "&".join(part for part in (said, self.query) if part)
         return f"{place}?{query}" if query else place
 
     def new_link(self) -> str | None:

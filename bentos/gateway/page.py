@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader
 
 from bentos.gateway.doors import Opened
 from bentos.gateway.links import Reading
-from bentos.gateway.page_view import JobPage
+from bentos.gateway.page_view import JobPage, Show
 from bentos.gateway.words import in_words, long, moment, pretty
 from bentos.problems import describe_validation, documented
 from serving.errors import ListingError
@@ -54,11 +54,12 @@ router = APIRouter(prefix="/internal/jobs", tags=["jobs"], route_class=ForPeople
 async def show_page(
     reader: Reading,
     doors: Opened,
+    show: Annotated[Show | None, Query(description="only these photos")] = None,
     start: Annotated[int, Query(ge=0, lt=100_000, description="the first photo shown")] = 0,
 ) -> HTMLResponse:
     """Show a job to people: its photos with what was found, its timeline, models and callbacks."""
     story = await asyncio.to_thread(read_story, doors.engine, reader.job_id, reader.client)
-    return _render("page.html.j2", 200, page=JobPage(story, reader, start))
+    return _render("page.html.j2", 200, page=JobPage(story, reader, show, start))
 
 
 def _problem_page(error: Exception) -> HTMLResponse:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from bentos.gateway.links import Reader
 from bentos.gateway.timeline import KINDS, Line, read_timeline
@@ -11,6 +12,7 @@ from bentos.gateway.words import describe_reference, in_words
 from serving.db.tables import Job, Json
 from serving.jobs.story import Delivery, Story
 
+Show = Literal["check", "failed"]
 PHOTOS_A_PAGE = 60
 _DELIVERIES_SHOWN = 20
 _OPEN = ("pending", "processing")
@@ -51,15 +53,18 @@ class JobPage:
 
     Parameters
     ----------
+    show : only the photos to check, or those that could not be read; None: all
     start : the first photo shown, of many
     """
 
     kinds = KINDS
 
-    def __init__(self, story: Story, reader: Reader, start: int = 0) -> None:
+    def __init__(
+        self, story: Story, reader: Reader, show: Show | None = None, start: int = 0
+    ) -> None:
         self.job: Job = story.job
         self._story, self._reader = story, reader
-        self.start = start
+        self.show, self.start = show, start
         self._references: list[str] = [str(photo) for photo in self.job.input.get("photos", ())]
         self._results: list[Json] = (self.job.result or {}).get("results", [])
 
@@ -103,14 +108,14 @@ class JobPage:
 
     @property
     def count(self) -> int:
-        """How many photos the job has."""
-        return len(self._references)
+        """How many photos the job has, of those that are asked for."""
+        return len(self._numbers)
 
     @cached_property
     def photos(self) -> Sequence[Photo]:
         """Those of this page."""
-        numbers = range(self.count)[self.start : self.start + PHOTOS_A_PAGE]
-        return [self._photo(number) for number in numbers]
+        shown = self._numbers[self.start : self.start + PHOTOS_A_PAGE]
+        return [self._photo(number) for number in shown]
 
     @property
     def earlier(self) -> int | None:
@@ -126,12 +131,17 @@ class JobPage:
     @cached_property
     def good(self) -> Sequence[Json]:
         """The results of photos that could be read."""
-        return [result for result in self._results if "error" not in result]
+        return [result for result in self._results if not _is_failed(result)]
 
     @property
     def failed(self) -> int:
         """How many photos could not be read."""
         return len(self._results) - len(self.good)
+
+    @property
+    def unsure(self) -> int:
+        """How many photos are for a person to check."""
+        return sum(_is_unsure(result) for result in self.good)
 
     def tally(self, field: str) -> Sequence[tuple[str, int]]:
         """Return how often each value of a result's field came, the most frequent first."""
@@ -157,10 +167,25 @@ class JobPage:
         told = [known for known in self._story.deliveries if known.status != "superseded"]
         return told[-_DELIVERIES_SHOWN:]
 
+    @cached_property
+    def _numbers(self) -> Sequence[int]:
+        if self.show is None:
+            return range(len(self._references))
+        wanted = _is_unsure if self.show == "check" else _is_failed
+        return [number for number, result in enumerate(self._results) if wanted(result)]
+
     def _photo(self, number: int) -> Photo:
         name, address = describe_reference(self._references[number])
         result = self._results[number] if number < len(self._results) else None
         return Photo(number, name, address, result)
+
+
+def _is_failed(result: Json) -> bool:
+    return "error" in result
+
+
+def _is_unsure(result: Json) -> bool:
+    return result.get("confident") is False
 
 
 def _model(used: Json, demo: bool) -> Model:

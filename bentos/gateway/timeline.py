@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from bentos.gateway.words import in_words
 from serving.jobs.events import Event
 
 Tone = Literal["plain", "good", "warn", "bad"]
@@ -86,12 +87,12 @@ def read_timeline(events: Sequence[Event]) -> Sequence[Line]:
 
 def _other(event: Event) -> tuple[str, str, Tone]:
     told = ", ".join(f"{name}: {value}" for name, value in event.data.items())
-    return event.kind.replace("_", " ").capitalize(), told[:300], "plain"
+    return in_words(event.kind).capitalize(), told[:300], "plain"
 
 
 def _reason(event: Event) -> str:
     error = event.data.get("error") or {}
-    return f"{error.get('title', 'error')}: {error.get('detail', '')}"
+    return f"{in_words(error.get('title', 'error'))}: {error.get('detail', '')}"
 
 
 def _short(worker: object) -> str:

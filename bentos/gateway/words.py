@@ -1,6 +1,7 @@
 """Names, times and addresses as people read them."""
 
 import json
+import re
 from datetime import datetime
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -26,8 +27,15 @@ def describe_reference(reference: str) -> tuple[str, str]:
 
 
 def in_words(name: str) -> str:
-    """Return a name of ours as people write it: `dining_room` → `dining room`."""
-    return str(name).replace("_", " ").replace("-", " ")
+    """Return a name of ours as people write it.
+
+    Examples
+    --------
+    >>> in_words("dining_room"), in_words("job-failed"), in_words("DownloadFailed")
+    ('dining room', 'job failed', 'Download failed')
+    """
+    apart = re.sub(r"(?<=[a-z])[A-Z]", lambda found: f" {found.group().lower()}", name)
+    return apart.replace("_", " ").replace("-", " ")
 
 
 def long(seconds: float) -> str:
