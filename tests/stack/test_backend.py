@@ -372,7 +372,7 @@ def test_a_delivery_in_trouble_is_not_in_trouble_for_ever() -> None:
 def test_the_page_shows_jobs_and_escapes_what_others_wrote(client: Client) -> None:
     client.post("msg_1", listing_id="<script>alert(1)</script>")
     page = client.http.get("/")
-    assert JOB in page.text
+    assert f"jobs/{JOB}" in page.text
     assert "<script>alert" not in page.text
     assert "&lt;script&gt;alert" in page.text
 

@@ -1,4 +1,4 @@
-"""The snippets of docs/examples, held against deliveries that our own sender signed."""
+"""docs/backend.md and its snippets, held against what the code does."""
 
 import base64
 import importlib.util
@@ -16,11 +16,17 @@ from uuid import uuid4
 import pytest
 from standardwebhooks import Webhook
 
+from bentos.gateway.app import create_app
 from serving.db.tables import Json, WebhookDelivery
+from serving.jobs.kinds import JOB_FAILED, KINDS
 from serving.jobs.webhooks import Sender
+from serving.settings import Settings
+from stack.backend.events import read_event
+from stack.backend.sandbox import Switches
 from stack.programs import ROOT
 
 EXAMPLES = ROOT / "docs" / "examples"
+PAGE = (ROOT / "docs" / "backend.md").read_text()
 OLD, NEW, OTHER = (f"whsec_{base64.b64encode(bytes([n] * 32)).decode()}" for n in (1, 2, 3))
 EVENT: Json = {
     "type": "classification-complete",
@@ -178,3 +184,39 @@ def load(file: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_the_backends_page_names_every_endpoint_there_is_and_no_other() -> None:
+    served = {
+        re.sub(r"\{\w+\}", "{}", path) for path in create_app("test", Settings()).openapi()["paths"]
+    }
+    named = re.findall(r"(?:\$STUDIO|GET |`)(/(?:internal/|health)[\w/{}$.-]*)", PAGE)
+    assert {re.sub(r"\{\w+\}|\$\w+", "{}", path) for path in named} == served
+
+
+def test_the_backends_page_names_every_event_and_kind_of_job() -> None:
+    for kind in KINDS.values():
+        assert f"`{kind.type}`" in PAGE
+        assert f"`{kind.completed}`" in PAGE
+        assert kind.progress is None or f"`{kind.progress}`" in PAGE
+    assert f"`{JOB_FAILED}`" in PAGE
+
+
+def test_the_backends_page_names_every_switch_of_the_sandbox() -> None:
+    assert [name for name in Switches.model_fields if f"`{name}`" not in PAGE] == []
+
+
+def test_bodies_of_webhooks_on_the_page_are_events_as_the_reference_backend_reads_them() -> None:
+    bodies = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)]
+    events = [body for body in bodies if "timestamp" in body]
+    assert len(events) == 3
+    for event in events:
+        read_event(json.dumps(event).encode(), event["type"])
+
+
+def test_links_of_the_page_lead_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#h][^)]*)\)", PAGE)
+    assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
+    anchors = set(re.findall(r"\]\(#([\w-]+)\)", PAGE))
+    headings = re.findall(r"^#+ (.+)$", PAGE, re.MULTILINE)
+    assert anchors <= {heading.lower().replace(" ", "-") for heading in headings}
