@@ -1,0 +1,38 @@
+"""A client of the whole gateway, its own layers included."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from fastapi import APIRouter
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+
+from bentos.gateway.app import create_app
+from bentos.gateway.classifiers import InlineClassifier
+from serving.models.known import KnownRooms
+from serving.models.local import LocalModels
+from serving.settings import Settings
+from serving.storage.objects import Storage
+from tests.doors import open_doors
+
+
+@contextmanager
+def calling(
+    settings: Settings,
+    engine: Engine,
+    storage: Storage,
+    models: LocalModels,
+    router: APIRouter | None = None,
+) -> Iterator[TestClient]:
+    """A client of the whole app, with a router more if a test needs one."""
+    with ThreadPoolExecutor(1) as pool:
+        app = create_app("test", settings)
+        rooms = KnownRooms(models, None, settings.max_pixels)
+        app.state.doors = open_doors(
+            settings, InlineClassifier(models, rooms, pool), storage, engine
+        )
+        if router is not None:
+            app.include_router(router)
+        with TestClient(app, headers={"X-API-Key": "key"}, raise_server_exceptions=False) as client:
+            yield client
