@@ -19,11 +19,14 @@ ListingError
 ├── ModelUnavailable       no model answers to that task; trying later may help
 ├── ModelFailed            the model broke on this input
 │   └── OutOfMemory        the GPU has no room for this batch; a smaller one, or the CPU, may do
+├── FaultyOutput           what was made did not pass its check; nobody is given it
 ├── Corrupted              what was read is not what was written
 ├── StorageUnavailable     the storage does not answer; trying later may help
 ├── StorageFull            no room on a disk; trying later may help
 └── DownloadFailed         the other side of a URL does not answer; trying later may help
 """
+
+from collections.abc import Mapping, Sequence
 
 
 class ListingError(Exception):
@@ -59,7 +62,7 @@ class UrlRefused(BadInput):
 
 
 class UnknownJob(BadInput):
-    """This client has no job of that id."""
+    """The client has no job of that id."""
 
     def __init__(self, job_id: object) -> None:
         super().__init__(f"there is no job '{job_id}'")
@@ -83,7 +86,7 @@ class Busy(ListingError):
 
 
 class TooManyRequests(Busy):
-    """This client asks too often."""
+    """The client asks too often."""
 
 
 class QueueFull(Busy):
@@ -103,7 +106,7 @@ class Overtaken(JobStopped):
 
 
 class HandedBack(JobStopped):
-    """This worker is going down; another takes the job."""
+    """The worker is going down; another takes the job."""
 
 
 class NotAllowed(ListingError):
@@ -124,6 +127,22 @@ class ModelFailed(ListingError):
 
 class OutOfMemory(ModelFailed):
     """The GPU has no room for this batch."""
+
+
+class FaultyOutput(ListingError):
+    """What was made did not pass its check.
+
+    Parameters
+    ----------
+    findings : what is wrong, as the backend is told
+    shown : the key of a picture of it
+    """
+
+    def __init__(
+        self, reason: str, findings: Sequence[Mapping[str, object]], shown: str | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.findings, self.shown = [dict(finding) for finding in findings], shown
 
 
 class Corrupted(ListingError):

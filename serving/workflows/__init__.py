@@ -1,8 +1,26 @@
 """What is done for each kind of job: plain functions from a `Run` to the job's result."""
 
 from collections.abc import Mapping
+from importlib import import_module
 
+from serving.db.tables import Json
 from serving.workflows.classify import classify_photos
-from serving.workflows.run import Workflow
+from serving.workflows.run import Run, Workflow
 
-WORKFLOWS: Mapping[str, Workflow] = {"classify_photos": classify_photos}
+
+def _lazily(module: str, name: str) -> Workflow:
+    """Return a workflow whose libraries are loaded at its first job: a worker is there sooner."""
+
+    def workflow(run: Run) -> Json:
+        found: Workflow = getattr(import_module(f"serving.workflows.{module}"), name)
+        return found(run)
+
+    return workflow
+
+
+WORKFLOWS: Mapping[str, Workflow] = {
+    "classify_photos": classify_photos,
+    "analyze_audio": _lazily("analyze", "analyze_audio"),
+    "generate_clip": _lazily("clip", "generate_clip"),
+    "render_video": _lazily("film", "render_video"),
+}

@@ -15,6 +15,7 @@ from serving.errors import (
     Cancelled,
     Corrupted,
     DownloadFailed,
+    FaultyOutput,
     HandedBack,
     JobStopped,
     ModelUnavailable,
@@ -88,6 +89,9 @@ class Runner:
             return Outcome(job, "overtaken")
         except BadInput as error:
             return self._fail(job, describe(error, "bad_input"))
+        except FaultyOutput as error:
+            found = {"findings": error.findings, "picture": error.shown}
+            return self._fail(job, describe(error, "faulty_output") | found)
         except TRANSIENT as error:
             return self._retry(job, describe(error, "transient"))
         except Exception as error:
@@ -142,7 +146,9 @@ class Runner:
 
 def describe(error: Exception, reason: str) -> Json:
     """Return an error for the job's row and the backend: one line, no secrets of ours."""
-    own = isinstance(error, BadInput | DownloadFailed | ModelUnavailable | StorageFull)
+    own = isinstance(
+        error, BadInput | DownloadFailed | FaultyOutput | ModelUnavailable | StorageFull
+    )
     detail = first_line(error) if own else _SAID.get(type(error), type(error).__name__)
     return {"title": type(error).__name__, "detail": detail.replace("\0", ""), "reason": reason}
 

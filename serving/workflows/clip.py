@@ -1,0 +1,43 @@
+"""`generate_clip`: one photo's piece of a film, kept for the films to come."""
+
+from serving.db.tables import Json
+from serving.jobs.media_requests import ClipWork, FilmWork
+from serving.render.frames import Sources
+from serving.video.assembly import Wish
+from serving.video.picture import Rgba
+from serving.video.timeline import make_timeline
+from serving.workflows.film_material import gather_photos, open_luts, open_template
+from serving.workflows.rendering import FOLDER, Cut, render_to, shape_of
+from serving.workflows.run import Run
+
+
+def generate_clip(run: Run) -> Json:
+    """Render `input["photo"]` as a clip; one that was rendered before costs nothing."""
+    work = ClipWork.model_validate(run.job.input)
+    film = FilmWork(
+        photos=[work.photo], template=work.template, order="given", bad_photos="refuse",
+        formats=[work.format], length_s=work.length_s,
+    )  # fmt: skip
+    with run.parts.scratch.job() as folder:
+        template, luts = open_luts(run, film, open_template(film.template))
+        material = gather_photos(run, film, folder)
+        shape = shape_of(work.format)
+        wish = Wish(frames=round(work.length_s * shape.fps))
+        timeline = make_timeline(material.photos, template, shape, wish)
+        sources = Sources(lambda name: material.files[name].read_bytes(), _no_picture, luts)
+        path = folder / "clip.mp4"
+        done = render_to(run, Cut(timeline.film, sources), path)
+        key = f"{FOLDER}/{run.job.id}/clip.mp4"
+        run.parts.storage.write_from(path, key, "video/mp4")
+        return {
+            "clip": key,
+            "photo": material.photos[0].name,
+            "format": work.format.name,
+            "duration_s": round(float(timeline.film.frames / timeline.film.fps), 3),
+            "bytes": path.stat().st_size,
+            "cached": done.drawn == 0,
+        }
+
+
+def _no_picture(name: str) -> Rgba:
+    raise KeyError(name)  # a clip has no overlays

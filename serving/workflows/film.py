@@ -1,0 +1,170 @@
+"""`render_video`: from photos and a song to films, looked at before they are handed out."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from serving.db.tables import Json
+from serving.image import Image
+from serving.jobs.media_requests import FilmWork, Format
+from serving.render.frames import Sources
+from serving.render.mux import Chapter
+from serving.render.stills import make_loop, make_poster
+from serving.render.template_files import shipped_fonts
+from serving.video.assembly import Shape, Wish
+from serving.video.grade import Lut
+from serving.video.moments import choose_poster, list_chapters
+from serving.video.overlays import Dress, Plan, draw_cards, plan_film
+from serving.video.places import Music
+from serving.video.sheet import Words
+from serving.video.templates import Template
+from serving.video.timeline import wanted_frames
+from serving.workflows.film_check import Planned, faulty, find_faults, picture_of
+from serving.workflows.film_material import (
+    Material,
+    gather_photos,
+    open_brand,
+    open_luts,
+    open_template,
+)
+from serving.workflows.film_sound import RATE_HZ, Song, make_sound, open_song
+from serving.workflows.rendering import FOLDER, Cut, publish_preview, render_to, shape_of
+from serving.workflows.run import Run
+
+
+@dataclass(frozen=True)
+class Studio:
+    """All that the films of one job have in common."""
+
+    run: Run
+    work: FilmWork
+    material: Material
+    template: Template
+    luts: Mapping[str, Lut]
+    dress: Dress
+    song: Song | None
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A film before it is rendered: its plan, the beats it follows, and what it is made of."""
+
+    plan: Plan
+    music: Music | None
+    cut: Cut
+
+
+def render_video(run: Run) -> Json:
+    """Render `input` in each of its formats.
+
+    What was made before is used again, by whichever job or attempt: the track's analysis, the mix,
+    and every segment whose pixels depend on nothing that changed.
+    """
+    work = FilmWork.model_validate(run.job.input)
+    with run.parts.scratch.job() as folder:
+        studio = _open_studio(run, work, folder)
+        drafts = {asked: _draft(studio, shape_of(asked)) for asked in work.formats}
+        preview = None
+        if work.preview:
+            preview = publish_preview(run, drafts[work.formats[0]].cut, folder)
+        films = [_make_film(studio, asked, draft) for asked, draft in drafts.items()]
+    return {
+        "films": films,
+        "preview": preview,
+        "template": studio.template.name,
+        "skipped": list(studio.material.skipped),
+    }
+
+
+def _open_studio(run: Run, work: FilmWork, folder: Path) -> Studio:
+    template, luts = open_luts(run, work, open_template(work.template))
+    song = open_song(run, work.music) if work.music else None
+    words = Words(**work.words.model_dump())
+    dress = Dress(words, open_brand(run, work.brand), shipped_fonts())
+    material = gather_photos(run, work, folder)
+    return Studio(run, work, material, template, luts, dress, song, folder)
+
+
+def _draft(studio: Studio, shape: Shape) -> Draft:
+    """Cut the film to the music at the length that was asked for, or that suits both."""
+    photos, work, song = studio.material.photos, studio.work, studio.song
+    wish = Wish(
+        frames=None if work.length_s is None else round(work.length_s * shape.fps),
+        keep_all=work.length_s is None,
+    )
+    carded, _ = draw_cards(studio.template, shape, studio.dress, wish)
+    first = song.music() if song else None
+    frames = wanted_frames(photos, studio.template, shape, carded, first)
+    music = song.fitted(round(frames / shape.fps * RATE_HZ)) if song else None
+    wish = replace(wish, frames=frames)
+    plan = plan_film(photos, studio.template, shape, studio.dress, wish, music)
+    sound = make_sound(studio.run, work, song, float(plan.film.frames / shape.fps))
+    chapters = tuple(
+        Chapter(chapter.frame, (chapter.room or "film").replace("_", " ").capitalize())
+        for chapter in list_chapters(plan.timeline, photos)
+    )
+    return Draft(plan, music, Cut(plan.film, _sources(studio, plan), sound, chapters))
+
+
+def _sources(studio: Studio, plan: Plan) -> Sources:
+    files = studio.material.files
+
+    def photo(name: str) -> bytes | Image:
+        return plan.cards[name] if name in plan.cards else files[name].read_bytes()
+
+    return Sources(photo, lambda name: plan.pictures[name], studio.luts)
+
+
+def _make_film(studio: Studio, asked: Format, draft: Draft) -> Json:
+    """Render, check and store one film; return where it is and what it is."""
+    path = studio.folder / f"{asked.name}.mp4"
+    done = render_to(studio.run, draft.cut, path)
+    base = f"{FOLDER}/{studio.run.job.id}"
+    findings = find_faults(path, _planned(studio, draft))
+    if findings:
+        shown = f"{base}/faulty-{asked.name}.jpg"
+        studio.run.parts.storage.write(shown, picture_of(path, findings[0].frame))
+        raise faulty(asked.name, findings, shown)
+    film = draft.cut.film
+    return {
+        "format": asked.name,
+        "width": film.width,
+        "height": film.height,
+        "fps": asked.fps,
+        "frames": film.frames,
+        "duration_s": round(float(film.frames / film.fps), 3),
+        "cuts_s": [round(cut / asked.fps, 3) for cut in draft.plan.timeline.cuts],
+        "left_out": list(draft.plan.timeline.left_out),
+        "frames_drawn": done.drawn,
+        "segments": done.segments,
+        "segments_reused": done.reused,
+    } | _store(studio, asked, draft, path)
+
+
+def _planned(studio: Studio, draft: Draft) -> Planned:
+    sizes = {photo.name: (photo.width, photo.height) for photo in studio.material.photos}
+    timeline = draft.plan.timeline
+    # a film that shows every photo may have to cut between beats
+    music = draft.music if studio.work.length_s is not None else None
+    cards = frozenset(draft.plan.cards)
+    return Planned(draft.cut.film, sizes, cards, timeline.cuts, music, draft.cut.sound)
+
+
+def _store(studio: Studio, asked: Format, draft: Draft, path: Path) -> Json:
+    storage = studio.run.parts.storage
+    base = f"{FOLDER}/{studio.run.job.id}/{asked.name}"
+    frame = choose_poster(draft.plan.timeline, studio.material.photos)
+    storage.write(f"{base}.jpg", make_poster(draft.cut.film, draft.cut.sources, frame))
+    storage.write(f"{base}.webp", make_loop(draft.cut.film, draft.cut.sources))
+    storage.write_from(path, f"{base}.mp4", "video/mp4")
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "film": f"{base}.mp4",
+        "poster": f"{base}.jpg",
+        "loop": f"{base}.webp",
+        "bytes": path.stat().st_size,
+        "sha256": sha256,
+    }

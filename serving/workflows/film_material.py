@@ -1,0 +1,159 @@
+"""What a film is made of: photos, brand and look, fetched and judged before anything is drawn."""
+
+import hashlib
+import io
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as Pillow
+from PIL import UnidentifiedImageError
+
+from serving.db.tables import Json
+from serving.errors import BadImage, BadInput, ListingError, TooLarge
+from serving.image import decode
+from serving.jobs.media_requests import BrandAsked, FilmWork, PhotoAsked
+from serving.models.local import Loaded
+from serving.models.rooms import TASK
+from serving.problems import problem_of
+from serving.render.frames import photo_size
+from serving.render.template_files import find_template
+from serving.video.grade import Lut, parse_cube
+from serving.video.looks import LOOKS, make_look
+from serving.video.order import Photo, order_by_room
+from serving.video.picture import Rgba
+from serving.video.sheet import Brand
+from serving.video.templates import Look, Template, validate_template
+from serving.workflows.run import Run
+
+_AT_ONCE = 4
+_LOGO_PIXELS = 16_000_000
+_CUBE_BYTES = 8 * 2**20
+_PROOF_SIDE = 64  # a photo is decoded once, small, so that a damaged one is known from the start
+
+
+@dataclass(frozen=True)
+class Material:
+    """What is there to make a film of.
+
+    Attributes
+    ----------
+    photos : in the film's order, named by the SHA-256 of their bytes
+    files : where each lies on this machine, so that memory does not grow with their number
+    skipped : photos that cannot be read, each with its problem
+    """
+
+    photos: tuple[Photo, ...]
+    files: Mapping[str, Path]
+    skipped: tuple[Json, ...]
+
+
+def gather_photos(run: Run, work: FilmWork, folder: Path) -> Material:
+    """Fetch the photos into `folder`; ask the classifier for rooms that were not given.
+
+    Raises
+    ------
+    BadInput
+        If none can be read, or one cannot and `bad_photos` says to refuse.
+    """
+    model = run.pin_model(TASK) if _needs_rooms(work) else None
+    found: list[Photo] = []
+    skipped: list[Json] = []
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="film") as pool:
+        answers = pool.map(
+            lambda asked: _fetch_or_say(run, work, asked, (folder, model)), work.photos
+        )
+        for answer in answers:
+            if isinstance(answer, Photo):
+                found.append(answer)
+            else:
+                _refuse_or_skip(work, answer, skipped)
+            run.tell(len(found) + len(skipped), len(work.photos), "photos")
+    if not found:
+        raise BadInput(f"none of the {len(work.photos)} photos can be read")
+    ordered = order_by_room(found) if work.order == "rooms" else tuple(found)
+    return Material(ordered, {photo.name: folder / photo.name for photo in found}, tuple(skipped))
+
+
+def _fetch_or_say(
+    run: Run, work: FilmWork, asked: PhotoAsked, place: tuple[Path, Loaded | None]
+) -> Photo | Json:
+    """Return the photo, its file written into the folder, or what is wrong with it."""
+    folder, model = place
+    run.check()
+    try:
+        data = run.read(asked.photo)
+        photo = _judge(run, asked, data)
+        if photo.room is None and work.order == "rooms":
+            answer = run.parts.rooms.classify(data, model).answer
+            photo = replace(photo, room=answer.room_type)
+    except ListingError as error:
+        if not isinstance(error, BadInput) and not run.gives_up(error):
+            raise
+        return {"photo": asked.photo, "error": problem_of(error).model_dump()}
+    (folder / photo.name).write_bytes(data)
+    return photo
+
+
+def _needs_rooms(work: FilmWork) -> bool:
+    return work.order == "rooms" and any(asked.room is None for asked in work.photos)
+
+
+def _refuse_or_skip(work: FilmWork, found: Json, skipped: list[Json]) -> None:
+    if work.bad_photos == "refuse":
+        raise BadImage(f"photo '{found['photo']}': {found['error']['detail']}")
+    skipped.append(found)
+
+
+def _judge(run: Run, asked: PhotoAsked, data: bytes) -> Photo:
+    decode(data, run.parts.settings.max_film_pixels, _PROOF_SIDE)
+    width, height = photo_size(data)
+    return Photo(
+        name=hashlib.sha256(data).hexdigest(),
+        width=width,
+        height=height,
+        weight=asked.weight,
+        focus=tuple(asked.focus),
+        room=asked.room,
+        caption=asked.caption,
+    )
+
+
+def open_template(asked: str | Json) -> Template:
+    """Return a shipped template by name, or the one that was sent in full."""
+    return find_template(asked) if isinstance(asked, str) else validate_template(asked)
+
+
+def open_luts(run: Run, work: FilmWork, template: Template) -> tuple[Template, dict[str, Lut]]:
+    """Return the template with the look that counts, and the looks by name."""
+    luts = {name: make_look(name) for name in LOOKS}
+    if work.lut is None:
+        return template, luts
+    data = run.read(work.lut, _CUBE_BYTES)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise BadInput("the look is not a .cube file: it is no text") from error
+    name = f"cube-{hashlib.sha256(data).hexdigest()[:16]}"
+    luts[name] = parse_cube(text)
+    strength = template.look.strength if template.look else 1.0
+    return template.model_copy(update={"look": Look(name=name, strength=strength)}), luts
+
+
+def open_brand(run: Run, asked: BrandAsked) -> Brand:
+    """Return the brand with its logo's pixels."""
+    texts = asked.model_dump(exclude={"logo"})
+    logo = None if asked.logo is None else _open_logo(run.read(asked.logo))
+    return Brand(**texts, logo=logo)
+
+
+def _open_logo(data: bytes) -> Rgba:
+    try:
+        with Pillow.open(io.BytesIO(data), formats=("PNG", "WEBP", "JPEG", "GIF")) as file:
+            if file.width * file.height > _LOGO_PIXELS:
+                raise TooLarge("pixels of the logo", file.width * file.height, _LOGO_PIXELS)
+            return np.asarray(file.convert("RGBA"))
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise BadImage(f"the logo cannot be read: {error}") from error

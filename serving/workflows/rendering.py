@@ -1,0 +1,114 @@
+"""Rendering inside a job: its progress is told, and it stops at once when the job is to end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TypeVar
+
+from serving.errors import JobStopped
+from serving.jobs.media_requests import FRAMES, Format
+from serving.models.session import cores, gpu_available
+from serving.render.film import Options, Rendered, digest_sources, render_film
+from serving.render.frames import Sources
+from serving.render.mux import Chapter
+from serving.render.pool import RenderCancelled, Watch
+from serving.render.preview import PreviewStream
+from serving.render.profiles import PROFILES, Encoding, choose_encoding, fit_film
+from serving.render.segments import name_segments, split_film
+from serving.render.sound import Sound, encode_sound
+from serving.storage.clips import ClipStore
+from serving.video.assembly import Shape
+from serving.video.film import Film
+from serving.workflows.run import Run
+
+T = TypeVar("T")
+
+FOLDER = "films"
+PREVIEW = "preview"
+_PREVIEW_CRF = 26
+_TYPES = {"m3u8": "application/vnd.apple.mpegurl", "mp4": "video/mp4", "m4s": "video/iso.segment"}
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A film that is ready to be rendered, with what its names mean and its sound."""
+
+    film: Film
+    sources: Sources
+    sound: Sound | None = None
+    chapters: tuple[Chapter, ...] = ()
+
+
+def shape_of(asked: Format) -> Shape:
+    """Return the frame of a format."""
+    width, height = FRAMES[asked.aspect]
+    factor = Fraction(PROFILES[asked.profile], PROFILES["1080p"])
+    return Shape(2 * round(width * factor / 2), 2 * round(height * factor / 2), asked.rate)
+
+
+def render_to(run: Run, cut: Cut, path: Path) -> Rendered:
+    """Render the film to a file; segments that any job has made are taken from the store."""
+    encoding = choose_encoding(hardware=gpu_available())
+    store = open_store(run, cut, encoding)
+    options = Options(encoding, store, cut.sound, cut.chapters, workers=cores())
+    return _watched(run, lambda watch: render_film(cut.film, cut.sources, path, options, watch))
+
+
+def publish_preview(run: Run, cut: Cut, folder: Path) -> str:
+    """Render a small version that plays while it grows; return its playlist's key."""
+    small = Cut(fit_film(cut.film, "preview"), cut.sources)
+    base = f"{FOLDER}/{run.job.id}/{PREVIEW}"
+    storage = run.parts.storage
+
+    def publish(name: str, data: bytes) -> None:
+        storage.write(f"{base}/{name}", data, _TYPES[name.rpartition(".")[2]])
+
+    encoding = choose_encoding(crf=_PREVIEW_CRF)
+    sound = cut.sound and encode_sound(cut.sound, cut.film.frames / cut.film.fps)
+    stream = PreviewStream(small.film, encoding, sound or None, publish)
+    store = open_store(run, small, encoding)
+    options = Options(encoding, store, ready=stream.add, workers=cores())
+    path = folder / "preview.mp4"
+    _watched(
+        run,
+        lambda watch: render_film(small.film, small.sources, path, options, watch),
+        "preview frames",
+    )
+    stream.close()
+    path.unlink()
+    return f"{base}/playlist.m3u8"
+
+
+def open_store(run: Run, cut: Cut, encoding: Encoding) -> ClipStore:
+    """Return the store of clips, told which photo and how many seconds are behind each key."""
+    film, segments = cut.film, split_film(cut.film)
+    keys = name_segments(film, segments, encoding, digest_sources(cut.sources))
+    photos = {k: film.clips[s.index].photo for k, s in zip(keys, segments, strict=True)}
+    seconds = {k: float(s.frames / film.fps) for k, s in zip(keys, segments, strict=True)}
+    return ClipStore(run.parts.engine, run.parts.storage, photos, seconds)
+
+
+def _watched(run: Run, render: Callable[[Watch], T], unit: str = "frames") -> T:
+    """Render under the job's eyes; JobStopped as soon as its attempt is to end."""
+    stops: list[JobStopped] = []
+
+    def asked_to_stop() -> bool:
+        try:
+            run.check()
+        except JobStopped as stop:
+            stops.append(stop)
+        return bool(stops)
+
+    def progress(done: int, total: int) -> None:
+        try:
+            run.tell(done, max(total, 1), unit)
+        except JobStopped as stop:
+            stops.append(stop)
+
+    try:
+        return render(Watch(progress, asked_to_stop))
+    except RenderCancelled:
+        if stops:
+            raise stops[0] from None
+        raise
