@@ -41,6 +41,7 @@ ONSET_GAP_S = 0.05
 PEAKS = 1000
 UNIT_S = 2.0  # what sections are made of where there is no beat
 SHORT_S = 3.0  # about a bar
+GROUPS, FLOOR = 4, 1e-5  # bands, from low to high, and 50 dB under the loudest
 
 
 @dataclass(frozen=True)
@@ -146,9 +147,9 @@ def analyze(samples: Samples, sample_rate_hz: int, model: BeatModel | None = Non
 
 @dataclass(frozen=True)
 class _Sound:
-    """What was heard: levels in dB, shape (frames, 4), at 50 frames a second, and the beats."""
+    """What was heard: power in four bands, shape (frames, 4), at 50 frames a second, and beats."""
 
-    levels_db: Floats
+    powers: Floats
     envelope: Envelope
     beats: Beats
 
@@ -156,15 +157,15 @@ class _Sound:
 def _listen(mono: Samples, sample_rate_hz: int, peak: float, model: BeatModel | None) -> _Sound:
     """Hear the music at the rate and level that the network was taught on."""
     if peak < SILENT:
-        return _Sound(np.zeros((1, 4)), Envelope(np.zeros((3, 1), np.float32)), NO_BEATS)
+        return _Sound(np.zeros((1, GROUPS)), Envelope(np.zeros((3, 1), np.float32)), NO_BEATS)
     music = resample(mono, sample_rate_hz, RATE_HZ) / np.float32(peak)
     features, envelope = network_features(music), onset_envelope(music)
     loud = np.flatnonzero(np.abs(music) > AUDIBLE)
     sounding = float(loud[0]) / RATE_HZ, float(loud[-1] + 1) / RATE_HZ
     beats = track_beats(features, envelope, sounding, model)
-    groups = np.array_split(features[:, : features.shape[1] // 2], 4, axis=1)
-    levels = 20 * np.stack([group.mean(axis=1, dtype=np.float64) for group in groups], axis=1)
-    return _Sound(levels, envelope, beats)
+    powers = (10 ** features[:, : features.shape[1] // 2].astype(np.float64) - 1) ** 2
+    groups = [group.mean(axis=1) for group in np.array_split(powers, GROUPS, axis=1)]
+    return _Sound(np.stack(groups, axis=1), envelope, beats)
 
 
 def _sections(sound: _Sound, duration_s: float) -> tuple[Section, ...]:
@@ -174,11 +175,13 @@ def _sections(sound: _Sound, duration_s: float) -> tuple[Section, ...]:
     if starts.size < SHORTEST_UNITS:
         starts = np.arange(0, max(duration_s, 1e-3), UNIT_S)
     starts = starts[:: -(-starts.size // MOST_UNITS)]
-    frames = np.unique((starts * FRAMES_PER_S).astype(int).clip(0, len(sound.levels_db) - 1))
+    frames = np.unique((starts * FRAMES_PER_S).astype(int).clip(0, len(sound.powers) - 1))
     frames[0] = 0
-    sums = np.add.reduceat(sound.levels_db, frames, axis=0)
-    counts = np.diff(np.append(frames, len(sound.levels_db)))
-    return tuple(find_sections(sums / counts[:, None], frames / FRAMES_PER_S, duration_s))
+    sums = np.add.reduceat(sound.powers, frames, axis=0)
+    means = sums / np.diff(np.append(frames, len(sound.powers)))[:, None]
+    floor = max(float(means.max()), 1e-12) * FLOOR
+    levels_db = 10 * np.log10(np.maximum(means, floor))
+    return tuple(find_sections(levels_db, frames / FRAMES_PER_S, duration_s))
 
 
 def _moments(sound: _Sound, sections: Sequence[Section]) -> tuple[Moment, ...]:

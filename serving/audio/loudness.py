@@ -18,7 +18,7 @@ MARGIN_DB = 0.1
 ROUNDS = 12
 # A peaky source stays turned down between its peaks: then the limiter lets go sooner.
 RELEASES, EATEN_LU = (60.0, 240.0, 1000.0, 4000.0), 1.0
-MOST_GAIN_DB, MOST_STEP_DB = 70.0, 24.0
+MOST_GAIN_DB, MOST_STEP_DB = 90.0, 24.0
 LOWEST_CEILING_DBTP = -20.0
 
 
@@ -95,7 +95,7 @@ def normalise(
         if reached:
             break
         gain_db = min(MOST_GAIN_DB, gain_db + next_step(off, tried))
-        ceiling = max(LOWEST_CEILING_DBTP, ceiling - (over + MARGIN_DB / 2) * (over > 0))
+        ceiling = next_ceiling(ceiling, over, ceiling_dbtp - MARGIN_DB)
         release = RELEASES[min(number, len(RELEASES) - 1)] if off > EATEN_LU else release
     best = min(tried, key=lambda one: _miss(one, target_lufs, ceiling_dbtp))
     return replace(best, rounds=len(tried))
@@ -112,6 +112,14 @@ def next_step(off_lu: float, tried: list[Normalised]) -> float:
         if abs(given) > 0.05:
             slope = float(np.clip(gained / given, 0.15, 1.0))
     return float(np.clip(off_lu / slope, -MOST_STEP_DB, MOST_STEP_DB))
+
+
+def next_ceiling(ceiling: float, over_db: float, highest: float) -> float:
+    """Lower the limiter's ceiling by what came back too high; take half of what was spare."""
+    if over_db > 0:
+        return max(LOWEST_CEILING_DBTP, ceiling - over_db - MARGIN_DB / 2)
+    spare = max(0.0, -over_db - 3 * MARGIN_DB)
+    return min(highest, ceiling + spare / 2)
 
 
 def _miss(one: Normalised, target_lufs: float, ceiling_dbtp: float) -> float:

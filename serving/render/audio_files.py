@@ -86,6 +86,8 @@ def _decode(container: InputContainer, limits: AudioLimits, sample_rate_hz: int 
     if not container.streams.audio:
         raise BadInput("the file has no sound in it")
     stream = container.streams.audio[0]
+    if stream.codec_context is None:
+        raise BadInput("the sound is encoded in a way that is not known")
     promised = _promised_seconds(container, stream)
     if promised > limits.max_seconds:
         raise TooLarge("seconds of sound", promised, limits.max_seconds)

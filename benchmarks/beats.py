@@ -1,0 +1,178 @@
+"""How well beats are found: on music made here, on the drum loops of STUDIO_DATA, on your own.
+
+Tempo within 4 % (Acc1; Acc2 allows half, double, a third and three times), F-measure at 70 ms, and
+how far matched beats are off, beside librosa's tracker on the same sound in the same run. The
+held-out tracks use instruments and patterns that were not heard while the tracker was made. A
+folder given with --folder holds sound files, each beside a text file NAME.beats with one time in
+seconds a line.
+"""
+
+import argparse
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import librosa
+import numpy as np
+from figures import Figures, parse
+from tracks import RATE_HZ, Samples, Times, Track, make_tracks
+
+from serving.audio.analyze import Analysis, analyze
+from serving.audio.samples import to_mono
+from serving.render.audio_files import decode_audio
+from serving.render.beat_model import open_beat_model
+
+# beats of a loop: known from its length, which is whole bars
+LOOPS = {"amen_full": 16, "breakbeat": 4, "electric": 4, "garzul": 16, "safari": 16}
+TOLERANCE_S = 0.07
+Tracker = Callable[[Samples, int], tuple[float | None, Times]]
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one tracker made of one track; offsets in ms."""
+
+    exact: bool
+    octave: bool
+    f_measure: float
+    offset_ms: float
+    distance_ms: float
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--folder", type=Path, help="annotated music of your own")
+    parser.add_argument("--count", type=int, default=8, help="tracks of every kind: %(default)s")
+    arguments = parse(__doc__, parser)
+    count = 2 if arguments.quick else arguments.count
+    figures = Figures()
+    started = time.process_time()
+    model = open_beat_model()
+    noise = np.random.default_rng(0).normal(size=5 * RATE_HZ).astype(np.float32)
+    analyze(noise, RATE_HZ, model)
+    figures.add("beats.cold_cpu_s", time.process_time() - started)
+    started = time.process_time()
+    librosa.beat.beat_track(y=noise, sr=RATE_HZ)
+    figures.add("beats.librosa_cold_cpu_s", time.process_time() - started)
+    trackers: dict[str, Tracker] = {
+        "ours": lambda samples, rate: found(analyze(samples, rate, model)),
+        "onsets only": lambda samples, rate: found(analyze(samples, rate)),
+        "librosa": by_librosa,
+    }
+    for name, tracks in groups(count, arguments.folder):
+        measure(figures, name, tracks, trackers)
+    figures.print()
+
+
+def groups(count: int, folder: Path | None) -> Iterator[tuple[str, list[Track]]]:
+    """Yield what there is to be measured on."""
+    yield "known", make_tracks(False, count)
+    yield "held_out", make_tracks(True, count)
+    if "STUDIO_DATA" in os.environ:
+        music = Path(os.environ["STUDIO_DATA"]) / "music"
+        yield "loops", [loop(music, name, times) for name in LOOPS for times in (1, 4, 8)]
+    if folder:
+        yield "folder", list(read_folder(folder))
+
+
+def loop(music: Path, name: str, times: int) -> Track:
+    """Repeat a loop; its beats lie evenly over its length."""
+    sound = decode_audio((music / f"loop_{name}.flac").read_bytes())
+    beats = np.arange(LOOPS[name] * times) * sound.seconds / LOOPS[name]
+    samples = np.tile(to_mono(sound.samples), times)
+    return Track(f"{name} x{times}", f"x{times}", samples, beats, beats[::4])
+
+
+def read_folder(folder: Path) -> Iterator[Track]:
+    """Yield the annotated files of a folder, at this benchmark's rate."""
+    for truth in sorted(folder.glob("*.beats")):
+        beats = np.loadtxt(truth, ndmin=2)[:, 0]
+        for path in sorted(folder.glob(f"{truth.stem}.*")):
+            if path != truth:
+                sound = decode_audio(path.read_bytes(), sample_rate_hz=RATE_HZ)
+                yield Track(path.name, "folder", to_mono(sound.samples), beats, beats[:0])
+
+
+def measure(
+    figures: Figures, group: str, tracks: list[Track], trackers: dict[str, Tracker]
+) -> None:
+    """Print one table, and what was missed."""
+    scores: dict[tuple[str, str], list[Score]] = defaultdict(list)
+    cpu: dict[str, float] = defaultdict(float)
+    missed = []
+    for track in tracks:
+        for name, tracker in trackers.items():
+            started = time.process_time()
+            bpm, beats = tracker(track.samples, RATE_HZ)
+            cpu[name] += time.process_time() - started
+            one = score(bpm, beats, track)
+            scores[name, track.kind].append(one)
+            scores[name, "all"].append(one)
+            if name == "ours" and one.f_measure < 0.9:
+                missed.append(f"{track.name}: {bpm or 0:.1f} BPM, F {one.f_measure:.2f}")
+    head = f"{'Acc1':>6}{'Acc2':>6}{'F':>7}{'offset':>8}{'|offset|':>9}"
+    figures.say(f"\n{group}, {len(tracks)} tracks\n{'':<12}{'':<10}{head}")
+    for (name, kind), these in scores.items():
+        figures.say(f"{name:<12}{kind:<10}{row(these)}  n={len(these)}")
+    figures.say("missed by ours: " + ("; ".join(missed) or "none"))
+    seconds = sum(track.samples.size / RATE_HZ for track in tracks)
+    for name in trackers:
+        these = scores[name, "all"]
+        key = f"beats.{group}.{name.replace(' ', '_')}"
+        figures.add(f"{key}.acc1", np.mean([one.exact for one in these]))
+        figures.add(f"{key}.f", np.mean([one.f_measure for one in these]))
+        figures.add(f"{key}.offset_ms", np.nanmedian([one.offset_ms for one in these]))
+        figures.add(f"{key}.cpu_s_per_minute", cpu[name] / seconds * 60)
+
+
+def row(scores: list[Score]) -> str:
+    """Return the means of a row, and the medians of its offsets."""
+    exact, octave = (np.mean([getattr(s, name) for s in scores]) for name in ("exact", "octave"))
+    text = f"{exact:>6.2f}{octave:>6.2f}{np.mean([s.f_measure for s in scores]):>7.3f}"
+    offsets = [s.offset_ms for s in scores if np.isfinite(s.offset_ms)] or [np.nan]
+    distances = [s.distance_ms for s in scores if np.isfinite(s.distance_ms)] or [np.nan]
+    return f"{text}{np.median(offsets):>8.1f}{np.median(distances):>9.1f}"
+
+
+def found(analysis: Analysis) -> tuple[float | None, Times]:
+    """Return tempo and beats of an analysis."""
+    return analysis.tempo_bpm, analysis.beats_s
+
+
+def by_librosa(samples: Samples, rate: int) -> tuple[float | None, Times]:
+    """Track with librosa as it comes."""
+    mono = librosa.resample(samples, orig_sr=rate, target_sr=22050)
+    tempo, beats = librosa.beat.beat_track(y=mono, sr=22050, units="time")
+    return float(np.atleast_1d(tempo)[0]), np.asarray(beats, np.float64)
+
+
+def score(bpm: float | None, beats: Times, track: Track) -> Score:
+    """Compare with the truth; offsets only where more than half of the beats were found."""
+    ratio = (bpm or 0) / track.bpm
+    octave = any(abs(ratio / factor - 1) < 0.04 for factor in (1, 2, 0.5, 3, 1 / 3))
+    offsets = match(beats, track.beats)
+    f_measure = 2 * offsets.size / max(1, beats.size + track.beats.size)
+    if f_measure <= 0.5:
+        return Score(abs(ratio - 1) < 0.04, octave, f_measure, np.nan, np.nan)
+    middle, distance = np.median(offsets) * 1e3, np.median(np.abs(offsets)) * 1e3
+    return Score(abs(ratio - 1) < 0.04, octave, f_measure, float(middle), float(distance))
+
+
+def match(beats: Times, truth: Times) -> Times:
+    """Pair every beat with at most one true one within 70 ms; return how late each is, in s."""
+    offsets, at = [], 0
+    for beat in beats:
+        while at < truth.size and truth[at] < beat - TOLERANCE_S:
+            at += 1
+        if at < truth.size and abs(beat - truth[at]) <= TOLERANCE_S:
+            offsets.append(beat - truth[at])
+            at += 1
+    return np.array(offsets)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Music is heard as it is: its beats where they are, and nothing where there is nothing."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serving.audio.analyze import analyze
+from serving.audio.features import BeatModel
+from serving.errors import BadInput
+from serving.render.beat_model import open_beat_model
+from tests.serving.audio.music import RATE_HZ, click_track, tone
+
+
+@pytest.fixture(scope="module")
+def model() -> BeatModel:
+    return open_beat_model()
+
+
+@pytest.mark.parametrize("bpm", [72, 97, 118, 133, 150, 171])
+def test_analyze_finds_tempo_and_beats_to_five_milliseconds(model: BeatModel, bpm: int) -> None:
+    samples, truth = click_track(bpm, 12)
+    found = analyze(samples, RATE_HZ, model)
+    assert found.tempo_bpm == pytest.approx(bpm, rel=0.01)
+    off = np.abs(found.beats_s[:, None] - truth).min(axis=1)
+    assert np.median(off) < 0.005
+    hits = np.abs(truth[:, None] - found.beats_s).min(axis=1) < 0.07
+    assert hits.mean() > 0.9
+    assert (off < 0.07).mean() > 0.9
+
+
+def test_analyze_follows_a_tempo_that_drifts(model: BeatModel) -> None:
+    samples, truth = click_track(120, 16)
+    # play ever faster: what lay at t now lies at warp(t)
+    at = np.arange(samples.size) / RATE_HZ
+    warped_at = at - 0.05 * at**2 / 16
+    even = np.arange(0, warped_at[-1], 1 / RATE_HZ)
+    faster = np.interp(np.interp(even, warped_at, at), at, samples).astype(np.float32)
+    truth = truth - 0.05 * truth**2 / 16
+    found = analyze(faster, RATE_HZ, model)
+    hits = np.abs(truth[:, None] - found.beats_s).min(axis=1) < 0.015
+    assert hits.mean() > 0.9
+
+
+def test_analyze_without_a_network_still_finds_a_plain_beat() -> None:
+    samples, _ = click_track(120, 12)
+    found = analyze(samples, RATE_HZ)
+    assert found.tempo_bpm is not None
+    assert round(found.tempo_bpm / 120, 1) in (0.5, 1.0, 2.0)
+    assert found.downbeats_s.size == 0
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate_hz"),
+    [
+        (np.zeros(0, np.float32), 44100),
+        (np.zeros(44100 * 3, np.float32), 44100),
+        (np.full(44100 * 3, 0.7, np.float32), 44100),
+        (np.ones(1, np.float32), 8000),
+        (tone(440, 0.4), RATE_HZ),
+        (tone(440, 6), RATE_HZ),
+        (np.random.default_rng(0).normal(size=8 * 8000).astype(np.float32) * 0.1, 8000),
+    ],
+    ids=["empty", "silent", "constant", "one sample", "short", "sine", "noise"],
+)
+def test_analyze_answers_where_there_is_no_beat(
+    model: BeatModel, samples: np.ndarray, rate_hz: int
+) -> None:
+    found = analyze(samples, rate_hz, model)
+    assert found.tempo_bpm is None
+    assert found.beats_s.size == found.downbeats_s.size == 0
+    assert found.notes
+    json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_analyze_hears_mono_at_8_khz(model: BeatModel) -> None:
+    samples, _ = click_track(110, 10)
+    found = analyze(samples[::3].copy(), RATE_HZ // 3, model)
+    assert found.tempo_bpm == pytest.approx(110, rel=0.02)
+
+
+def test_analyze_hears_stereo_as_it_hears_mono(model: BeatModel) -> None:
+    samples, _ = click_track(110, 8)
+    both = analyze(np.stack([samples, samples], axis=1), RATE_HZ, model)
+    assert both.channels == 2
+    np.testing.assert_allclose(both.beats_s, analyze(samples, RATE_HZ, model).beats_s, atol=1e-3)
+
+
+@settings(max_examples=8)
+@given(
+    bpm=st.floats(50, 200),
+    seconds=st.floats(0.1, 7),
+    gain=st.floats(0.001, 1),
+    first_s=st.floats(0, 1),
+)
+def test_no_time_lies_outside_the_track(
+    bpm: float, seconds: float, gain: float, first_s: float
+) -> None:
+    samples, _ = click_track(bpm, seconds, first_s)
+    found = analyze(samples * np.float32(gain), RATE_HZ, open_beat_model())
+    for times in (found.beats_s, found.downbeats_s, found.onsets_s):
+        assert ((times >= 0) & (times < found.duration_s)).all()
+        assert (np.diff(times) > 0).all()
+    assert set(found.downbeats_s) <= set(found.beats_s)
+    assert found.sections[0].start_s == 0
+    assert found.sections[-1].end_s == found.duration_s
+
+
+def test_sections_part_a_quiet_start_from_a_loud_middle(model: BeatModel) -> None:
+    samples, _ = click_track(120, 48)
+    level = np.repeat([0.05, 1.0, 0.05], samples.size // 3).astype(np.float32)
+    found = analyze(samples[: level.size] * level, RATE_HZ, model)
+    assert [section.label for section in found.sections] == ["intro", "drop", "outro"]
+    assert found.sections[1].start_s == pytest.approx(16, abs=2.1)
+    assert found.sections[1].energy > 0.8 > 0.3 > found.sections[0].energy
+    assert any(moment.kind == "drop" for moment in found.moments)
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate_hz"),
+    [
+        (np.zeros(100), 44100),
+        (np.zeros((2, 3, 4), np.float32), 44100),
+        (np.full(100, np.nan, np.float32), 44100),
+        (np.zeros(100, np.float32), 0),
+    ],
+)
+def test_analyze_refuses_what_is_no_sound(samples: np.ndarray, rate_hz: int) -> None:
+    with pytest.raises(BadInput):
+        analyze(samples, rate_hz)
