@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader
 
 from bentos.gateway.doors import Opened
 from bentos.gateway.links import Reading
+from bentos.gateway.middleware import page_policy
 from bentos.gateway.page_view import JobPage, Show
 from bentos.gateway.words import in_words, long, moment, pretty
 from bentos.problems import describe_validation, documented
@@ -78,15 +79,7 @@ def _render(template: str, status: int, **values: object) -> HTMLResponse:
     html = _pages.get_template(template).render(nonce=nonce, status_title=title, **values)
     headers = {
         "Cache-Control": "private, no-store",
-        # nothing runs, and nothing is loaded, that is not ours
-        "Content-Security-Policy": (
-            f"default-src 'none'; img-src 'self'; connect-src 'self'; style-src 'nonce-{nonce}'; "
-            f"script-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; "
-            "frame-ancestors 'none'"
-        ),
-        # the address is what opens it
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": page_policy(nonce),
         "X-Robots-Tag": "noindex",
     }
     return HTMLResponse(html, status, headers)

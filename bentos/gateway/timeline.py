@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from bentos.gateway.words import in_words
+from bentos.gateway.words import in_words, long
 from serving.jobs.events import Event
 
 Tone = Literal["plain", "good", "warn", "bad"]
@@ -38,9 +38,8 @@ def _started(event: Event) -> tuple[str, str, Tone]:
 
 
 def _will_retry(event: Event) -> tuple[str, str, Tone]:
-    again_in_s = event.data.get("again_in_s")
-    title = f"Attempt {event.attempt} failed, again in {again_in_s} s"
-    return title, _reason(event), "warn"
+    again = long(float(event.data.get("again_in_s", 0)))
+    return f"Attempt {event.attempt} failed", f"{_reason(event)} · again in {again}", "warn"
 
 
 def _handed_back(event: Event) -> tuple[str, str, Tone]:

@@ -1,0 +1,64 @@
+"""A gateway without BentoML around it, jobs in its database, and links to them."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+
+from bentos.gateway.app import create_app
+from bentos.gateway.classifiers import InlineClassifier
+from serving.jobs.api_keys import hash_key
+from serving.jobs.kinds import KINDS
+from serving.jobs.submit import NewJob, submit
+from serving.models.known import KnownRooms
+from serving.models.local import LocalModels
+from serving.settings import Settings
+from serving.storage.objects import Storage
+from tests.doors import open_doors
+
+SECRETS = ("a new secret of ours", "an old secret of ours")
+
+NewJobs = Callable[..., UUID]
+
+
+@pytest.fixture
+def page_settings(settings: Settings) -> Settings:
+    keys = {"backend": (hash_key("vls_a"),), "other": (hash_key("vls_b"),)}
+    return Settings.model_validate(
+        settings.model_dump() | {"api_keys": keys, "link_secrets": SECRETS}
+    )
+
+
+def open_client(settings: Settings, engine: Engine, storage: Storage) -> TestClient:
+    models = LocalModels(storage)
+    rooms = KnownRooms(models, None, settings.max_pixels)
+    app = create_app("test", settings)
+    app.state.doors = open_doors(
+        settings, InlineClassifier(models, rooms, ThreadPoolExecutor(1)), storage, engine
+    )
+    return TestClient(app, raise_server_exceptions=False)
+
+
+@pytest.fixture
+def visitor(page_settings: Settings, engine: Engine, storage: Storage) -> Iterator[TestClient]:
+    """Somebody without a key."""
+    with open_client(page_settings, engine, storage) as client:
+        yield client
+
+
+@pytest.fixture
+def new_job(engine: Engine) -> NewJobs:
+    def make(*photos: str, type_: str = "classify_photos", **fields: object) -> UUID:
+        new = NewJob(KINDS[type_], {"photos": list(photos)}, "backend", **fields)  # type: ignore[arg-type]
+        return submit(engine, new, max_queued=100).job_id
+
+    return make
+
+
+def link(client: TestClient, job_id: UUID, key: str = "vls_a") -> str:
+    """The job's signed page, as the client that owns it is told."""
+    job = client.get(f"/internal/jobs/{job_id}", headers={"X-API-Key": key}).json()
+    return str(job["page_link"])
