@@ -35,10 +35,16 @@ def join_packets(
             raise NotJoinable(f"the segment at frame {start} has another codec header")
         if start != number:
             raise NotJoinable(f"a segment starts at frame {start}, the last ended at {number}")
-        for coded in segment.packets:
-            packet = Packet(coded.data)
-            packet.pts, packet.dts, packet.duration = start + coded.shown, number - REORDERING, 1
-            packet.time_base = 1 / film.fps
-            packet.is_keyframe = coded.key
+        for packet in time_packets(start, segment, film):
             number += 1
             yield packet
+
+
+def time_packets(start: int, segment: CodedSegment, film: Film) -> "Iterator[Packet]":
+    """Yield a segment's packets with their times in the film, in which it begins at `start`."""
+    for number, coded in enumerate(segment.packets):
+        packet = Packet(coded.data)
+        packet.pts, packet.dts = start + coded.shown, start + number - REORDERING
+        packet.duration, packet.time_base = 1, 1 / film.fps
+        packet.is_keyframe = coded.key
+        yield packet

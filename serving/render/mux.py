@@ -60,7 +60,7 @@ def mux(
     """Write pictures and sound into an open container, in the order of their times."""
     if tracks.chapters:
         container.set_chapters([*_chapters(tracks)])
-    stream = _picture_stream(container, tracks)
+    stream = add_pictures(container, tracks.film, tracks.encoding)
     packets = join_packets(segments, tracks.film, stream.codec_context.extradata or b"")
     pictures = _timed(packets, stream)
     if tracks.sound is None:
@@ -75,14 +75,13 @@ def mux(
             container.mux_one(packet)
 
 
-def _picture_stream(container: OutputContainer, tracks: Tracks) -> VideoStream:
+def add_pictures(container: OutputContainer, film: Film, encoding: Encoding) -> VideoStream:
     """Return a stream with the header of the encoder that made the segments.
 
     An encoder is opened for it, and gets no frames.
     """
-    film = tracks.film
-    stream = cast(VideoStream, container.add_stream(tracks.encoding.codec, rate=film.fps))
-    configure(stream.codec_context, film, tracks.encoding)
+    stream = cast(VideoStream, container.add_stream(encoding.codec, rate=film.fps))
+    configure(stream.codec_context, film, encoding)
     stream.time_base = 1 / film.fps
     stream.codec_context.open()
     return stream

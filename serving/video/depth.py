@@ -10,7 +10,8 @@ Depth = NDArray[np.uint8]
 Alpha = NDArray[np.float32]
 
 _STEPS = 3  # blurs between sharp and most blurred
-_SOFT = 10.0  # levels of depth over which a layer fades into the next
+_COVERED = 0.98  # alpha of what is not seen at all until layers move
+_RIM = 7  # pixels by which a layer is larger than its things, half of them fading
 
 
 def blur_by_depth(image: Image, depth: Depth, focus: float, radius_px: float) -> Image:
@@ -45,10 +46,11 @@ def split_depth(depth: Depth, layers: int) -> list[tuple[float, Alpha]]:
     smooth = cv2.medianBlur(depth, 5).astype(np.float32)
     found: list[tuple[float, Alpha]] = []
     for border in _borders(depth, layers):
-        alpha = ((smooth - border) / np.float32(_SOFT) + 0.5).clip(0, 1)
-        inside = smooth[alpha > 0.5]
-        if inside.size:
-            found.append((float(inside.mean() / 255), alpha.astype(np.float32)))
+        inside = smooth > border
+        if inside.any():
+            # a rim of what is behind comes along: a layer's soft edge must lie outside its things
+            wide = cv2.dilate(inside.astype(np.float32), np.ones((_RIM, _RIM), np.uint8))
+            found.append((float(smooth[inside].mean() / 255), cv2.blur(wide, (_RIM, _RIM))))
     return found
 
 
@@ -71,7 +73,7 @@ def fill_behind(image: Image, hidden: Alpha) -> Image:
     -----
     Source: push-pull of S. Gortler et al., "The Lumigraph", SIGGRAPH 1996.
     """
-    weight = (1 - cv2.dilate(hidden, np.ones((7, 7), np.uint8))).astype(np.float32)
+    weight = (hidden < _COVERED).astype(np.float32)
     colour = image.astype(np.float32)
     filled = _pull(colour * weight[..., None], weight)
     result = colour * weight[..., None] + filled * (1 - weight[..., None])

@@ -28,21 +28,21 @@ def ease(t: float) -> float:
 
 
 def draw_slide(a: Planes, b: Planes, t: float, params: Params, out: Planes) -> None:
-    """The next picture slides over the last, which darkens a little under it."""
+    """Slide the next picture over the last, which darkens a little under it."""
     step = direction_of(params)
     _dim(a, 0.35 * ease(t), out)
     _place(b, step, 1 - ease(t), out)
 
 
 def draw_push(a: Planes, b: Planes, t: float, params: Params, out: Planes) -> None:
-    """The next picture pushes the last out of the frame."""
+    """Let the next picture push the last out of the frame."""
     step = direction_of(params)
     _place(a, step, -ease(t), out)
     _place(b, step, 1 - ease(t), out)
 
 
 def draw_whip(a: Planes, b: Planes, t: float, params: Params, out: Planes) -> None:
-    """The camera is torn round: a push, blurred along its way."""
+    """Tear the camera round: a push, blurred along its way."""
     step = direction_of(params)
     draw_push(a, b, t, params, out)
     speed = (ease(min(1, t + 0.02)) - ease(max(0, t - 0.02))) / 0.04
@@ -55,11 +55,11 @@ def draw_whip(a: Planes, b: Planes, t: float, params: Params, out: Planes) -> No
 
 
 def draw_zoom_through(a: Planes, b: Planes, t: float, _: Params, out: Planes) -> None:
-    """The camera flies through the last picture and lands in the next."""
+    """Fly through the last picture and land in the next."""
     go = ease(t)
     near, far = empty_planes(*out.size), empty_planes(*out.size)
     _zoom(a, 1 + 1.2 * go * go, near)
-    _zoom(b, 0.62 + 0.38 * go, far)
+    _zoom(b, 0.8 + 0.2 * go, far)
     mix(near, far, float(np.clip((t - 0.3) / 0.4, 0, 1)), out)
 
 

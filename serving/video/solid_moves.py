@@ -1,7 +1,6 @@
 """Transitions in which pictures turn in space, painted from back to front."""
 
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 import cv2
 import numpy as np
@@ -16,6 +15,7 @@ Points = NDArray[np.float64]
 
 # The frame is the plane z = 0, 2 high; the camera looks at it from this far. Nearer bends more.
 _CAMERA = 3.2
+_FAR_CAMERA = 9.0  # for a page, which comes towards it
 _NIGHT = (BLACK_Y + 6, NEUTRAL, NEUTRAL)
 _PAPER = (218, 126, 131)
 _STRIPS = 18
@@ -23,21 +23,21 @@ _SUBPIXEL_BITS = 4
 
 
 def draw_cube(a: Planes, b: Planes, t: float, params: Params, out: Planes) -> None:
-    """Both pictures are faces of a cube that turns by a quarter."""
+    """Turn a cube by a quarter; both pictures are faces of it."""
     step = direction_of(params)
     half = _aspect(out) if step[0] else 1.0
     angle = ease(t) * np.pi / 2
-    back = 0.9 * half * np.sin(2 * angle)  # away from the camera, so that the edge stays in sight
+    back = 0.4 * half * np.sin(2 * angle)  # away from the camera, so that the edge stays in sight
     fill_colour(out, _NIGHT)
     faces = [(a, angle), (b, angle - np.pi / 2)]
     for picture, turn in sorted(faces, key=lambda face: -abs(face[1])):
-        corners = _card(out) + [0, 0, half]
-        corners = _turn(corners, step, turn) - [0, 0, half + back]
+        corners = _turn(_card(out) + np.array([0, 0, half]), step, turn)
+        corners -= np.array([0, 0, half + back])
         _paint(picture, corners, float(np.cos(turn)) * 0.75 + 0.25, out)
 
 
 def draw_perspective_push(a: Planes, b: Planes, t: float, params: Params, out: Planes) -> None:
-    """The last picture swings back and away, the next comes out of the distance."""
+    """Let the last picture swing back and away, and the next come out of the distance."""
     step = direction_of(params)
     go = ease(t)
     width = np.array([2 * _aspect(out), 2.0, 0])
@@ -45,12 +45,12 @@ def draw_perspective_push(a: Planes, b: Planes, t: float, params: Params, out: P
     fill_colour(out, _NIGHT)
     for picture, way in sorted(((a, go), (b, go - 1)), key=lambda card: -abs(card[1])):
         corners = _turn(_card(out), step, -1.1 * way)
-        corners = corners + along * way * 1.15 - [0, 0, 2.2 * np.sin(np.pi * go)]
+        corners += along * way * 1.15 - np.array([0, 0, 2.2 * np.sin(np.pi * go)])
         _paint(picture, corners, 1 - 0.5 * abs(way), out)
 
 
 def draw_fold(a: Planes, b: Planes, t: float, params: Params, out: Planes) -> None:
-    """One half of the last picture folds over the other; the next is on its back."""
+    """Fold one half of the last picture over the other; the next is on its back."""
     step = direction_of(params)
     angle = ease(t) * np.pi
     width, height = out.size
@@ -72,77 +72,58 @@ def draw_fold(a: Planes, b: Planes, t: float, params: Params, out: Planes) -> No
 
 
 def draw_page(a: Planes, b: Planes, t: float, params: Params, out: Planes) -> None:
-    """The last picture is turned over like a page, bending as paper does."""
+    """Turn the last picture over like a page, bending as paper does."""
     step = direction_of(params)
     copy_planes(b, out)
     _darken(out, 0.55 + 0.45 * ease(t))
     half = _aspect(out) if step[0] else 1.0
     edges = np.linspace(0, 2 * half, _STRIPS + 1)  # along the page, from its hinge
-    lift, sink = _bend(edges / (2 * half), t)
+    lift = _bend(edges / (2 * half), t)
     x = np.concatenate([[0], np.cumsum(np.diff(edges) * np.cos(lift))])
-    z = np.concatenate([[0], np.cumsum(np.diff(edges) * np.sin(lift))]) - sink
-    for strip in _back_to_front(x):
-        _paint_strip(a, step, strip, (x, z), out, float(lift[strip]))
+    z = np.concatenate([[0], np.cumsum(np.diff(edges) * np.sin(lift))])
+    # what is nearer the hinge lies lower
+    for strip in range(_STRIPS):
+        _paint_strip(a, step, strip, np.stack([x, z]), out)
 
 
-def _bend(along: Points, t: float) -> tuple[Points, float]:
-    """Return each strip's slope, 0 (flat) .. pi (turned over), and how far the page falls back."""
+def _bend(along: Points, t: float) -> Points:
+    """Return each strip's slope, 0 (flat) .. pi (turned over); the free edge goes first."""
     middle = (along[:-1] + along[1:]) / 2
-    go = ease(t)
-    # the free edge is ahead of the hinge
-    slope = np.pi * np.clip(go * 1.9 - (1 - middle) * 0.9 * (1 - go * 0.5), 0, 1)
-    return cast("Points", slope), 0.0
-
-
-def _back_to_front(x: Points) -> Sequence[int]:
-    """The page's lower layer is nearest the hinge: strips go in their order along the page."""
-    return range(len(x) - 1)
+    slope: Points = np.pi * (ease(t) * 2.1 - (1 - middle) * 1.1).clip(0, 1)
+    return slope
 
 
 def _paint_strip(
-    picture: Planes,
-    step: tuple[int, int],
-    strip: int,
-    profile: tuple[Points, Points],
-    out: Planes,
-    slope: float,
+    picture: Planes, step: tuple[int, int], strip: int, profile: Points, out: Planes
 ) -> None:
+    """Paint one of the strips of a page that bends as `profile` (way from the hinge, height)."""
     width, height = picture.size
-    x, z = profile
     length = width if step[0] else height
-    first, last = (2 * round(length * n / _STRIPS / 2) for n in (strip, strip + 1))
+    near, far = (2 * round(length * n / _STRIPS / 2) for n in (strip, strip + 1))
+    if near == far:
+        return  # a small frame has fewer pixels than strips
+    (x0, x1), (z0, z1) = profile[:, strip : strip + 2]
+    forward = sum(step) < 0  # hinged at the left or the top
+    if not forward:
+        near, far = length - far, length - near
+        x0, x1, z0, z1 = -x1, -x0, z1, z0
+    box = (near, 0, far, height) if step[0] else (0, near, width, far)
     aspect = _aspect(out)
     if step[0]:
-        box = (first, 0, last, height) if step[0] < 0 else (width - last, 0, width - first, height)
-        sign = 1 if step[0] < 0 else -1
-        at = -sign * aspect + sign * x[[strip, strip + 1]]
-        left, right = (0, 1) if sign > 0 else (1, 0)
-        corners = np.array(
-            [
-                [at[left], 1, z[strip + left]],
-                [at[right], 1, z[strip + right]],
-                [at[right], -1, z[strip + right]],
-                [at[left], -1, z[strip + left]],
-            ]
-        )
+        hinge = -aspect if forward else aspect
+        left, right = hinge + x0, hinge + x1
+        corners = np.array([[left, 1, z0], [right, 1, z1], [right, -1, z1], [left, -1, z0]])
     else:
-        box = (0, first, width, last) if step[1] < 0 else (0, height - last, width, height - first)
-        sign = 1 if step[1] < 0 else -1
-        at = sign - sign * x[[strip, strip + 1]]
-        top, bottom = (0, 1) if sign > 0 else (1, 0)
+        hinge = 1 if forward else -1
+        top, bottom = hinge - x0, hinge - x1
         corners = np.array(
-            [
-                [-aspect, at[top], z[strip + top]],
-                [aspect, at[top], z[strip + top]],
-                [aspect, at[bottom], z[strip + bottom]],
-                [-aspect, at[bottom], z[strip + bottom]],
-            ]
+            [[-aspect, top, z0], [aspect, top, z0], [aspect, bottom, z1], [-aspect, bottom, z1]]
         )
     part = slice_planes(picture, *box)
-    light = 1 - 0.35 * float(np.sin(slope))
-    if slope > np.pi / 2:  # its back: paper, with the picture showing through
+    tilt = float(np.arctan2(abs(z1 - z0), x1 - x0))
+    if tilt > np.pi / 2:  # its back: paper, with the picture showing through
         part = _backside(part)
-    _paint(part, corners, light, out)
+    _paint(part, corners, 1 - 0.45 * float(np.sin(tilt)), out, _FAR_CAMERA)
 
 
 def _backside(part: Planes) -> Planes:
@@ -172,7 +153,7 @@ def _box_corners(out: Planes, box: tuple[int, int, int, int]) -> Points:
 
 
 def _turn(points: Points, step: tuple[int, int], angle: float) -> Points:
-    """Turn about the frame's middle axis: what faces the camera goes off in the step's direction."""
+    """Turn about the frame's middle axis: what faces the camera goes in its direction."""
     sin, cos = np.sin(angle), np.cos(angle)
     x, y, z = points.T
     if step[0]:
@@ -182,10 +163,10 @@ def _turn(points: Points, step: tuple[int, int], angle: float) -> Points:
     return np.stack([x, y * cos + z * sin, z * cos - y * sin], axis=1)
 
 
-def _project(points: Points, size: tuple[int, int]) -> Points:
+def _project(points: Points, size: tuple[int, int], camera: float) -> Points:
     """Return where points lie in the frame, in pixels, whose centres are whole numbers."""
     width, height = size
-    scale = height / 2 * _CAMERA / (_CAMERA - points[:, 2])
+    scale = height / 2 * camera / (camera - points[:, 2])
     x = width / 2 + points[:, 0] * scale - 0.5
     y = height / 2 - points[:, 1] * scale - 0.5
     return np.stack([x, y], axis=1)
@@ -197,13 +178,15 @@ def _darken(planes: Planes, light: float) -> None:
         cv2.LUT(plane, table, dst=plane)
 
 
-def _paint(picture: Planes, corners: Points, light: float, out: Planes) -> None:
+def _paint(
+    picture: Planes, corners: Points, light: float, out: Planes, camera: float = _CAMERA
+) -> None:
     """Paint a picture onto a four-cornered card in space, `light` times as bright."""
-    if (corners[:, 2] > 0.9 * _CAMERA).any():
+    if (corners[:, 2] > 0.9 * camera).any():
         return  # beside or behind the camera
     width, height = picture.size
     source = np.array([[0, 0], [width, 0], [width, height], [0, height]]) - 0.5
-    target = _project(corners, out.size)
+    target = _project(corners, out.size, camera)
     luma, chroma = shade_table(light)
     for level, (plane, into, table) in enumerate(
         zip(picture, out, (luma, chroma, chroma), strict=True)
@@ -223,10 +206,10 @@ def _paint_plane(
 ) -> None:
     height, width = out.shape
     left, top = np.floor(target.min(axis=0)).astype(int).clip(0)
-    right, bottom = np.minimum(np.ceil(target.max(axis=0)).astype(int) + 1, [width, height])
+    right, bottom = np.minimum(np.ceil(target.max(axis=0)).astype(int) + 1, (width, height))
     if right <= left or bottom <= top or _area(target) < 1:
         return
-    here = target - [left, top]
+    here = target - np.array([left, top])
     matrix = cv2.getPerspectiveTransform(here.astype(np.float32), source.astype(np.float32))
     size = (int(right - left), int(bottom - top))
     warped = cv2.warpPerspective(

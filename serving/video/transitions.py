@@ -1,5 +1,6 @@
 """How one clip turns into the next: a function of two pictures and the time between them."""
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -60,7 +61,7 @@ def _crossfade(a: Planes, b: Planes, t: float, _: Params, out: Planes) -> None:
 
 
 def _dip(a: Planes, b: Planes, t: float, params: Params, out: Planes) -> None:
-    """To a colour and from there to the next."""
+    """Go to a colour and from there to the next."""
     colour = parse_colour(str(params.get("colour", "#000000")))
     source, share = (a, 2 * t) if t < 0.5 else (b, 2 - 2 * t)
     for plane, value, into in zip(source, colour, out, strict=True):
@@ -75,18 +76,15 @@ def parse_colour(text: str) -> tuple[int, int, int]:
     >>> parse_colour("#ffffff")
     (235, 128, 128)
     """
-    try:
-        if len(text) != 7 or text[0] != "#":
-            raise ValueError(text)
-        rgb = np.frombuffer(bytes.fromhex(text[1:]), np.uint8)
-    except ValueError as error:
-        raise BadInput(f"a colour is #rrggbb, not '{text}'") from error
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
+        raise BadInput(f"a colour is #rrggbb, not '{text}'")
+    rgb = np.frombuffer(bytes.fromhex(text[1:]), np.uint8)
     y, u, v = np.rint(RGB_TO_YUV[:, :3] @ rgb + RGB_TO_YUV[:, 3]).astype(int).tolist()
     return y, u, v
 
 
 def _luma(a: Planes, b: Planes, t: float, _: Params, out: Planes) -> None:
-    """The next picture's lights come first, its shadows last."""
+    """Let the next picture's lights come first, its shadows last."""
     width, height = b.size
     tiny = cv2.resize(b.y, (max(1, width // 8), max(1, height // 8)), interpolation=cv2.INTER_AREA)
     smooth = cv2.GaussianBlur(tiny, (0, 0), 2).astype(np.float32)
@@ -98,7 +96,7 @@ def _luma(a: Planes, b: Planes, t: float, _: Params, out: Planes) -> None:
 
 
 def _iris(a: Planes, b: Planes, t: float, _: Params, out: Planes) -> None:
-    """A circle that opens from the middle."""
+    """Open a circle from the middle."""
     width, height = a.size
     x = np.arange(width, dtype=np.float32) - (width - 1) / 2
     y = np.arange(height, dtype=np.float32) - (height - 1) / 2
@@ -129,8 +127,8 @@ def _wipe(direction: str) -> Draw:
             shape = band.y.shape
             line = ramp[None] if direction in ("left", "right") else ramp[:, None]
             mask = np.ascontiguousarray(np.broadcast_to(line, shape), np.float32)
-            sources = (_part(planes, direction, start, end) for planes in (a, b))
-            mix_by_mask(*sources, mask, band)
+            last, new = (_part(planes, direction, start, end) for planes in (a, b))
+            mix_by_mask(last, new, mask, band)
 
     return draw
 

@@ -1,0 +1,308 @@
+"""What a film costs, against FFmpeg's encoder alone on the same frames; and what an edit costs.
+
+LIMIT is `ffmpeg -f rawvideo … -c:v libx264 -preset veryfast -crf 20` on the frames of the show
+(20 photos, 1080p30, 1515 frames, a logo throughout, five lower thirds, a 3D LUT, three wipes, two
+transitions in space, crossfades, sound). CPU is user + system of everything that runs; of ours from
+the call to the file on disk, the libraries imported (a worker imports once). Quality is PSNR-Y, the
+BD-rate over four qualities of both. `--quick` takes five photos and leaves out the rest.
+"""
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from figures import Figures, parse
+from show import CAPTIONED, draw_frames, find_photos, make_show, make_sound, make_sources
+
+from serving.render.cache import MemoryCache, NoCache, PacketCache
+from serving.render.encode import planes_of
+from serving.render.film import Options, render_film
+from serving.render.frames import Sources
+from serving.render.profiles import Encoding, choose_encoding
+from serving.video.film import Film
+
+CRFS = (17, 20, 23, 26)
+MEMORY_PHOTOS = (5, 20, 100)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """CPU and wall seconds."""
+
+    cpu_s: float
+    wall_s: float
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--photos", type=int, help="of the show; 20, or 5 with --quick")
+    parser.add_argument("--peak", type=int, metavar="PHOTOS", help="only print a render's peak MB")
+    arguments = parse(__doc__, parser)
+    if arguments.peak:
+        print(json.dumps({"peak_mb": measure_peak(arguments.peak)}))
+        return
+    photos = arguments.photos or (5 if arguments.quick else 20)
+    figures = Figures()
+    show = make_show(photos)
+    figures.say(f"{photos} photos, {show.frames} frames, {len(find_photos())} files")
+    room = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(dir=room, prefix="film-bench-") as name:
+        folder = Path(name)
+        raw = folder / "frames.yuv"
+        with raw.open("wb") as file:
+            for frame in draw_frames(show, make_sources()):
+                file.write(frame)
+        limit = compare(figures, show, raw)
+        full = edit(figures, show, folder)
+        figures.add("film.wall_s", full.wall_s)
+        check_file(figures, folder / "film.mp4", show)
+        part = show if arguments.quick else make_show(6)
+        if part is not show:
+            with raw.open("wb") as file:
+                for frame in draw_frames(part, make_sources()):
+                    file.write(frame)
+        measure_quality(figures, part, raw, folder)
+    figures.add("film.limit_cpu_s", limit.cpu_s)
+    if not arguments.quick:
+        measure_memory(figures)
+        measure_4k(figures)
+    figures.print()
+
+
+def compare(figures: Figures, show: Film, raw: Path) -> Cost:
+    """Render the show, encode its frames with LIMIT and with our encoder's options; twice."""
+    runs: dict[str, list[Cost]] = {"limit": [], "alone": [], "ours": []}
+    for _ in range(2):
+        runs["limit"].append(encode_raw(show, raw, LIMIT))
+        runs["alone"].append(encode_raw(show, raw, alone(Encoding())))
+        runs["ours"].append(render(show, make_sources(), raw.with_name("film.mp4"), NoCache()))
+    costs = {
+        name: Cost(min(c.cpu_s for c in runs[name]), min(c.wall_s for c in runs[name]))
+        for name in runs
+    }
+    limit, encoder, ours = costs["limit"], costs["alone"], costs["ours"]
+    figures.add("film.cpu_ratio", ours.cpu_s / limit.cpu_s)
+    figures.add("film.wall_ratio", ours.wall_s / limit.wall_s)
+    figures.add("film.encoder_ratio", encoder.cpu_s / limit.cpu_s)
+    figures.add("film.beyond_encoder_ratio", (ours.cpu_s - encoder.cpu_s) / limit.cpu_s)
+    return limit
+
+
+LIMIT = ("-preset", "veryfast", "-crf", "20")
+
+
+def alone(encoding: Encoding) -> tuple[str, ...]:
+    """Return our encoder's options for FFmpeg's command line."""
+    options = [word for key, value in encoding.options for word in (f"-{key}", value)]
+    return (*[word.replace("-profile", "-profile:v") for word in options], "-threads", "1")
+
+
+def encode_raw(film: Film, raw: Path, options: Sequence[str], output: Path | None = None) -> Cost:
+    """Encode raw frames with FFmpeg."""
+    command = [find_ffmpeg(), "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "yuv420p"]
+    command += ["-s", f"{film.width}x{film.height}", "-r", str(film.fps), "-i", str(raw), "-an"]
+    command += ["-c:v", "libx264", *options, str(output or raw.with_name("limit.mp4"))]
+    before, start = _children(), time.monotonic()
+    subprocess.run(command, check=True)
+    return Cost(_children() - before, time.monotonic() - start)
+
+
+def find_ffmpeg() -> str:
+    """Return the machine's FFmpeg, or the one of imageio-ffmpeg's wheel."""
+    import imageio_ffmpeg
+
+    return shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
+
+
+def _children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def render(
+    film: Film,
+    sources: Sources,
+    output: Path,
+    cache: PacketCache,
+    pitch_hz: float = 220.0,
+    encoding: Encoding | None = None,
+) -> Cost:
+    """Render a film with its sound."""
+    sound = make_sound(float(film.frames / film.fps), pitch_hz)
+    options = Options(encoding or Encoding(), cache, sound)
+    cpu, start = time.process_time(), time.monotonic()
+    render_film(film, sources, output, options)
+    return Cost(time.process_time() - cpu, time.monotonic() - start)
+
+
+def edit(figures: Figures, show: Film, folder: Path) -> Cost:
+    """Render anew after edits, and compare the files with those of a render from nothing."""
+    cache, output = MemoryCache(), folder / "film.mp4"
+    full = render(show, make_sources(), output, cache)
+    kept = dict(cache.kept)
+
+    def again(film: Film, sources: Sources, pitch_hz: float = 220.0) -> tuple[float, str]:
+        cache.kept = dict(kept)
+        cost = render(film, sources, folder / "edited.mp4", cache, pitch_hz)
+        return cost.cpu_s / full.cpu_s, _hash(folder / "edited.mp4")
+
+    other = _with_photo(show, len(show.clips) // 2, find_photos()[-1])
+    ratio, edited = again(other, make_sources())
+    figures.add("film.photo_changed_ratio", ratio)
+    render(other, make_sources(), folder / "scratch.mp4", NoCache())
+    figures.add("film.photo_changed_identical", float(edited == _hash(folder / "scratch.mp4")))
+    figures.add("film.caption_changed_ratio", again(_with_caption(show), make_sources())[0])
+    figures.add("film.music_changed_ratio", again(show, make_sources(), 330.0)[0])
+    figures.add("film.brand_throughout_changed_ratio", again(show, make_sources("HOME"))[0])
+    # a brand that is seen where it is looked at: over the last clip
+    framed = _brand_at_end(show)
+    cache.kept = {}
+    render(framed, make_sources(), output, cache)
+    kept = dict(cache.kept)
+    figures.add("film.brand_at_end_changed_ratio", again(framed, make_sources("HOME"))[0])
+    render(show, make_sources(), output, NoCache())
+    return full
+
+
+def _with_photo(film: Film, number: int, photo: str) -> Film:
+    clips = list(film.clips)
+    clips[number] = dataclasses.replace(clips[number], photo=photo)
+    return dataclasses.replace(film, clips=tuple(clips))
+
+
+def _with_caption(film: Film) -> Film:
+    old = f"caption-{CAPTIONED[1]}"
+    overlays = tuple(
+        dataclasses.replace(o, picture="new words") if o.picture == old else o
+        for o in film.overlays
+    )
+    return dataclasses.replace(film, overlays=overlays)
+
+
+def _brand_at_end(film: Film) -> Film:
+    last = film.starts[-1] + film.transitions[-1].frames
+    logo = dataclasses.replace(film.overlays[0], start=last, frames=film.frames - last)
+    return dataclasses.replace(film, overlays=(logo, *film.overlays[1:]))
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def check_file(figures: Figures, path: Path, film: Film) -> None:
+    """Decode the file: frames, repeated ones, times, tags."""
+    times, repeated, before = [], 0, None
+    with av.open(str(path)) as container:
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        offset = float(video.start_time * video.time_base - audio.start_time * audio.time_base)
+        context = video.codec_context
+        tags = (context.pix_fmt, context.profile, context.colorspace, context.color_range)
+        for frame in container.decode(video):
+            times.append(frame.pts * frame.time_base)
+            luma = planes_of(frame).y[::4, ::4].copy()
+            repeated += before is not None and not np.any(luma != before)
+            before = luma
+    steps = {float(b - a) for a, b in zip(times, times[1:], strict=False)}
+    figures.say(f"{tags}, steps of {steps} s")
+    figures.add("film.frames_missing", abs(film.frames - len(times)))
+    figures.add("film.frames_repeated", repeated)
+    figures.add("film.steps_uneven", float(len(steps) != 1))
+    figures.add("film.av_offset_ms", abs(offset) * 1e3)
+
+
+def measure_quality(figures: Figures, film: Film, raw: Path, folder: Path) -> None:
+    """Encode at several qualities, ours with all its segments, and compare the curves."""
+    curves: dict[str, list[tuple[float, float]]] = {"limit": [], "ours": []}
+    for crf in CRFS:
+        limit, ours = folder / "q-limit.mp4", folder / "q-ours.mp4"
+        encode_raw(film, raw, ("-preset", "veryfast", "-crf", str(crf)), limit)
+        options = Options(choose_encoding(crf))
+        render_film(film, make_sources(), ours, options)
+        for name, path in (("limit", limit), ("ours", ours)):
+            curves[name].append((_picture_bytes(path), psnr_y(path, raw, film)))
+    figures.say("  ".join(f"{n}: {c}" for n, c in curves.items()))
+    figures.add("film.bd_rate", bd_rate(curves["limit"], curves["ours"]))
+
+
+def _picture_bytes(path: Path) -> float:
+    with av.open(str(path)) as container:
+        return float(sum(p.size for p in container.demux(video=0)))
+
+
+def psnr_y(path: Path, raw: Path, film: Film) -> float:
+    """Return the PSNR of luma in dB, of the mean error of all frames."""
+    size, errors = film.width * film.height, []
+    with av.open(str(path)) as container, raw.open("rb") as file:
+        for frame in container.decode(video=0):
+            truth = np.frombuffer(file.read(size * 3 // 2), np.uint8)[:size]
+            luma = planes_of(frame).y
+            norm = cv2.norm(truth.reshape(luma.shape), luma, cv2.NORM_L2SQR)
+            errors.append(norm / size)
+    return float(10 * np.log10(255**2 / np.mean(errors)))
+
+
+def bd_rate(anchor: Sequence[tuple[float, float]], other: Sequence[tuple[float, float]]) -> float:
+    """Return how many more bytes `other` needs for the same PSNR, as a share.
+
+    Source: G. Bjøntegaard, VCEG-M33, 2001, with piecewise cubics (JCTVC-L1100).
+    """
+    from scipy.interpolate import PchipInterpolator
+
+    curves = [sorted((psnr, np.log(size)) for size, psnr in curve) for curve in (anchor, other)]
+    low = max(curve[0][0] for curve in curves)
+    high = min(curve[-1][0] for curve in curves)
+    areas = [
+        float(PchipInterpolator(*zip(*curve, strict=True)).integrate(low, high)) for curve in curves
+    ]
+    return float(np.exp((areas[1] - areas[0]) / (high - low)) - 1)
+
+
+def measure_memory(figures: Figures) -> None:
+    """Render films of ever more photos, each in a process of its own."""
+    peaks = {}
+    for photos in MEMORY_PHOTOS:
+        command = [sys.executable, __file__, "--peak", str(photos)]
+        answer = subprocess.run(command, check=True, capture_output=True, env=os.environ).stdout
+        peaks[photos] = json.loads(answer.splitlines()[-1])["peak_mb"]
+        figures.add(f"film.peak_mb_{photos}", peaks[photos])
+    figures.add("film.peak_ratio", max(peaks.values()) / min(peaks.values()))
+
+
+def measure_peak(photos: int) -> float:
+    """Render clips of half a second and return this process's peak in MB."""
+    film = make_show(photos, fps=10)
+    with tempfile.TemporaryDirectory() as folder:
+        render_film(film, make_sources(), Path(folder) / "film.mp4")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measure_4k(figures: Figures) -> None:
+    """Compare a short film in 4K with itself in 1080p."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        costs = [
+            render(make_show(3, width, height), make_sources(), path, NoCache()).cpu_s
+            for width, height in ((1920, 1080), (3840, 2160))
+        ]
+    figures.add("film.4k_ratio", costs[1] / costs[0])
+
+
+Render = Callable[[Film], Cost]
+
+if __name__ == "__main__":
+    main()
