@@ -13,7 +13,6 @@ from bentos.gateway.links import Reading
 from bentos.gateway.schema import JobChange, JobList, JobQuery, JobView
 from bentos.problems import documented
 from serving.db.tables import Job
-from serving.errors import BadInput
 from serving.jobs import control
 from serving.jobs.events import watch
 
@@ -81,13 +80,15 @@ async def redrive_job(job: TheJob, doors: Opened) -> JobView:
 async def watch_job(
     job: SeenJob,
     doors: Opened,
-    last_event_id: Annotated[str | None, Header(max_length=20)] = None,
+    last_event_id: Annotated[
+        str | None, Header(pattern="^[0-9]{1,19}$", description="the id of an event that was sent")
+    ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """Follow a job: its timeline so far, then each change and its progress, until its end.
 
     `Last-Event-ID` goes on after that event; `progress` has no id, only the newest counts.
     """
-    seen, told = _read_id(last_event_id), None
+    seen, told = min(int(last_event_id or 0), 2**63 - 1), None
     with doors.watchers.watching(job.id) as changed:
         while True:
             changed.clear()
@@ -104,11 +105,3 @@ async def watch_job(
                 await asyncio.wait_for(changed.wait(), _LOOK_EVERY_S)
             except TimeoutError:
                 yield ServerSentEvent(comment="still here")
-
-
-def _read_id(text: str | None) -> int:
-    if text is None:
-        return 0
-    if not text.isdecimal():
-        raise BadInput("Last-Event-ID is the id of an event that was sent")
-    return min(int(text), 2**63 - 1)
