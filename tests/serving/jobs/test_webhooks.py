@@ -357,6 +357,7 @@ def test_the_end_supersedes_progress_that_could_not_be_delivered(
     attempts.tell_progress(engine, job, {"done": 1})
     try_once(engine, sender, only(engine).id)
     attempts.complete(engine, job, {})
+    assert [row.status for row in rows(engine)] == ["superseded", "pending"]
     deliver(engine, sender)
     receiver.trouble()
     assert set(receiver.deliveries()) == {end_id(job)}
@@ -405,6 +406,15 @@ def test_an_end_whose_sender_died_is_sent_by_another(
     assert set(receiver.deliveries()) == {end_id(job)}
     assert webhooks.settle(engine, lost, Answer(500, "late"), QUICK) is None, "its try is over"
     assert only(engine).status == "delivered"
+
+
+def test_a_try_that_was_thought_dead_does_not_settle_the_one_after_it(engine: Engine) -> None:
+    job = finish(engine)
+    lost = claimed(engine, end_id(job))
+    reap(engine, timeout_s=0.0, max_losses=10)
+    claimed(engine, end_id(job))
+    assert webhooks.settle(engine, lost, Answer(410, "late"), QUICK) is None
+    assert (only(engine).status, only(engine).attempt) == ("sending", 2)
 
 
 def test_what_is_given_up_is_listed_and_arrives_when_replayed_under_its_id(
