@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -217,7 +218,7 @@ def check_file(figures: Figures, path: Path, film: Film) -> None:
             luma = planes_of(frame).y[::4, ::4].copy()
             repeated += before is not None and not np.any(luma != before)
             before = luma
-    steps = {float(b - a) for a, b in zip(times, times[1:], strict=False)}
+    steps = {float(b - a) for a, b in pairwise(times)}
     figures.say(f"{tags}, steps of {steps} s")
     figures.add("film.frames_missing", abs(film.frames - len(times)))
     figures.add("film.frames_repeated", repeated)

@@ -8,11 +8,9 @@ photo it shows anyway, and nothing else does.
 """
 
 import dataclasses
-from typing import cast
 
 import av
 from av.packet import Packet
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from serving.render.h264 import (
@@ -38,7 +36,7 @@ def continuing(encoding: Encoding) -> Encoding:
 
 def last_picture(segment: CodedSegment) -> VideoFrame:
     """Decode a segment's last picture; only what it refers to is decoded with it."""
-    context = cast(VideoCodecContext, av.CodecContext.create("h264", "r"))
+    context = av.CodecContext.create("h264", "r")
     context.extradata = segment.header
     context.skip_frame = "NONREF"
     context.thread_count = 1

@@ -7,12 +7,14 @@ hangs is ended. It reads the one file it is given and nothing else: no network, 
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
-import ffmpeg
-import imageio_ffmpeg
+import ffmpeg  # type: ignore[import-untyped]
+import imageio_ffmpeg  # type: ignore[import-untyped]
 
 from serving.errors import BadInput, ListingError
+
+Node: TypeAlias = "ffmpeg.nodes.FilterableStream"
 
 PROTOCOLS = "file,pipe"
 
@@ -30,12 +32,12 @@ def find_ffmpeg() -> str:
     return shutil.which("ffmpeg") or str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
-def open_input(path: Path, **options: Any) -> Any:
+def open_input(path: Path, **options: str | int) -> Node:
     """Return an input of ffmpeg-python for a local file that may be hostile."""
     return ffmpeg.input(f"file:{path}", protocol_whitelist=PROTOCOLS, **options)
 
 
-def run(stream: Any, timeout_s: float = 600.0) -> bytes:
+def run(stream: Node, timeout_s: float = 600.0) -> bytes:
     """Run a graph of ffmpeg-python and return what it writes to `pipe:`.
 
     Raises

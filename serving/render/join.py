@@ -1,6 +1,7 @@
 """Segments put in a row, packet by packet, without decoding."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from av.packet import Packet
 
@@ -18,7 +19,7 @@ class NotJoinable(ListingError):
 
 def join_packets(
     segments: Iterable[tuple[int, CodedSegment]], film: Film, header: bytes
-) -> "Iterator[Packet]":
+) -> "Iterator[Packet[Any]]":
     """Yield the packets of segments, given as (first frame, packets) in their order.
 
     Times count frames of the film: `dts` by one each, `REORDERING` ahead. So the joined times are
@@ -40,7 +41,7 @@ def join_packets(
             yield packet
 
 
-def time_packets(start: int, segment: CodedSegment, film: Film) -> "Iterator[Packet]":
+def time_packets(start: int, segment: CodedSegment, film: Film) -> "Iterator[Packet[Any]]":
     """Yield a segment's packets with their times in the film, in which it begins at `start`."""
     for number, coded in enumerate(segment.packets):
         packet = Packet(coded.data)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import av
 from av.container import OutputContainer
@@ -67,7 +67,7 @@ def mux(
         for _, packet in pictures:
             container.mux_one(packet)
         return
-    with av.open(io.BytesIO(tracks.sound), format="mp4") as sound:
+    with av.open(io.BytesIO(tracks.sound), "r", format="mp4") as sound:
         source = sound.streams.audio[0]
         samples = (packet for packet in sound.demux(source) if packet.dts is not None)
         heard = _timed(samples, container.add_stream_from_template(source))
@@ -87,7 +87,9 @@ def add_pictures(container: OutputContainer, film: Film, encoding: Encoding) -> 
     return stream
 
 
-def _timed(packets: "Iterable[Packet]", stream: Stream) -> "Iterator[tuple[Fraction, Packet]]":
+def _timed(
+    packets: "Iterable[Packet[Any]]", stream: Stream
+) -> "Iterator[tuple[Fraction, Packet[Any]]]":
     for packet in packets:
         packet.stream = stream
         yield (packet.dts or 0) * packet.time_base, packet

@@ -4,6 +4,7 @@ import io
 import struct
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from typing import Any
 
 import av
 from av.packet import Packet
@@ -67,7 +68,7 @@ class PreviewStream:
         self._out = av.open(self._pipe, "w", format="mp4", options={"movflags": _FLAGS})
         self._pictures = add_pictures(self._out, film, encoding)
         self._heard = self._open_sound(sound) if sound else iter(())
-        self._next: Packet | None = next(self._heard, None)
+        self._next: Packet[Any] | None = next(self._heard, None)
         self._cuts: list[int] = []  # first frames of parts that have begun
         self._lengths: list[Fraction] = []
         self._head, self._part = b"", b""
@@ -89,12 +90,12 @@ class PreviewStream:
         self._out.close()
         self._publish_parts(last=True)
 
-    def _open_sound(self, sound: bytes) -> "Iterator[Packet]":
-        container = av.open(io.BytesIO(sound), format="mp4")
+    def _open_sound(self, sound: bytes) -> "Iterator[Packet[Any]]":
+        container = av.open(io.BytesIO(sound), "r", format="mp4")
         source = container.streams.audio[0]
         stream = self._out.add_stream_from_template(source)
 
-        def packets() -> "Iterator[Packet]":
+        def packets() -> "Iterator[Packet[Any]]":
             with container:
                 for packet in container.demux(source):
                     if packet.dts is not None:

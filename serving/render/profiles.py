@@ -4,9 +4,11 @@ import dataclasses
 from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
+from typing import cast
 
 import av
 import av.error
+from av.video.codeccontext import VideoCodecContext
 
 from serving.errors import BadInput
 from serving.video.film import Film
@@ -77,7 +79,7 @@ def _vaapi(quality: int) -> Encoding:
 def _opens(encoding: Encoding) -> bool:
     """Say whether the codec is built in and its device answers."""
     try:
-        context = av.VideoCodecContext.create(encoding.codec, "w")
+        context = cast(VideoCodecContext, av.CodecContext.create(encoding.codec, "w"))
         context.width, context.height, context.pix_fmt = 256, 256, "yuv420p"
         context.time_base = Fraction(1, 30)
         context.options = dict(encoding.options)

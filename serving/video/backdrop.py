@@ -48,12 +48,12 @@ def _backdrop(image: Image, size: tuple[int, int]) -> Image:
     small = cv2.resize(part, tiny, interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), max(0.5, _BLUR * tiny[0]))
     dark = cv2.convertScaleAbs(small, alpha=_DARKER)
-    return cv2.resize(dark, size, interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.resize(dark, size, interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
 def _drop_shadow(canvas: Image, box: tuple[int, int, int, int]) -> Image:
     left, top, width, height = box
     shade = np.zeros(canvas.shape[:2], np.float32)
     shade[top : top + height, left : left + width] = _SHADOW
-    shade = cv2.blur(shade, (max(3, canvas.shape[1] // 50 | 1),) * 2)
-    return np.rint(canvas * (1 - shade[..., None])).astype(np.uint8)
+    soft = cv2.blur(shade, (max(3, canvas.shape[1] // 50 | 1),) * 2)
+    return np.asarray(np.rint(canvas * (1 - soft[..., None])), np.uint8)

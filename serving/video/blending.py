@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.video.planes import BLACK_Y, NEUTRAL, WHITE_Y, Plane, Planes
+from serving.video.planes import BLACK_Y, NEUTRAL, WHITE_Y, Plane, Planes, as_planes
 
 Mask = NDArray[np.float32]
 
@@ -50,7 +50,8 @@ def shade_table(gain: float) -> tuple[Plane, Plane]:
 def shade(planes: Planes, gain: float) -> Planes:
     """Return a darker or lighter copy."""
     luma, chroma = shade_table(gain)
-    return Planes(cv2.LUT(planes.y, luma), cv2.LUT(planes.u, chroma), cv2.LUT(planes.v, chroma))
+    tables = (luma, chroma, chroma)
+    return as_planes(cv2.LUT(p, table) for p, table in zip(planes, tables, strict=True))
 
 
 def slice_planes(planes: Planes, left: int, top: int, right: int, bottom: int) -> Planes:

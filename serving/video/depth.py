@@ -50,7 +50,12 @@ def split_depth(depth: Depth, layers: int) -> list[tuple[float, Alpha]]:
         if inside.any():
             # a rim of what is behind comes along: a layer's soft edge must lie outside its things
             wide = cv2.dilate(inside.astype(np.float32), np.ones((_RIM, _RIM), np.uint8))
-            found.append((float(smooth[inside].mean() / 255), cv2.blur(wide, (_RIM, _RIM))))
+            found.append(
+                (
+                    float(smooth[inside].mean() / 255),
+                    np.asarray(cv2.blur(wide, (_RIM, _RIM)), np.float32),
+                )
+            )
     return found
 
 
@@ -88,9 +93,9 @@ def _pull(light: NDArray[np.float32], weight: Alpha) -> NDArray[np.float32]:
         return np.where(weight[..., None] > 1e-3, known, mean).astype(np.float32)
     half = (max(1, width // 2), max(1, height // 2))
     coarse = _pull(
-        cv2.resize(light, half, interpolation=cv2.INTER_AREA),
-        cv2.resize(weight, half, interpolation=cv2.INTER_AREA),
+        np.asarray(cv2.resize(light, half, interpolation=cv2.INTER_AREA), np.float32),
+        np.asarray(cv2.resize(weight, half, interpolation=cv2.INTER_AREA), np.float32),
     )
     back = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
     share = weight.clip(0, 1)[..., None]
-    return (known * share + back * (1 - share)).astype(np.float32)
+    return np.asarray(known * share + back * (1 - share), np.float32)

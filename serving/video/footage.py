@@ -79,7 +79,8 @@ def crop_like(picture: NDArray[np.uint8], region: Region, size: Size) -> NDArray
     left, top = int(region[0] * width), int(region[1] * height)
     right = max(left + 1, round((region[0] + region[2]) * width))
     bottom = max(top + 1, round((region[1] + region[3]) * height))
-    return cv2.resize(picture[top:bottom, left:right], size, interpolation=cv2.INTER_LINEAR)
+    part = picture[top:bottom, left:right]
+    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _pixels_seen(image: Image, windows: Windows) -> tuple[int, int, int, int]:
@@ -99,4 +100,4 @@ def _shrink(part: Image, ratio: float, frame: Size) -> Image:
     if ratio > 0.98:  # not worth a loss
         return part
     size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
-    return cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)

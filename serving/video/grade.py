@@ -39,7 +39,7 @@ def identity_lut(size: int = 2) -> Lut:
 
 
 def parse_cube(text: str) -> Lut:
-    """Read a 3D LUT in the .cube format.
+    r"""Read a 3D LUT in the .cube format.
 
     Raises
     ------
@@ -52,8 +52,8 @@ def parse_cube(text: str) -> Lut:
 
     Examples
     --------
-    >>> corners = "0 0 0\\n1 0 0\\n0 1 0\\n1 1 0\\n0 0 1\\n1 0 1\\n0 1 1\\n1 1 1"
-    >>> parse_cube("LUT_3D_SIZE 2\\n" + corners).table[1, 0, 0].tolist()
+    >>> corners = "0 0 0\n1 0 0\n0 1 0\n1 1 0\n0 0 1\n1 0 1\n0 1 1\n1 1 1"
+    >>> parse_cube("LUT_3D_SIZE 2\n" + corners).table[1, 0, 0].tolist()
     [1.0, 0.0, 0.0]
     """
     words = [line.split("#")[0].split() for line in text.lstrip("\ufeff").splitlines()]

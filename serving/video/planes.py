@@ -1,7 +1,8 @@
 """Pictures as the planes a film is made of: BT.709, limited range, chroma at half resolution."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -73,10 +74,16 @@ def make_planes(image: Image, oversample: int = 1) -> Planes:
     height, width = y.shape
     if oversample == 2:
         large = cv2.resize(y, (2 * width, 2 * height), interpolation=cv2.INTER_CUBIC)
-        return Planes(large, u, v)
+        return as_planes((large, u, v))
     half = (-(-width // 2), -(-height // 2))
     small = [cv2.resize(plane, half, interpolation=cv2.INTER_AREA) for plane in (u, v)]
-    return Planes(y, small[0], small[1])
+    return as_planes((y, small[0], small[1]))
+
+
+def as_planes(planes: Iterable[NDArray[Any]]) -> Planes:
+    """Return three uint8 arrays as planes; OpenCV's functions do not say what they return."""
+    y, u, v = planes
+    return Planes(y, u, v)
 
 
 def empty_planes(width: int, height: int) -> Planes:
@@ -96,4 +103,4 @@ def to_rgb(planes: Planes) -> Image:
     yuv = cv2.merge([planes.y, *chroma]).astype(np.float32)
     back = np.linalg.inv(RGB_TO_YUV[:, :3])
     rgb = (yuv - RGB_TO_YUV[:, 3]) @ back.T
-    return np.rint(rgb).clip(0, 255).astype(np.uint8)
+    return np.asarray(np.rint(rgb).clip(0, 255), np.uint8)

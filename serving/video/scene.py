@@ -101,7 +101,7 @@ def shift_window(windows: Windows, number: int, amount: float) -> NDArray[np.flo
     It goes along with the camera's pan, or with its zoom where it does not pan; in the middle of
     the clip all layers lie as in the photo.
     """
-    window = windows[number].copy()
+    window: NDArray[np.float64] = windows[number].copy()
     centre = windows[:, :2] + windows[:, 2:] / 2
     way = centre[-1] - centre[0]
     done = number / max(1, len(windows) - 1) - 0.5
@@ -120,13 +120,12 @@ def shift_window(windows: Windows, number: int, amount: float) -> NDArray[np.flo
 def _lay_layer(layer: Layer, window: NDArray[np.float64], out: Planes) -> None:
     seen = empty_planes(*out.size)
     draw_view(layer.footage, window, seen)
-    height, width = layer.alpha.shape
     # the alpha has the resolution of the chroma
-    full = view_matrix(layer.footage, window, out.size)
+    luma = view_matrix(layer.footage, window, out.size)
     full = np.array(
-        [[full[0, 0] / 2, 0, (full[0, 2] - 0.5) / 2], [0, full[1, 1] / 2, (full[1, 2] - 0.5) / 2]]
+        [[luma[0, 0] / 2, 0, (luma[0, 2] - 0.5) / 2], [0, luma[1, 1] / 2, (luma[1, 2] - 0.5) / 2]]
     )
-    half = to_chroma(view_matrix(layer.footage, window, out.size))
+    half = to_chroma(luma)
     shapes = (out.y.shape, out.u.shape, out.v.shape)
     for plane, into, shape in zip(seen, out, shapes, strict=True):
         matrix = full if shape == out.y.shape else half

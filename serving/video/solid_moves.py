@@ -1,6 +1,6 @@
 """Transitions in which pictures turn in space, painted from back to front."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from serving.video.blending import copy_planes, fill_colour, shade_table, slice_planes
 from serving.video.flat_moves import direction_of, ease
-from serving.video.planes import BLACK_Y, NEUTRAL, Planes
+from serving.video.planes import BLACK_Y, NEUTRAL, Planes, as_planes
 
 Params = Mapping[str, float | str]
 Points = NDArray[np.float64]
@@ -131,7 +131,7 @@ def _backside(part: Planes) -> Planes:
         cv2.addWeighted(p, 0.14, np.full_like(p, v), 0.86, 0)
         for p, v in zip(part, _PAPER, strict=True)
     )
-    return Planes(*faded)
+    return as_planes(faded)
 
 
 def _aspect(planes: Planes) -> float:

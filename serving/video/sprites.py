@@ -1,6 +1,7 @@
 """Pictures with transparency, made ready once and laid on frames: logos, titles, lower thirds."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from serving.errors import BadImage, BadInput
 from serving.video.blending import slice_planes
 from serving.video.film import Overlay
-from serving.video.planes import RGB_TO_YUV, Plane, Planes
+from serving.video.planes import RGB_TO_YUV, Plane, Planes, as_planes
 
 Rgba = NDArray[np.uint8]
 Size = tuple[int, int]
@@ -78,8 +79,8 @@ def _planes_of(light: NDArray[np.float32]) -> Sprite:
     return Sprite(colour, Planes(rest, rest_small, rest_small))
 
 
-def _bytes(values: NDArray[np.float32]) -> Plane:
-    return np.rint(values).clip(0, 255).astype(np.uint8)
+def _bytes(values: NDArray[Any]) -> Plane:
+    return np.asarray(np.rint(values).clip(0, 255), np.uint8)
 
 
 def fade_sprite(sprite: Sprite, opacity: float) -> Sprite:
@@ -87,7 +88,7 @@ def fade_sprite(sprite: Sprite, opacity: float) -> Sprite:
     colour = (cv2.convertScaleAbs(plane, alpha=opacity) for plane in sprite.colour)
     clear = 255 * (1 - opacity)
     rest = (cv2.convertScaleAbs(plane, alpha=opacity, beta=clear) for plane in sprite.rest)
-    return Sprite(Planes(*colour), Planes(*rest))
+    return Sprite(as_planes(colour), as_planes(rest))
 
 
 def lay_sprite(sprite: Sprite, left: int, top: int, out: Planes) -> None:
@@ -110,13 +111,13 @@ def shift_sprite(sprite: Sprite, x: float, y: float) -> Sprite:
     levels = (1, 2, 2)
     colour = (_shift(p, x / n, y / n, 0) for n, p in zip(levels, sprite.colour, strict=True))
     rest = (_shift(p, x / n, y / n, 255) for n, p in zip(levels, sprite.rest, strict=True))
-    return Sprite(_pad_even(Planes(*colour)), _pad_even(Planes(*rest)))
+    return Sprite(_pad_even(as_planes(colour)), _pad_even(as_planes(rest)))
 
 
 def _shift(plane: Plane, x: float, y: float, border: int) -> Plane:
     size = (plane.shape[1] + 2, plane.shape[0] + 2)
     matrix = np.array([[1, 0, x], [0, 1, y]])
-    return cv2.warpAffine(
+    moved: NDArray[Any] = cv2.warpAffine(
         plane,
         matrix,
         size,
@@ -124,6 +125,7 @@ def _shift(plane: Plane, x: float, y: float, border: int) -> Plane:
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=border,
     )
+    return moved
 
 
 def _pad_even(planes: Planes) -> Planes:

@@ -4,9 +4,12 @@ import dataclasses
 import io
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import av
 import numpy as np
+from av.audio.frame import AudioFrame
+from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
@@ -66,9 +69,20 @@ def make_sources(**more: object) -> Sources:
     return dataclasses.replace(Sources(jpeg, pictures, {"warm": warm}), **more)  # type: ignore[arg-type]
 
 
+def times(file: Path | io.BytesIO, kind: Literal["video", "audio"] = "video") -> list[Fraction]:
+    """Return when each frame is shown, or each block of sound heard, in seconds."""
+    source = str(file) if isinstance(file, Path) else file
+    with av.open(source, "r") as container:
+        stream = container.streams.best(kind)
+        assert stream is not None
+        frames = (frame for packet in container.demux(stream) for frame in packet.decode())
+        timed = (f for f in frames if isinstance(f, VideoFrame | AudioFrame))
+        return [Fraction(f.pts or 0) * (f.time_base or 1) for f in timed]
+
+
 def decode(path: Path) -> list[NDArray[np.uint8]]:
     """Return the luma of every frame of a file."""
-    with av.open(str(path)) as container:
+    with av.open(str(path), "r") as container:
         return [planes_of(frame).y.copy() for frame in container.decode(video=0)]
 
 

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import ffmpeg  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 
@@ -34,16 +35,12 @@ def test_what_is_no_sound_is_refused(tmp_path: Path, data: bytes) -> None:
 
 
 def test_a_program_that_hangs_is_ended() -> None:
-    import ffmpeg
-
     endless = ffmpeg.input("anullsrc", f="lavfi", re=None)
     with pytest.raises(FfmpegSlow):
         run(ffmpeg.output(endless, "pipe:", format="null"), timeout_s=0.5)
 
 
 def test_inputs_are_files_only() -> None:
-    import ffmpeg
-
     command = ffmpeg.compile(ffmpeg.output(open_input(Path("-x")), "pipe:", format="null"))
     assert "file:-x" in command
     assert command[command.index("-protocol_whitelist") + 1] == "file,pipe"

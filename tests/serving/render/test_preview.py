@@ -12,7 +12,7 @@ from serving.render.preview import INIT, PLAYLIST, PreviewStream, part_name
 from serving.render.profiles import Encoding, choose_encoding, fit_film
 from serving.render.sound import Sound, encode_sound
 from serving.render.stills import make_loop, make_poster
-from tests.serving.render.films import caption, make_film, make_sources
+from tests.serving.render.films import caption, make_film, make_sources, times
 
 HUM = Sound(np.full((200_000, 2), 0.1, np.float32), 48_000)
 
@@ -27,8 +27,7 @@ def test_parts_appear_in_order_and_each_can_be_played_so_far(tmp_path: Path) -> 
         if name == PLAYLIST:
             parts = sorted(part for part in files if part.endswith(".m4s"))
             seen = b"".join([files[INIT], *(files[part] for part in parts)])
-            with av.open(io.BytesIO(seen)) as container:
-                grown.append(sum(1 for _ in container.decode(video=0)))
+            grown.append(len(times(io.BytesIO(seen))))
 
     sound = encode_sound(HUM, film.frames / film.fps)
     stream = PreviewStream(film, Encoding(), sound, publish)
@@ -42,18 +41,18 @@ def test_parts_appear_in_order_and_each_can_be_played_so_far(tmp_path: Path) -> 
     assert sum(lengths) == pytest.approx(film.frames / film.fps, abs=1e-4)
     assert part_name(len(lengths) - 1) in text
     whole = b"".join([files[INIT], *(files[part_name(n)] for n in range(len(lengths)))])
-    with av.open(io.BytesIO(whole)) as container:
-        times = [f.pts * f.time_base for f in container.decode(video=0)]
-        assert times == sorted(times)
-        assert float(times[0]) == pytest.approx(0, abs=1e-3)
+    shown = times(io.BytesIO(whole))
+    assert shown == sorted(shown)
+    assert float(shown[0]) == pytest.approx(0, abs=1e-3)
 
 
 def test_sound_has_exactly_the_film_s_length() -> None:
     for seconds in (1, 3):
         data = encode_sound(HUM, make_film().frames / make_film().fps * seconds)
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), "r") as container:
             stream = container.streams.audio[0]
-            assert float(stream.duration * stream.time_base) == pytest.approx(2 * seconds, abs=1e-3)
+            length_s = (stream.duration or 0) * (stream.time_base or 0)
+            assert float(length_s) == pytest.approx(2 * seconds, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +78,7 @@ def test_a_poster_shows_the_frame_without_overlays() -> None:
 def test_a_loop_has_eight_pictures_a_second(kind: str) -> None:
     with Pillow.open(io.BytesIO(make_loop(make_film(), make_sources(), kind, 64))) as loop:
         assert loop.size == (64, 36)
-        assert loop.n_frames == 15
+        assert getattr(loop, "n_frames", 1) == 15
         assert loop.info["loop"] == 0
 
 

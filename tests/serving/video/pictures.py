@@ -13,7 +13,8 @@ def texture(height: int, width: int, seed: int = 0, sigma: float = 2.0) -> Image
     noise = np.random.default_rng(seed).normal(size=(height, width, 3)).astype(np.float32)
     smooth = cv2.GaussianBlur(noise, (0, 0), sigma)
     smooth = (smooth - smooth.mean()) / smooth.std()
-    return (128 + 50 * smooth).clip(0, 255).astype(np.uint8)
+    values: Image = (128 + 50 * smooth).clip(0, 255).astype(np.uint8)
+    return values
 
 
 def planes(height: int = 48, width: int = 64, seed: int = 0) -> Planes:
