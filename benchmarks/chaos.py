@@ -81,7 +81,7 @@ def main() -> None:
     figures.say(f"{jobs} jobs, {kills} kills, {WORKERS} workers, seed {asked.seed}")
     settings = Settings(studio_home=asked.home / time.strftime("%Y%m%d-%H%M%S"))
     with Chaos(settings, figures).running() as chaos:
-        chaos.suffer(jobs, kills, Random(asked.seed))
+        chaos.suffer(jobs, kills, asked.seed)
     shutil.rmtree(settings.home() / "objects")
     figures.print()
 
@@ -112,16 +112,15 @@ class Chaos:
         ):
             yield self
 
-    def suffer(self, jobs: int, kills: int, random: Random) -> None:
+    def suffer(self, jobs: int, kills: int, seed: int) -> None:
         """Post the jobs, kill all the while, and add up what came of it."""
         engine = open_engine(self._settings)
         key = create_key(engine, "chaos")
-        photos = Photos(
-            ROOT / "datasets" / "sample_listing", open_storage(self._settings.storage()), random
-        )
+        storage = open_storage(self._settings.storage())
+        photos = Photos(ROOT / "datasets" / "sample_listing", storage, Random(seed))
         client = Client(self._url, key, photos, jobs)
         studio = Studio(self._supervisor, engine, self._url, key, WORKERS)
-        killer = Killer(studio, kills, random, self._figures.say)
+        killer = Killer(studio, kills, Random(seed), self._figures.say)
         started = time.monotonic()
         client.start()
         killer.run(lambda done: client.allow(jobs * (done + 2) // (kills + 1)))

@@ -28,9 +28,9 @@ class Photos:
         self._variants = [_vary(files[n % len(files)], random) for n in range(_VARIANTS)]
 
     def store(self, job: int) -> list[str]:
-        """Put two to four photos of a job into the storage; return their keys."""
+        """Put three to six photos of a job into the storage; return their keys."""
         keys = []
-        for place in range(self._random.randint(2, 4)):
+        for place in range(self._random.randint(3, 6)):
             keys.append(f"listings/chaos-{job:04d}/{place}.jpg")
             photo = self._variants[self._random.randrange(_VARIANTS)]
             self._storage.write(keys[-1], _comment(photo, keys[-1]))

@@ -100,6 +100,10 @@ class Stack:
         return subprocess.run(command, check=False, capture_output=True, text=True).stdout
 
     @property
+    def _socket(self) -> Path:
+        return self.settings.socket_folder() / "supervisor.sock"
+
+    @property
     def _config(self) -> Path:
         return self.settings.home() / "supervisord.conf"
 
@@ -110,13 +114,15 @@ class Stack:
         self._write_config(autostart=not first)
         command = [_script("supervisord"), "-n", "-c", str(self._config)]
         # whatever becomes of us, the supervisor ends, and with it all below it
-        return subprocess.Popen(
+        supervisor = subprocess.Popen(
             ["setpriv", "--pdeathsig", "TERM", *command],
             env=os.environ | dict(self.env),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,  # it has a log
             start_new_session=True,
         )
+        _wake(supervisor, self._socket)
+        return supervisor
 
     def _write_config(self, autostart: bool) -> None:
         loader = PackageLoader("stack", ".")
@@ -128,7 +134,7 @@ class Stack:
                 leash=shlex.join([sys.executable, "-m", "stack.leash"]),
                 logs=self.logs,
                 folder=self.settings.home(),
-                socket=self.settings.socket_folder() / "supervisor.sock",
+                socket=self._socket,
                 root=os.geteuid() == 0,
             )
         )
@@ -146,10 +152,12 @@ class Stack:
                 return
 
     def _wait_for(self, program: Program, supervisor: Supervisor, until: float) -> None:
-        while program.health is not None and not _answers(program.health):
-            if supervisor.ended() or time.monotonic() > until:
-                raise StackFailed(f"{program.name} does not answer, see {self.logs}")
-            time.sleep(0.2)
+        # plain HTTP: certificates would cost more CPU than some of what is waited for
+        with httpx.Client(timeout=2, verify=False) as client:
+            while program.health is not None and not _answers(client, program.health):
+                if supervisor.ended() or time.monotonic() > until:
+                    raise StackFailed(f"{program.name} does not answer, see {self.logs}")
+                time.sleep(0.2)
         self.say(f"{program.name:<12} {program.page or 'running'}")
 
 
@@ -160,9 +168,22 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _answers(url: str) -> bool:
+def _wake(supervisor: subprocess.Popen[bytes], address: Path) -> None:
+    """Let supervisord begin at once: it waits a second for somebody to call before it does."""
+    until = time.monotonic() + 5.0
+    while supervisor.poll() is None and time.monotonic() < until:
+        with socket.socket(socket.AF_UNIX) as line:
+            try:
+                line.connect(str(address))
+            except OSError:  # not yet, or what a dead one left
+                time.sleep(0.02)
+            else:
+                return
+
+
+def _answers(client: httpx.Client, url: str) -> bool:
     try:
-        return httpx.get(url, timeout=2).status_code == httpx.codes.OK
+        return client.get(url).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
 

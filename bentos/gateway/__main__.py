@@ -6,16 +6,9 @@ model service beside the gateway the arbiter is what ties the two together.
 """
 
 import argparse
-import logging
+import gc
 import os
 import sys
-from typing import Any
-
-import uvicorn
-
-from bentos.gateway.service import Gateway
-from serving.models.session import gpu_available
-from serving.settings import Settings
 
 _LAST_WORD_S = 10
 
@@ -30,23 +23,37 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     parser.add_argument("--port", type=int, default=3000, help="default: %(default)s")
     asked = parser.parse_args()
-    if not Settings().serve_inline(gpu_available()):
-        words = ["-m", "bentoml", "serve", "bentos.gateway.service:Gateway"]
-        where = ["--host", asked.host, "--port", str(asked.port)]
-        os.execv(sys.executable, [sys.executable, *words, *where])
-    logging.basicConfig(format="%(asctime)s %(name)s %(message)s", level=logging.INFO)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    service: Any = Gateway  # the decorator has made a service of the class
+    # What imports make stays for good: looking through it for garbage, again and again, is a fifth
+    # of the start, and clients wait for a gateway that was killed.
+    gc.disable()
+    from serving.models.session import gpu_available
+    from serving.settings import Settings
+
+    if Settings().serve_inline(gpu_available()):
+        _serve(asked.host, asked.port)
+    words = ["-m", "bentoml", "serve", "bentos.gateway.service:Gateway"]
+    where = ["--host", asked.host, "--port", str(asked.port)]
+    os.execv(sys.executable, [sys.executable, *words, *where])
+
+
+def _serve(host: str, port: int) -> None:
+    import uvicorn
+
+    from bentos.gateway.service import Gateway
+
+    app = Gateway.to_asgi()  # type: ignore[attr-defined] # the decorator made a service of a class
+    gc.freeze()
+    gc.enable()
     uvicorn.run(
-        service.to_asgi(),
-        host=asked.host,
-        port=asked.port,
-        log_level="info",
+        app,
+        host=host,
+        port=port,
         access_log=False,
         server_header=False,
         # who watches a job stays connected until told to go
         timeout_graceful_shutdown=_LAST_WORD_S,
     )
+    sys.exit()
 
 
 if __name__ == "__main__":
