@@ -367,6 +367,7 @@ def test_the_end_supersedes_progress_that_could_not_be_delivered(
     }
 
 
+@pytest.mark.slow
 def test_the_end_does_not_wait_for_progress_that_hangs(engine: Engine, receiver: Receiver) -> None:
     job = begin(engine)
     patient = Sender(receiver.url, [OLD], timeout_s=2.0)
@@ -526,11 +527,23 @@ def test_a_failed_job_that_is_run_again_has_two_ends_told_apart(
     assert receiver.desk.inbox.statuses() == {"completed": 1}
 
 
-def test_a_trace_goes_on_in_the_backend(engine: Engine) -> None:
+def test_a_trace_goes_on_in_the_backend(engine: Engine, sender: Sender) -> None:
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     new = NewJob(KINDS["stage_rooms"], {}, client="test", traceparent=trace)
     cancel(engine, submit(engine, new, 10).job_id)
-    assert only(engine).traceparent == trace
+    headers = sender._headers(only(engine), "{}", datetime.now(UTC))
+    assert headers["traceparent"] == trace
+
+
+def test_a_try_that_breaks_on_our_side_is_a_failed_try_and_leaves_nothing_stranded(
+    engine: Engine, sender: Sender
+) -> None:
+    job = finish(engine)
+    delivery = claimed(engine, end_id(job))
+    delivery.payload = {"no JSON": object()}
+    answer = sender.send(delivery)
+    assert (answer.status, answer.error) == (None, "TypeError, an error of ours")
+    assert webhooks.settle(engine, delivery, answer, QUICK) == "pending"
 
 
 def test_the_waits_grow_from_five_seconds_to_a_day() -> None:
