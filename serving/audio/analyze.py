@@ -158,7 +158,8 @@ def _listen(mono: Samples, sample_rate_hz: int, peak: float, model: BeatModel | 
     """Hear the music at the rate and level that the network was taught on."""
     if peak < SILENT:
         return _Sound(np.zeros((1, GROUPS)), Envelope(np.zeros((3, 1), np.float32)), NO_BEATS)
-    music = resample(mono, sample_rate_hz, RATE_HZ) / np.float32(peak)
+    music = resample(mono, sample_rate_hz, RATE_HZ)
+    music = music / max(np.abs(music).max(), np.float32(SILENT))
     features, envelope = network_features(music), onset_envelope(music)
     loud = np.flatnonzero(np.abs(music) > AUDIBLE)
     sounding = float(loud[0]) / RATE_HZ, float(loud[-1] + 1) / RATE_HZ

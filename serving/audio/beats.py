@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serving.audio.bars import find_bars
+from serving.audio.bars import Bars, find_bars
 from serving.audio.beat_times import refine_beats
 from serving.audio.features import ENVELOPE_PER_S, FRAMES_PER_S, BeatModel, Envelope
 from serving.audio.levels import FEWEST_BEATS, Candidate, Heard, choose_level, gather
@@ -62,7 +62,10 @@ def track_beats(
     beats = _within(refine_beats(chosen.beats / FRAMES_PER_S, envelope), sounding_s)
     if beats.size < FEWEST_BEATS or clarity < CLEAR_BEATS:
         return NO_BEATS
-    bars = find_bars(beats, heard.downbeat, sounding_s[0])
+    if chosen.is_loop and model is not None:
+        bars = Bars(beats[::4], 4)
+    else:
+        bars = find_bars(beats, heard.downbeat, sounding_s[0])
     tempo = 60 / float(np.median(np.diff(beats)))
     return Beats(tempo, beats, bars.downbeats_s, bars.beats_per_bar, clarity)
 

@@ -83,11 +83,15 @@ class Heard:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A metrical level: its tempo, the frames of its beats, and what speaks for it."""
+    """A metrical level: its tempo, the frames of its beats, and what speaks for it.
+
+    `is_loop` says that the beats lie evenly over a sound that lasts for whole bars of four.
+    """
 
     bpm: float
     beats: NDArray[np.float64]
     evidence: Floats
+    is_loop: bool
 
 
 def gather(
@@ -150,7 +154,7 @@ def list_candidates(heard: Heard) -> list[Candidate]:
                 measured = 60 * FRAMES_PER_S / float(np.diff(beats).mean())
                 apart = [float(rank == 0), float(way == 1), float(way == 2)]
                 evidence = weigh(beats, measured, path.likelihood, heard, apart)
-                found.append(Candidate(measured, beats, evidence))
+                found.append(Candidate(measured, beats, evidence, way == 2))
     return found
 
 

@@ -85,6 +85,9 @@ def draw_waveform(samples: Samples, width: int, height: int, marks: Marks) -> ND
     ):
         upper, lower = middle - top[columns] * scale - 0.5, middle - bottom[columns] * scale + 0.5
         picture[(rows >= upper) & (rows <= lower)] = colour
+    for times_s, colour in ((marks.beats_s, BEAT), (marks.downbeats_s, BAR)):
+        ticks = picture[height - height // 10 :]  # seen over a loud wave too
+        _mark(ticks, times_s, marks.duration_s, (*colour[:3], 255), inset=0)
     return picture
 
 

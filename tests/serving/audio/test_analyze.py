@@ -1,6 +1,8 @@
 """Music is heard as it is: its beats where they are, and nothing where there is nothing."""
 
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from serving.audio.analyze import analyze
 from serving.audio.features import BeatModel
 from serving.errors import BadInput
+from serving.render.audio_files import decode_audio
 from serving.render.beat_model import open_beat_model
 from tests.serving.audio.music import RATE_HZ, click_track, tone
 
@@ -130,3 +133,21 @@ def test_sections_part_a_quiet_start_from_a_loud_middle(model: BeatModel) -> Non
 def test_analyze_refuses_what_is_no_sound(samples: np.ndarray, rate_hz: int) -> None:
     with pytest.raises(BadInput):
         analyze(samples, rate_hz)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("times", [1, 4])
+@pytest.mark.parametrize(
+    ("name", "beats"), [("amen_full", 16), ("breakbeat", 4), ("electric", 4), ("safari", 16)]
+)
+def test_analyze_finds_the_beats_of_real_loops(
+    model: BeatModel, name: str, beats: int, times: int
+) -> None:
+    path = Path(os.environ["STUDIO_DATA"]) / "music" / f"loop_{name}.flac"
+    sound = decode_audio(path.read_bytes())
+    found = analyze(np.tile(sound.samples, (times, 1)), sound.sample_rate_hz, model)
+    truth = np.arange(beats * times) * sound.seconds / beats
+    assert found.tempo_bpm == pytest.approx(60 * beats / sound.seconds, rel=0.01)
+    assert found.beats_s.size == truth.size
+    assert np.median(np.abs(found.beats_s - truth)) < 0.015
+    np.testing.assert_allclose(found.downbeats_s, truth[::4], atol=0.05)
