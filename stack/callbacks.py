@@ -2,23 +2,21 @@
 
 import base64
 import json
-import os
 import secrets
 
 from serving.settings import Settings
+from stack.kept import keep_secret
 
 
 def webhook_secrets(settings: Settings) -> list[str]:
     """Return the secrets of the settings, else one made here once and kept beside the data."""
     if settings.webhook_secrets:
         return [secret.get_secret_value() for secret in settings.webhook_secrets]
-    file = settings.home() / "webhook-secret"
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        made = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
-        with os.fdopen(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600), "w") as opened:
-            opened.write(made)
-    return [file.read_text()]
+    return [keep_secret(settings, "webhook-secret", _make_secret)]
+
+
+def _make_secret() -> str:
+    return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
 def callback_environment(settings: Settings) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Which processes make up a studio, and how each is started."""
 
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from serving.db.engine import database_url
 from serving.settings import Settings
+from stack.kept import link_secrets
 from stack.processes import Program
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,6 +57,7 @@ def environment(settings: Settings) -> dict[str, str]:
         ),
         "MLFLOW_DEFAULT_ARTIFACT_ROOT": f"{settings.storage()}/mlflow",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "LINK_SECRETS": json.dumps(link_secrets(settings)),
     }
 
 
@@ -84,6 +87,14 @@ def worker(workers: Workers) -> list[Program]:
     command = "nice -n 5 " + _module("serving.worker")
     names = ["worker", *(f"worker{number}" for number in range(2, workers.workers + 1))]
     return [Program(name, command) for name in names[: workers.workers]]
+
+
+def backend(settings: Settings, port: int) -> Program:
+    """Return the reference backend, which callbacks can go to."""
+    url = f"http://127.0.0.1:{port}"
+    data = str(settings.home() / "backend")
+    command = _module("stack.backend", "--port", str(port), "--data", data)
+    return Program("backend", command, health=f"{url}/health", page=url)
 
 
 def mlflow(ports: Ports) -> Program:

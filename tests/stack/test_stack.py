@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -84,7 +85,9 @@ def test_a_program_that_never_answers_is_named_and_nothing_stays_behind(tmp_path
     assert not left
 
 
-def test_demo_writes_a_report_on_good_and_bad_photos(tmp_path: Path) -> None:
+def test_demo_goes_through_a_job_its_callback_and_its_page_with_good_and_bad_photos(
+    tmp_path: Path,
+) -> None:
     photos = tmp_path / "my photos"
     photos.mkdir()
     for sample in sorted((ROOT / "datasets" / "sample_listing").glob("*.jpg"))[:2]:
@@ -100,9 +103,15 @@ def test_demo_writes_a_report_on_good_and_bad_photos(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "2 photos classified" in done.stdout
     assert "1 could not be read" in done.stdout
-    page = (tmp_path / "report.html").read_text()
+    assert "classification-complete, signature verified by the backend" in done.stdout
+    report = (tmp_path / "report.html").read_text()
+    assert report.count("data:image/jpeg;base64,") == 2
+    assert "BadImage" in report
+    page = (tmp_path / "job.html").read_text()
     assert page.count("data:image/jpeg;base64,") == 2
-    assert "BadImage" in page
+    assert "Bad image" in page
+    assert re.search(r"classification complete.*?delivered", page, re.DOTALL)
+    assert "signature=" not in page, "what the page points to is gone"
 
 
 def test_demo_says_what_is_wrong_with_an_empty_folder(tmp_path: Path) -> None:
