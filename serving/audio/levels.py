@@ -21,8 +21,8 @@ USUAL_BPM = 115.0
 NETWORK_SHARE = 0.7  # against plain onsets; alone it is often off by half a beat
 FINE = ENVELOPE_PER_S / FRAMES_PER_S
 LOOP_SLACK_BEATS = 0.15  # how far a loop's length may be from whole bars
-# Fitted by conditional likelihood, with a penalty on large weights, on 434 made tracks whose
-# instruments and patterns were drawn at random, 17 rendered scores and seven drum loops; what
+# Fitted by benchmarks/fit_levels.py (conditional likelihood, large weights penalised) on 434 made
+# tracks, most of them drawn at random, 17 rendered scores and seven drum loops; what
 # each speaks for is in the order of `weigh`.
 WEIGHTS = np.array(
     [
