@@ -1,9 +1,12 @@
 """The backend's HTTP API as one FastAPI app; who mounts it sets `app.state.doors`."""
 
+from functools import partial
+
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from bentos.gateway import jobs, metrics, page, photos, pictures, status
+from bentos.gateway.document import describe
 from bentos.gateway.middleware import REQUEST_ID, Edge
 from bentos.problems import install_problems
 from serving.settings import Settings
@@ -25,6 +28,7 @@ def create_app(release: str, settings: Settings | None = None) -> FastAPI:
     app = FastAPI(
         title="Virtual Listing Studio", version=release, description=_ABOUT, redoc_url=None
     )
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]
     install_problems(app)
     app.include_router(photos.router)
     app.include_router(jobs.router)

@@ -12,6 +12,10 @@ from serving.jobs.live import QueueState, WorkerState
 from serving.models.results import FailedResult, RoomResult
 
 
+# a database cannot hold it, and a name cannot be meant to have it
+NO_NUL = r"^[^\x00]*$"
+
+
 class JobOptions(BaseModel):
     """What any request may say about how it is done."""
 
@@ -20,7 +24,7 @@ class JobOptions(BaseModel):
     in_background: bool = Field(
         False, alias="async", description="answer 202 at once and call back when it is done"
     )
-    listing_id: str | None = Field(None, max_length=200, examples=["42"])
+    listing_id: str | None = Field(None, max_length=200, pattern=NO_NUL, examples=["42"])
     priority: int = Field(
         0, ge=-100, le=100, description="of a job: above 0 what somebody waits for, below it bulk"
     )
@@ -31,7 +35,7 @@ class ClassifyRequest(JobOptions):
     """Photos to classify: keys or URLs of objects in the configured storage, or allowed URLs."""
 
     photos: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=4096)]],
+        list[Annotated[str, Field(min_length=1, max_length=4096, pattern=NO_NUL)]],
         Field(min_length=1, examples=[["listings/42/kitchen.jpg", "listings/42/bath.jpg"]]),
     ]
 
@@ -174,8 +178,8 @@ class JobQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     status: JobStatus | None = None
-    type: str | None = Field(None, max_length=100, examples=["classify_photos"])
-    listing_id: str | None = Field(None, max_length=200)
+    type: str | None = Field(None, max_length=100, pattern=NO_NUL, examples=["classify_photos"])
+    listing_id: str | None = Field(None, max_length=200, pattern=NO_NUL)
     limit: int = Field(50, ge=1, le=200)
     cursor: str | None = Field(None, max_length=400)
 
