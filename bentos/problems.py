@@ -7,7 +7,7 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 
 from serving.errors import Busy, ListingError, first_line
@@ -52,6 +52,12 @@ def install_problems(app: FastAPI) -> None:
         log.error("%s %s: %s", request.method, request.url.path, first_line(error))
         detail = "the database does not answer; nothing was accepted"
         return answer_problem(503, "DatabaseUnavailable", detail)
+
+    @app.exception_handler(DataError)
+    async def _data(request: Request, error: DataError) -> JSONResponse:
+        log.warning("%s %s: %s", request.method, request.url.path, first_line(error))
+        detail = "a text holds a NUL character, or a number or time is out of all range"
+        return answer_problem(422, "BadInput", detail)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
