@@ -3,8 +3,8 @@
 Tempo within 4 % (Acc1; Acc2 allows half, double, a third and three times), F-measure at 70 ms, and
 how far matched beats are off, beside librosa's tracker on the same sound in the same run. The
 held-out tracks use instruments and patterns that were not heard while the tracker was made; the
-known ones and the loops were (see fit_levels.py). A folder given with --folder holds sound files, each beside a text file NAME.beats with one time in
-seconds a line.
+known ones and the loops were (see fit_levels.py). A folder given with --folder holds sound files,
+each beside a text file NAME.beats with one time in seconds a line.
 """
 
 import argparse
