@@ -69,6 +69,7 @@ def open_logs(
         if isinstance(logger, logging.Logger):  # a framework may have sent its own elsewhere
             logger.handlers.clear()
             logger.propagate = True
+    logging.getLogger("uvicorn.access").propagate = False  # without a handler it costs nothing
     logging.root.handlers[:] = [handler]
     logging.root.setLevel(level)
     for name in _TALKATIVE:

@@ -24,20 +24,21 @@ router = APIRouter(tags=["status"])
 )
 async def metrics(doors: Opened) -> Response:
     """Return this gateway's counters and the queues' state, in Prometheus' text form."""
-    return Response(await asyncio.to_thread(_render, doors.live), media_type=CONTENT_TYPE_LATEST)
+    text = await asyncio.to_thread(_render, doors.live, doors.settings.heartbeat_timeout_s)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
-def _render(reader: LiveReader) -> bytes:
+def _render(reader: LiveReader, dead_after_s: float) -> bytes:
     queues = CollectorRegistry()
-    queues.register(_QueueCollector(reader.read()))
+    queues.register(_QueueCollector(reader.read(), dead_after_s))
     return generate_latest(REGISTRY) + generate_latest(queues)
 
 
 class _QueueCollector:
     """Shows one look at the database."""
 
-    def __init__(self, live: Live | None) -> None:
-        self._live = live
+    def __init__(self, live: Live | None, dead_after_s: float) -> None:
+        self._live, self._dead_after_s = live, dead_after_s
 
     def collect(self) -> Iterable[Metric]:
         """Yield how much of what is live; without a database only that."""
@@ -45,10 +46,10 @@ class _QueueCollector:
         up.add_metric((), self._live is not None)
         yield up
         if self._live is not None:
-            yield from _show(self._live)
+            yield from _show(self._live, self._dead_after_s)
 
 
-def _show(live: Live) -> Iterable[Metric]:
+def _show(live: Live, dead_after_s: float) -> Iterable[Metric]:
     depth = GaugeMetricFamily(
         "studio_queue_jobs", "Jobs (webhook: deliveries) in each queue", labels=("queue", "state")
     )
@@ -64,6 +65,7 @@ def _show(live: Live) -> Iterable[Metric]:
     failed.add_metric((), live.failed_jobs)
     dead = GaugeMetricFamily("studio_dead_letters", "Deliveries given up, to be replayed")
     dead.add_metric((), live.dead_deliveries)
-    workers = GaugeMetricFamily("studio_workers", "Workers that wrote a heartbeat of late")
-    workers.add_metric((), len(live.workers))
+    workers = GaugeMetricFamily("studio_workers", "Workers that are alive")
+    alive = [worker for worker in live.workers if worker.heartbeat_age_s < dead_after_s]
+    workers.add_metric((), len(alive))
     return depth, oldest, failed, dead, workers

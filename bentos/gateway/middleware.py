@@ -74,7 +74,7 @@ class _Exchange:
 
     def route(self) -> str:
         """Return the path as the documentation has it, so that ids make no new names."""
-        return getattr(self.scope.get("route"), "path", "(none)")
+        return getattr(self.scope.get("route"), "path", "") or "(none)"
 
 
 class Edge:

@@ -3,6 +3,7 @@
 import asyncio
 
 import bentoml
+from starlette.types import Receive, Scope, Send
 
 import serving
 from bentos.gateway.app import create_app
@@ -37,8 +38,13 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
     """
     app = create_app(serving.__version__, settings)
 
+    # BentoML passes a FastAPI app only what that has a route for: its own page and its own 404
+    # would answer the rest, without our headers. From a plain function it keeps nothing back.
+    async def everything(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, send)
+
     @bentoml.service(name="gateway", traffic={"timeout": 60, "max_concurrency": 256}, **QUIET)
-    @bentoml.asgi_app(app, path="/")
+    @bentoml.asgi_app(everything, path="/")
     class Gateway:
         """The door to the backend."""
 
