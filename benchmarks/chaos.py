@@ -7,6 +7,7 @@ four kinds; the receiver of the callbacks, `stack.backend`, lives on. At the end
 must have one outcome, and the receiver must have heard of it.
 
 lost: accepted jobs without an end, or whose end the receiver was never told
+orphans: processes of the studio that outlived it
 stuck: jobs that have not ended, and callbacks still owed, two minutes after the last kill
 duplicate_results: jobs with more than one end in their timeline, in the outbox or at the receiver
 duplicate_events: ends received again, before the receiver looks at their webhook-id; these are
@@ -14,7 +15,7 @@ allowed: a worker killed between sending and writing that down has to send again
 
 recovery is counted from a kill, or the last of a burst, until what it broke works again, looked at
 every 50 ms: of a worker, until each attempt that ran on it has a successor that runs, or its job
-has ended (kills of an idle worker have none); of the gateway, until it answers its client with a
+has ended (workers are killed while they run something, or after three seconds all the same); of the gateway, until it answers its client with a
 model; of the supervisor, until besides that the database answers and every worker has written a
 heartbeat since. Where PostgreSQL was among the killed, the time is under `postgres`.
 """
@@ -34,6 +35,7 @@ from random import Random
 from typing import Any
 
 import httpx
+import psutil
 from chaos_client import Client, Photos, percentile, wait_until
 from chaos_kills import KINDS, Killer, Recovery, Studio
 from figures import Figures, parse
@@ -82,6 +84,7 @@ def main() -> None:
     settings = Settings(studio_home=asked.home / time.strftime("%Y%m%d-%H%M%S"))
     with Chaos(settings, figures).running() as chaos:
         chaos.suffer(jobs, kills, asked.seed)
+    figures.add("chaos.orphans", len(left_of(settings)))
     shutil.rmtree(settings.home() / "objects")
     figures.print()
 
@@ -220,6 +223,13 @@ def publish_starter(settings: Settings) -> None:
     engine.dispose()
 
 
+def left_of(settings: Settings) -> list[int]:
+    """Return the processes that still run of a studio that has ended."""
+    home = str(settings.home())
+    processes = psutil.process_iter(["environ"])
+    return [one.pid for one in processes if (one.info["environ"] or {}).get("STUDIO_HOME") == home]
+
+
 def unsettled(engine: Engine) -> tuple[int, int]:
     """Return how many jobs have not ended, and how many ends have not been told."""
 
@@ -234,7 +244,7 @@ def unsettled(engine: Engine) -> tuple[int, int]:
 def is_right(row: Row[Any], client: Client) -> bool:
     """Say whether a job that was completed has one good answer for each photo, in order."""
     if row.status != "completed":
-        return row.status == "failed"
+        return bool(row.status == "failed")
     answered: list[str] = [one["photo"] for one in row.result["results"] if "room_type" in one]
     wanted = client.photos[int(row.listing_id.removeprefix("chaos-"))]
     return answered == wanted

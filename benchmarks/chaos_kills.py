@@ -19,11 +19,15 @@ from stack.supervisor import Supervisor
 
 KINDS = ("worker", "gateway", "supervisor", "postgres")
 _WORDS = {"worker": "serving.worker", "gateway": "bentos.gateway", "postgres": "bin/postgres -D"}
-_GIVE_UP_S = 60.0
+_GIVE_UP_S, _BUSY_WITHIN_S = 60.0, 3.0
 
 _RUNNING = text(
     "SELECT jobs.id, jobs.attempt FROM jobs JOIN workers ON workers.id = jobs.worker_id "
     "WHERE jobs.status = 'processing' AND workers.pid = :pid"
+)
+_BUSY = text(
+    "SELECT DISTINCT workers.pid FROM jobs JOIN workers ON workers.id = jobs.worker_id "
+    "WHERE jobs.status = 'processing'"
 )
 _STILL_LOST = text(
     "SELECT count(*) FROM jobs JOIN unnest(CAST(:ids AS uuid[]), CAST(:attempts AS int[])) "
@@ -76,10 +80,13 @@ class Studio:
         self._client = httpx.Client(base_url=url, headers={"X-API-Key": key}, timeout=2)
 
     def kill(self, kind: str, random: Random) -> Kill:
-        """Kill one process of that kind, as soon as there is one."""
+        """Kill one process of that kind, as soon as there is one; of workers one that is busy."""
         found: list[psutil.Process] = []
         while not found:
             found = self._find(kind)
+        if kind == "worker":
+            wait_until(lambda: bool(self._busy()), _BUSY_WITHIN_S, pause_s=0.01)
+            found = self._busy() or found
         victim = random.choice(found)
         attempts = self._freeze(victim) if kind == "worker" else None
         at = datetime.now(UTC)
@@ -107,6 +114,14 @@ class Studio:
             ]
         except psutil.NoSuchProcess:
             return []
+
+    def _busy(self) -> list[psutil.Process]:
+        try:
+            with self._engine.connect() as connection:
+                pids = set(connection.scalars(_BUSY))
+        except DBAPIError:
+            return []
+        return [process for process in self._find("worker") if process.pid in pids]
 
     def _freeze(self, worker: psutil.Process) -> Attempts | None:
         """Stop the worker, so that what it runs now is what it runs when it is killed."""

@@ -7,12 +7,12 @@ import signal
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
-def die_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
-    """Have this signal sent to us when the thread that started us ends.
+def die_with_parent() -> None:
+    """Be killed when the thread that started us ends.
 
     To be called from a thread that lives as long as the process.
     """
-    _prctl(_PR_SET_PDEATHSIG, number)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def adopt_orphans() -> None:

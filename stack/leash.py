@@ -2,7 +2,7 @@
 
 MLflow, Dagster and `bentoml serve` start processes of their own, some in sessions of their own,
 where no signal to a process group finds them; orphaned, they would go on holding their ports. Here
-they end with the program that started them, and with the parent of this process.
+they end with the program that started them. SIGHUP kills all of it at once.
 """
 
 import signal
@@ -12,13 +12,12 @@ from types import FrameType
 
 import psutil
 
-from serving.process import adopt_orphans, die_with_parent
+from serving.process import adopt_orphans
 
 
 def main() -> int:
     """Run the command of the command line; return its exit code."""
     signal.signal(signal.SIGHUP, _end_all)
-    die_with_parent(signal.SIGHUP)
     adopt_orphans()
     program = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *sys.argv[1:]])
     for number in (signal.SIGTERM, signal.SIGINT):
