@@ -23,7 +23,7 @@ from serving.errors import ModelUnavailable
 from serving.models.local import FOLDER
 from serving.models.slots import CHAMPION, read_slots
 from serving.settings import Settings
-from serving.storage.objects import Storage, storage_of, read_by_sha256
+from serving.storage.objects import Storage, read_by_sha256, storage_of
 
 _SERVICE = "from bentos.gateway.service import Gateway\n"
 

@@ -3,14 +3,16 @@
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 
-from serving.errors import Busy, ListingError, first_line
+from serving.errors import BadInput, Busy, ListingError, first_line
 from serving.problems import problem_of
 
 log = logging.getLogger(__name__)
@@ -74,6 +76,17 @@ def describe_validation(errors: object) -> str:
     return "; ".join(
         f"{'.'.join(str(part) for part in item['loc']) or 'body'}: {item['msg']}" for item in items
     )
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse_body(model: type[Model], body: bytes) -> Model:
+    """Return a JSON body as the schema has it; BadInput says what is wrong with it."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise BadInput(describe_validation(error.errors())) from error
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, object]]:

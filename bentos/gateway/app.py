@@ -5,7 +5,7 @@ from functools import partial
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from bentos.gateway import jobs, metrics, page, photos, pictures, status
+from bentos.gateway import files, jobs, media, metrics, page, photos, pictures, status
 from bentos.gateway.document import describe
 from bentos.gateway.middleware import REQUEST_ID, Edge
 from bentos.problems import install_problems
@@ -32,7 +32,9 @@ def create_app(release: str, settings: Settings | None = None) -> FastAPI:
     install_problems(app)
     app.include_router(photos.router)
     app.include_router(jobs.router)
+    app.include_router(media.router)
     app.include_router(page.router)
+    app.include_router(files.router)
     app.include_router(pictures.router)
     app.include_router(status.router)
     app.include_router(metrics.router)

@@ -37,7 +37,7 @@ _NO_STORE = (b"cache-control", b"no-store")
 _NOTHING = b"default-src 'none'; frame-ancestors 'none'"
 _PAGE = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    b"media-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; "
+    b"media-src 'self' blob:; font-src 'self'; connect-src 'self'; form-action 'self'; "
     b"base-uri 'none'; frame-ancestors 'none'"
 )
 # Swagger's page comes from FastAPI: a script in the page, the rest from that address
@@ -55,7 +55,7 @@ def page_policy(nonce: str) -> str:
     """
     return (
         f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; "
-        "img-src 'self' data:; media-src 'self'; font-src 'self'; connect-src 'self'; "
+        "img-src 'self' data:; media-src 'self' blob:; font-src 'self'; connect-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 

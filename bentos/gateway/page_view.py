@@ -19,6 +19,8 @@ _OPEN = ("pending", "processing")
 
 _ADVICE: Mapping[str, str] = {
     "bad_input": "Sending the same again will not help. Correct what was sent and post a new job.",
+    "faulty_output": "The film did not pass its check and was not handed out. Look at the frame "
+    "below; another template or photo may do, and the log tells more under this job's id.",
     "transient": "When the cause is gone, run the job again: it goes on from what it has made.",
     "worker_lost": "Something in this job ended its workers, memory most often. Look at the last "
     "lines of a worker's log, then run it again.",
@@ -65,7 +67,8 @@ class JobPage:
         self.job: Job = story.job
         self._story, self._reader = story, reader
         self.show, self.start = show, start
-        self._references: list[str] = [str(photo) for photo in self.job.input.get("photos", ())]
+        photos = self.job.input.get("photos", ())
+        self._references = [str(p["photo"] if isinstance(p, dict) else p) for p in photos]
         self._results: list[Json] = (self.job.result or {}).get("results", [])
 
     def link_to(self, place: str, **more: object) -> str:

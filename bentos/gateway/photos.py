@@ -7,15 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.exceptions import HTTPException
 from fastapi.responses import Response
-from pydantic import ValidationError
 
 from bentos.gateway.accept import Asker, Asking, accept
 from bentos.gateway.bodies import JSON_BYTES, read_body
 from bentos.gateway.doors import Doors, Opened
 from bentos.gateway.schema import ClassifyAnswer, ClassifyRequest, JobAccepted, JobOptions
-from bentos.problems import describe_validation, documented
+from bentos.problems import documented, parse_body
 from serving import metrics
-from serving.errors import BadImage, BadInput, ListingError, TooLarge
+from serving.errors import BadImage, ListingError, TooLarge
 from serving.models.known import hash_photo
 from serving.models.results import FailedResult, RoomResult
 from serving.problems import problem_of
@@ -89,10 +88,7 @@ async def _classify_later(data: bytes, doors: Doors, asker: Asker) -> Response:
 
 def parse_request(body: bytes, max_photos: int) -> ClassifyRequest:
     """Return what a JSON body asks for; BadInput or TooLarge if it is not what the schema says."""
-    try:
-        asked = ClassifyRequest.model_validate_json(body)
-    except ValidationError as error:
-        raise BadInput(describe_validation(error.errors())) from error
+    asked = parse_body(ClassifyRequest, body)
     if len(asked.photos) > max_photos:
         raise TooLarge("photos in one request", len(asked.photos), max_photos)
     return asked

@@ -11,7 +11,6 @@ from serving.jobs.events import Event
 from serving.jobs.live import QueueState, WorkerState
 from serving.models.results import FailedResult, RoomResult
 
-
 # a database cannot hold it, and a name cannot be meant to have it
 NO_NUL = r"^[^\x00]*$"
 

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, String, func, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 Json = dict[str, Any]
@@ -88,7 +88,7 @@ class Job(Base):
     queue: Mapped[str]
     status: Mapped[str] = mapped_column(server_default="pending")
     input: Mapped[Json]
-    result: Mapped[Json | None]
+    result: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))  # in the order written
     error: Mapped[Json | None]
     priority: Mapped[int] = mapped_column(server_default="0")
     attempt: Mapped[int] = mapped_column(server_default="0")
@@ -150,7 +150,7 @@ class WebhookDelivery(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
     event: Mapped[str]
-    payload: Mapped[Json]
+    payload: Mapped[Json] = mapped_column(JSON)
     terminal: Mapped[bool]
     status: Mapped[str] = mapped_column(server_default="pending")
     attempt: Mapped[int] = mapped_column(server_default="0")

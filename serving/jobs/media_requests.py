@@ -58,13 +58,11 @@ class Format(_Strict):
     aspect: Aspect = "16:9"
     profile: Profile = "1080p"
     fps: Literal[24, 25, 30, 50, 60] = 30
-    codec: Literal["h264", "hevc", "av1"] = "h264"
 
     @property
     def name(self) -> str:
         """Name it in keys and results: `16x9-1080p30`."""
-        codec = "" if self.codec == "h264" else f"-{self.codec}"
-        return f"{self.aspect.replace(':', 'x')}-{self.profile}{self.fps}{codec}"
+        return f"{self.aspect.replace(':', 'x')}-{self.profile}{self.fps}"
 
     @property
     def rate(self) -> Fraction:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session as Database
 
 from serving.db.tables import Job, WebhookDelivery
@@ -66,7 +66,8 @@ def read_photo_reference(
     UnknownJob
         There is no such job, or it is another client's.
     """
-    photo = Job.input["photos"][number].astext
+    asked = Job.input["photos"][number]  # a name, or more about it
+    photo = func.coalesce(asked["photo"].astext, asked.astext)
     with engine.connect() as connection:
         row = connection.execute(select(Job.client, photo).where(Job.id == job_id)).first()
     if row is None or (client is not None and row.client != client):

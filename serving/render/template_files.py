@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import serving.video
 from serving.errors import BadInput
-from serving.video.templates import Template, parse_template
+from serving.video.templates import Template, parse_template, validate_template
 
 _ROOM = Path(next(iter(serving.video.__path__)))
 
@@ -25,6 +26,11 @@ def find_template(name: str) -> Template:
     if name not in templates:
         raise BadInput(f"no template is named '{name}'; there are {', '.join(templates)}")
     return templates[name]
+
+
+def open_template(asked: str | dict[str, Any]) -> Template:
+    """Return a shipped template by its name, or the one that is given in full."""
+    return find_template(asked) if isinstance(asked, str) else validate_template(asked)
 
 
 @cache

@@ -3,10 +3,11 @@
 from serving.db.tables import Json
 from serving.jobs.media_requests import ClipWork, FilmWork
 from serving.render.frames import Sources
+from serving.render.template_files import open_template
 from serving.video.assembly import Wish
 from serving.video.picture import Rgba
 from serving.video.timeline import make_timeline
-from serving.workflows.film_material import gather_photos, open_luts, open_template
+from serving.workflows.film_material import gather_photos, open_luts
 from serving.workflows.rendering import FOLDER, Cut, render_to, shape_of
 from serving.workflows.run import Run
 
@@ -31,7 +32,8 @@ def generate_clip(run: Run) -> Json:
         run.parts.storage.write_from(path, key, "video/mp4")
         return {
             "clip": key,
-            "photo": material.photos[0].name,
+            "photo": work.photo.photo,
+            "photo_sha256": material.photos[0].name,
             "format": work.format.name,
             "duration_s": round(float(timeline.film.frames / timeline.film.fps), 3),
             "bytes": path.stat().st_size,

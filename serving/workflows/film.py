@@ -11,7 +11,7 @@ from serving.jobs.media_requests import FilmWork, Format
 from serving.render.frames import Sources
 from serving.render.mux import Chapter
 from serving.render.stills import make_loop, make_poster
-from serving.render.template_files import shipped_fonts
+from serving.render.template_files import open_template, shipped_fonts
 from serving.video.assembly import Shape, Wish
 from serving.video.grade import Lut
 from serving.video.moments import choose_poster, list_chapters
@@ -26,7 +26,6 @@ from serving.workflows.film_material import (
     gather_photos,
     open_brand,
     open_luts,
-    open_template,
 )
 from serving.workflows.film_sound import RATE_HZ, Song, make_sound, open_song
 from serving.workflows.rendering import FOLDER, Cut, publish_preview, render_to, shape_of

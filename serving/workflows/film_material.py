@@ -19,13 +19,12 @@ from serving.models.local import Loaded
 from serving.models.rooms import TASK
 from serving.problems import problem_of
 from serving.render.frames import photo_size
-from serving.render.template_files import find_template
 from serving.video.grade import Lut, parse_cube
 from serving.video.looks import LOOKS, make_look
 from serving.video.order import Photo, order_by_room
 from serving.video.picture import Rgba
 from serving.video.sheet import Brand
-from serving.video.templates import Look, Template, validate_template
+from serving.video.templates import Look, Template
 from serving.workflows.run import Run
 
 _AT_ONCE = 4
@@ -119,11 +118,6 @@ def _judge(run: Run, asked: PhotoAsked, data: bytes) -> Photo:
         room=asked.room,
         caption=asked.caption,
     )
-
-
-def open_template(asked: str | Json) -> Template:
-    """Return a shipped template by name, or the one that was sent in full."""
-    return find_template(asked) if isinstance(asked, str) else validate_template(asked)
 
 
 def open_luts(run: Run, work: FilmWork, template: Template) -> tuple[Template, dict[str, Lut]]:

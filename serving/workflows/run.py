@@ -54,6 +54,7 @@ class Run:
     check: Callable[[], None]
     last: bool
     _told_at: float = field(default=float("-inf"), init=False)
+    _told: tuple[int, int, str] | None = field(default=None, init=False)
     _pace: "_Pace | None" = field(default=None, init=False)
 
     def pin_model(self, task: str) -> Loaded | None:
@@ -100,9 +101,10 @@ class Run:
         now = time.monotonic()
         if self._pace is None or self._pace.unit != unit or done < self._pace.done:
             self._pace = _Pace(unit, done, now)
-        if now - self._told_at < _PROGRESS_EVERY_S and done < total:
+        told = (done, total, unit)
+        if told == self._told or (now - self._told_at < _PROGRESS_EVERY_S and done < total):
             return
-        self._told_at = now
+        self._told_at, self._told = now, told
         progress: Json = {
             "done": done,
             "total": total,

@@ -121,7 +121,7 @@ def test_an_error_of_ours_fails_readably_and_keeps_its_words_to_the_log(
 
 
 def test_a_result_that_cannot_be_stored_fails_the_job(bench: Bench) -> None:
-    failed = bench.attempt(bench.submit(photos=[]), lambda _: {"text": "a\0b"})
+    failed = bench.attempt(bench.submit(photos=[]), lambda _: {"score": float("nan")})
     assert failed.status == "failed"
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from alembic import op
 from procrastinate.schema import SchemaManager
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 revision = "0002"
 down_revision = "0001"
@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.Column("queue", sa.String(), nullable=False),
         sa.Column("status", sa.String(), server_default="pending", nullable=False),
         sa.Column("input", JSONB(), nullable=False),
-        sa.Column("result", JSONB(), nullable=True),
+        sa.Column("result", JSON(), nullable=True),
         sa.Column("error", JSONB(), nullable=True),
         sa.Column("priority", sa.Integer(), server_default="0", nullable=False),
         sa.Column("attempt", sa.Integer(), server_default="0", nullable=False),
@@ -80,7 +80,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("job_id", sa.Uuid(), nullable=False),
         sa.Column("event", sa.String(), nullable=False),
-        sa.Column("payload", JSONB(), nullable=False),
+        sa.Column("payload", JSON(), nullable=False),
         sa.Column("terminal", sa.Boolean(), nullable=False),
         sa.Column("status", sa.String(), server_default="pending", nullable=False),
         sa.Column("attempt", sa.Integer(), server_default="0", nullable=False),

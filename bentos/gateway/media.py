@@ -1,0 +1,169 @@
+"""Sound and film: `/internal/audio/analyze`, `/internal/video/render`, `/internal/video/clips`."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.exceptions import HTTPException
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from bentos.gateway.accept import Asking, accept
+from bentos.gateway.bodies import JSON_BYTES, read_body
+from bentos.gateway.doors import Doors, Opened
+from bentos.gateway.schema import JobAccepted, JobOptions
+from bentos.problems import documented, parse_body
+from serving.jobs.media_requests import AudioWork, ClipWork, FilmWork
+from serving.models.known import hash_photo
+from serving.storage.references import read_reference
+
+router = APIRouter(tags=["sound and film"])
+
+_UPLOADS = "uploads"
+_ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {"model": JobAccepted, "description": "Accepted as a job"}
+}
+
+
+class AudioRequest(AudioWork, JobOptions):
+    """A track to analyse, by key or URL."""
+
+
+class FilmRequest(FilmWork, JobOptions):
+    """A film to render; always a job."""
+
+
+class ClipRequest(ClipWork, JobOptions):
+    """A clip to render; always a job."""
+
+
+class TemplateView(BaseModel):
+    """A style that films come in."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str = Field(examples=["calm"])
+    title: str
+    description: str
+    suits: str
+
+
+@router.post(
+    "/internal/audio/analyze",
+    response_model=dict[str, Any],
+    responses=documented(401, 404, 413, 415, 422, 429, 502, 503) | _ACCEPTED,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "audio/mpeg": {"schema": {"type": "string", "format": "binary"}},
+                "application/json": {
+                    "schema": AudioRequest.model_json_schema(),
+                    "example": {"track": "music/song.mp3"},
+                },
+            },
+        }
+    },
+)
+async def analyze_audio(
+    request: Request,
+    doors: Opened,
+    asker: Asking,
+    in_background: Annotated[bool, Query(alias="async")] = False,
+) -> Response:
+    """Find tempo, beats, bars, sections, loudness and waveform of a track.
+
+    The body is the sound file, or JSON with its key; a track that was analysed before is answered
+    at once, another in seconds. With `async` it becomes a job.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        asked = parse_body(AudioRequest, await read_body(request, JSON_BYTES))
+        if asked.in_background:
+            return await accept(doors, asker, "analyze_audio", {"track": asked.track}, asked)
+        return JSONResponse(await asyncio.to_thread(_analyze_stored, asked.track, doors))
+    if kind.startswith("multipart/"):
+        raise HTTPException(415, "send the sound as the raw body, or its key as application/json")
+    data = await read_body(request, doors.settings.max_audio_bytes)
+    if in_background:
+        key = f"{_UPLOADS}/{hash_photo(data)}"
+        await asyncio.to_thread(doors.storage.write, key, data)
+        return await accept(doors, asker, "analyze_audio", {"track": key}, JobOptions())
+    return JSONResponse(await asyncio.to_thread(_analyze, data, doors))
+
+
+@router.post(
+    "/internal/video/render",
+    status_code=202,
+    response_model=JobAccepted,
+    responses=documented(401, 413, 422, 429, 503),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": FilmRequest.model_json_schema()}},
+        }
+    },
+)
+async def render_video(request: Request, doors: Opened, asker: Asking) -> Response:
+    """Render a film from photos and a song: cut on the beat, titled, branded, in several formats.
+
+    Progress comes by frames with the time to go, as events and as `video-progress`; the films'
+    keys come with `video-complete`. While it renders, a small version plays on the job's page.
+    """
+    asked = parse_body(FilmRequest, await read_body(request, JSON_BYTES))
+    _check_template(asked.template)
+    return await accept(doors, asker, "render_video", _work_of(asked, FilmWork), asked)
+
+
+@router.post(
+    "/internal/video/clips",
+    status_code=202,
+    response_model=JobAccepted,
+    responses=documented(401, 413, 422, 429, 503),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": ClipRequest.model_json_schema()}},
+        }
+    },
+)
+async def generate_clip(request: Request, doors: Opened, asker: Asking) -> Response:
+    """Render one photo's piece of a film; `clip-complete` brings its key."""
+    asked = parse_body(ClipRequest, await read_body(request, JSON_BYTES))
+    _check_template(asked.template)
+    return await accept(doors, asker, "generate_clip", _work_of(asked, ClipWork), asked)
+
+
+@router.get("/internal/video/templates", responses=documented(401, 422, 429, 503))
+async def list_templates(asker: Asking) -> list[TemplateView]:
+    """List the styles that films come in."""
+    del asker
+    from serving.render.template_files import shipped_templates
+
+    return [TemplateView.model_validate(template) for template in shipped_templates().values()]
+
+
+def _check_template(asked: str | dict[str, Any]) -> None:
+    """Say at once what is wrong with a template; BadInput."""
+    from serving.render.template_files import open_template
+
+    open_template(asked)
+
+
+def _work_of(asked: BaseModel, kind: type[BaseModel]) -> dict[str, Any]:
+    """Return what the workflow is told: the request without the options of its job."""
+    return asked.model_dump(mode="json", include=set(kind.model_fields), exclude_unset=True)
+
+
+def _analyze_stored(track: str, doors: Doors) -> dict[str, Any]:
+    data = read_reference(track, doors.storage, doors.settings, doors.settings.max_audio_bytes)
+    return _analyze(data, doors)
+
+
+def _analyze(data: bytes, doors: Doors) -> dict[str, Any]:
+    # the libraries of sound cost a second to load: only who is asked for it pays
+    from serving.render.analysis import analyze_track
+    from serving.render.audio_files import AudioLimits
+
+    limits = AudioLimits(doors.settings.max_audio_bytes, doors.settings.max_audio_s)
+    return analyze_track(data, doors.storage, limits)
