@@ -84,6 +84,12 @@ def test_http_clients_are_quiet_about_each_request(lines: Lines) -> None:
     assert [line["event"] for line in lines()] == ["trouble"]
 
 
+def test_the_server_writes_no_line_per_request(lines: Lines) -> None:
+    logging.getLogger("uvicorn.access").info('127.0.0.1 - "GET /health HTTP/1.1" 200')
+    logging.getLogger("uvicorn.error").warning("trouble")
+    assert [line["event"] for line in lines()] == ["trouble"]
+
+
 def test_a_terminal_gets_a_form_for_people_without_secrets() -> None:
     terminal = Terminal()
     open_logs(stream=terminal)

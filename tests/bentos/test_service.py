@@ -1,0 +1,52 @@
+"""The gateway as BentoML serves it: nothing is answered past our own layers."""
+
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from bentos.gateway.service import make_gateway
+from serving.jobs.api_keys import hash_key
+from serving.settings import Settings
+from tests.fakes import bake
+
+
+@pytest.fixture
+def _logs_as_before() -> Iterator[None]:
+    root = logging.root
+    handlers, level, hooks = root.handlers[:], root.level, (sys.excepthook, threading.excepthook)
+    yield
+    root.handlers[:], root.level = handlers, level
+    sys.excepthook, threading.excepthook = hooks
+    logging.captureWarnings(False)
+
+
+@pytest.fixture
+def client(settings: Settings, tmp_path: Path, _logs_as_before: None) -> Iterator[TestClient]:
+    changes = {
+        "slots": "pinned",
+        "baked_models": bake(tmp_path / "models"),
+        "api_keys": {"backend": (hash_key("key"),)},
+    }
+    service = make_gateway(settings.model_copy(update=changes), None)
+    app = service.to_asgi()  # type: ignore[attr-defined] # the decorator made a service of a class
+    with TestClient(app, headers={"X-API-Key": "key"}) as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/metrics", "/docs.json", "/schema"])
+def test_what_no_route_answers_is_a_problem_of_ours(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["x-request-id"]
+
+
+def test_what_a_route_answers_comes_through(client: TestClient) -> None:
+    assert client.get("/internal/status").json()["models"][0]["version"] == "7"
+    assert client.get("/livez").status_code == 200, "a probe of BentoML's"
