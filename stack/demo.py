@@ -1,7 +1,8 @@
-"""The main job on a folder of photos: `python -m stack demo --photos FOLDER`.
+"""The main jobs on a folder of photos: `python -m stack demo --photos FOLDER`.
 
-As a backend does it: the photos are put into the storage and posted as one job, the studio calls
-back when it is done, and the job has a page for people.
+As a backend does it: the photos are put into the storage and posted as a job that says what they
+show, then as one that makes a film of them; the studio calls back when each is done, and each has a
+page for people.
 """
 
 import sys
@@ -23,6 +24,7 @@ from serving.storage.objects import Storage, storage_of
 from stack.callbacks import callback_environment
 from stack.processes import Stack, StackFailed, free_port
 from stack.programs import (
+    ROOT,
     Ports,
     Workers,
     backend,
@@ -39,15 +41,57 @@ T = TypeVar("T")
 
 _KINDS = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic"}
 _CLIENT = "demo"
+_MUSIC = ROOT / "datasets" / "sample_listing" / "music.flac"
+_FILM_PHOTOS = 20
 _ENDED = ("completed", "failed", "cancelled")
 
 
 @dataclass(frozen=True)
 class Done:
-    """What the backend heard of the job, and where the job's page was kept."""
+    """What the backend heard of a job, and its page as it was at the end.
 
-    results: list[dict[str, Any]]
-    page: Path
+    Attributes
+    ----------
+    page : address of the page; it opens to whoever has it
+    """
+
+    result: dict[str, Any]
+    page: str
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A backend: it posts jobs, follows them, and waits until it is called back."""
+
+    client: httpx.Client
+    backend_url: str
+
+    def do(self, path: str, work: dict[str, Any], what: str) -> Done:
+        """Post a job and see it through.
+
+        Raises
+        ------
+        BadInput
+            The studio does not take it.
+        StackFailed
+            The job failed, or the backend heard nothing.
+        """
+        # whatever becomes of the answer: the same key again is the same job
+        headers = {"Idempotency-Key": f"demo-{uuid4()}"}
+        answer = self.client.post(path, json=work, headers=headers)
+        if answer.is_client_error:
+            raise BadInput(answer.json()["detail"])
+        accepted = answer.raise_for_status().json()
+        page = f"{self.client.base_url}{self.client.get(accepted['url']).json()['page_link']}"
+        print(f"{what:<12} job {accepted['job_id']}\n{'':<12} {page}")
+        follow(self.client, accepted["url"], what)
+        heard = wait_for_callback(self.backend_url, accepted["job_id"])
+        print(f"{'':<12} called back: {heard['deliveries'][-1]['event']}, signature verified")
+        if heard["status"] != "completed":
+            raise StackFailed(f"the job {heard['status']}: {heard['error']['detail']}")
+        # the page says of the callback what the worker writes down after the backend's answer
+        wait_for(lambda: 'data-live=""' in self.client.get(page).text, "the page does not settle")
+        return Done(heard["result"], page)
 
 
 def run(photos: Path, out: Path) -> int:
@@ -74,13 +118,16 @@ def run(photos: Path, out: Path) -> int:
             key = create_key(open_engine(settings), _CLIENT)
             with httpx.Client(base_url=studio, headers={"X-API-Key": key}, timeout=60) as client:
                 wait_for_model(client)
-                keys = store(files, storage_of(settings))
-                done = classify(client, backend_url, keys, photos.resolve().name, out)
+                storage = storage_of(settings)
+                keys = store(files, storage)
+                caller = Caller(client, backend_url)
+                results = classify(caller, keys, photos.resolve().name, out)
+                film = make_film(caller, keys, results, storage, out)
     except (StackFailed, BadInput) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    report = write_report(out / "report.html", photos, files, done.results)
-    tell(done, report)
+    report = write_report(out / "report.html", photos, files, results)
+    tell(results, [report, out / "job.html", *([film] if film else [])])
     return 0
 
 
@@ -113,44 +160,61 @@ def store(files: Sequence[Path], storage: Storage) -> list[str]:
     return keys
 
 
-def classify(
-    client: httpx.Client, backend_url: str, keys: Sequence[str], listing: str, out: Path
-) -> Done:
-    """Post the photos as one job, follow it, wait for its callback and keep its page.
-
-    Raises
-    ------
-    StackFailed
-        The job failed, or the backend heard nothing.
-    """
-    answer = client.post(
-        "/internal/photos/classify",
-        json={"photos": list(keys), "async": True, "listing_id": listing[:200]},
-        # whatever becomes of the answer: the same key again is the same job
-        headers={"Idempotency-Key": f"demo-{uuid4()}"},
-    )
-    if answer.is_client_error:
-        raise BadInput(answer.json()["detail"])
-    accepted = answer.raise_for_status().json()
-    page = f"{client.base_url}{client.get(accepted['url']).json()['page_link']}"
-    print(f"job          {accepted['job_id']}\npage         {page}")
-    follow(client, accepted["url"], len(keys))
-    heard = wait_for_callback(backend_url, accepted["job_id"])
-    print(f"callback     {heard['deliveries'][-1]['event']}, signature verified by the backend")
-    if heard["status"] != "completed":
-        raise StackFailed(f"the job {heard['status']}: {heard['error']['detail']}")
-    # the page says of the callback what the worker writes down after the backend's answer
-    wait_for(lambda: 'data-live=""' in client.get(page).text, "the page does not settle")
-    return Done(heard["result"]["results"], save_page(client, page, out / "job.html"))
+def classify(caller: Caller, keys: Sequence[str], listing: str, out: Path) -> list[dict[str, Any]]:
+    """Have the photos classified as one job and keep its page; return what each shows."""
+    work = {"photos": list(keys), "async": True, "listing_id": listing[:200]}
+    done = caller.do("/internal/photos/classify", work, "classify")
+    save_page(caller.client, done.page, out / "job.html")
+    results: list[dict[str, Any]] = done.result["results"]
+    return results
 
 
-def follow(client: httpx.Client, url: str, count: int) -> None:
+def make_film(
+    caller: Caller,
+    keys: Sequence[str],
+    results: Sequence[dict[str, Any]],
+    storage: Storage,
+    out: Path,
+) -> Path | None:
+    """Have a film made of the photos that can be read; None if there is none."""
+    rooms = {
+        key: result["room_type"]
+        for key, result in zip(keys, results, strict=True)
+        if "error" not in result
+    }
+    if not rooms:
+        return None
+    storage.write(_MUSIC.name, _MUSIC.read_bytes())
+    photos = [
+        {"photo": key, "room": room, "caption": room.replace("_", " ").capitalize()}
+        for key, room in list(rooms.items())[:_FILM_PHOTOS]
+    ]
+    work = {
+        "photos": photos,
+        "music": {"track": _MUSIC.name},
+        "template": "modern",
+        "formats": [{"profile": "720p"}],
+        "words": {"headline": "For sale", "facts": f"{len(photos)} photos"},
+    }
+    done = caller.do("/internal/video/render", work, "film")
+    path = out / "film.mp4"
+    path.write_bytes(storage.read(done.result["films"][0]["film"]))
+    return path.resolve()
+
+
+def follow(client: httpx.Client, url: str, what: str) -> None:
     """Show how far the job is, until it has ended."""
-    with tqdm(total=count, desc="classify", unit="photo") as shown:
+    told = None
+    with tqdm(desc=what, unit="") as shown:
         while True:
             job = client.get(url).json()
-            done = (job["progress"] or {"done": 0})["done"]
-            shown.update(done - shown.n)
+            progress = job["progress"]
+            if progress and progress != told:
+                if told is None or told["unit"] != progress["unit"]:
+                    shown.unit = f" {progress['unit']}"
+                    shown.reset(progress["total"])
+                shown.update(progress["done"] - shown.n)
+                told = progress
             if job["status"] in _ENDED:
                 return
             time.sleep(0.2)
@@ -178,10 +242,10 @@ def wait_for(look: Callable[[], T | None], otherwise: str, wait_s: float = 30.0)
     raise StackFailed(otherwise)
 
 
-def tell(done: Done, report: Path) -> None:
+def tell(results: Sequence[dict[str, Any]], made: Sequence[Path]) -> None:
     """Print what came out, and where to look."""
-    good = [result for result in done.results if "error" not in result]
+    good = [result for result in results if "error" not in result]
     unsure = sum(not result["confident"] for result in good)
     print(f"\n{len(good)} photos classified, {unsure} of them for a person to look at,", end=" ")
-    print(f"{len(done.results) - len(good)} could not be read.")
-    print(f"Look at {report}\nand at the job's page, {done.page}")
+    print(f"{len(results) - len(good)} could not be read.")
+    print("Look at " + "\n    and ".join(str(path.resolve()) for path in made))
