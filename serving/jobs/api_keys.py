@@ -7,6 +7,7 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine, select, update
@@ -30,10 +31,24 @@ def hash_key(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def create_key(engine: Engine, client: str) -> str:
-    """Make a key for `client` and return it, this once; its oldest beyond two is revoked.
+@dataclass(frozen=True)
+class Rotated:
+    """A new key, and the SHA-256 of those that it ended and of those that work beside it."""
 
-    Rotation is: create, roll out, and the next `create` ends the old one. `revoke_keys` ends all.
+    key: str
+    ended: tuple[str, ...]
+    beside: tuple[str, ...]
+
+
+def create_key(engine: Engine, client: str) -> str:
+    """Make a key for `client` and return it, this once; its oldest beyond two is revoked."""
+    return rotate_key(engine, client).key
+
+
+def rotate_key(engine: Engine, client: str) -> Rotated:
+    """Make a key for `client`; the one it had works on until the next, one before that ends.
+
+    Rotation is: make one, roll it out, make the next some day. `revoke_keys` ends all.
     """
     key = f"vls_{secrets.token_urlsafe(32)}"
     with Database(engine) as database, database.begin():
@@ -43,10 +58,12 @@ def create_key(engine: Engine, client: str) -> str:
             .order_by(ApiKey.created_at.desc())
             .with_for_update()
         ).all()
-        for old in live[LIVE_KEYS - 1 :]:
+        beside, ended = live[: LIVE_KEYS - 1], live[LIVE_KEYS - 1 :]
+        for old in ended:
             old.revoked_at = datetime.now(UTC)
         database.add(ApiKey(sha256=hash_key(key), client=client))
-    return key
+        hashes = (tuple(row.sha256 for row in rows) for rows in (ended, beside))
+        return Rotated(key, *hashes)
 
 
 def revoke_keys(engine: Engine, client: str) -> int:
@@ -122,10 +139,18 @@ class KeyRing:
             log.warning("API keys cannot be read, the known ones stay: %s", first_line(error))
 
 
+def describe_rotation(rotated: Rotated, client: str) -> str:
+    """Return what an operator has to know, the key in the first line, for this once."""
+    lines = [rotated.key]
+    lines += [f"{sha256[:12]}… of {client} has ended now" for sha256 in rotated.ended]
+    lines += [f"{sha256[:12]}… of {client} ends at the next rotation" for sha256 in rotated.beside]
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="serving.jobs.api_keys", description=__doc__)
-    parser.add_argument("action", choices=["create", "revoke", "list"])
+    parser.add_argument("action", choices=["create", "rotate", "revoke", "list"])
     parser.add_argument("client", nargs="?", default="backend", help="default: %(default)s")
     arguments = parser.parse_args()
     from serving.db.migrate import prepare  # for operators; the gateway does without Alembic
@@ -133,6 +158,8 @@ def main() -> None:
     engine = prepare(Settings())
     if arguments.action == "create":
         print(create_key(engine, arguments.client))
+    elif arguments.action == "rotate":
+        print(describe_rotation(rotate_key(engine, arguments.client), arguments.client))
     elif arguments.action == "revoke":
         print(f"{revoke_keys(engine, arguments.client)} keys of {arguments.client} revoked")
     else:

@@ -1,0 +1,235 @@
+"""What operators do by hand: `python -m serving.jobs.operate --help`.
+
+Ids come as the tables show them. Nothing here needs a running gateway or worker, only the database.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Engine, select
+
+from serving.db.engine import open_engine
+from serving.db.tables import Job, WebhookDelivery
+from serving.errors import BadInput
+from serving.jobs import control, outbox
+from serving.jobs.kinds import KINDS
+from serving.jobs.live import read_live
+from serving.settings import Settings
+
+_STATUSES = ("pending", "processing", "completed", "failed", "cancelled")
+_LONGEST_CELL = 60
+
+
+def list_jobs(engine: Engine, wanted: control.Filter, limit: int) -> str:
+    """Return the newest jobs as a table."""
+    heads = ("job", "type", "status", "attempt", "client", "listing", "created", "error")
+    return _table(
+        heads,
+        (
+            (job.id, job.type, job.status, job.attempt, job.client, job.listing_id or "",
+             _ago(job.created_at), _reason(job))
+            for job in control.list_jobs(engine, wanted, limit).jobs
+        ),
+    )  # fmt: skip
+
+
+def failed_jobs(engine: Engine, reason: str | None = None) -> Sequence[UUID]:
+    """Return the ids of all failed jobs, oldest first; of those with this `error.reason` only."""
+    where: list[ColumnElement[bool]] = [Job.status == "failed"]
+    if reason is not None:
+        where.append(Job.error["reason"].astext == reason)
+    with engine.connect() as connection:
+        return connection.scalars(select(Job.id).where(*where).order_by(Job.completed_at)).all()
+
+
+def list_deliveries(engine: Engine, dead: bool, limit: int) -> str:
+    """Return the newest callbacks that are owed, or those given up, as a table."""
+    statuses = ("dead",) if dead else ("pending", "sending")
+    heads = ("delivery", "event", "status", "tries", "next", "last answer")
+    columns = (
+        WebhookDelivery.id,
+        WebhookDelivery.event,
+        WebhookDelivery.status,
+        WebhookDelivery.attempt,
+        WebhookDelivery.run_at,
+        WebhookDelivery.last_error,
+    )
+    statement = select(*columns).where(WebhookDelivery.status.in_(statuses))
+    with engine.connect() as connection:
+        rows = connection.execute(
+            statement.order_by(WebhookDelivery.created_at.desc()).limit(limit)
+        ).all()
+    return _table(
+        heads,
+        ((*row[:4], "" if dead else _ago(row.run_at), row.last_error or "") for row in rows),
+    )
+
+
+def dead_deliveries(engine: Engine) -> Sequence[str]:
+    """Return the ids of all callbacks that were given up, oldest first."""
+    statement = select(WebhookDelivery.id).where(WebhookDelivery.status == "dead")
+    with engine.connect() as connection:
+        return connection.scalars(statement.order_by(WebhookDelivery.created_at)).all()
+
+
+def replay(engine: Engine, delivery_id: str) -> str:
+    """Owe a callback anew; BadInput if it is owed already, or there is none."""
+    with engine.begin() as connection:
+        if not outbox.replay(connection, delivery_id):
+            raise BadInput(f"there is no delivery '{delivery_id}' that has ended")
+    return "owed anew"
+
+
+def list_queues(engine: Engine) -> str:
+    """Return what each queue holds as a table."""
+    live = read_live(engine)
+    rows = (
+        (queue.name, queue.waiting, queue.scheduled, queue.running, f"{queue.oldest_s:.0f} s")
+        for queue in live.queues
+    )
+    table = _table(("queue", "waiting", "scheduled", "running", "oldest waits"), rows)
+    return f"{table}\n\n{live.failed_jobs} failed jobs, {live.dead_deliveries} dead letters"
+
+
+def list_workers(engine: Engine, dead_after_s: float) -> str:
+    """Return the workers' processes as a table."""
+    rows = (
+        (worker.id, worker.host, worker.pid, _ago(worker.started_at),
+         f"{worker.heartbeat_age_s:.1f} s ago",
+         "yes" if worker.heartbeat_age_s < dead_after_s else "no")
+        for worker in read_live(engine).workers
+    )  # fmt: skip
+    return _table(("worker", "host", "pid", "started", "heartbeat", "alive"), rows)
+
+
+def _each(ids: Iterable[object], act: Callable[[object], str]) -> int:
+    """Do it to each and say how that went; return the exit code."""
+    done = refused = 0
+    for name in ids:
+        try:
+            print(f"{name}\t{act(name)}")
+        except BadInput as error:
+            print(f"{name}\tnot done: {error}", file=sys.stderr)
+            refused += 1
+        else:
+            done += 1
+    if done + refused != 1:
+        print(f"{done} done" + (f", {refused} not" if refused else ""))
+    return 1 if refused else 0
+
+
+def _reason(job: Job) -> str:
+    error = job.error or {}
+    return f"{error.get('reason', '')}: {error.get('detail', '')}" if error else ""
+
+
+def _ago(at: datetime) -> str:
+    seconds = (datetime.now(UTC) - at).total_seconds()
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if abs(seconds) >= 2 * length:
+            count = f"{abs(seconds) / length:.0f} {unit}"
+            break
+    else:
+        count = f"{abs(seconds):.0f} s"
+    return f"{count} ago" if seconds >= 0 else f"in {count}"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [heads, *([_cell(value) for value in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _cell(value: object) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
+
+
+def run(engine: Engine, settings: Settings, asked: argparse.Namespace) -> int:
+    """Do what was asked; return the exit code."""
+    match asked.command:
+        case "jobs":
+            wanted = control.Filter(asked.client, asked.status, asked.type, asked.listing)
+            print(list_jobs(engine, wanted, asked.limit))
+        case "redrive":
+            ids = failed_jobs(engine, asked.reason) if asked.all_failed else asked.ids
+            return _each(ids, lambda job: control.redrive(engine, _uuid(job)).status)
+        case "cancel":
+            return _each(asked.ids, lambda job: _cancel(engine, _uuid(job)))
+        case "deliveries":
+            print(list_deliveries(engine, asked.dead, asked.limit))
+        case "replay":
+            ids = dead_deliveries(engine) if asked.all_dead else asked.ids
+            return _each(ids, lambda delivery: replay(engine, str(delivery)))
+        case "queues":
+            print(list_queues(engine))
+        case "workers":
+            print(list_workers(engine, settings.heartbeat_timeout_s))
+    return 0
+
+
+def _cancel(engine: Engine, job_id: UUID) -> str:
+    job = control.cancel(engine, job_id)
+    return "its worker was told" if job.status == "processing" else job.status
+
+
+def _uuid(text: object) -> UUID:
+    try:
+        return UUID(str(text))
+    except ValueError:
+        raise BadInput("this is not a job's id") from None
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    parser = argparse.ArgumentParser(
+        prog="serving.jobs.operate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    jobs = commands.add_parser("jobs", help="list the newest jobs")
+    jobs.add_argument("--status", choices=_STATUSES)
+    jobs.add_argument("--type", choices=sorted(KINDS))
+    jobs.add_argument("--client")
+    jobs.add_argument("--listing")
+    redrive = commands.add_parser("redrive", help="run failed jobs again, from what they made")
+    _add_ids(redrive, "--all-failed")
+    redrive.add_argument("--reason", help="with --all-failed: transient, worker_lost, internal …")
+    cancel = commands.add_parser("cancel", help="cancel jobs, waiting or running")
+    cancel.add_argument("ids", nargs="+", metavar="ID")
+    deliveries = commands.add_parser("deliveries", help="list callbacks that are owed")
+    deliveries.add_argument("--dead", action="store_true", help="those that were given up")
+    for listing in (jobs, deliveries):
+        listing.add_argument("--limit", type=int, default=50, help="rows; default: %(default)s")
+    _add_ids(commands.add_parser("replay", help="send callbacks again"), "--all-dead")
+    commands.add_parser("queues", help="show what waits, and since when")
+    commands.add_parser("workers", help="show who works")
+    return parser
+
+
+def _add_ids(command: argparse.ArgumentParser, everything: str) -> None:
+    which = command.add_mutually_exclusive_group(required=True)
+    which.add_argument("ids", nargs="*", default=[], metavar="ID")
+    which.add_argument(everything, action="store_true")
+
+
+def main() -> None:
+    """Run the command line."""
+    asked, settings = parser().parse_args(), Settings()
+    engine = open_engine(settings)
+    try:
+        code = run(engine, settings, asked)
+    finally:
+        engine.dispose()
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()
