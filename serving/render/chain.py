@@ -24,7 +24,7 @@ from serving.render.packets import CodedPacket, CodedSegment
 from serving.render.profiles import Encoding
 
 # Finer costs bits that are thrown away; coarser, and what follows drifts from what the encoder saw
-_FIRST_QUANTISER = 2
+_FIRST_QUANTISER = 4
 
 
 def continuing(encoding: Encoding) -> Encoding:
@@ -38,7 +38,7 @@ def last_picture(segment: CodedSegment) -> VideoFrame:
     """Decode a segment's last picture; only what it refers to is decoded with it."""
     context = av.CodecContext.create("h264", "r")
     context.extradata = segment.header
-    context.skip_frame = "NONREF"
+    context.skip_frame = "BIDIR"
     context.thread_count = 1
     last = None
     for packet in segment.packets:

@@ -1,6 +1,7 @@
 """A photo made ready for the camera: the part it will see, at the resolution it needs."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ Region = tuple[float, float, float, float]
 # Pixels of prepared photo per pixel of the frame: what bounds memory when the camera crosses a huge
 # photo in close-up. Luma has four times as many.
 MOST_PIXELS = 4.0
+RIM_PX = 40
 _MARGIN_PX = 2  # what bilinear sampling reads past a window, and a pixel for rounding
 
 
@@ -69,8 +71,20 @@ def cut_part(image: Image, windows: Windows, frame: Size) -> tuple[Image, Region
 
 
 def make_footage(part: Image, region: Region) -> Footage:
-    """Turn a part of a photo into planes that the camera can sample."""
-    return Footage(make_planes(part, oversample=2), region)
+    """Turn a part of a photo into planes that the camera can sample.
+
+    Its edges are continued by `RIM_PX`, which are part of the region: sampling is fast with room.
+    """
+    height, width = part.shape[:2]
+    x, y = (RIM_PX * side / n for side, n in zip(region[2:], (width, height), strict=True))
+    wide = (region[0] - x, region[1] - y, region[2] + 2 * x, region[3] + 2 * y)
+    return Footage(make_planes(add_rim(part), oversample=2), wide)
+
+
+def add_rim(picture: NDArray[Any]) -> NDArray[Any]:
+    """Return a picture with its edges continued by `RIM_PX`."""
+    rim = (RIM_PX,) * 4
+    return np.asarray(cv2.copyMakeBorder(picture, *rim, cv2.BORDER_REPLICATE), picture.dtype)
 
 
 def crop_like(picture: NDArray[np.uint8], region: Region, size: Size) -> NDArray[np.uint8]:

@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
 from serving.video.film import Motion, View
 from serving.video.footage import Footage
-from serving.video.planes import Plane, Planes
+from serving.video.planes import Planes
+from serving.video.sampling import CHROMA_OFF, sample_plane
 
 Windows = NDArray[np.float64]
 Size = tuple[int, int]
-
-SAMPLING = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
 def place_window(view: View, photo: Size, frame: Size) -> tuple[float, float, float, float]:
@@ -69,10 +67,10 @@ def _progress(curve: Sequence[tuple[float, float]], frames: int) -> NDArray[np.f
 def draw_view(footage: Footage, window: NDArray[np.float64], out: Planes) -> None:
     """Fill `out` with what the camera sees through `window` (left, top, width, height)."""
     luma = view_matrix(footage, window, out.size)
-    _sample(footage.planes.y, luma, out.y)
+    sample_plane(footage.planes.y, luma, out.y)
     chroma = to_chroma(luma)
-    _sample(footage.planes.u, chroma, out.u)
-    _sample(footage.planes.v, chroma, out.v)
+    sample_plane(footage.planes.u, chroma, out.u, CHROMA_OFF)
+    sample_plane(footage.planes.v, chroma, out.v, CHROMA_OFF)
 
 
 def view_matrix(footage: Footage, window: NDArray[np.float64], frame: Size) -> NDArray[np.float64]:
@@ -95,8 +93,3 @@ def to_chroma(luma: NDArray[np.float64]) -> NDArray[np.float64]:
     matrix = luma.copy()
     matrix[:, 2] = (luma[:, 2] + luma[:, 1] / 2 - 0.5) / 2
     return matrix
-
-
-def _sample(source: Plane, matrix: NDArray[np.float64], out: Plane) -> None:
-    size = (out.shape[1], out.shape[0])
-    cv2.warpAffine(source, matrix, size, dst=out, flags=SAMPLING, borderMode=cv2.BORDER_REPLICATE)

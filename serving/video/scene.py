@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from serving.image import Image
 from serving.video.depth import blur_by_depth, fill_behind, split_depth
 from serving.video.film import Clip
-from serving.video.footage import Footage, crop_like, cut_part, make_footage
-from serving.video.motion import SAMPLING, Windows, draw_view, to_chroma, view_matrix
+from serving.video.footage import Footage, add_rim, crop_like, cut_part, make_footage
+from serving.video.motion import Windows, draw_view, to_chroma, view_matrix
 from serving.video.planes import Planes, empty_planes
+from serving.video.sampling import SAMPLING
 
 Grade = Callable[[Image], Image]
 Alpha = NDArray[np.float32]
@@ -75,7 +76,7 @@ def prepare_scene(
     for number, (nearness, alpha) in enumerate(layers):
         before = layers[number + 1][1] if number + 1 < len(layers) else None
         pixels = part if before is None else fill_behind(part, before)
-        front.append(Layer(nearness, make_footage(pixels, region), alpha))
+        front.append(Layer(nearness, make_footage(pixels, region), add_rim(alpha)))
     return Scene(back, tuple(front), clip.parallax)
 
 
