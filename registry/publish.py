@@ -25,6 +25,7 @@ from registry.client import open_client
 from registry.versions import PASSED, REASONS, VERDICT, read_files
 from serving.db.migrate import prepare
 from serving.db.tables import Slot
+from serving.logs import open_logs
 from serving.models.local import FOLDER
 from serving.models.slots import CHAMPION, CHANNEL, read_slots
 from serving.settings import Settings
@@ -114,8 +115,8 @@ def main() -> None:
     )
     parser.add_argument("--once", action="store_true", help="one round instead of a loop")
     once = parser.parse_args().once
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = Settings()
+    open_logs(settings.log_level, settings.log_form)
     engine = prepare(settings)
     client = open_client(settings)
     register_starters(client, settings)

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, func, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from serving import metrics
 from serving.db.tables import Job, WebhookDelivery
 from serving.errors import first_line
 from serving.jobs.attempts import close
@@ -158,6 +159,17 @@ def _return_delivery(connection: Connection, delivery_id: str, terminal: bool) -
     )
 
 
+def _tell(reaped: Reaped) -> None:
+    log.warning("brought back after a worker's death: %s", reaped)
+    counts = {
+        "lost_jobs": len(reaped.lost_jobs),
+        "asleep_jobs": reaped.asleep_jobs,
+        "deliveries": reaped.deliveries,
+    }
+    for what, count in counts.items():
+        metrics.REAPED.labels(what).inc(count)
+
+
 class Reaper:
     """Reaps again and again in a thread of its own, and sweeps now and then."""
 
@@ -187,4 +199,4 @@ class Reaper:
                 continue
             rounds += 1
             if reaped != Reaped():
-                log.warning("brought back after a worker's death: %s", reaped)
+                _tell(reaped)
