@@ -1,4 +1,5 @@
 import dataclasses
+import io
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -7,16 +8,19 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from serving.errors import BadInput
+from serving.image import decode as decode_photo
 from serving.render.cache import FolderCache, MemoryCache
 from serving.render.film import Options, Rendered, render_film
-from serving.render.frames import BadPhoto, Cutter
+from serving.render.frames import MAX_PIXELS, BadPhoto, Cutter, needed_side, photo_size
 from serving.render.mux import Chapter
 from serving.render.pool import RenderCancelled, Watch
 from serving.render.segments import split_film
 from serving.render.sound import Sound
 from serving.video.film import Film, Pin, Transition
+from serving.video.motion import plan_windows
 from serving.video.planes import empty_planes
 from tests.serving.render.films import (
     caption,
@@ -170,6 +174,24 @@ def test_a_damaged_photo_is_named_and_nothing_is_left(tmp_path: Path) -> None:
         render_film(make_film(), make_sources(photos=photos.__getitem__), tmp_path / "a.mp4")
     assert caught.value.photo in ("photo-1", "photo-2")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_huge_photo_is_decoded_no_larger_than_the_film_needs(tmp_path: Path) -> None:
+    huge = jpeg("huge", 2400, 4000)
+    film = make_film(1)
+    windows = plan_windows(film.clips[0].motion, 24, photo_size(huge), (128, 72))
+    side = needed_side(photo_size(huge), windows, (128, 72))
+    assert side < 120
+    assert decode_photo(huge, MAX_PIXELS, side).shape[0] <= 2 * 2400 // 8
+    render_film(film, make_sources(photos=lambda _: huge), tmp_path / "a.mp4")
+
+
+def test_photos_are_turned_as_their_camera_was_held() -> None:
+    file = io.BytesIO()
+    exif = Pillow.Exif()
+    exif[0x0112] = 6
+    Pillow.new("RGB", (40, 20)).save(file, "JPEG", exif=exif)
+    assert photo_size(file.getvalue()) == (20, 40)
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
