@@ -97,6 +97,8 @@ def normalise(
         gain_db = min(MOST_GAIN_DB, gain_db + next_step(off, tried))
         ceiling = next_ceiling(ceiling, over, ceiling_dbtp - MARGIN_DB)
         release = RELEASES[min(number, len(RELEASES) - 1)] if off > EATEN_LU else release
+    if tried[-1].reached:
+        return tried[-1]
     best = min(tried, key=lambda one: _miss(one, target_lufs, ceiling_dbtp))
     return replace(best, rounds=len(tried))
 

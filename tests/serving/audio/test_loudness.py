@@ -128,3 +128,15 @@ def test_normalise_keeps_the_ceiling_where_the_loudness_is_out_of_reach() -> Non
     assert not result.reached
     assert "cannot be reached" in result.note
     assert result.after.dbtp <= -1
+
+
+def test_normalise_returns_what_holds_and_not_what_nearly_does() -> None:
+    music = np.repeat(click_track(120, 6)[0], 2)
+    calls = iter(range(20))
+
+    def moody(samples: Samples) -> Samples:  # louder by a hair the first time
+        return samples * np.float32(1.013 if next(calls) == 0 else 0.99)
+
+    result = normalise(music, RATE_HZ, moody)
+    assert result.reached
+    assert result.after.dbtp <= -1
