@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from functools import cache
 
 import numpy as np
 import simplejpeg
@@ -14,7 +15,7 @@ from serving.errors import BadImage, TooLarge
 
 Image = NDArray[np.uint8]
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "HEIF")
 SMALLEST_SIDE = 16
 _ORIENTATION = 0x0112
 # What Pillow's readers raise on damaged files; a wider net would hide our own mistakes.
@@ -41,7 +42,7 @@ def check_rgb(image: Image) -> None:
 def decode(data: bytes, max_pixels: int, min_side: int = 0) -> Image:
     """Turn a file's bytes into upright RGB pixels.
 
-    JPEG, PNG, WebP, GIF (first frame), TIFF and BMP; grey, palette, CMYK and 16-bit become 8-bit
+    JPEG, PNG, WebP, GIF (first frame), TIFF, BMP and HEIC; grey, palette, CMYK and 16-bit become 8-bit
     RGB, transparency lies on white, EXIF orientation is applied. The header is judged before any
     pixel is decoded, so a small file that claims a huge picture costs nothing.
 
@@ -81,11 +82,25 @@ def decode(data: bytes, max_pixels: int, min_side: int = 0) -> Image:
             raise BadImage(f"the {file.format} is damaged or cut short: {error}") from error
 
 
+def open_file(data: bytes) -> Pillow.Image:
+    """Return a picture whose header was read and nothing more; Pillow's errors as they come."""
+    if data[4:8] == b"ftyp":  # HEIC, of telephones; its library is loaded for who sends some
+        _read_heif()
+    return Pillow.open(io.BytesIO(data), formats=FORMATS)
+
+
+@cache
+def _read_heif() -> None:
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener(thumbnails=False)
+
+
 def _open(data: bytes) -> Pillow.Image:
     if not data:
         raise BadImage("the file is empty")
     try:
-        return Pillow.open(io.BytesIO(data), formats=FORMATS)
+        return open_file(data)
     except UnidentifiedImageError as error:
         raise BadImage(f"not a readable {', '.join(FORMATS)} picture") from error
     except Pillow.DecompressionBombError as error:
@@ -125,7 +140,12 @@ def _upright(image: Image, orientation: int) -> Image:
 
 
 def _decode_other(file: Pillow.Image) -> Image:
-    upright = ImageOps.exif_transpose(file)
+    try:
+        upright = ImageOps.exif_transpose(file)
+    except RuntimeError as error:
+        if file.format != "HEIF":
+            raise
+        raise ValueError(str(error)) from error  # as libheif tells of damage
     if upright.mode == "F":
         raise BadImage("floating-point pictures are not read; save as 8 or 16 bit")
     if upright.mode.startswith("I"):

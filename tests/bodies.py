@@ -5,6 +5,7 @@ import struct
 import zlib
 
 from PIL import Image as Pillow
+from pillow_heif import register_heif_opener
 
 from tests.fakes import RED, encode, jpeg, picture, png
 
@@ -31,6 +32,7 @@ def huge_jpeg() -> bytes:
     return bytes(data)
 
 
+register_heif_opener()
 _RED = Pillow.fromarray(picture(RED))
 _TURNED = Pillow.Exif()
 _TURNED[0x0112] = 6
@@ -42,6 +44,7 @@ GOOD = {
     "webp": encode(picture(RED), "WEBP"),
     "tiff": encode(picture(RED), "TIFF"),
     "bmp": encode(picture(RED), "BMP"),
+    "heic": encode(picture(RED), "HEIF"),
     "cmyk": file(_RED.convert("CMYK"), "JPEG"),
     "alpha": file(_RED.convert("RGBA"), "PNG"),
     "palette": file(_RED.quantize(16), "PNG"),
@@ -56,6 +59,7 @@ BAD = {
     "1x1": jpeg(RED, 1, 1),
     "huge png": huge_png(65_500),
     "huge jpeg": huge_jpeg(),
+    "cut heic": encode(picture(RED), "HEIF")[:-60],
     "float": file(Pillow.new("F", (60, 40)), "TIFF"),
     "html": b"<html><img src=x></html>",
     "video": b"\x00\x00\x00\x18ftypmp42" + bytes(100),

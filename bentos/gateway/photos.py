@@ -55,9 +55,10 @@ async def classify(
 ) -> Response:
     """Name the room in one photo (its bytes as the body) or in many (their keys as JSON).
 
-    The body may be a JPEG, PNG, WebP, GIF, TIFF or BMP. With JSON, a photo that cannot be read has
-    an `error` beside the others' results; with a single raw photo, the answer is that error. With
-    `async`, or with more than 64 photos, it becomes a job: `202`, and a callback when it is done.
+    The body may be a JPEG, PNG, WebP, GIF, TIFF, BMP or HEIC. With JSON, a photo that cannot be
+    read has an `error` beside the others' results; with a single raw photo, the answer is that
+    error. With `async`, or with more than 64 photos, it becomes a job: `202`, and a callback when
+    it is done.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":

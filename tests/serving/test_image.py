@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
+from pillow_heif import register_heif_opener
 
 from serving.errors import BadImage, TooLarge
 from serving.image import decode
@@ -13,12 +14,14 @@ from tests.fakes import BLUE, GREEN, RED, encode, jpeg, picture, png
 
 LIMIT = 1_000_000
 
+register_heif_opener()  # to write some; for reading, `decode` does it
+
 
 def near(image: np.ndarray, colour: tuple[int, int, int]) -> bool:
     return bool(np.abs(image.reshape(-1, 3).mean(axis=0) - colour).max() < 12)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "HEIF"])
 def test_every_documented_kind_is_read(kind: str) -> None:
     image = decode(encode(picture(GREEN), kind), LIMIT)
     assert image.shape == (40, 60, 3)
@@ -64,6 +67,15 @@ def test_exif_orientation_is_applied(orientation: int) -> None:
     image = decode(data, LIMIT)
     assert image.shape == upright.shape
     assert np.abs(image.astype(int) - upright).mean() < 4
+
+
+def test_a_heic_of_a_telephone_held_upright_is_upright_and_judged_before_it_is_decoded() -> None:
+    exif = Pillow.Exif()
+    exif[0x0112] = 6
+    data = file(Pillow.fromarray(picture(GREEN, 40, 60)), "HEIF", exif=exif.tobytes())
+    assert decode(data, LIMIT).shape == (60, 40, 3)
+    with pytest.raises(TooLarge, match="40x60"):
+        decode(data, 2399)
 
 
 def test_an_orientation_that_does_not_exist_counts_as_upright() -> None:
@@ -113,7 +125,7 @@ def test_one_pixel_too_many_is_too_large() -> None:
         decode(data, 2399)
 
 
-WHOLE = [jpeg(), png(), *(encode(picture(BLUE), kind) for kind in ("WEBP", "GIF", "TIFF", "BMP"))]
+WHOLE = [jpeg(), png(), *(encode(picture(BLUE), kind) for kind in ("WEBP", "GIF", "TIFF", "BMP", "HEIF"))]
 
 
 @given(st.sampled_from(WHOLE), st.data())
