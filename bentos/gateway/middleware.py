@@ -25,6 +25,7 @@ REQUEST_ID_KEY = "studio.request_id"  # where routes find it in the scope
 _GIVEN_ID = re.compile(rb"[\w.:/+=-]{1,128}", re.ASCII)
 # Below these a body may be a file's bytes; the route itself reads them under its own cap.
 _RAW_BODIES = ("/internal/photos/", "/internal/audio/")
+_UNTRACED = ("/health", "/internal/metrics")  # asked every few seconds, whatever happens
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 
 _ALWAYS = [
@@ -104,7 +105,8 @@ class Edge:
         logs.bind(request_id=scope[REQUEST_ID_KEY])
         metrics.REQUESTS_IN_FLIGHT.inc()
         try:
-            if traces.is_open() or b"traceparent" in given:
+            watched = traces.is_open() and scope["path"] not in _UNTRACED
+            if watched or b"traceparent" in given:
                 await self._traced(exchange, receive, send)
             else:
                 await self._answer(exchange, receive, send)

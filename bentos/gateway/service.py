@@ -24,7 +24,7 @@ from serving.models.session import cores, gpu_available, open_session
 from serving.settings import Settings
 from serving.storage.cache import Answers, open_answers
 from serving.storage.objects import storage_of
-from serving.traces import open_traces
+from serving.traces import close_traces, open_traces
 
 _TIDY_S, _KEYS_REREAD_S = 0.5, 5.0
 
@@ -87,6 +87,11 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
                 turns=turns,
             )
             self._tidying = asyncio.ensure_future(_tidy(keys, answers))
+
+        @bentoml.on_shutdown
+        def close(self) -> None:
+            """Send the last spans."""
+            close_traces()
 
     return Gateway
 
