@@ -131,12 +131,10 @@ def test_normalise_keeps_the_ceiling_where_the_loudness_is_out_of_reach() -> Non
 
 
 def test_normalise_returns_what_holds_and_not_what_nearly_does() -> None:
-    music = np.repeat(click_track(120, 6)[0], 2)
-    calls = iter(range(20))
-
-    def moody(samples: Samples) -> Samples:  # louder by a hair the first time
-        return samples * np.float32(1.013 if next(calls) == 0 else 0.99)
-
-    result = normalise(music, RATE_HZ, moody)
+    heard = tone(500, 3, RATE_HZ, 0.2)
+    heard *= np.float32(10 ** ((-14 - integrated_lufs(heard, RATE_HZ)) / 20))
+    heard[60_000:60_200] = np.hanning(200) * 10 ** (-0.99 / 20)  # 0.01 dB too high
+    rounds = iter([heard, heard * np.float32(0.97)])  # then 0.26 LU too low, and under
+    result = normalise(heard, RATE_HZ, lambda _: next(rounds))
     assert result.reached
     assert result.after.dbtp <= -1
