@@ -78,35 +78,37 @@ def draw_page(a: Planes, b: Planes, t: float, params: Params, out: Planes) -> No
     _darken(out, 0.55 + 0.45 * ease(t))
     half = _aspect(out) if step[0] else 1.0
     edges = np.linspace(0, 2 * half, _STRIPS + 1)  # along the page, from its hinge
-    lift = _bend(edges / (2 * half), t)
+    along = edges / (2 * half)
+    lift = _bend((along[:-1] + along[1:]) / 2, t)
     x = np.concatenate([[0], np.cumsum(np.diff(edges) * np.cos(lift))])
     z = np.concatenate([[0], np.cumsum(np.diff(edges) * np.sin(lift))])
+    light = 1 - 0.45 * np.sin(_bend(along, t))
     # what is nearer the hinge lies lower
     for strip in range(_STRIPS):
-        _paint_strip(a, step, strip, np.stack([x, z]), out)
+        _paint_strip(a, step, strip, np.stack([x, z, light]), out)
 
 
 def _bend(along: Points, t: float) -> Points:
-    """Return each strip's slope, 0 (flat) .. pi (turned over); the free edge goes first."""
-    middle = (along[:-1] + along[1:]) / 2
-    slope: Points = np.pi * (ease(t) * 2.1 - (1 - middle) * 1.1).clip(0, 1)
+    """Return the page's slope at parts of its length, 0 (flat) .. pi; the free edge goes first."""
+    slope: Points = np.pi * (ease(t) * 2.1 - (1 - along) * 1.1).clip(0, 1)
     return slope
 
 
 def _paint_strip(
     picture: Planes, step: tuple[int, int], strip: int, profile: Points, out: Planes
 ) -> None:
-    """Paint one of the strips of a page that bends as `profile` (way from the hinge, height)."""
+    """Paint one of the strips of a page as `profile`: way from the hinge, height, light."""
     width, height = picture.size
     length = width if step[0] else height
     near, far = (2 * round(length * n / _STRIPS / 2) for n in (strip, strip + 1))
     if near == far:
         return  # a small frame has fewer pixels than strips
-    (x0, x1), (z0, z1) = profile[:, strip : strip + 2]
+    (x0, x1), (z0, z1), light = profile[:, strip : strip + 2]
     forward = sum(step) < 0  # hinged at the left or the top
     if not forward:
         near, far = length - far, length - near
         x0, x1, z0, z1 = -x1, -x0, z1, z0
+        light = light[::-1]
     box = (near, 0, far, height) if step[0] else (0, near, width, far)
     aspect = _aspect(out)
     if step[0]:
@@ -123,7 +125,21 @@ def _paint_strip(
     tilt = float(np.arctan2(abs(z1 - z0), x1 - x0))
     if tilt > np.pi / 2:  # its back: paper, with the picture showing through
         part = _backside(part)
-    _paint(part, corners, 1 - 0.45 * float(np.sin(tilt)), out, _FAR_CAMERA)
+    _paint(_shade(part, light, step), corners, 1.0, out, _FAR_CAMERA)
+
+
+def _shade(part: Planes, light: Points, step: tuple[int, int]) -> Planes:
+    """Darken from one edge to the other, so that strips do not show."""
+    if (light == 1).all():
+        return part
+    shaded = []
+    for plane, floor in zip(part, (BLACK_Y, NEUTRAL, NEUTRAL), strict=True):
+        count = plane.shape[1 if step[0] else 0]
+        at = (np.arange(count, dtype=np.float32) + 0.5) / count
+        ramp = np.interp(at, (0, 1), light).astype(np.float32)
+        ramp = ramp[None] if step[0] else ramp[:, None]
+        shaded.append(np.rint(floor + (plane - np.float32(floor)) * ramp).astype(np.uint8))
+    return as_planes(shaded)
 
 
 def _backside(part: Planes) -> Planes:
