@@ -42,9 +42,9 @@ def check_rgb(image: Image) -> None:
 def decode(data: bytes, max_pixels: int, min_side: int = 0) -> Image:
     """Turn a file's bytes into upright RGB pixels.
 
-    JPEG, PNG, WebP, GIF (first frame), TIFF, BMP and HEIC; grey, palette, CMYK and 16-bit become 8-bit
-    RGB, transparency lies on white, EXIF orientation is applied. The header is judged before any
-    pixel is decoded, so a small file that claims a huge picture costs nothing.
+    JPEG, PNG, WebP, GIF (first frame), TIFF, BMP and HEIC; grey, palette, CMYK and 16-bit become
+    8-bit RGB, transparency lies on white, EXIF orientation is applied. The header is judged before
+    any pixel is decoded, so a small file that claims a huge picture costs nothing.
 
     Parameters
     ----------

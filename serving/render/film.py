@@ -87,7 +87,7 @@ def render_film(
     segments = split_film(film)
     digest = digest_sources(sources)
     keys = name_segments(film, segments, options.encoding, digest)
-    with tempfile.TemporaryDirectory(prefix="film-") as folder:
+    with tempfile.TemporaryDirectory(prefix="film-", dir=output.parent) as folder:
         shelf = _Shelf(Path(folder), segments, options.ready)
         missing = list(_fetch(shelf, keys, options.cache))
         cutter = Cutter(film, sources)

@@ -1,7 +1,6 @@
 """The frames of a segment, drawn from photos that are decoded and prepared once."""
 
 import functools
-import io
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -11,7 +10,7 @@ from math import ceil
 from PIL import Image as Pillow
 
 from serving.errors import BadImage, BadInput
-from serving.image import Image, decode
+from serving.image import Image, decode, open_file
 from serving.render.segments import TRANSITION, Segment
 from serving.video.backdrop import lay_on_backdrop
 from serving.video.film import BACKDROP, Clip, Film, Overlay
@@ -186,7 +185,7 @@ def photo_size(photo: bytes | Image) -> Size:
     if not isinstance(photo, bytes):
         return photo.shape[1], photo.shape[0]
     try:
-        with Pillow.open(io.BytesIO(photo)) as file:
+        with open_file(photo) as file:
             width, height = file.size
             sideways = file.getexif().get(_ORIENTATION) in _SIDEWAYS
     except (OSError, SyntaxError, ValueError, Pillow.DecompressionBombError) as error:

@@ -8,7 +8,7 @@ from serving.video.assembly import Wish
 from serving.video.picture import Rgba
 from serving.video.timeline import make_timeline
 from serving.workflows.film_material import gather_photos, open_luts
-from serving.workflows.rendering import FOLDER, Cut, render_to, shape_of
+from serving.workflows.rendering import FOLDER, Cut, render_to, shape_of, workspace
 from serving.workflows.run import Run
 
 
@@ -19,7 +19,7 @@ def generate_clip(run: Run) -> Json:
         photos=[work.photo], template=work.template, order="given", bad_photos="refuse",
         formats=[work.format], length_s=work.length_s,
     )  # fmt: skip
-    with run.parts.scratch.job() as folder:
+    with workspace(run) as folder:
         template, luts = open_luts(run, film, open_template(film.template))
         material = gather_photos(run, film, folder)
         shape = shape_of(work.format)

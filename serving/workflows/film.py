@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from serving.db.tables import Json
@@ -10,9 +10,11 @@ from serving.image import Image
 from serving.jobs.media_requests import FilmWork, Format
 from serving.render.frames import Sources
 from serving.render.mux import Chapter
+from serving.render.sound import Sound
 from serving.render.stills import make_loop, make_poster
 from serving.render.template_files import open_template, shipped_fonts
 from serving.video.assembly import Shape, Wish
+from serving.video.film import Film
 from serving.video.grade import Lut
 from serving.video.moments import choose_poster, list_chapters
 from serving.video.overlays import Dress, Plan, draw_cards, plan_film
@@ -28,7 +30,14 @@ from serving.workflows.film_material import (
     open_luts,
 )
 from serving.workflows.film_sound import RATE_HZ, Song, make_sound, open_song
-from serving.workflows.rendering import FOLDER, Cut, publish_preview, render_to, shape_of
+from serving.workflows.rendering import (
+    FOLDER,
+    Cut,
+    publish_preview,
+    render_to,
+    shape_of,
+    workspace,
+)
 from serving.workflows.run import Run
 
 
@@ -44,6 +53,14 @@ class Studio:
     dress: Dress
     song: Song | None
     folder: Path
+    sounds: dict[int, Sound | None] = field(default_factory=dict)
+
+    def sound(self, film: Film) -> Sound | None:
+        """Return the mix for a film, the same one for all that are as long."""
+        samples = round(film.frames / film.fps * RATE_HZ)
+        if samples not in self.sounds:
+            self.sounds[samples] = make_sound(self.run, self.work, self.song, samples)
+        return self.sounds[samples]
 
 
 @dataclass(frozen=True)
@@ -62,7 +79,7 @@ def render_video(run: Run) -> Json:
     and every segment whose pixels depend on nothing that changed.
     """
     work = FilmWork.model_validate(run.job.input)
-    with run.parts.scratch.job() as folder:
+    with workspace(run) as folder:
         studio = _open_studio(run, work, folder)
         drafts = {asked: _draft(studio, shape_of(asked)) for asked in work.formats}
         preview = None
@@ -99,7 +116,7 @@ def _draft(studio: Studio, shape: Shape) -> Draft:
     music = song.fitted(round(frames / shape.fps * RATE_HZ)) if song else None
     wish = replace(wish, frames=frames)
     plan = plan_film(photos, studio.template, shape, studio.dress, wish, music)
-    sound = make_sound(studio.run, work, song, float(plan.film.frames / shape.fps))
+    sound = studio.sound(plan.film)
     chapters = tuple(
         Chapter(chapter.frame, (chapter.room or "film").replace("_", " ").capitalize())
         for chapter in list_chapters(plan.timeline, photos)
@@ -121,7 +138,7 @@ def _make_film(studio: Studio, asked: Format, draft: Draft) -> Json:
     path = studio.folder / f"{asked.name}.mp4"
     done = render_to(studio.run, draft.cut, path)
     base = f"{FOLDER}/{studio.run.job.id}"
-    findings = find_faults(path, _planned(studio, draft))
+    findings = find_faults(path, _planned(studio, draft), studio.run.check)
     if findings:
         shown = f"{base}/faulty-{asked.name}.jpg"
         studio.run.parts.storage.write(shown, picture_of(path, findings[0].frame))

@@ -1,7 +1,7 @@
 """A finished film looked at frame by frame, as a viewer will see it, against its plan."""
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -43,8 +43,12 @@ class Planned:
     sound: Sound | None
 
 
-def find_faults(path: Path, planned: Planned) -> list[Finding]:
+def find_faults(path: Path, planned: Planned, go_on: Callable[[], None]) -> list[Finding]:
     """Decode the film and hold it against its plan.
+
+    Parameters
+    ----------
+    go_on : called for every frame; raises where the check is to end
 
     Returns
     -------
@@ -53,7 +57,7 @@ def find_faults(path: Path, planned: Planned) -> list[Finding]:
     """
     film = planned.film
     expected = expect(film, planned.sizes, planned.cards)
-    findings = list(check_frames(measure_frames(_luma(path)), expected))
+    findings = list(check_frames(measure_frames(_luma(path, go_on)), expected))
     if planned.music is not None:
         findings += check_cuts(planned.cuts, planned.music.beats_s, float(film.fps))
     if planned.sound is not None:
@@ -80,11 +84,12 @@ def picture_of(path: Path, frame: int) -> bytes:
         return file.getvalue()
 
 
-def _luma(path: Path) -> Iterator[NDArray[np.uint8]]:
+def _luma(path: Path, go_on: Callable[[], None]) -> Iterator[NDArray[np.uint8]]:
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         for frame in container.decode(stream):
+            go_on()
             plane = frame.planes[0]
             rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
             yield rows[: frame.height, : frame.width]

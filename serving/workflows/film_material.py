@@ -2,20 +2,28 @@
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from PIL import Image as Pillow
 from PIL import UnidentifiedImageError
 
 from serving.db.tables import Json
-from serving.errors import BadImage, BadInput, ListingError, TooLarge
+from serving.errors import (
+    BadImage,
+    BadInput,
+    ListingError,
+    ModelFailed,
+    ModelUnavailable,
+    TooLarge,
+)
 from serving.image import decode
 from serving.jobs.media_requests import BrandAsked, FilmWork, PhotoAsked
-from serving.models.local import Loaded
 from serving.models.rooms import TASK
 from serving.problems import problem_of
 from serving.render.frames import photo_size
@@ -30,6 +38,7 @@ from serving.workflows.run import Run
 _AT_ONCE = 4
 _LOGO_PIXELS = 16_000_000
 _CUBE_BYTES = 8 * 2**20
+_LARGE_PIXELS = 40_000_000  # decoded one at a time: most kinds cannot be decoded small
 _PROOF_SIDE = 64  # a photo is decoded once, small, so that a damaged one is known from the start
 
 
@@ -57,67 +66,100 @@ def gather_photos(run: Run, work: FilmWork, folder: Path) -> Material:
     BadInput
         If none can be read, or one cannot and `bad_photos` says to refuse.
     """
-    model = run.pin_model(TASK) if _needs_rooms(work) else None
+    desk = _Desk(run, work, folder, _find_rooms(run, work))
     found: list[Photo] = []
     skipped: list[Json] = []
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="film") as pool:
-        answers = pool.map(
-            lambda asked: _fetch_or_say(run, work, asked, (folder, model)), work.photos
-        )
-        for answer in answers:
-            if isinstance(answer, Photo):
-                found.append(answer)
-            else:
-                _refuse_or_skip(work, answer, skipped)
-            run.tell(len(found) + len(skipped), len(work.photos), "photos")
+        try:
+            for answer in pool.map(desk.take, work.photos):
+                if isinstance(answer, Photo):
+                    found.append(answer)
+                else:
+                    _refuse_or_skip(work, answer, skipped)
+                run.tell(len(found) + len(skipped), len(work.photos), "photos")
+        finally:
+            pool.shutdown(cancel_futures=True)  # of a film that is not to be, no photo is fetched
     if not found:
         raise BadInput(f"none of the {len(work.photos)} photos can be read")
     ordered = order_by_room(found) if work.order == "rooms" else tuple(found)
     return Material(ordered, {photo.name: folder / photo.name for photo in found}, tuple(skipped))
 
 
-def _fetch_or_say(
-    run: Run, work: FilmWork, asked: PhotoAsked, place: tuple[Path, Loaded | None]
-) -> Photo | Json:
-    """Return the photo, its file written into the folder, or what is wrong with it."""
-    folder, model = place
-    run.check()
+@dataclass(frozen=True)
+class _Desk:
+    """Where photos come in, several at the same time."""
+
+    run: Run
+    work: FilmWork
+    folder: Path
+    rooms: "_Rooms | None"
+    large: Lock = field(default_factory=Lock)
+
+    def take(self, asked: PhotoAsked) -> Photo | Json:
+        """Return the photo, its file written into the folder, or what is wrong with it."""
+        self.run.check()
+        try:
+            data = self.run.read(asked.photo)
+            photo = self._judge(asked, data)
+        except ListingError as error:
+            if not isinstance(error, BadInput) and not self.run.gives_up(error):
+                raise
+            return {"photo": asked.photo, "error": problem_of(error).model_dump()}
+        if photo.room is None and self.rooms is not None:
+            photo = replace(photo, room=self.rooms(data))
+        (self.folder / photo.name).write_bytes(data)
+        return photo
+
+    def _judge(self, asked: PhotoAsked, data: bytes) -> Photo:
+        width, height = photo_size(data)
+        with self.large if width * height > _LARGE_PIXELS else nullcontext():
+            decode(data, self.run.parts.settings.max_film_pixels, _PROOF_SIDE)
+        return Photo(
+            name=hashlib.sha256(data).hexdigest(),
+            width=width,
+            height=height,
+            weight=asked.weight,
+            focus=tuple(asked.focus),
+            room=asked.room,
+            caption=asked.caption,
+        )
+
+
+_Rooms = Callable[[bytes], str | None]
+
+
+def _find_rooms(run: Run, work: FilmWork) -> _Rooms | None:
+    """Return what names a photo's room, if that is asked for.
+
+    A film in the order it was sent is better than none: where no model answers to the last, rooms
+    stay unknown.
+    """
+    if work.order != "rooms" or all(asked.room is not None for asked in work.photos):
+        return None
     try:
-        data = run.read(asked.photo)
-        photo = _judge(run, asked, data)
-        if photo.room is None and work.order == "rooms":
-            answer = run.parts.rooms.classify(data, model).answer
-            photo = replace(photo, room=answer.room_type)
-    except ListingError as error:
-        if not isinstance(error, BadInput) and not run.gives_up(error):
+        model = run.pin_model(TASK)
+    except ModelUnavailable as error:
+        if not run.gives_up(error):
             raise
-        return {"photo": asked.photo, "error": problem_of(error).model_dump()}
-    (folder / photo.name).write_bytes(data)
-    return photo
+        return None
 
+    def find(data: bytes) -> str | None:
+        try:
+            return run.parts.rooms.classify(data, model).answer.room_type
+        except (BadInput, ModelFailed):  # more pixels than the classifier takes
+            return None
+        except ModelUnavailable as error:
+            if not run.gives_up(error):
+                raise
+            return None
 
-def _needs_rooms(work: FilmWork) -> bool:
-    return work.order == "rooms" and any(asked.room is None for asked in work.photos)
+    return find
 
 
 def _refuse_or_skip(work: FilmWork, found: Json, skipped: list[Json]) -> None:
     if work.bad_photos == "refuse":
         raise BadImage(f"photo '{found['photo']}': {found['error']['detail']}")
     skipped.append(found)
-
-
-def _judge(run: Run, asked: PhotoAsked, data: bytes) -> Photo:
-    decode(data, run.parts.settings.max_film_pixels, _PROOF_SIDE)
-    width, height = photo_size(data)
-    return Photo(
-        name=hashlib.sha256(data).hexdigest(),
-        width=width,
-        height=height,
-        weight=asked.weight,
-        focus=tuple(asked.focus),
-        room=asked.room,
-        caption=asked.caption,
-    )
 
 
 def open_luts(run: Run, work: FilmWork, template: Template) -> tuple[Template, dict[str, Lut]]:

@@ -105,8 +105,8 @@ def open_song(run: Run, asked: MusicAsked) -> Song:
     )
 
 
-def make_sound(run: Run, work: FilmWork, song: Song | None, seconds: float) -> Sound | None:
-    """Mix music and voice to exactly `seconds` at -14 LUFS; None for a film without sound.
+def make_sound(run: Run, work: FilmWork, song: Song | None, frames: int) -> Sound | None:
+    """Mix music and voice to `frames` samples at -14 LUFS; None for a film without sound.
 
     What was mixed before, for another format or by an attempt that died, is taken from there.
     """
@@ -114,7 +114,6 @@ def make_sound(run: Run, work: FilmWork, song: Song | None, seconds: float) -> S
     voice = None if work.voice_over is None else run.read(work.voice_over, settings.max_audio_bytes)
     if song is None and voice is None:
         return None
-    frames = round(seconds * RATE_HZ)
     inputs: Json = {
         "music": [song.sha256, work.music.model_dump(exclude={"track"})]
         if song and work.music

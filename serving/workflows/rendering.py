@@ -1,12 +1,15 @@
 """Rendering inside a job: its progress is told, and it stops at once when the job is to end."""
 
-from collections.abc import Callable
+import errno
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
 
-from serving.errors import JobStopped
+from serving.errors import JobStopped, StorageFull
 from serving.jobs.media_requests import FRAMES, Format
 from serving.models.session import cores, gpu_available
 from serving.render.film import Options, Rendered, digest_sources, render_film
@@ -27,6 +30,8 @@ T = TypeVar("T")
 FOLDER = "films"
 PREVIEW = "preview"
 _PREVIEW_CRF = 26
+_LOOK_EVERY_S = 2.0
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _TYPES = {"m3u8": "application/vnd.apple.mpegurl", "mp4": "video/mp4", "m4s": "video/iso.segment"}
 
 
@@ -38,6 +43,18 @@ class Cut:
     sources: Sources
     sound: Sound | None = None
     chapters: tuple[Chapter, ...] = ()
+
+
+@contextmanager
+def workspace(run: Run) -> Iterator[Path]:
+    """Give the attempt a folder of its own, gone at its end; StorageFull if the disk fills up."""
+    with run.parts.scratch.job() as folder:
+        try:
+            yield folder
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise StorageFull(f"no room for the film's files: {error.strerror}") from error
 
 
 def shape_of(asked: Format) -> Shape:
@@ -90,13 +107,26 @@ def open_store(run: Run, cut: Cut, encoding: Encoding) -> ClipStore:
 
 
 def _watched(run: Run, render: Callable[[Watch], T], unit: str = "frames") -> T:
-    """Render under the job's eyes; JobStopped as soon as its attempt is to end."""
-    stops: list[JobStopped] = []
+    """Render under the job's eyes.
+
+    Raises
+    ------
+    JobStopped
+        As soon as the attempt is to end.
+    StorageFull
+        If all jobs together take more of the scratch folder than they may.
+    """
+    stops: list[JobStopped | StorageFull] = []
+    looked = time.monotonic()
 
     def asked_to_stop() -> bool:
+        nonlocal looked
         try:
             run.check()
-        except JobStopped as stop:
+            if time.monotonic() - looked >= _LOOK_EVERY_S:
+                run.parts.scratch.check()
+                looked = time.monotonic()
+        except (JobStopped, StorageFull) as stop:
             stops.append(stop)
         return bool(stops)
 

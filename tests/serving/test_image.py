@@ -125,7 +125,11 @@ def test_one_pixel_too_many_is_too_large() -> None:
         decode(data, 2399)
 
 
-WHOLE = [jpeg(), png(), *(encode(picture(BLUE), kind) for kind in ("WEBP", "GIF", "TIFF", "BMP", "HEIF"))]
+WHOLE = [
+    jpeg(),
+    png(),
+    *(encode(picture(BLUE), kind) for kind in ("WEBP", "GIF", "TIFF", "BMP", "HEIF")),
+]
 
 
 @given(st.sampled_from(WHOLE), st.data())

@@ -1,81 +1,21 @@
 """A workflow ends in exactly one outcome, and goes on where an earlier attempt stopped."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import OperationalError
 
-from serving.db.tables import Job, Json
+from serving.db.tables import Json
 from serving.errors import BadInput, Cancelled, DownloadFailed, HandedBack, StorageUnavailable
-from serving.jobs import control
-from serving.jobs.kinds import KINDS
-from serving.jobs.submit import NewJob, submit
-from serving.models.known import KnownRooms
 from serving.models.local import LocalModels
 from serving.models.slots import read_slots
-from serving.settings import Settings
 from serving.storage.cache import Answers
 from serving.storage.interface import Storage
-from serving.storage.scratch import Scratch
-from serving.workflows import WORKFLOWS
-from serving.workflows.run import Parts, Run, Workflow
+from serving.workflows.run import Parts, Run
 from serving.workflows.runner import Runner
 from tests.fakes import BLUE, GREEN, RED, StubSession, colour_model, jpeg, publish
-
-
-def nothing() -> None:
-    """Nobody wants the attempt to end."""
-
-
-class Bench:
-    """Submits jobs and runs their attempts by hand."""
-
-    def __init__(self, parts: Parts) -> None:
-        self.parts = parts
-
-    def submit(self, **work: object) -> UUID:
-        new = NewJob(KINDS["classify_photos"], work, "backend")
-        return submit(self.parts.engine, new, 100).job_id
-
-    def attempt(
-        self,
-        job_id: UUID,
-        workflow: Workflow = WORKFLOWS["classify_photos"],
-        check: Callable[[], None] = nothing,
-    ) -> Job:
-        runner = Runner(self.parts, {"classify_photos": workflow}, uuid4())
-        job = runner.take(job_id)
-        assert job is not None
-        runner.run(job, check)
-        return control.read_job(self.parts.engine, job_id)
-
-    def fails_with(self, error: Exception) -> Job:
-        def workflow(_: Run) -> Json:
-            raise error
-
-        return self.attempt(self.submit(photos=["a.jpg"]), workflow)
-
-
-@pytest.fixture
-def models(engine: Engine, storage: Storage) -> LocalModels:
-    publish(engine, storage)
-    models = LocalModels(storage)
-    models.apply(read_slots(engine))
-    return models
-
-
-@pytest.fixture
-def bench(
-    settings: Settings, engine: Engine, storage: Storage, models: LocalModels, tmp_path: Path
-) -> Iterator[Bench]:
-    quick = settings.model_copy(update={"retry_first_s": 0.001, "job_failures": 3})
-    answers = Answers(engine, 1000)
-    rooms = KnownRooms(models, answers, quick.max_pixels)
-    yield Bench(Parts(quick, engine, storage, Scratch(tmp_path / "scratch", 10**6), rooms))
-    answers.flush()
+from tests.serving.workflows.bench import Bench, nothing, wait_until_due
 
 
 def test_photos_are_classified_and_a_bad_one_fails_alone(bench: Bench, storage: Storage) -> None:
@@ -196,11 +136,6 @@ def test_an_attempt_keeps_the_model_version_that_the_first_one_found(
     assert fresh.result is not None
     assert fresh.result["results"][0]["model"]["version"] == "2"
     assert not fresh.result["results"][0]["cached"], "a new version knows nothing of the old one's"
-
-
-def wait_until_due(engine: Engine) -> None:
-    with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE jobs SET run_at = now() WHERE status = 'pending'")
 
 
 def test_a_stage_is_made_once_for_the_same_inputs(bench: Bench) -> None:

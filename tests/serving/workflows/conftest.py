@@ -1,0 +1,37 @@
+"""A worker's parts, with the colour model published."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from serving.models.known import KnownRooms
+from serving.models.local import LocalModels
+from serving.models.slots import read_slots
+from serving.settings import Settings
+from serving.storage.cache import Answers
+from serving.storage.interface import Storage
+from serving.storage.scratch import Scratch
+from serving.workflows.run import Parts
+from tests.fakes import publish
+from tests.serving.workflows.bench import Bench
+
+
+@pytest.fixture
+def models(engine: Engine, storage: Storage) -> LocalModels:
+    publish(engine, storage)
+    models = LocalModels(storage)
+    models.apply(read_slots(engine))
+    return models
+
+
+@pytest.fixture
+def bench(
+    settings: Settings, engine: Engine, storage: Storage, models: LocalModels, tmp_path: Path
+) -> Iterator[Bench]:
+    quick = settings.model_copy(update={"retry_first_s": 0.001, "job_failures": 3})
+    answers = Answers(engine, 1000)
+    rooms = KnownRooms(models, answers, quick.max_pixels)
+    yield Bench(Parts(quick, engine, storage, Scratch(tmp_path / "scratch", 10**9), rooms))
+    answers.flush()
