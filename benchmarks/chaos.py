@@ -15,9 +15,10 @@ allowed: a worker killed between sending and writing that down has to send again
 
 recovery is counted from a kill, or the last of a burst, until what it broke works again, looked at
 every 50 ms: of a worker, until each attempt that ran on it has a successor that runs, or its job
-has ended (workers are killed while they run something, or after three seconds all the same); of the gateway, until it answers its client with a
-model; of the supervisor, until besides that the database answers and every worker has written a
-heartbeat since. Where PostgreSQL was among the killed, the time is under `postgres`.
+has ended (workers are killed while they run something, or after three seconds all the same); of
+the gateway, until it answers its client with a model; of the supervisor, until besides that the
+database answers and every worker has written a heartbeat since. Where PostgreSQL was among the
+killed, the time is under `postgres`.
 """
 
 import argparse

@@ -82,8 +82,8 @@ class Studio:
     def kill(self, kind: str, random: Random) -> Kill:
         """Kill one process of that kind, as soon as there is one; of workers one that is busy."""
         found: list[psutil.Process] = []
-        while not found:
-            found = self._find(kind)
+        if not wait_until(lambda: bool(found.extend(self._find(kind)) or found), _GIVE_UP_S):
+            raise TimeoutError(f"there is no {kind} to kill: it never came back")
         if kind == "worker":
             wait_until(lambda: bool(self._busy()), _BUSY_WITHIN_S, pause_s=0.01)
             found = self._busy() or found

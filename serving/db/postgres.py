@@ -14,6 +14,7 @@ import contextlib
 import importlib.util
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,9 +47,10 @@ def run(data: Path, sockets: Path) -> int:
     owner = _owner()
     _prepare_folders(data, sockets, owner)
     _end_orphans(data)
+    _drop_empty_locks(data, sockets)
     become = _become(owner)
     if not (data / "PG_VERSION").exists():
-        _initdb(data, become)
+        _initdb(data, owner)
     options = [f"--{name}={value}" for name, value in _TUNING.items()]
     server = subprocess.Popen(
         [*become, _program("postgres"), "-D", str(data), "-k", str(sockets), *options],
@@ -100,11 +102,30 @@ def _prepare_folders(data: Path, sockets: Path, owner: pwd.struct_passwd | None)
             )
 
 
-def _initdb(data: Path, become: list[str]) -> None:
-    command = [_program("initdb"), "-D", str(data), "-U", "postgres", "--auth=trust"]
+def _initdb(data: Path, owner: pwd.struct_passwd | None) -> None:
+    """Make an empty database, all of it or nothing: half of one could never be started."""
+    new = data.with_name(f"{data.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(mode=0o700)
+    if owner is not None:
+        os.chown(new, owner.pw_uid, owner.pw_gid)
+    command = [_program("initdb"), "-D", str(new), "-U", "postgres", "--auth=trust"]
     subprocess.run(
-        [*become, *command, "--encoding=utf8", "--no-sync"], check=True, stdout=subprocess.DEVNULL
+        [*_become(owner), *command, "--encoding=utf8", "--no-sync"],
+        check=True,
+        stdout=subprocess.DEVNULL,
     )
+    new.rename(data)
+
+
+def _drop_empty_locks(data: Path, sockets: Path) -> None:
+    """Remove lock files that a server killed at its start had made, but not yet written.
+
+    PostgreSQL takes them for those of a server that is starting, and refuses to start for ever.
+    """
+    for lock in (data / "postmaster.pid", sockets / ".s.PGSQL.5432.lock"):
+        if lock.exists() and not lock.stat().st_size:
+            lock.unlink()
 
 
 def _end_orphans(data: Path) -> None:

@@ -30,8 +30,10 @@ def test_nothing_accepted_is_lost_or_done_twice_while_everything_is_killed(tmp_p
     assert figures["chaos.jobs"] == 200, done.stdout
     for kind in ("worker", "gateway", "supervisor", "postgres"):
         assert figures[f"chaos.kills.{kind}"] == 5
-    wrong = ("lost", "stuck", "duplicate_results", "jobs_made_twice", "not_accepted")
-    wrong += ("wrong_results", "bad_signatures", "orphans")
+    wrong = (
+        "lost", "stuck", "duplicate_results", "jobs_made_twice", "not_accepted", "wrong_results",
+        "bad_signatures", "orphans",
+    )  # fmt: skip
     assert {name: figures[f"chaos.{name}"] for name in wrong} == dict.fromkeys(wrong, 0), (
         done.stdout
     )
