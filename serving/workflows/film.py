@@ -33,6 +33,7 @@ from serving.workflows.film_sound import RATE_HZ, Song, make_sound, open_song
 from serving.workflows.rendering import (
     FOLDER,
     Cut,
+    forget,
     publish_preview,
     render_to,
     shape_of,
@@ -142,6 +143,7 @@ def _make_film(studio: Studio, asked: Format, draft: Draft) -> Json:
     if findings:
         shown = f"{base}/faulty-{asked.name}.jpg"
         studio.run.parts.storage.write(shown, picture_of(path, findings[0].frame))
+        forget(studio.run, draft.cut)
         raise faulty(asked.name, findings, shown)
     film = draft.cut.film
     return {
@@ -152,7 +154,7 @@ def _make_film(studio: Studio, asked: Format, draft: Draft) -> Json:
         "frames": film.frames,
         "duration_s": round(float(film.frames / film.fps), 3),
         "cuts_s": [round(cut / asked.fps, 3) for cut in draft.plan.timeline.cuts],
-        "left_out": list(draft.plan.timeline.left_out),
+        "left_out": [studio.material.references[name] for name in draft.plan.timeline.left_out],
         "frames_drawn": done.drawn,
         "segments": done.segments,
         "segments_reused": done.reused,

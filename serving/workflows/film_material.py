@@ -51,11 +51,13 @@ class Material:
     photos : in the film's order, named by the SHA-256 of their bytes
     files : where each lies on this machine, so that memory does not grow with their number
     skipped : photos that cannot be read, each with its problem
+    references : what the request calls each
     """
 
     photos: tuple[Photo, ...]
     files: Mapping[str, Path]
     skipped: tuple[Json, ...]
+    references: Mapping[str, str]
 
 
 def gather_photos(run: Run, work: FilmWork, folder: Path) -> Material:
@@ -69,11 +71,14 @@ def gather_photos(run: Run, work: FilmWork, folder: Path) -> Material:
     desk = _Desk(run, work, folder, _find_rooms(run, work))
     found: list[Photo] = []
     skipped: list[Json] = []
+    references: dict[str, str] = {}
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="film") as pool:
         try:
-            for answer in pool.map(desk.take, work.photos):
+            answers = pool.map(desk.take, work.photos)
+            for asked, answer in zip(work.photos, answers, strict=True):
                 if isinstance(answer, Photo):
                     found.append(answer)
+                    references.setdefault(answer.name, asked.photo)
                 else:
                     _refuse_or_skip(work, answer, skipped)
                 run.tell(len(found) + len(skipped), len(work.photos), "photos")
@@ -82,7 +87,8 @@ def gather_photos(run: Run, work: FilmWork, folder: Path) -> Material:
     if not found:
         raise BadInput(f"none of the {len(work.photos)} photos can be read")
     ordered = order_by_room(found) if work.order == "rooms" else tuple(found)
-    return Material(ordered, {photo.name: folder / photo.name for photo in found}, tuple(skipped))
+    files = {photo.name: folder / photo.name for photo in found}
+    return Material(ordered, files, tuple(skipped), references)
 
 
 @dataclass(frozen=True)

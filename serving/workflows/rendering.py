@@ -106,6 +106,13 @@ def open_store(run: Run, cut: Cut, encoding: Encoding) -> ClipStore:
     return ClipStore(run.parts.engine, run.parts.storage, photos, seconds)
 
 
+def forget(run: Run, cut: Cut) -> None:
+    """Forget what is kept of a film's photos, so that a fault in it is not rendered again."""
+    store = ClipStore(run.parts.engine, run.parts.storage)
+    for photo in {clip.photo for clip in cut.film.clips}:
+        store.invalidate(photo)
+
+
 def _watched(run: Run, render: Callable[[Watch], T], unit: str = "frames") -> T:
     """Render under the job's eyes.
 
