@@ -3,7 +3,7 @@
 import asyncio
 
 import bentoml
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import serving
 from bentos.gateway.app import create_app
@@ -27,6 +27,7 @@ from serving.storage.objects import storage_of
 from serving.traces import close_traces, open_traces
 
 _TIDY_S, _KEYS_REREAD_S = 0.5, 5.0
+_PROBES = ("/livez", "/readyz", "/healthz")
 
 
 def make_gateway(settings: Settings, rooms: type | None) -> type:
@@ -38,13 +39,7 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
     """
     app = create_app(serving.__version__, settings)
 
-    # BentoML passes a FastAPI app only what that has a route for: its own page and its own 404
-    # would answer the rest, without our headers. From a plain function it keeps nothing back.
-    async def everything(scope: Scope, receive: Receive, send: Send) -> None:
-        await app(scope, receive, send)
-
     @bentoml.service(name="gateway", traffic={"timeout": 60, "max_concurrency": 256}, **QUIET)
-    @bentoml.asgi_app(everything, path="/")
     class Gateway:
         """The door to the backend."""
 
@@ -93,7 +88,24 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
             """Send the last spans."""
             close_traces()
 
+    Gateway.add_asgi_middleware(_Ours, ours=app)  # type: ignore[attr-defined]
     return Gateway
+
+
+class _Ours:
+    """Gives our app every request but BentoML's probes.
+
+    Mounted, it would get only those that it has a route for; the others were answered by pages of
+    BentoML's, without our headers.
+    """
+
+    def __init__(self, app: ASGIApp, ours: ASGIApp) -> None:
+        self._theirs, self._ours = app, ours
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        to_us = scope["type"] == "http" and scope["path"] not in _PROBES
+        await (self._ours if to_us else self._theirs)(scope, receive, send)
 
 
 async def _tidy(keys: KeyRing, answers: Answers | None) -> None:
