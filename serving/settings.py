@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     max_audio_bytes: int = Field(200 * 2**20, gt=0)
     max_audio_s: float = Field(1200.0, gt=0)
     max_pixels: int = Field(80_000_000, gt=0, description="width x height, read before decoding")
+    max_film_pixels: int = Field(200_000_000, gt=0, description="of a photo in a film")
     max_photos: int = Field(64, gt=0, description="per request; more is a job")
     max_job_photos: int = Field(5_000, gt=0, description="per job")
     rate_limit: str = Field(

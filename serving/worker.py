@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
@@ -36,12 +36,13 @@ from serving.memory import bound_memory
 from serving.models.known import AskedRooms, KnownRooms
 from serving.models.opening import open_models
 from serving.models.remote import RemoteRooms
-from serving.models.session import OnnxSession, gpu_available
+from serving.models.session import gpu_available, open_session
 from serving.settings import Settings
 from serving.storage.cache import Answers, open_answers
 from serving.storage.objects import storage_of
 from serving.storage.scratch import open_scratch
 from serving.workflows import WORKFLOWS
+from serving.workflows.housekeeping import Housekeeping
 from serving.workflows.run import Parts, Workflow
 from serving.workflows.runner import Runner
 from serving.workflows.watched import watch_attempt
@@ -52,7 +53,6 @@ log = logging.getLogger(__name__)
 _CONCURRENCY = {"classify": 2, "webhook": 8}
 _ON_GPU = ("classify", "stage", "video", "enhance")
 _POLL_S = 2.0
-_TIDY_S, _EVICT_EVERY = 0.5, 1200
 _LAST_WORD_S = 10.0
 
 
@@ -88,14 +88,16 @@ class JobWorker:
         reaper = Reaper(engine, settings.heartbeat_timeout_s, settings.job_losses)
         if self._answers is not None:
             metrics.watch_cache("answers", self._answers)
+        housekeeping = Housekeeping(self._parts, self._answers)
         heartbeat.start()
         reaper.start()
+        housekeeping.start()
         try:
             with _metrics_served(settings):
                 asyncio.run(self._work())
         finally:
             reaper.stop()
-            self._tidy_answers(Answers.flush)
+            housekeeping.stop()
             heartbeat.stop()
 
     async def _work(self) -> None:
@@ -111,10 +113,8 @@ class JobWorker:
             workers = [
                 asyncio.create_task(self._keep(app, name, count)) for name, count in slots.items()
             ]
-            tidying = asyncio.create_task(self._tidy())
             log.info("worker %s takes jobs from %s", self.id, ", ".join(slots))
             await self._stopping.wait()
-            tidying.cancel()
             await self._finish(workers)
 
     def _stop(self) -> None:
@@ -171,20 +171,6 @@ class JobWorker:
             if not self._stopping.is_set():
                 await asyncio.sleep(0.3)
 
-    async def _tidy(self) -> None:
-        rounds = 0
-        while True:
-            await asyncio.sleep(_TIDY_S)
-            await asyncio.to_thread(self._tidy_answers, Answers.flush)
-            rounds += 1
-            if rounds % _EVICT_EVERY == 0:
-                await asyncio.to_thread(self._tidy_answers, Answers.evict)
-                await asyncio.to_thread(self._parts.scratch.clean)
-
-    def _tidy_answers(self, how: Callable[[Answers], int]) -> None:
-        if self._answers is not None:
-            how(self._answers)
-
     async def _finish(self, workers: list[asyncio.Task[None]]) -> None:
         """Let running jobs end, then have them handed back; leave at last in any case."""
         for worker in workers:
@@ -226,7 +212,7 @@ def open_worker(
         rooms = AskedRooms(asked, answers, settings.max_pixels)
     else:
         baked = settings.baked_models or settings.home() / "no-baked-models"
-        models = open_models(settings, storage, engine, baked, OnnxSession).models
+        models = open_models(settings, storage, engine, baked, open_session).models
         rooms = KnownRooms(models, answers, settings.max_pixels)
     return JobWorker(Parts(settings, engine, storage, scratch, rooms), answers, workflows, queues)
 

@@ -1,0 +1,58 @@
+"""What a worker does between jobs: share new answers, let go of what is old."""
+
+import logging
+import threading
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from serving.errors import ListingError, first_line
+from serving.storage.cache import Answers
+from serving.storage.clips import ClipStore
+from serving.workflows.run import Parts
+
+log = logging.getLogger(__name__)
+
+_FLUSH_EVERY_S, _CLEAN_EVERY = 0.5, 1200  # ten minutes
+
+
+class Housekeeping:
+    """A thread that keeps house until `stop`; what fails is tried again the next time."""
+
+    def __init__(self, parts: Parts, answers: Answers | None) -> None:
+        self._parts, self._answers = parts, answers
+        self._clips = ClipStore(parts.engine, parts.storage)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; what was answered last is shared before this returns."""
+        self._stop.set()
+        self._thread.join(timeout=10)
+        self._flush()
+
+    def clean(self) -> None:
+        """Let go of answers and clips beyond their limits, and of what dead jobs left on disk."""
+        settings = self._parts.settings
+        if self._answers is not None:
+            self._answers.evict()
+        self._clips.evict(settings.clips_max_bytes, settings.clips_max_age_s)
+        self._parts.scratch.clean()
+
+    def _flush(self) -> None:
+        if self._answers is not None:
+            self._answers.flush()
+
+    def _run(self) -> None:
+        rounds = 0
+        while not self._stop.wait(_FLUSH_EVERY_S):
+            rounds += 1
+            try:
+                self._flush()
+                if rounds % _CLEAN_EVERY == 0:
+                    self.clean()
+            except (SQLAlchemyError, ListingError, OSError) as error:
+                log.warning("housekeeping has to wait: %s", first_line(error))
