@@ -1,0 +1,198 @@
+"""Many jobs put into the workers' queue at once, behind what people wait for, and awaited."""
+
+import contextlib
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ColumnElement, Engine, Uuid, any_, literal, select
+
+from serving.db.tables import Job, Json
+from serving.errors import BadInput, ListingError, QueueFull
+from serving.jobs import control
+from serving.jobs.kinds import Kind
+from serving.jobs.submit import NewJob, submit
+
+CLIENT, PRIORITY = "batch", -50
+_LIVE = ("pending", "processing")
+_AT_ONCE = 200  # jobs submitted before the batch is looked at again
+
+
+@dataclass(frozen=True)
+class BulkJob:
+    """One job of a batch.
+
+    Attributes
+    ----------
+    idempotency_key : of all that shapes its result: asked for again, it is the same job
+    """
+
+    kind: Kind
+    input: Json
+    listing_id: str
+    idempotency_key: str
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a batch behaves beside everything else.
+
+    Attributes
+    ----------
+    max_queued : the batch adds nothing while so many jobs wait in the queue
+    time_limit_s : from the first job submitted to the last one's end
+    """
+
+    max_queued: int
+    time_limit_s: float
+    poll_s: float = 5.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one job ended: completed, failed or cancelled.
+
+    Attributes
+    ----------
+    known : it had been asked for before, with the same key
+    """
+
+    job_id: UUID
+    listing_id: str
+    status: str
+    result: Json = field(default_factory=dict)
+    error: Json = field(default_factory=dict)
+    known: bool = False
+
+
+class Unfinished(ListingError):
+    """The time limit passed; the jobs go on, and the batch can be awaited again."""
+
+    def __init__(self, open_: int, total: int, time_limit_s: float) -> None:
+        super().__init__(
+            f"{open_:,} of {total:,} jobs have not ended after {time_limit_s:,.0f} s; they go on: "
+            "run this partition again to await them"
+        )
+
+
+def run_bulk(
+    engine: Engine, jobs: Sequence[BulkJob], rules: Rules, tell: Callable[[str], object]
+) -> list[Outcome]:
+    """Submit the jobs and wait until each has ended; return their outcomes in the order given.
+
+    A job that was submitted before is not submitted again; one that failed then is run again.
+
+    Parameters
+    ----------
+    tell : is given a line of text whenever the batch has got further
+
+    Raises
+    ------
+    Unfinished
+        If the time limit passes first.
+    """
+    batch, until, told = _Batch(engine, jobs), time.monotonic() + rules.time_limit_s, ""
+    while True:
+        stuck = batch.submit_more(rules.max_queued)
+        batch.look()
+        if (line := batch.line()) != told:
+            tell(told := line)
+        if not batch.open:
+            return batch.outcomes()
+        if time.monotonic() >= until:
+            raise Unfinished(batch.open, len(jobs), rules.time_limit_s)
+        if stuck:
+            time.sleep(rules.poll_s)
+
+
+class _Batch:
+    def __init__(self, engine: Engine, jobs: Sequence[BulkJob]) -> None:
+        self._engine = engine
+        self._waiting = deque(jobs)
+        self._listings: dict[UUID, str] = {}
+        self._known: set[UUID] = set()
+        self._status: dict[UUID, str] = {}
+        self._share = 0.0
+
+    @property
+    def open(self) -> int:
+        """How many have not ended."""
+        return len(self._waiting) + sum(status in _LIVE for status in self._status.values())
+
+    def submit_more(self, max_queued: int) -> bool:
+        """Submit some jobs; say whether there are no more, or the queue holds enough."""
+        for _ in range(min(_AT_ONCE, len(self._waiting))):
+            try:
+                self._submit(self._waiting[0], max_queued)
+            except QueueFull:
+                return True
+            self._waiting.popleft()
+        return not self._waiting
+
+    def _submit(self, job: BulkJob, max_queued: int) -> None:
+        new = NewJob(
+            kind=job.kind,
+            input=job.input,
+            client=CLIENT,
+            listing_id=job.listing_id,
+            priority=PRIORITY,
+            idempotency_key=job.idempotency_key,
+        )
+        accepted = submit(self._engine, new, max_queued)
+        if not accepted.created:
+            self._known.add(accepted.job_id)
+            # what else it may be is none of ours: somebody was faster, or it has not failed
+            with contextlib.suppress(BadInput):
+                control.redrive(self._engine, accepted.job_id)
+        self._listings[accepted.job_id] = job.listing_id
+        self._status[accepted.job_id] = "pending"
+
+    def look(self) -> None:
+        """Read where the jobs that have not ended stand."""
+        live = [job_id for job_id, status in self._status.items() if status in _LIVE]
+        found = select(Job.id, Job.status, Job.progress["share"].as_float()).where(_among(live))
+        self._share = 0.0
+        with self._engine.connect() as connection:
+            for job_id, status, share in connection.execute(found):
+                self._status[job_id] = status
+                self._share += (share or 0.0) if status == "processing" else 0.0
+
+    def line(self) -> str:
+        """Say how far the batch is."""
+        counts = Counter(self._status.values())
+        total = len(self._status) + len(self._waiting)
+        ended = total - self.open
+        parts = [
+            f"{counts[name]:,} {word}"
+            for name, word in (
+                ("failed", "failed"),
+                ("cancelled", "cancelled"),
+                ("processing", "being made"),
+                ("pending", "in the queue"),
+            )
+            if counts[name]
+        ]
+        parts += [f"{len(self._waiting):,} held back"] if self._waiting else []
+        share = (ended + self._share) / max(total, 1)
+        details = f" ({', '.join(parts)})" if parts else ""
+        return f"{share:.0%}: {ended:,} of {total:,} jobs have ended{details}"
+
+    def outcomes(self) -> list[Outcome]:
+        """Return how each ended, in the order submitted."""
+        rows = select(Job.id, Job.status, Job.result, Job.error).where(_among(list(self._listings)))
+        with self._engine.connect() as connection:
+            found = {row.id: row for row in connection.execute(rows)}
+        return [
+            Outcome(
+                job_id, listing, found[job_id].status, found[job_id].result or {},
+                found[job_id].error or {}, job_id in self._known,
+            )
+            for job_id, listing in self._listings.items()
+        ]  # fmt: skip
+
+
+def _among(ids: list[UUID]) -> ColumnElement[bool]:
+    """One parameter, however many ids there are: PostgreSQL takes no more than 65,535."""
+    return Job.id == any_(literal(ids, ARRAY(Uuid)))

@@ -1,0 +1,161 @@
+"""What a day's batch asks for: a file of the object storage, checked before anything is started."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+import serving
+from dagster_project.defs.films.bulk import BulkJob
+from serving.db.tables import Json
+from serving.errors import BadInput, TooLarge
+from serving.jobs.kinds import KINDS
+from serving.jobs.media_requests import ClipWork, FilmWork, Format, PhotoAsked
+from serving.storage.interface import Storage
+
+FILMS, CLIPS = "batches/films", "batches/clips"
+_MAX_BYTES = 64 * 2**20
+_TOLD = 10
+_MOST_JOBS = 50_000
+
+ListingId = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ListingFilm(_Strict):
+    """A film of a listing."""
+
+    listing_id: ListingId
+    film: FilmWork
+
+
+class FilmBatch(_Strict):
+    """The films of a day."""
+
+    films: list[ListingFilm] = Field(min_length=1, max_length=10_000)
+
+
+class ListingClips(_Strict):
+    """Photos of a listing whose clips are to be there before a film needs them."""
+
+    listing_id: ListingId
+    photos: list[PhotoAsked] = Field(min_length=1, max_length=300)
+    template: str | Json = "calm"
+    length_s: float = Field(4.0, ge=0.5, le=30)
+    formats: list[Format] = Field(default_factory=lambda: [Format()], min_length=1, max_length=8)
+
+
+class ClipBatch(_Strict):
+    """The clips of a day."""
+
+    listings: list[ListingClips] = Field(min_length=1, max_length=10_000)
+
+
+Batch = TypeVar("Batch", FilmBatch, ClipBatch)
+
+
+def read_films(storage: Storage, partition: str, retake: int = 0) -> list[BulkJob]:
+    """Return the jobs that `batches/films/{partition}.json` asks for.
+
+    Raises
+    ------
+    BadInput
+        If there is no such file, or anything in it can never work; it says what and where.
+    """
+    key = f"{FILMS}/{partition}.json"
+    batch = _read(storage, key, FilmBatch)
+    place = f"{partition}/{retake}" if retake else partition
+    return _without_twins(
+        key, (_film_job(asked, place) for asked in _with_templates(key, batch.films))
+    )
+
+
+def read_clips(storage: Storage, partition: str, retake: int = 0) -> list[BulkJob]:
+    """Return the jobs that `batches/clips/{partition}.json` asks for; as `read_films`."""
+    key = f"{CLIPS}/{partition}.json"
+    batch = _read(storage, key, ClipBatch)
+    place = f"{partition}/{retake}" if retake else partition
+    return _without_twins(
+        key, (job for asked in batch.listings for job in _clip_jobs(key, asked, place))
+    )
+
+
+def _read(storage: Storage, key: str, kind: type[Batch]) -> Batch:
+    data = storage.read(key, _MAX_BYTES)
+    if b"\\u0000" in data:
+        raise BadInput(f"{key}: a text holds the character NUL, which no database keeps")
+    try:
+        return kind.model_validate_json(data)
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(map(str, fault['loc'])) or 'the file'}: {fault['msg']}"
+            for fault in error.errors(include_url=False, include_input=False)
+        ]
+        more = f"; and {len(faults) - _TOLD} more" if len(faults) > _TOLD else ""
+        raise BadInput(f"{key}: {'; '.join(faults[:_TOLD])}{more}") from error
+
+
+def _with_templates(key: str, films: Sequence[ListingFilm]) -> Iterator[ListingFilm]:
+    for number, asked in enumerate(films):
+        _check_template(f"{key}: films.{number} (listing {asked.listing_id})", asked.film.template)
+        yield asked
+
+
+def _check_template(place: str, template: str | Json) -> None:
+    from serving.render.template_files import open_template  # OpenCV comes with it
+
+    try:
+        open_template(template)
+    except BadInput as error:
+        raise BadInput(f"{place}: {error}") from error
+
+
+def _film_job(asked: ListingFilm, place: str) -> BulkJob:
+    work = asked.film.model_dump(mode="json", exclude_unset=True)
+    return _job("render_video", "films", asked.listing_id, work, (place, asked.film.template))
+
+
+def _clip_jobs(key: str, asked: ListingClips, place: str) -> Iterator[BulkJob]:
+    _check_template(f"{key}: listing {asked.listing_id}", asked.template)
+    for photo in asked.photos:
+        for shape in asked.formats:
+            clip = ClipWork(
+                photo=photo, template=asked.template, length_s=asked.length_s, format=shape
+            )
+            work = clip.model_dump(mode="json", exclude_unset=True)
+            yield _job("generate_clip", "clips", asked.listing_id, work, (place, asked.template))
+
+
+def _job(
+    type_: str, folder: str, listing_id: str, work: Json, given: tuple[str, str | Json]
+) -> BulkJob:
+    """Name a job by its partition, its input and the versions of what makes it."""
+    place, template = given
+    facts = [listing_id, work, *_versions(template)]
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return BulkJob(KINDS[type_], work, listing_id, f"{folder}/{place}/{digest[:32]}")
+
+
+def _versions(template: str | Json) -> tuple[str, str, Json]:
+    """Return what shapes a film besides its request: the studio, its pixels' code, the template."""
+    from serving.render.segments import code_version
+    from serving.render.template_files import open_template
+
+    return serving.__version__, code_version(), open_template(template).model_dump(mode="json")
+
+
+def _without_twins(key: str, asked: Iterable[BulkJob]) -> list[BulkJob]:
+    jobs: dict[str, BulkJob] = {}
+    for job in asked:
+        if job.idempotency_key in jobs:
+            what = "film" if job.kind.type == "render_video" else "clip"
+            raise BadInput(f"{key}: listing {job.listing_id} asks for the same {what} twice")
+        jobs[job.idempotency_key] = job
+        if len(jobs) > _MOST_JOBS:
+            raise TooLarge(f"{key}: jobs", len(jobs), _MOST_JOBS)
+    return list(jobs.values())

@@ -1,0 +1,162 @@
+"""What has become of a batch, as Dagster's pages show it."""
+
+import base64
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import dagster as dg
+from PIL import Image as Pillow
+
+from dagster_project.defs.films.bulk import Outcome
+from serving.db.tables import Json
+from serving.errors import ListingError
+from serving.storage.interface import Storage
+
+PageOf = Callable[[UUID], str]
+
+_POSTERS, _ROWS = 24, 200
+_POSTER_PX = 160
+_MAX_POSTER_BYTES = 8 * 2**20
+
+
+def film_metadata(
+    outcomes: Sequence[Outcome], storage: Storage, page_of: PageOf
+) -> dict[str, dg.MetadataValue]:
+    """Return counts, a table of films with posters and links, and a table of what failed."""
+    films = [film for outcome in outcomes for film in outcome.result.get("films", ())]
+    skipped = skipped_photos(outcomes)
+    rows = [_film_row(outcome, film, page_of) for outcome in outcomes for film in _films(outcome)]
+    posters = [poster(storage, film["poster"]) for film in films[:_POSTERS]]
+    table = [
+        (posters[number] if number < len(posters) else "", *row) for number, row in enumerate(rows)
+    ]
+    heads = ("poster", "listing", "format", "length", "photos left out", "page", "file")
+    return {
+        **_counts(outcomes),
+        "films": dg.MetadataValue.int(len(films)),
+        "seconds of film": _seconds(films),
+        "skipped photos": dg.MetadataValue.int(len(skipped)),
+        "table": _table(heads, table),
+        **_failures(outcomes, page_of),
+    }
+
+
+def clip_metadata(outcomes: Sequence[Outcome], page_of: PageOf) -> dict[str, dg.MetadataValue]:
+    """Return counts and a table of what failed."""
+    clips = [outcome.result for outcome in outcomes if outcome.status == "completed"]
+    return {
+        **_counts(outcomes),
+        "were there already": dg.MetadataValue.int(sum(bool(clip["cached"]) for clip in clips)),
+        "seconds of clips": _seconds(clips),
+        "bytes": dg.MetadataValue.int(sum(clip["bytes"] for clip in clips)),
+        **_failures(outcomes, page_of),
+    }
+
+
+def skipped_photos(outcomes: Sequence[Outcome]) -> list[Json]:
+    """Return the photos that could not be read, each with its listing and its problem."""
+    return [
+        {"listing_id": outcome.listing_id} | photo
+        for outcome in outcomes
+        for photo in outcome.result.get("skipped", ())
+    ]
+
+
+def all_completed(outcomes: Sequence[Outcome]) -> dg.AssetCheckResult:
+    """Judge whether every job of the batch was completed."""
+    short = [outcome for outcome in outcomes if outcome.status != "completed"]
+    described = f"{len(short):,} of {len(outcomes):,} were not completed" if short else "all were"
+    return dg.AssetCheckResult(
+        check_name="all_completed",
+        passed=not short,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=described,
+        metadata={"listings": dg.MetadataValue.json([o.listing_id for o in short[:_ROWS]])},
+    )
+
+
+def no_photo_skipped(outcomes: Sequence[Outcome]) -> dg.AssetCheckResult:
+    """Judge whether every photo that was sent could be read."""
+    skipped = skipped_photos(outcomes)
+    return dg.AssetCheckResult(
+        check_name="no_photo_skipped",
+        passed=not skipped,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(skipped):,} photos could not be read" if skipped else "all were read",
+        metadata={"photos": dg.MetadataValue.json(skipped[:_ROWS])},
+    )
+
+
+def poster(storage: Storage, key: str) -> str:
+    """Return a stored picture as Markdown, small, in the text itself; nothing if it is gone."""
+    try:
+        data = storage.read(key, _MAX_POSTER_BYTES)
+    except ListingError:
+        return ""
+    with Pillow.open(io.BytesIO(data), formats=("JPEG",)) as picture:
+        picture.draft("RGB", (2 * _POSTER_PX, 2 * _POSTER_PX))
+        picture.thumbnail((_POSTER_PX, _POSTER_PX))
+        file = io.BytesIO()
+        picture.save(file, "JPEG", quality=70)
+    return f"![poster](data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()})"
+
+
+def _films(outcome: Outcome) -> Iterator[Json]:
+    yield from outcome.result.get("films", ())
+
+
+def _film_row(outcome: Outcome, film: Json, page_of: PageOf) -> tuple[object, ...]:
+    return (
+        _cell(outcome.listing_id),
+        film["format"],
+        f"{film['duration_s']:.1f} s",
+        len(film.get("left_out", ())),
+        f"[page]({page_of(outcome.job_id)})",
+        f"`{film['film']}`",
+    )
+
+
+def _seconds(made: Sequence[Json]) -> dg.MetadataValue:
+    return dg.MetadataValue.float(sum((one["duration_s"] for one in made), 0.0))
+
+
+def _counts(outcomes: Sequence[Outcome]) -> dict[str, dg.MetadataValue]:
+    counts = Counter(outcome.status for outcome in outcomes)
+    known = sum(outcome.known for outcome in outcomes)
+    values = {"jobs": len(outcomes)}
+    values |= {name: counts[name] for name in ("completed", "failed", "cancelled")}
+    values |= {"asked for before": known}
+    return {name: dg.MetadataValue.int(value) for name, value in values.items()}
+
+
+def _failures(outcomes: Sequence[Outcome], page_of: PageOf) -> dict[str, dg.MetadataValue]:
+    rows = [
+        (
+            _cell(outcome.listing_id),
+            outcome.status,
+            _cell(str(outcome.error.get("detail") or outcome.error.get("title") or "")),
+            f"[page]({page_of(outcome.job_id)})",
+        )
+        for outcome in outcomes
+        if outcome.status != "completed"
+    ]
+    heads = ("listing", "ended", "reason", "page")
+    return {"not completed": _table(heads, rows)} if rows else {}
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> dg.MetadataValue:
+    lines = [" | ".join(heads), "|".join(["---"] * len(heads))]
+    lines += [" | ".join(map(str, row)) for row in rows[:_ROWS]]
+    text = "\n".join(f"| {line} |" for line in lines)
+    more = f"\n\n… and {len(rows) - _ROWS:,} more" if len(rows) > _ROWS else ""
+    return dg.MetadataValue.md(text + more)
+
+
+def _cell(text: str) -> str:
+    """Return a text for a table's cell: nothing in it is taken for Markdown's own signs."""
+    for sign in "\\`*_[]<>|":
+        text = text.replace(sign, f"\\{sign}" if sign not in "<>" else f"&#{ord(sign)};")
+    return " ".join(text.split())[:300]

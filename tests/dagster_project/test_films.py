@@ -1,0 +1,398 @@
+"""A day's batch of films goes through the workers' queue once, and is told of in full."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+from uuid import UUID, uuid4
+
+import dagster as dg
+import pytest
+from sqlalchemy import Engine, select
+
+from dagster_project.definitions import definitions
+from dagster_project.defs.films.assets import DAYS, listing_films, warm_clips
+from dagster_project.defs.films.bulk import BulkJob, Outcome, Rules, Unfinished, run_bulk
+from dagster_project.defs.films.jobs import new_batches
+from dagster_project.defs.films.manifest import read_clips, read_films
+from dagster_project.defs.films.show import film_metadata, skipped_photos
+from dagster_project.defs.resources import Studio
+from serving.db.tables import Job, Json
+from serving.errors import BadInput, ObjectNotFound
+from serving.jobs import attempts, control
+from serving.jobs.kinds import KINDS
+from serving.jobs.media_requests import ClipWork, FilmWork
+from serving.jobs.submit import NewJob, submit
+from serving.settings import Settings
+from serving.storage.objects import Storage
+from tests.fakes import jpeg
+
+DAY = "2026-03-01"
+RULES = Rules(max_queued=1_000, time_limit_s=30.0, poll_s=0.02)
+ERROR = {"title": "BadImage", "detail": "none of the 2 photos | can be read", "reason": "input"}
+
+Work = Callable[[Job], Json]
+
+
+def film(listing_id: str, **changes: object) -> Json:
+    """Return a film as a batch asks for it."""
+    photos = [{"photo": f"listings/{listing_id}/{name}.jpg"} for name in ("a", "b")]
+    return {"listing_id": listing_id, "film": {"photos": photos, "template": "modern"} | changes}
+
+
+def write_batch(storage: Storage, *films: Json, day: str = DAY) -> None:
+    storage.write(f"batches/films/{day}.json", json.dumps({"films": films}).encode())
+
+
+def result_of(job: Job, skipped: int = 0) -> Json:
+    """Return what `render_video` answers, as far as the batch reads it."""
+    base = f"films/{job.id}/16x9-1080p30"
+    made = {
+        "format": "16x9-1080p30", "duration_s": 12.5, "film": f"{base}.mp4",
+        "poster": f"{base}.jpg", "left_out": [],
+    }  # fmt: skip
+    bad = [{"photo": f"b{n}.jpg", "error": {"detail": "no picture"}} for n in range(skipped)]
+    return {"films": [made], "template": "modern", "skipped": bad}
+
+
+@contextmanager
+def worker(engine: Engine, work: Work) -> Iterator[list[Job]]:
+    """Take jobs by their priority as workers do, and end them with what `work` returns or raises.
+
+    Gives the jobs taken, in that order.
+    """
+    stop, taken, name = threading.Event(), list[Job](), uuid4()
+    waiting = select(Job.id).where(Job.status == "pending").order_by(Job.priority.desc())
+
+    def run() -> None:
+        while not stop.is_set():
+            with engine.connect() as connection:
+                job_id = connection.scalar(waiting.limit(1))
+            job = attempts.take(engine, job_id, name) if job_id else None
+            if job is None:
+                time.sleep(0.01)
+                continue
+            taken.append(job)
+            try:
+                attempts.complete(engine, job, work(job))
+            except BadInput:
+                attempts.fail(engine, job, ERROR)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield taken
+    finally:
+        stop.set()
+        thread.join()
+
+
+class Materialize(Protocol):
+    """Runs an asset for a day."""
+
+    def __call__(
+        self, asset: dg.AssetsDefinition = listing_films, **config: float | str
+    ) -> dg.ExecuteInProcessResult: ...
+
+
+@pytest.fixture
+def materialize(settings: Settings) -> Materialize:
+    """Run an asset for a day, in the studio of the test."""
+    studio = Studio(studio_home=str(settings.studio_home), database_url=settings.database_url)
+
+    def run(
+        asset: dg.AssetsDefinition = listing_films, **config: float | str
+    ) -> dg.ExecuteInProcessResult:
+        options = {"poll_s": 0.02, "time_limit_s": 30.0} | config
+        return dg.materialize(
+            [asset],
+            partition_key=DAY,
+            resources={"studio": studio},
+            run_config={"ops": {asset.op.name: {"config": options}}},
+            raise_on_error=False,
+        )
+
+    return run
+
+
+def jobs_of(engine: Engine) -> list[Any]:
+    with engine.connect() as connection:
+        return list(connection.execute(select(Job.__table__).order_by(Job.created_at)))
+
+
+def metadata_of(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
+    (made,) = result.get_asset_materialization_events()
+    return {name: value.value for name, value in made.materialization.metadata.items()}
+
+
+def checks_of(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
+    return {found.check_name: found.passed for found in result.get_asset_check_evaluations()}
+
+
+def reason_of(result: dg.ExecuteInProcessResult) -> str:
+    (failed,) = (event for event in result.all_events if event.event_type_value == "STEP_FAILURE")
+    data = failed.step_failure_data
+    return str(data.user_failure_data.description if data.user_failure_data else data.error)
+
+
+def test_every_film_becomes_a_bulk_job_and_is_shown_with_poster_and_page(
+    materialize: Materialize, engine: Engine, storage: Storage
+) -> None:
+    write_batch(storage, film("1"), film("2", template="noir"))
+
+    def work(job: Job) -> Json:
+        storage.write(f"films/{job.id}/16x9-1080p30.jpg", jpeg(height=90, width=160))
+        return result_of(job)
+
+    with worker(engine, work):
+        result = materialize(gateway_url="https://studio.example/")
+    assert result.success
+    assert checks_of(result) == {"all_completed": True, "no_photo_skipped": True}
+    jobs = jobs_of(engine)
+    assert [(job.type, job.priority, job.client, job.listing_id) for job in jobs] == [
+        ("render_video", -50, "batch", "1"),
+        ("render_video", -50, "batch", "2"),
+    ]
+    # the workflow reads what was written
+    assert FilmWork.model_validate(jobs[1].input).template == "noir"
+    told = metadata_of(result)
+    assert (told["jobs"], told["completed"], told["films"]) == (2, 2, 2)
+    assert told["seconds of film"] == 25.0
+    assert told["table"].count("![poster](data:image/jpeg;base64,") == 2
+    for job in jobs:
+        assert f"https://studio.example/internal/jobs/{job.id}/page" in told["table"]
+
+
+def test_the_same_day_again_makes_nothing_anew_but_what_had_failed(
+    materialize: Materialize, engine: Engine, storage: Storage
+) -> None:
+    write_batch(storage, film("1"), film("2"))
+    broken = {"2"}
+
+    def work(job: Job) -> Json:
+        if job.listing_id in broken:
+            raise BadInput
+        return result_of(job)
+
+    with worker(engine, work) as taken:
+        first = materialize()
+        assert checks_of(first) == {"all_completed": False, "no_photo_skipped": True}
+        told = metadata_of(first)
+        assert (told["completed"], told["failed"]) == (1, 1)
+        assert "none of the 2 photos \\| can be read" in told["not completed"]
+        broken.clear()
+        second = materialize()
+    assert checks_of(second) == {"all_completed": True, "no_photo_skipped": True}
+    assert metadata_of(second)["asked for before"] == 2
+    assert [job.listing_id for job in taken] == ["1", "2", "2"]
+    assert len(jobs_of(engine)) == 2
+
+
+def test_a_retake_makes_everything_anew(
+    materialize: Materialize, engine: Engine, storage: Storage
+) -> None:
+    write_batch(storage, film("1"))
+    with worker(engine, result_of) as taken:
+        materialize()
+        materialize(retake=1)
+    assert len(taken) == len(jobs_of(engine)) == 2
+
+
+def test_photos_that_were_skipped_do_not_pass_the_check(
+    materialize: Materialize, engine: Engine, storage: Storage
+) -> None:
+    write_batch(storage, film("1"))
+    with worker(engine, lambda job: result_of(job, skipped=2)):
+        result = materialize()
+    assert checks_of(result) == {"all_completed": True, "no_photo_skipped": False}
+    assert metadata_of(result)["skipped photos"] == 2
+
+
+def test_after_the_time_limit_the_run_fails_and_the_jobs_go_on(
+    materialize: Materialize, engine: Engine, storage: Storage
+) -> None:
+    write_batch(storage, film("1"))
+    result = materialize(time_limit_s=0.1)
+    assert not result.success
+    assert "1 of 1 jobs have not ended" in reason_of(result)
+    assert [job.status for job in jobs_of(engine)] == ["pending"]
+    with worker(engine, result_of):
+        assert materialize().success
+    assert len(jobs_of(engine)) == 1
+
+
+def test_what_somebody_waits_for_comes_before_the_batch(engine: Engine) -> None:
+    bulk = [BulkJob(KINDS["render_video"], {"n": n}, str(n), f"k{n}") for n in range(3)]
+    with pytest.raises(Unfinished):
+        run_bulk(engine, bulk, Rules(1_000, 0.0, 0.01), lambda _: None)
+    submit(engine, NewJob(KINDS["render_video"], {}, "app", "urgent"), 1_000)
+    with worker(engine, result_of) as taken:
+        run_bulk(engine, bulk, RULES, lambda _: None)
+    assert taken[0].listing_id == "urgent"
+
+
+def test_a_batch_holds_back_while_enough_is_waiting(engine: Engine) -> None:
+    """The queue's room is for others too: they would be refused."""
+    bulk = [BulkJob(KINDS["render_video"], {"n": n}, str(n), f"k{n}") for n in range(5)]
+    lines: list[str] = []
+    with pytest.raises(Unfinished):
+        run_bulk(engine, bulk, Rules(2, 0.1, 0.02), lines.append)
+    assert len(jobs_of(engine)) == 2
+    assert "3 held back" in lines[-1]
+    with worker(engine, result_of):
+        made = run_bulk(engine, bulk, Rules(2, 30.0, 0.02), lines.append)
+    assert [outcome.listing_id for outcome in made] == ["0", "1", "2", "3", "4"]
+    assert {outcome.status for outcome in made} == {"completed"}
+    assert lines[-1] == "100%: 5 of 5 jobs have ended"
+    assert len(set(lines)) > 2
+
+
+def test_progress_counts_what_is_under_way(engine: Engine) -> None:
+    bulk = [BulkJob(KINDS["render_video"], {}, "1", "k")]
+    with pytest.raises(Unfinished):
+        run_bulk(engine, bulk, Rules(9, 0.0, 0.01), lambda _: None)
+    job = attempts.take(engine, jobs_of(engine)[0].id, uuid4())
+    assert job is not None
+    attempts.tell_progress(engine, job, {"done": 30, "total": 100, "share": 0.3})
+    lines: list[str] = []
+    with pytest.raises(Unfinished):
+        run_bulk(engine, bulk, Rules(9, 0.0, 0.01), lines.append)
+    assert lines == ["30%: 0 of 1 jobs have ended (1 being made)"]
+
+
+def test_a_cancelled_film_ends_as_that(
+    materialize: Materialize, engine: Engine, storage: Storage
+) -> None:
+    write_batch(storage, film("1"), film("2"))
+    materialize(time_limit_s=0.05)
+    control.cancel(engine, jobs_of(engine)[0].id)
+    with worker(engine, result_of):
+        result = materialize()
+    assert metadata_of(result)["cancelled"] == 1
+    assert checks_of(result)["all_completed"] is False
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("no JSON", "Invalid JSON"),
+        ("[]", "the file: Input should be an object"),
+        ('{"films": []}', "films: List should have at least 1 item"),
+        (json.dumps({"films": [film("1"), film("2", colour="red")]}), "films.1.film.colour: Extra"),
+        (json.dumps({"films": [film("1", photos=[])]}), "films.0.film.photos: List should have"),
+        (
+            json.dumps({"films": [film("7", template="gone")]}),
+            r"films.0 \(listing 7\): no",
+        ),
+        (json.dumps({"films": [film("7"), film("7")]}), "listing 7 asks for the same film twice"),
+        (json.dumps({"films": [film("7\0")]}), "NUL"),
+    ],
+)
+def test_a_faulty_batch_is_refused_with_what_and_where(
+    storage: Storage, content: str, told: str
+) -> None:
+    storage.write(f"batches/films/{DAY}.json", content.encode())
+    with pytest.raises(BadInput, match=f"batches/films/{DAY}.json: .*{told}"):
+        read_films(storage, DAY)
+
+
+def test_a_faulty_batch_starts_nothing_and_fails_at_once(
+    materialize: Materialize, engine: Engine, storage: Storage
+) -> None:
+    write_batch(storage, film("1"), film("2", template="gone"))
+    result = materialize()
+    assert not result.success
+    assert "films.1 (listing 2): no template is named 'gone'" in reason_of(result)
+    assert jobs_of(engine) == []
+
+
+def test_a_day_without_a_file_says_so(storage: Storage) -> None:
+    with pytest.raises(ObjectNotFound, match=r"batches/films/2026-03-02\.json"):
+        read_films(storage, "2026-03-02")
+
+
+def test_a_key_names_day_listing_input_and_template(storage: Storage) -> None:
+    asked = [
+        film("1"),
+        film("2"),
+        film("1", length_s=20),
+        film("1", template="calm"),
+    ]
+    write_batch(storage, *asked)
+    write_batch(storage, asked[0], day="2026-03-02")
+    keys = [job.idempotency_key for job in read_films(storage, DAY)]
+    again = [job.idempotency_key for job in read_films(storage, DAY)]
+    assert keys == again
+    others = read_films(storage, "2026-03-02") + read_films(storage, DAY, retake=1)
+    assert len({*keys, *(job.idempotency_key for job in others)}) == 4 + 1 + 4
+    assert all(key.startswith(f"films/{DAY}/") for key in keys)
+
+
+def test_clips_are_asked_for_by_photo_and_format(
+    materialize: Materialize, engine: Engine, storage: Storage
+) -> None:
+    listing = {
+        "listing_id": "1",
+        "photos": [{"photo": "a.jpg"}, {"photo": "b.jpg", "weight": 2}],
+        "template": "noir",
+        "formats": [{"aspect": "16:9"}, {"aspect": "9:16", "profile": "720p"}],
+    }
+    storage.write(f"batches/clips/{DAY}.json", json.dumps({"listings": [listing]}).encode())
+    asked = [ClipWork.model_validate(job.input) for job in read_clips(storage, DAY)]
+    assert [(clip.photo.photo, clip.format.name) for clip in asked] == [
+        ("a.jpg", "16x9-1080p30"),
+        ("a.jpg", "9x16-720p30"),
+        ("b.jpg", "16x9-1080p30"),
+        ("b.jpg", "9x16-720p30"),
+    ]
+    with worker(engine, lambda job: {"cached": job.input["photo"]["photo"] == "a.jpg",
+                                     "duration_s": 4.0, "bytes": 1000}):  # fmt: skip
+        result = materialize(warm_clips)
+    assert checks_of(result) == {"all_completed": True}
+    told = metadata_of(result)
+    assert (told["jobs"], told["were there already"], told["bytes"]) == (4, 2, 4000)
+    assert {(job.type, job.priority) for job in jobs_of(engine)} == {("generate_clip", -50)}
+
+
+def test_a_new_or_changed_file_is_run_once(settings: Settings, storage: Storage) -> None:
+    write_batch(storage, film("1"))
+    storage.write("batches/films/notes.json", b"{}")
+    storage.write("batches/clips/2026-03-02.json", b"{}")
+    studio = Studio(studio_home=str(settings.studio_home))
+    everything = definitions().get_repository_def()
+
+    def runs() -> dict[str, tuple[str | None, str | None]]:
+        context = dg.build_sensor_context(resources={"studio": studio}, repository_def=everything)
+        asked = new_batches.evaluate_tick(context).run_requests or []
+        return {str(run.run_key): (run.job_name, run.partition_key) for run in asked}
+
+    first = runs()
+    assert sorted(first.values()) == [("render_films", DAY), ("warm_up_clips", "2026-03-02")]
+    assert runs() == first
+    write_batch(storage, film("1"), film("2"))
+    assert len(runs().keys() - first.keys()) == 1
+
+
+def test_what_a_listing_is_called_cannot_break_the_table(storage: Storage) -> None:
+    outcome = Outcome(UUID(int=1), "a|b](<x>\n", "failed", {}, {"detail": "[no](http://x)"})
+    told = film_metadata([outcome], storage, lambda _: "/page")["not completed"]
+    assert str(told.value).splitlines()[-1] == (
+        "| a\\|b\\](&#60;x&#62; | failed | \\[no\\](http://x) | [page](/page) |"
+    )
+    assert skipped_photos([outcome]) == []
+
+
+def test_days_stay_far_below_what_dagster_holds() -> None:
+    assert DAYS.has_partition_key(DAY)
+    assert DAYS.get_num_partitions() < 100_000
+
+
+def test_batches_are_found_with_their_jobs_and_partitions() -> None:
+    loaded = definitions()
+    graph = loaded.resolve_asset_graph()
+    for name, job in (("listing_films", "render_films"), ("warm_clips", "warm_up_clips")):
+        assert graph.get(dg.AssetKey(name)).partitions_def == DAYS
+        assert loaded.resolve_job_def(job).partitions_def == DAYS
+    assert loaded.resolve_sensor_def("new_batches").default_status.value == "STOPPED"
