@@ -81,9 +81,11 @@ class Studio:
 
     def kill(self, kind: str, random: Random) -> Kill:
         """Kill one process of that kind, as soon as there is one; of workers one that is busy."""
-        found: list[psutil.Process] = []
-        if not wait_until(lambda: bool(found.extend(self._find(kind)) or found), _GIVE_UP_S):
-            raise TimeoutError(f"there is no {kind} to kill: it never came back")
+        until = time.monotonic() + _GIVE_UP_S
+        while not (found := self._find(kind)):
+            if time.monotonic() > until:
+                raise TimeoutError(f"there is no {kind} to kill: it never came back")
+            time.sleep(0.02)
         if kind == "worker":
             wait_until(lambda: bool(self._busy()), _BUSY_WITHIN_S, pause_s=0.01)
             found = self._busy() or found

@@ -1,10 +1,12 @@
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -60,6 +62,42 @@ def test_what_dies_comes_back_and_the_end_is_the_end_of_all(tmp_path: Path) -> N
         wait_for(lambda: answers(port) and "RUNNING" in stack.control("status", "postgres"))
         everything += below(supervisor.pid)
     assert not alive(everything)
+
+
+# starts a server in a session of its own, where signals to a process group do not find it
+PARENT = (
+    "import subprocess, sys; "
+    "subprocess.Popen([sys.executable, *sys.argv[1:]], start_new_session=True).wait()"
+)
+
+
+@pytest.mark.parametrize("leash", [False, True], ids=["alone", "with children"])
+def test_a_supervisor_that_is_killed_comes_back_with_everything(
+    tmp_path: Path, leash: bool
+) -> None:
+    settings, port = Settings(studio_home=tmp_path), free_port()
+    pages = server(port)
+    if leash:
+        words = [sys.executable, "-c", PARENT, *shlex.split(pages.command)[1:]]
+        pages = replace(pages, command=shlex.join(words), leash=True)
+    stack = Stack(settings, [*postgres(settings), pages], environment(settings))
+    with stack.running() as supervisor:
+        first = below(supervisor.pid)
+        first[0].kill()
+        assert not alive(first), "an orphan would hold the port"
+        wait_for(lambda: supervisor.pid != first[0].pid and answers(port))
+        wait_for(lambda: "RUNNING" in stack.control("status", "postgres"))
+        second = below(supervisor.pid)
+    assert not alive(second)
+
+
+def test_a_supervisor_that_was_told_to_end_stays_away(tmp_path: Path) -> None:
+    settings = Settings(studio_home=tmp_path)
+    stack = Stack(settings, postgres(settings), environment(settings))
+    with stack.running() as supervisor:
+        stack.control("shutdown")
+        supervisor.wait()
+        assert supervisor.ended()
 
 
 def answers(port: int) -> bool:
