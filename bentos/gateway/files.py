@@ -2,24 +2,34 @@
 
 import asyncio
 import re
+import ssl
+from collections.abc import Mapping
+from functools import cache
 from typing import Annotated
 from urllib.parse import unquote, urlparse
+from uuid import UUID
 
-from fastapi import APIRouter, Path
+import httpx
+from fastapi import APIRouter, Header, Path
 from fastapi.exceptions import HTTPException
-from fastapi.responses import FileResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, Response, StreamingResponse
+from starlette.background import BackgroundTask
 
-from bentos.gateway.doors import Opened
+from bentos.gateway.doors import Doors, Opened
 from bentos.gateway.links import Reading
 from bentos.problems import documented
-from serving.errors import ObjectNotFound
+from serving.errors import ObjectNotFound, StorageUnavailable
 from serving.jobs.control import read_job
 
 router = APIRouter(prefix="/internal/jobs", tags=["jobs"])
 
 FOLDER = "films"
 _NAME = re.compile(r"(preview/)?[A-Za-z0-9][A-Za-z0-9_.-]{0,80}")
-_LINK_S = 3600
+_MAP = re.compile(r'(?<=^#EXT-X-MAP:URI=")[^"?]+|^[^#?\s][^?\s]*$', re.MULTILINE)
+_PLAYLIST, _PLAYLIST_BYTES = ".m3u8", 2**20
+_CACHED = {"Cache-Control": "private, max-age=3600"}
+_LINK_S, _ANSWER_S = 600, 30.0
+_PASSED_ON = ("content-length", "content-range", "etag", "last-modified")
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -30,27 +40,76 @@ _BINARY = {"schema": {"type": "string", "format": "binary"}}
     | {
         200: {"description": "the file", "content": {"video/mp4": _BINARY, "image/jpeg": _BINARY}},
         206: {"description": "a part of it"},
-        307: {"description": "where the storage has it"},
+        416: {"description": "it has no such part"},
     },
 )
 async def show_file(
     reader: Reading,
     doors: Opened,
     name: Annotated[str, Path(max_length=100, examples=["16x9-1080p30.mp4"])],
+    part: Annotated[str | None, Header(alias="Range", max_length=200)] = None,
 ) -> Response:
-    """Return a film, its poster or a part of its preview; parts of a file can be asked for."""
+    """Return a film, its poster or a part of its preview; parts of a file can be asked for.
+
+    It comes from here wherever it is stored: a page that plays it may load from nowhere else.
+    """
     await asyncio.to_thread(read_job, doors.engine, reader.job_id, reader.client)
-    if not _NAME.fullmatch(name):
-        raise HTTPException(404, f"job {reader.job_id} has no file of that name")
-    key = f"{FOLDER}/{reader.job_id}/{name}"
     try:
-        found = await asyncio.to_thread(doors.storage.stat, key)
+        key = _key_of(reader.job_id, name)
+        if name.endswith(_PLAYLIST):
+            return await _playlist(key, doors, reader.query)
+        return await _file(key, doors, part)
     except ObjectNotFound:
         raise HTTPException(404, f"job {reader.job_id} has no file '{name}' (yet)") from None
-    # a playlist grows while the film is rendered; all else is written once
-    cached = "no-store" if name.endswith(".m3u8") else "private, max-age=3600"
+
+
+def _key_of(job_id: UUID, name: str) -> str:
+    """Return where the file would be; ObjectNotFound where no file has such a name."""
+    key = f"{FOLDER}/{job_id}/{name}"
+    if not _NAME.fullmatch(name):
+        raise ObjectNotFound(key)
+    return key
+
+
+async def _playlist(key: str, doors: Doors, query: str) -> Response:
+    """Return a playlist, which grows, its parts' names as the same reader opens them."""
+    data = await asyncio.to_thread(doors.storage.read, key, _PLAYLIST_BYTES)
+    text = data.decode()
+    if query:
+        text = _MAP.sub(lambda found: f"{found[0]}?{query}", text)
+    return Response(text, 200, {"Cache-Control": "no-store"}, "application/vnd.apple.mpegurl")
+
+
+async def _file(key: str, doors: Doors, part: str | None) -> Response:
+    found = await asyncio.to_thread(doors.storage.stat, key)
     url = await asyncio.to_thread(doors.storage.url_for, key, _LINK_S)
-    if urlparse(url).scheme != "file":
-        return RedirectResponse(url, 307, {"Cache-Control": "private, max-age=600"})
-    headers = {"Cache-Control": cached}
-    return FileResponse(unquote(urlparse(url).path), headers=headers, media_type=found.content_type)
+    if urlparse(url).scheme == "file":
+        path = unquote(urlparse(url).path)
+        return FileResponse(path, headers=_CACHED, media_type=found.content_type)
+    wanted = {"Accept-Encoding": "identity"} | ({"Range": part} if part else {})
+    return await _pass_on(key, url, wanted, found.content_type)
+
+
+async def _pass_on(key: str, url: str, wanted: Mapping[str, str], kind: str) -> Response:
+    """Answer with what the storage answers, piece by piece."""
+    client = httpx.AsyncClient(verify=_tls(), timeout=_ANSWER_S)
+    try:
+        answer = await client.send(client.build_request("GET", url, headers=wanted), stream=True)
+    except httpx.HTTPError as error:
+        await client.aclose()
+        raise StorageUnavailable(f"'{key}': {error}") from error
+    if answer.status_code not in (200, 206, 416):
+        await client.aclose()
+        if answer.status_code == 404:
+            raise ObjectNotFound(key)
+        raise StorageUnavailable(f"'{key}': answered {answer.status_code}")
+    headers = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
+    headers |= {"Accept-Ranges": "bytes"} | (_CACHED if answer.is_success else {})
+    end = BackgroundTask(client.aclose)
+    return StreamingResponse(answer.aiter_raw(), answer.status_code, headers, kind, end)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Read the certificates once: that takes longer than a small file."""
+    return httpx.create_ssl_context()

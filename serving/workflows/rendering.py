@@ -30,7 +30,7 @@ T = TypeVar("T")
 FOLDER = "films"
 PREVIEW = "preview"
 _PREVIEW_CRF = 26
-_LOOK_EVERY_S = 2.0
+_LOOK_EVERY_S = 0.5
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _TYPES = {"m3u8": "application/vnd.apple.mpegurl", "mp4": "video/mp4", "m4s": "video/iso.segment"}
 
