@@ -1,10 +1,10 @@
 """The shapes of requests and answers, as the OpenAPI document shows them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from serving.db.tables import Job
 from serving.jobs.events import Event
@@ -13,6 +13,14 @@ from serving.models.results import FailedResult, RoomResult
 
 # a database cannot hold it, and a name cannot be meant to have it
 NO_NUL = r"^[^\x00]*$"
+
+
+def _to_utc(at: datetime) -> datetime:
+    """Return the same moment in a zone that every part of us knows; some offsets few do."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("no time that there is") from error
 
 
 class JobOptions(BaseModel):
@@ -27,7 +35,9 @@ class JobOptions(BaseModel):
     priority: int = Field(
         0, ge=-100, le=100, description="of a job: above 0 what somebody waits for, below it bulk"
     )
-    run_at: AwareDatetime | None = Field(None, description="of a job: not before")
+    run_at: Annotated[AwareDatetime, AfterValidator(_to_utc)] | None = Field(
+        None, description="of a job: not before"
+    )
 
 
 class ClassifyRequest(JobOptions):

@@ -264,3 +264,22 @@ def logged() -> Iterator[io.StringIO]:
         yield stream
     finally:
         root.handlers[:], root.level = handlers, level
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"listing_id": "a\0b"}, 422),
+        ({"photos": ["a\0.jpg"]}, 422),
+        ({"run_at": "1372-11-03T13:40:21-16:32"}, 202),
+        ({"run_at": "2026-11-03T13:40:21+23:59"}, 202),
+        ({"run_at": "0001-01-01T00:00:00+14:00"}, 422),
+        ({"run_at": "9999-12-31T23:59:59-14:00"}, 422),
+        ({"run_at": "2026-11-03T13:40:21"}, 422),
+    ],
+)
+def test_what_the_database_would_not_take_is_said_to_whoever_sent_it(
+    client: TestClient, more: dict[str, object], status: int
+) -> None:
+    body = {"photos": ["a.jpg"], "async": True} | more
+    assert client.post(CLASSIFY, json=body).status_code == status

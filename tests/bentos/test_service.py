@@ -38,7 +38,9 @@ def client(settings: Settings, tmp_path: Path, _logs_as_before: None) -> Iterato
         yield client
 
 
-@pytest.mark.parametrize("path", ["/", "/nowhere", "/metrics", "/docs.json", "/schema.json", "/a%0Ab"])
+@pytest.mark.parametrize(
+    "path", ["/", "/nowhere", "/metrics", "/docs.json", "/schema.json", "/a%0Ab"]
+)
 def test_what_no_route_answers_is_a_problem_of_ours(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 404
