@@ -242,6 +242,11 @@ def unsettled(engine: Engine) -> tuple[int, int]:
     return patiently(count, wait_s=60.0)
 
 
+def unsettled_jobs(engine: Engine) -> int:
+    """Return how many jobs have not ended."""
+    return unsettled(engine)[0]
+
+
 def is_right(row: Row[Any], client: Client) -> bool:
     """Say whether a job that was completed has one good answer for each photo, in order."""
     if row.status != "completed":
