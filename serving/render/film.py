@@ -18,7 +18,7 @@ from serving.render.mux import Chapter, Tracks, write_mp4
 from serving.render.packets import CodedSegment, read_segment
 from serving.render.pool import Task, Watch, encode_segments
 from serving.render.profiles import Encoding
-from serving.render.segments import Digest, Segment, name_segments, split_film
+from serving.render.segments import Digest, Segment, code_version, name_segments, split_film
 from serving.render.sound import Sound, encode_sound
 from serving.video.film import Film, check_film
 from serving.video.transitions import find_kind
@@ -99,11 +99,23 @@ def render_film(
             number, data = places[segment], coded.to_bytes()
             options.cache.put(keys[number], data)
             shelf.put(number, data)
-        sound = options.sound and encode_sound(options.sound, film.frames / film.fps)
+        sound = options.sound and _encode_sound(options.sound, film, options.cache)
         tracks = Tracks(film, options.encoding, sound or None, options.chapters)
         write_mp4(output, shelf.read(), tracks)
     drawn = sum(task.segment.frames for task in todo)
     return Rendered(film.frames, drawn, len(segments), len(segments) - len(todo))
+
+
+def _encode_sound(sound: Sound, film: Film, cache: PacketCache) -> bytes:
+    """Return the sound as it is kept, or encode and keep it: it costs as much as 40 frames."""
+    length_s = film.frames / film.fps
+    name = f"sound {code_version()} {sound.rate_hz} {length_s} {_hash(sound.samples)}"
+    key = hashlib.sha256(name.encode()).hexdigest()
+    kept = cache.get(key)
+    if kept is None:
+        kept = encode_sound(sound, length_s)
+        cache.put(key, kept)
+    return kept
 
 
 class _Shelf:

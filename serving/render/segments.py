@@ -177,10 +177,11 @@ def _overlay_facts(
 @functools.cache
 def code_version() -> str:
     """Return a hash of the code that makes pixels and packets, its libraries included."""
-    from serving.render import chain, encode, frames, h264  # they import this module's Segment
+    # here, as they import this module's Segment
+    from serving.render import chain, encode, frames, h264, sound
 
     sources = [
-        inspect.getsource(module) for module in (*_SHAPE_PIXELS, chain, encode, frames, h264)
+        inspect.getsource(module) for module in (*_SHAPE_PIXELS, chain, encode, frames, h264, sound)
     ]
     versions = [cv2.__version__, np.__version__, repr(sorted(av.library_versions.items()))]
     return hashlib.sha256("\0".join([*sources, *versions]).encode()).hexdigest()[:16]
