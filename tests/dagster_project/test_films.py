@@ -1,22 +1,25 @@
 """A day's batch of films goes through the workers' queue once, and is told of in full."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 import dagster as dg
 import pytest
+from pydantic import BaseModel
 from sqlalchemy import Engine, select
 
 from dagster_project.definitions import definitions
 from dagster_project.defs.films.assets import DAYS, listing_films, warm_clips
 from dagster_project.defs.films.bulk import BulkJob, Outcome, Rules, Unfinished, run_bulk
 from dagster_project.defs.films.jobs import new_batches
-from dagster_project.defs.films.manifest import read_clips, read_films
+from dagster_project.defs.films.manifest import ClipBatch, FilmBatch, read_clips, read_films
 from dagster_project.defs.films.show import film_metadata, skipped_photos
 from dagster_project.defs.resources import Studio
 from serving.db.tables import Job, Json
@@ -25,6 +28,7 @@ from serving.jobs import attempts, control
 from serving.jobs.kinds import KINDS
 from serving.jobs.media_requests import ClipWork, FilmWork
 from serving.jobs.submit import NewJob, submit
+from serving.render.template_files import open_template, shipped_templates
 from serving.settings import Settings
 from serving.storage.objects import Storage
 from tests.fakes import jpeg
@@ -387,6 +391,24 @@ def test_what_a_listing_is_called_cannot_break_the_table(storage: Storage) -> No
 def test_days_stay_far_below_what_dagster_holds() -> None:
     assert DAYS.has_partition_key(DAY)
     assert DAYS.get_num_partitions() < 100_000
+
+
+def test_the_examples_for_people_can_be_sent() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "films.md").read_text()
+    examples = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    kinds: dict[str, type[BaseModel]]
+    kinds = {"films": FilmBatch, "listings": ClipBatch, "photos": FilmWork}
+    assert [next(iter(example)) for example in examples] == [*["photos"] * 3, "films", "listings"]
+    for example in examples:
+        kinds[next(iter(example))].model_validate(example)
+        open_template(example.get("template", "calm"))
+
+
+def test_every_template_has_its_picture_in_the_page_for_people() -> None:
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    shown = set(re.findall(r"\(templates/(\w+)\.webp\)", (docs / "films.md").read_text()))
+    files = {path.stem for path in (docs / "templates").iterdir()}
+    assert shown == files == set(shipped_templates())
 
 
 def test_batches_are_found_with_their_jobs_and_partitions() -> None:

@@ -1,4 +1,4 @@
-"""Films of many listings at once, and clips made ahead of them, by the usual workers."""
+"""Films of many listings at once, and clips made ahead, by the usual workers."""
 
 import time
 from collections.abc import Iterator
@@ -93,7 +93,7 @@ def listing_films(
 def warm_clips(
     context: dg.AssetExecutionContext, config: Batch, studio: Studio
 ) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster refuses [None] beside checks
-    """The clips that `batches/clips/{day}.json` asks for, kept before a film needs them."""
+    """The clips that `batches/clips/{day}.json` asks for, made before somebody asks for one."""
     settings = studio.settings()
     with _final_errors():
         jobs = read_clips(studio.storage(), context.partition_key, config.retake)

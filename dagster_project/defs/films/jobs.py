@@ -23,7 +23,7 @@ render_films = dg.define_asset_job(
 warm_up_clips = dg.define_asset_job(
     "warm_up_clips",
     selection=dg.AssetSelection.assets(warm_clips),
-    description="Clips of a day's batch, so that the films to come find them made.",
+    description="Clips of a day's batch, so that who asks for one later gets it at once.",
     executor_def=dg.in_process_executor,
     tags=_TAGS,
 )

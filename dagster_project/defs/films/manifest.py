@@ -41,7 +41,7 @@ class FilmBatch(_Strict):
 
 
 class ListingClips(_Strict):
-    """Photos of a listing whose clips are to be there before a film needs them."""
+    """Photos of a listing whose clips are to be there before somebody asks for them."""
 
     listing_id: ListingId
     photos: list[PhotoAsked] = Field(min_length=1, max_length=300)
