@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from serving.errors import ModelFailed
 from serving.image import Image, decode
-from serving.models.local import Loaded, Models
+from serving.models.local import Loaded, PinnedModels
 from serving.models.rooms import TASK, Classified, Rooms, classify_with
 from serving.photos.classify import to_pixels
 from serving.storage.cache import Answers
@@ -48,7 +48,7 @@ class KnownRooms:
     answers : None: everything is worked out
     """
 
-    def __init__(self, models: Models, answers: Answers | None, max_pixels: int) -> None:
+    def __init__(self, models: PinnedModels, answers: Answers | None, max_pixels: int) -> None:
         self.models, self._answers, self._max_pixels = models, answers, max_pixels
 
     def classify(self, data: bytes, model: Loaded | None = None) -> Classified:

@@ -49,6 +49,10 @@ class Models(Protocol):
         """Return the model that answers now; ModelUnavailable if there is none."""
         ...
 
+
+class PinnedModels(Models, Protocol):
+    """Where a job's later attempts find the model that its first one used."""
+
     def pin(self, task: str) -> dict[str, str]:
         """Return what names the model that answers now, so that `pinned` finds it later."""
         ...

@@ -228,7 +228,8 @@ def test_a_full_gpu_takes_smaller_batches_and_at_last_the_cpu_does(room: int, on
 
 
 def test_a_model_that_breaks_on_a_gpu_is_not_asked_again() -> None:
-    def broken(_: Image) -> Logits:
+    def broken(pixels: Image) -> Logits:
+        del pixels
         raise ModelFailed("no")
 
     with pytest.raises(ModelFailed):
