@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,6 +30,7 @@ from show import CAPTIONED, draw_frames, find_photos, make_show, make_sound, mak
 
 from serving.render.cache import MemoryCache, NoCache, PacketCache
 from serving.render.encode import planes_of
+from serving.render.ffmpeg import find_ffmpeg
 from serving.render.film import Options, render_film
 from serving.render.frames import Sources
 from serving.render.profiles import RATES, Encoding, choose_encoding, fit_film
@@ -52,42 +52,33 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--photos", type=int, help="of the show; 20, or 5 with --quick")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, help="only these")
     parser.add_argument("--peak", type=int, metavar="PHOTOS", help="only print a render's peak MB")
     arguments = parse(__doc__, parser)
     if arguments.peak:
         print(json.dumps({"peak_mb": measure_peak(arguments.peak)}))
         return
-    photos = arguments.photos or (5 if arguments.quick else 20)
+    show = make_show(arguments.photos or (5 if arguments.quick else 20))
     figures = Figures()
-    show = make_show(photos)
-    figures.say(f"{photos} photos, {show.frames} frames, {len(find_photos())} files")
+    figures.say(f"{len(show.clips)} photos, {show.frames} frames, {len(find_photos())} files")
     room = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
-    with tempfile.TemporaryDirectory(dir=room, prefix="film-bench-") as name:
-        folder = Path(name)
-        raw = folder / "frames.yuv"
-        with raw.open("wb") as file:
-            for frame in draw_frames(show, make_sources()):
-                file.write(frame)
-        limit = compare(figures, show, raw)
-        full = edit(figures, show, folder)
-        figures.add("film.wall_s", full.wall_s)
-        check_file(figures, folder / "film.mp4", show)
-        part = show if arguments.quick else make_show(6)
-        if part is not show:
-            with raw.open("wb") as file:
-                for frame in draw_frames(part, make_sources()):
-                    file.write(frame)
-        measure_quality(figures, part, raw, folder)
-    figures.add("film.limit_cpu_s", limit.cpu_s)
-    measure_conformance(figures)
-    if not arguments.quick:
-        measure_memory(figures)
-        measure_4k(figures)
+    with tempfile.TemporaryDirectory(dir=room, prefix="film-bench-") as folder:
+        for part in arguments.parts or (QUICK_PARTS if arguments.quick else PARTS):
+            PARTS[part](figures, show, Path(folder))
     figures.print()
 
 
-def compare(figures: Figures, show: Film, raw: Path) -> Cost:
+def write_frames(film: Film, raw: Path) -> Path:
+    """Draw a film's frames into a file."""
+    with raw.open("wb") as file:
+        for frame in draw_frames(film, make_sources()):
+            file.write(frame)
+    return raw
+
+
+def compare(figures: Figures, show: Film, folder: Path) -> None:
     """Render the show, encode its frames with LIMIT and with our encoder's options; twice."""
+    raw = write_frames(show, folder / "frames.yuv")
     runs: dict[str, list[Cost]] = {"limit": [], "alone": [], "ours": []}
     for _ in range(2):
         runs["limit"].append(encode_raw(show, raw, LIMIT))
@@ -102,7 +93,9 @@ def compare(figures: Figures, show: Film, raw: Path) -> Cost:
     figures.add("film.wall_ratio", ours.wall_s / limit.wall_s)
     figures.add("film.encoder_ratio", encoder.cpu_s / limit.cpu_s)
     figures.add("film.beyond_encoder_ratio", (ours.cpu_s - encoder.cpu_s) / limit.cpu_s)
-    return limit
+    figures.add("film.limit_cpu_s", limit.cpu_s)
+    figures.add("film.wall_s", ours.wall_s)
+    check_file(figures, folder / "film.mp4", show)
 
 
 LIMIT = ("-preset", "veryfast", "-crf", "20")
@@ -119,19 +112,13 @@ def encode_raw(film: Film, raw: Path, options: Sequence[str], output: Path | Non
     command = [find_ffmpeg(), "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "yuv420p"]
     command += ["-s", f"{film.width}x{film.height}", "-r", str(film.fps), "-i", str(raw), "-an"]
     command += ["-c:v", "libx264", *options, str(output or raw.with_name("limit.mp4"))]
-    before, start = _children(), time.monotonic()
+    before, start = children_cpu_s(), time.monotonic()
     subprocess.run(command, check=True)
-    return Cost(_children() - before, time.monotonic() - start)
+    return Cost(children_cpu_s() - before, time.monotonic() - start)
 
 
-def find_ffmpeg() -> str:
-    """Return the machine's FFmpeg, or the one of imageio-ffmpeg's wheel."""
-    import imageio_ffmpeg
-
-    return shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
-
-
-def _children() -> float:
+def children_cpu_s() -> float:
+    """Return the CPU of all processes that were started and have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
@@ -152,7 +139,7 @@ def render(
     return Cost(time.process_time() - cpu, time.monotonic() - start)
 
 
-def edit(figures: Figures, show: Film, folder: Path) -> Cost:
+def edit(figures: Figures, show: Film, folder: Path) -> None:
     """Render anew after edits, and compare the files with those of a render from nothing."""
     cache, output = MemoryCache(), folder / "film.mp4"
     full = render(show, make_sources(), output, cache)
@@ -177,8 +164,6 @@ def edit(figures: Figures, show: Film, folder: Path) -> Cost:
     render(framed, make_sources(), output, cache)
     kept = dict(cache.kept)
     figures.add("film.brand_at_end_changed_ratio", again(framed, make_sources("HOME"))[0])
-    render(show, make_sources(), output, NoCache())
-    return full
 
 
 def _with_photo(film: Film, number: int, photo: str) -> Film:
@@ -227,8 +212,13 @@ def check_file(figures: Figures, path: Path, film: Film) -> None:
     figures.add("film.av_offset_ms", abs(offset) * 1e3)
 
 
-def measure_quality(figures: Figures, film: Film, raw: Path, folder: Path) -> None:
-    """Encode at several qualities, ours with all its segments, and compare the curves."""
+def measure_quality(figures: Figures, show: Film, folder: Path) -> None:
+    """Encode at several qualities, ours with all its segments, and compare the curves.
+
+    Of the show's first six photos at most: a frame is decoded eight times.
+    """
+    film = make_show(min(6, len(show.clips)))
+    raw = write_frames(film, folder / "frames.yuv")
     curves: dict[str, list[tuple[float, float]]] = {"limit": [], "ours": []}
     for crf in CRFS:
         limit, ours = folder / "q-limit.mp4", folder / "q-ours.mp4"
@@ -274,7 +264,7 @@ def bd_rate(anchor: Sequence[tuple[float, float]], other: Sequence[tuple[float, 
     return float(np.exp((areas[1] - areas[0]) / (high - low)) - 1)
 
 
-def measure_conformance(figures: Figures) -> None:
+def measure_conformance(figures: Figures, _show: Film, _folder: Path) -> None:
     """Render a short film in every profile and rate, and look for what differs from the promise."""
     faults: list[str] = []
     for profile in ("720p", "1080p", "4k"):
@@ -315,7 +305,7 @@ def find_faults(path: Path, film: Film) -> list[str]:
     return [f"{name} is {found}" for name, (found, right) in wanted.items() if found != right]
 
 
-def measure_memory(figures: Figures) -> None:
+def measure_memory(figures: Figures, _show: Film, _folder: Path) -> None:
     """Render films of ever more photos, each in a process of its own."""
     peaks = {}
     for photos in MEMORY_PHOTOS:
@@ -334,7 +324,7 @@ def measure_peak(photos: int) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def measure_4k(figures: Figures) -> None:
+def measure_4k(figures: Figures, _show: Film, _folder: Path) -> None:
     """Compare a short film in 4K with itself in 1080p."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "film.mp4"
@@ -345,7 +335,16 @@ def measure_4k(figures: Figures) -> None:
     figures.add("film.4k_ratio", costs[1] / costs[0])
 
 
-Render = Callable[[Film], Cost]
+Part = Callable[[Figures, Film, Path], None]
+PARTS: dict[str, Part] = {
+    "cost": compare,
+    "edits": edit,
+    "quality": measure_quality,
+    "conformance": measure_conformance,
+    "memory": measure_memory,
+    "4k": measure_4k,
+}
+QUICK_PARTS = ("cost", "edits", "quality", "conformance")
 
 if __name__ == "__main__":
     main()

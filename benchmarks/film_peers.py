@@ -20,9 +20,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from figures import Figures, parse
-from film import LIMIT, Cost, _children, encode_raw, find_ffmpeg
+from film import LIMIT, Cost, children_cpu_s, encode_raw
 from show import draw_frames, make_show, make_sources
 
+from serving.render.ffmpeg import find_ffmpeg
 from serving.render.film import render_film
 from serving.video.film import Film
 
@@ -92,13 +93,13 @@ def run(figures: Figures, peer: str, prepare: Peer, job: tuple[Film, Path]) -> C
     output = folder / f"{peer}.mp4"
     try:
         command = prepare(film, folder, output)
-        before, start = _children(), time.monotonic()
+        before, start = children_cpu_s(), time.monotonic()
         subprocess.run(command, check=True, capture_output=True, timeout=RENDER_S)
     except (subprocess.SubprocessError, OSError) as error:
         last = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip()
         figures.say(f"{peer} does not run here: {(last or str(error)).splitlines()[-1][:160]}")
         return None
-    return Cost(_children() - before, time.monotonic() - start)
+    return Cost(children_cpu_s() - before, time.monotonic() - start)
 
 
 def zoompan(film: Film, _: Path, output: Path) -> list[str]:
