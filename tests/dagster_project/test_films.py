@@ -249,21 +249,20 @@ def test_a_batch_holds_back_while_enough_is_waiting(engine: Engine) -> None:
         made = run_bulk(engine, bulk, Rules(2, 30.0, 0.02), lines.append)
     assert [outcome.listing_id for outcome in made] == ["0", "1", "2", "3", "4"]
     assert {outcome.status for outcome in made} == {"completed"}
-    assert lines[-1] == "100%: 5 of 5 jobs have ended"
+    assert lines[-1] == "5 of 5 jobs have ended"
     assert len(set(lines)) > 2
 
 
-def test_progress_counts_what_is_under_way(engine: Engine) -> None:
+def test_the_log_tells_of_jobs_under_way(engine: Engine) -> None:
     bulk = [BulkJob(KINDS["render_video"], {}, "1", "k")]
     with pytest.raises(Unfinished):
         run_bulk(engine, bulk, Rules(9, 0.0, 0.01), lambda _: None)
     job = attempts.take(engine, jobs_of(engine)[0].id, uuid4())
     assert job is not None
-    attempts.tell_progress(engine, job, {"done": 30, "total": 100, "share": 0.3})
     lines: list[str] = []
     with pytest.raises(Unfinished):
         run_bulk(engine, bulk, Rules(9, 0.0, 0.01), lines.append)
-    assert lines == ["30%: 0 of 1 jobs have ended (1 being made)"]
+    assert lines == ["0 of 1 jobs have ended: 1 being made"]
 
 
 def test_a_cancelled_film_ends_as_that(

@@ -114,7 +114,6 @@ class _Batch:
         self._listings: dict[UUID, str] = {}
         self._known: set[UUID] = set()
         self._status: dict[UUID, str] = {}
-        self._share = 0.0
 
     @property
     def open(self) -> int:
@@ -152,12 +151,9 @@ class _Batch:
     def look(self) -> None:
         """Read where the jobs that have not ended stand."""
         live = [job_id for job_id, status in self._status.items() if status in _LIVE]
-        found = select(Job.id, Job.status, Job.progress["share"].as_float()).where(_among(live))
-        self._share = 0.0
+        found = select(Job.id, Job.status).where(_among(live))
         with self._engine.connect() as connection:
-            for job_id, status, share in connection.execute(found):
-                self._status[job_id] = status
-                self._share += (share or 0.0) if status == "processing" else 0.0
+            self._status.update(row._tuple() for row in connection.execute(found))
 
     def line(self) -> str:
         """Say how far the batch is."""
@@ -175,9 +171,8 @@ class _Batch:
             if counts[name]
         ]
         parts += [f"{len(self._waiting):,} held back"] if self._waiting else []
-        share = (ended + self._share) / max(total, 1)
-        details = f" ({', '.join(parts)})" if parts else ""
-        return f"{share:.0%}: {ended:,} of {total:,} jobs have ended{details}"
+        details = f": {', '.join(parts)}" if parts else ""
+        return f"{ended:,} of {total:,} jobs have ended{details}"
 
     def outcomes(self) -> list[Outcome]:
         """Return how each ended, in the order submitted."""
