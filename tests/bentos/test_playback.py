@@ -1,0 +1,145 @@
+"""Films and the preview that grows, played in a browser from a job's page under a signed link."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+import uvicorn
+from sqlalchemy import Engine
+
+from bentos.gateway.app import create_app
+from bentos.gateway.classifiers import InlineClassifier
+from serving.db.tables import Json
+from serving.jobs import attempts
+from serving.models.known import KnownRooms
+from serving.models.local import LocalModels
+from serving.settings import Settings
+from serving.storage.objects import Storage
+from serving.storage.scratch import Scratch
+from serving.workflows.run import Parts
+from tests.doors import open_doors
+from tests.fakes import encode
+from tests.serving.video.pictures import texture
+from tests.serving.workflows.bench import Bench
+from tests.serving.workflows.test_film import clicks
+
+chromium = pytest.importorskip("tests.bentos.chromium", reason="needs the package websockets")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(chromium.PROGRAM is None, reason="there is no Chromium on this machine"),
+]
+
+WORK: Json = {
+    "photos": [{"photo": f"{number}.jpg", "room": "kitchen"} for number in range(3)],
+    "music": {"track": "song.wav"}, "template": "energetic", "order": "given", "length_s": 4.0,
+    "formats": [{"profile": "720p", "fps": 24}],
+}  # fmt: skip
+
+
+@pytest.fixture
+def films(page_settings: Settings, engine: Engine, storage: Storage, tmp_path: Path) -> Bench:
+    for number in range(3):
+        data = encode(texture(200, 300, number, sigma=3), "JPEG", quality=92)
+        storage.write(f"{number}.jpg", data)
+    storage.write("song.wav", clicks(6.0))
+    rooms = KnownRooms(LocalModels(storage), None, page_settings.max_pixels)
+    scratch = Scratch(tmp_path / "scratch", 10**9)
+    return Bench(Parts(page_settings, engine, storage, scratch, rooms), "render_video")
+
+
+@contextmanager
+def served(settings: Settings, engine: Engine, storage: Storage) -> Iterator[str]:
+    """Serve the gateway on a port of its own."""
+    models = LocalModels(storage)
+    with ThreadPoolExecutor(1) as pool:
+        app = create_app("test", settings)
+        rooms = KnownRooms(models, None, settings.max_pixels)
+        classifier = InlineClassifier(models, rooms, pool)
+        app.state.doors = open_doors(settings, classifier, storage, engine)
+        config = uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        try:
+            while not server.started:
+                time.sleep(0.02)
+            yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(20)
+
+
+@pytest.fixture
+def studio(page_settings: Settings, engine: Engine, storage: Storage) -> Iterator[str]:
+    with served(page_settings, engine, storage) as address:
+        yield address
+
+
+def page_of(studio: str, job_id: UUID) -> str:
+    job = httpx.get(f"{studio}/internal/jobs/{job_id}", headers={"X-API-Key": "vls_a"}).json()
+    return studio + str(job["page_link"]).removeprefix(studio)
+
+
+def test_a_film_plays_on_its_job_s_page(films: Bench, studio: str, tmp_path: Path) -> None:
+    job = films.attempt(films.submit(**WORK, preview=False))
+    assert job.status == "completed", job.error
+    with chromium.browse(tmp_path / "browser", page_of(studio, job.id)) as tab:
+        tab.run("window.film = document.querySelector('video.film'); film.muted = true; 0")
+        tab.wait_for("film.readyState >= 1")
+        assert tab.run("film.duration") == pytest.approx(4.0, abs=0.05)
+        assert tab.run("[film.videoWidth, film.videoHeight]") == [1280, 720]
+        tab.run("film.currentTime = 3.0; film.play()")
+        tab.wait_for("film.ended")
+        assert tab.run("film.webkitAudioDecodedByteCount") > 0
+        assert tab.run("film.error") is None
+        assert tab.run("document.getElementById('player')") is None
+
+
+def test_the_preview_plays_while_it_grows_and_gives_way_to_the_film(
+    films: Bench, studio: str, engine: Engine, storage: Storage, tmp_path: Path
+) -> None:
+    made = films.attempt(films.submit(**WORK))
+    assert made.status == "completed", made.error
+    kept = f"films/{made.id}/preview"
+    lines = storage.read(f"{kept}/playlist.m3u8").decode().splitlines()
+    parts = [line for line in lines if line.endswith(".m4s")]
+    assert len(parts) >= 2
+    job_id = films.submit(**WORK)
+
+    def publish(count: int, end: bool = False) -> None:
+        """As the render does it: a part, then the playlist that names it."""
+        for name in ("init.mp4", *parts[:count]):
+            storage.write(f"films/{job_id}/preview/{name}", storage.read(f"{kept}/{name}"))
+        after = lines.index(parts[count - 1]) + 1
+        told = [*lines[:after], *["#EXT-X-ENDLIST"] * end]
+        text = "\n".join(told) + "\n"
+        storage.write(f"films/{job_id}/preview/playlist.m3u8", text.encode())
+
+    with chromium.browse(tmp_path / "browser", page_of(studio, job_id)) as tab:
+        tab.run("window.small = document.getElementById('preview'); window.box = player; 0")
+        assert not tab.run("small.checkVisibility()"), "nothing to see while it waits"
+        job = attempts.take(engine, job_id, uuid4())
+        assert job is not None
+        tab.wait_for("document.querySelector('.pill.processing')")
+        publish(1)
+        tab.wait_for("box.dataset.parts === '1' && small.readyState >= 2")
+        tab.run("small.play(); 0")
+        tab.wait_for("small.currentTime > 0.2")
+        first = tab.run("small.buffered.end(0)")
+        for count in range(2, len(parts) + 1):
+            publish(count, end=count == len(parts))
+            tab.wait_for(f"box.dataset.parts === '{count}'")
+        tab.wait_for("box.dataset.ended === 'yes'")
+        assert first < tab.run("small.buffered.end(0)")
+        assert tab.run("small.duration") == pytest.approx(4.0, abs=0.1)
+        tab.wait_for("small.ended")
+        assert tab.run("[small.error, box.dataset.error ?? null]") == [None, None]
+        attempts.complete(engine, job, made.result or {})
+        tab.wait_for("box.hidden && document.querySelectorAll('video.film').length === 2")
