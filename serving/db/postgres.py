@@ -31,6 +31,8 @@ _TUNING = {
     "max_connections": "200",
     "shared_buffers": "128MB",
     "log_min_messages": "fatal",
+    # after a crash one call for the file system, in place of one for each of 1,400 files: seconds
+    "recovery_init_sync_method": "syncfs",
 }
 
 

@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 CHANNEL = "slots"
 CHAMPION = "champion"
+_AT_FIRST_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ class SlotFollower:
                 self._listen()
             except (psycopg.Error, SQLAlchemyError) as error:
                 log.warning("slots cannot be read, what is loaded stays: %s", first_line(error))
-                self._stop.wait(self._poll_s)
+                # at first the database may be starting beside us, and nothing is served yet
+                self._stop.wait(self._poll_s if self._applied.is_set() else _AT_FIRST_S)
 
     def _listen(self) -> None:
         address = self._engine.url.set(drivername="postgresql").render_as_string(False)
