@@ -212,7 +212,8 @@ def open_worker(
         rooms = AskedRooms(asked, answers, settings.max_pixels)
     else:
         baked = settings.baked_models or settings.home() / "no-baked-models"
-        models = open_models(settings, storage, engine, baked, open_session).models
+        following = engine if settings.slots == "follow" else None
+        models = open_models(settings, storage, following, baked, open_session).models
         rooms = KnownRooms(models, answers, settings.max_pixels)
     return JobWorker(Parts(settings, engine, storage, scratch, rooms), answers, workflows, queues)
 
