@@ -21,7 +21,7 @@ from dagster_project.defs.films.assets import DAYS, listing_films, warm_clips
 from dagster_project.defs.films.bulk import BulkJob, Outcome, Rules, Unfinished, run_bulk
 from dagster_project.defs.films.jobs import new_batches
 from dagster_project.defs.films.manifest import ClipBatch, FilmBatch, read_clips, read_films
-from dagster_project.defs.films.show import film_metadata, skipped_photos
+from dagster_project.defs.films.show import film_metadata
 from dagster_project.defs.resources import Studio
 from serving.db.tables import Job, Json
 from serving.errors import BadInput, ObjectNotFound
@@ -65,10 +65,7 @@ def result_of(job: Job, skipped: int = 0) -> Json:
 
 @contextmanager
 def worker(engine: Engine, work: Work) -> Iterator[list[Job]]:
-    """Take jobs by their priority as workers do, and end them with what `work` returns or raises.
-
-    Gives the jobs taken, in that order.
-    """
+    """Take jobs by priority as workers do, end each as `work` says; give those taken, in order."""
     stop, taken, name = threading.Event(), list[Job](), uuid4()
     waiting = select(Job.id).where(Job.status == "pending").order_by(Job.priority.desc())
 
@@ -159,7 +156,6 @@ def test_every_film_becomes_a_bulk_job_and_is_shown_with_poster_and_page(
     jobs = jobs_of(engine)
     asked = [(job.type, job.priority, job.client, job.listing_id) for job in jobs]
     assert asked == [("render_video", -50, "batch", listing_id) for listing_id in ("1", "2")]
-    # the workflow reads what was written
     assert FilmWork.model_validate(jobs[1].input).template == "noir"
     told = metadata_of(result)
     assert (told["jobs"], told["completed"], told["films"]) == (2, 2, 2)
@@ -250,7 +246,6 @@ def test_a_batch_holds_back_while_enough_is_waiting(engine: Engine) -> None:
     assert [outcome.listing_id for outcome in made] == ["0", "1", "2", "3", "4"]
     assert {outcome.status for outcome in made} == {"completed"}
     assert lines[-1] == "5 of 5 jobs have ended"
-    assert len(set(lines)) > 2
 
 
 def test_the_log_tells_of_jobs_under_way(engine: Engine) -> None:
@@ -375,7 +370,6 @@ def test_what_a_listing_is_called_cannot_break_the_table(storage: Storage) -> No
     assert str(told.value).splitlines()[-1] == (
         "| a\\|b\\](&#60;x&#62; | failed | \\[no\\](http://x) | [page](/page) |"
     )
-    assert skipped_photos([outcome]) == []
 
 
 def test_the_examples_for_people_can_be_sent() -> None:
@@ -401,4 +395,5 @@ def test_batches_are_found_with_their_jobs_and_partitions() -> None:
     for name, job in (("listing_films", "render_films"), ("warm_clips", "warm_up_clips")):
         assert graph.get(dg.AssetKey(name)).partitions_def == DAYS
         assert loaded.resolve_job_def(job).partitions_def == DAYS
+    assert DAYS.get_num_partitions() < 100_000  # what an asset can hold
     assert loaded.resolve_sensor_def("new_batches").default_status.value == "STOPPED"
