@@ -15,7 +15,8 @@ from serving.errors import BadImage, TooLarge
 
 Image = NDArray[np.uint8]
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "HEIF")
+_WITHOUT_HEIF = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
+FORMATS = (*_WITHOUT_HEIF, "HEIF")
 SMALLEST_SIDE = 16
 _ORIENTATION = 0x0112
 # What Pillow's readers raise on damaged files; a wider net would hide our own mistakes.
@@ -72,7 +73,7 @@ def decode(data: bytes, max_pixels: int, min_side: int = 0) -> Image:
     >>> decode(file.getvalue(), max_pixels=10_000).shape
     (30, 40, 3)
     """
-    with _open(data) as file:
+    with open_picture(data) as file:
         _check_size(file, max_pixels)
         try:
             if file.format in ("JPEG", "MPO") and file.mode in ("RGB", "L"):
@@ -82,13 +83,6 @@ def decode(data: bytes, max_pixels: int, min_side: int = 0) -> Image:
             raise BadImage(f"the {file.format} is damaged or cut short: {error}") from error
 
 
-def open_file(data: bytes) -> Pillow.Image:
-    """Return a picture whose header was read and nothing more; Pillow's errors as they come."""
-    if data[4:8] == b"ftyp":  # HEIC, of telephones; its library is loaded for who sends some
-        _read_heif()
-    return Pillow.open(io.BytesIO(data), formats=FORMATS)
-
-
 @cache
 def _read_heif() -> None:
     from pillow_heif import register_heif_opener
@@ -96,11 +90,16 @@ def _read_heif() -> None:
     register_heif_opener(thumbnails=False)
 
 
-def _open(data: bytes) -> Pillow.Image:
+def open_picture(data: bytes) -> Pillow.Image:
+    """Return a picture of which the header was read and nothing more; BadImage."""
     if not data:
         raise BadImage("the file is empty")
+    known = _WITHOUT_HEIF  # Pillow must not be asked for what it has not loaded
+    if data[4:8] == b"ftyp":  # HEIC, of telephones; its library is loaded for who sends some
+        _read_heif()
+        known = FORMATS
     try:
-        return open_file(data)
+        return Pillow.open(io.BytesIO(data), formats=known)
     except UnidentifiedImageError as error:
         raise BadImage(f"not a readable {', '.join(FORMATS)} picture") from error
     except Pillow.DecompressionBombError as error:

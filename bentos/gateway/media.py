@@ -128,7 +128,7 @@ async def render_video(request: Request, doors: Opened, asker: Asking) -> Respon
     },
 )
 async def generate_clip(request: Request, doors: Opened, asker: Asking) -> Response:
-    """Render one photo's piece of a film; `clip-complete` brings its key."""
+    """Render one photo as a clip of its own; `clip-complete` brings its key."""
     asked = parse_body(ClipRequest, await read_body(request, JSON_BYTES))
     _check_template(asked.template)
     return await accept(doors, asker, "generate_clip", _work_of(asked, ClipWork), asked)

@@ -116,7 +116,7 @@ class FilmWork(_Strict):
 
 
 class ClipWork(_Strict):
-    """One photo's piece of a film, rendered on its own and kept for films to come."""
+    """One photo as a clip of its own, kept for whoever asks for it again."""
 
     photo: PhotoAsked
     template: str | dict[str, Any] = "calm"

@@ -1,4 +1,4 @@
-"""`generate_clip`: one photo's piece of a film, kept for the films to come."""
+"""`generate_clip`: one photo as a clip of its own, kept for whoever asks for it again."""
 
 from serving.db.tables import Json
 from serving.jobs.media_requests import ClipWork, FilmWork

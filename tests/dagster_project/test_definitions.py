@@ -24,7 +24,7 @@ def loaded() -> dg.Definitions:
 def test_everything_below_defs_is_found_and_fits_together(loaded: dg.Definitions) -> None:
     dg.Definitions.validate_loadable(loaded)
     keys = {key.to_user_string() for key in loaded.resolve_all_asset_keys()}
-    assert keys == set(STEPS)
+    assert keys == {*STEPS, "listing_films", "warm_clips"}
 
 
 def test_raw_photos_come_before_all_and_the_bento_after(loaded: dg.Definitions) -> None:

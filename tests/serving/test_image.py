@@ -1,5 +1,8 @@
 """Whatever is uploaded becomes upright RGB pixels or a clear refusal, never anything else."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -151,3 +154,17 @@ def test_damaged_files_are_read_or_refused(data: bytes, draw: st.DataObject) -> 
 def test_random_bytes_are_refused(data: bytes) -> None:
     with pytest.raises((BadImage, TooLarge)):
         decode(data, LIMIT)
+
+
+def test_what_is_no_picture_is_refused_before_any_heic_was_seen() -> None:
+    """HEIF is known to Pillow only once its library is loaded, in a process of its own here."""
+    script = (
+        "from serving.errors import BadImage\n"
+        "from serving.image import decode\n"
+        "try:\n    decode(b'not a picture at all', 10**6)\n"
+        "except BadImage:\n    print('refused')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "refused\n"
