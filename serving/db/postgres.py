@@ -113,7 +113,7 @@ def _initdb(data: Path, owner: pwd.struct_passwd | None) -> None:
         os.chown(new, owner.pw_uid, owner.pw_gid)
     command = [_program("initdb"), "-D", str(new), "-U", "postgres", "--auth=trust"]
     subprocess.run(
-        [*_become(owner), *command, "--encoding=utf8", "--no-sync"],
+        [*_become(owner), *command, "--encoding=utf8", "--sync-method=syncfs"],
         check=True,
         stdout=subprocess.DEVNULL,
     )
