@@ -27,7 +27,12 @@ FOLDER = "films"
 _NAME = re.compile(r"(preview/)?[A-Za-z0-9][A-Za-z0-9_.-]{0,80}")
 _MAP = re.compile(r'(?<=^#EXT-X-MAP:URI=")[^"?]+|^[^#?\s][^?\s]*$', re.MULTILINE)
 _PLAYLIST, _PLAYLIST_BYTES = ".m3u8", 2**20
-_CACHED = {"Cache-Control": "private, max-age=3600"}
+_CACHED = {
+    "Cache-Control": "private, max-age=3600",
+    # so that a browser shows the file in a tab of its own
+    "Content-Security-Policy": "default-src 'none'; media-src 'self'; img-src 'self'; "
+    "style-src 'unsafe-inline'; frame-ancestors 'none'",
+}
 _LINK_S, _ANSWER_S = 600, 30.0
 _PASSED_ON = ("content-length", "content-range", "etag", "last-modified")
 _BINARY = {"schema": {"type": "string", "format": "binary"}}

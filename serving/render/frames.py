@@ -10,7 +10,7 @@ from math import ceil
 from PIL import Image as Pillow
 
 from serving.errors import BadImage, BadInput
-from serving.image import Image, decode, open_file
+from serving.image import Image, decode, open_picture
 from serving.render.segments import TRANSITION, Segment
 from serving.video.backdrop import lay_on_backdrop
 from serving.video.film import BACKDROP, Clip, Film, Overlay
@@ -185,7 +185,7 @@ def photo_size(photo: bytes | Image) -> Size:
     if not isinstance(photo, bytes):
         return photo.shape[1], photo.shape[0]
     try:
-        with open_file(photo) as file:
+        with open_picture(photo) as file:
             width, height = file.size
             sideways = file.getexif().get(_ORIENTATION) in _SIDEWAYS
     except (OSError, SyntaxError, ValueError, Pillow.DecompressionBombError) as error:

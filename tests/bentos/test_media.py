@@ -172,6 +172,7 @@ def test_a_film_is_handed_out_in_parts_from_wherever_it_is(
         assert whole.headers["accept-ranges"] == "bytes"
         assert int(whole.headers["content-length"]) == len(FILM)
         assert "max-age" in whole.headers["cache-control"]
+        assert "media-src 'self'" in whole.headers["content-security-policy"]
         part = get("16x9-720p24.mp4", Range="bytes=100-199")
         assert (part.status_code, part.content) == (206, FILM[100:200])
         assert part.headers["content-range"] == f"bytes 100-199/{len(FILM)}"

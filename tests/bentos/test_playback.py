@@ -99,7 +99,10 @@ def test_a_film_plays_on_its_job_s_page(films: Bench, studio: str, tmp_path: Pat
         tab.wait_for("film.ended")
         assert tab.run("film.webkitAudioDecodedByteCount") > 0
         assert tab.run("film.error") is None
-        assert tab.run("document.getElementById('player')") is None
+        assert tab.run("document.getElementById('player') === null")
+        address = tab.run("film.currentSrc")
+        tab.call("Page.navigate", url=address)
+        tab.wait_for("document.querySelector('video')?.readyState >= 1")  # in a tab of its own
 
 
 def test_the_preview_plays_while_it_grows_and_gives_way_to_the_film(

@@ -211,6 +211,7 @@ def test_a_bad_photo_is_left_out_and_named_or_refused(
     result = render(films, photos=photos)
     (skipped,) = result["skipped"]
     assert (skipped["photo"], skipped["error"]["status"] in (413, 422)) == ("bad.jpg", True), name
+    assert " at 0x" not in skipped["error"]["detail"]
     assert only(result)["frames"] == 72
     refused = films.attempt(ask(films, photos=photos, bad_photos="refuse"))
     assert (refused.status, said(refused)["reason"]) == ("failed", "bad_input")
