@@ -142,7 +142,7 @@ def test_demo_goes_through_a_job_its_callback_and_its_page_with_good_and_bad_pho
     assert "2 photos classified" in done.stdout
     assert (tmp_path / "film.mp4").stat().st_size > 100_000
     assert "1 could not be read" in done.stdout
-    assert "classification-complete, signature verified by the backend" in done.stdout
+    assert "called back: classification-complete, signature verified" in done.stdout
     report = (tmp_path / "report.html").read_text()
     assert report.count("data:image/jpeg;base64,") == 2
     assert "BadImage" in report
