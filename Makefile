@@ -12,7 +12,7 @@ PYTEST := $(VENV)/bin/pytest
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-demo: $(VENV)/serve  ## classify PHOTOS (default: the sample listing) and write a report
+demo: $(VENV)/serve  ## classify PHOTOS (default: the sample listing) and make a film of them, as jobs
 	@$(RUN) -m stack demo --photos "$(PHOTOS)"
 
 dev: $(VENV)/dev  ## run the whole studio until Ctrl-C: gateway, MLflow, Dagster, PostgreSQL

@@ -39,7 +39,7 @@ COMMANDS = {
     "smoothness": ["smoothness.py"],
     "film_sheet": ["film_sheet.py"],
     "openapi_fuzz": ["openapi_fuzz.py"],
-    "two_workers": ["two_workers.py"],
+    "share": ["share.py"],
     "retrain_smoke": ["retrain.py", "--smoke"],
     "accuracy": ["accuracy.py"],
     "retrain": ["retrain.py"],

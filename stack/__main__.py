@@ -13,7 +13,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="stack", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("dev", help="run everything until Ctrl-C")
-    show = actions.add_parser("demo", help="classify a folder of photos and write a report")
+    show = actions.add_parser(
+        "demo", help="a folder of photos as jobs: classified, and made a film of"
+    )
     show.add_argument(
         "--photos", type=Path, default=ROOT / "datasets" / "sample_listing", help="%(default)s"
     )

@@ -23,6 +23,7 @@ from stack.programs import (
 )
 
 _CLIENT = "dev"
+_METRICS_PORT = 9300
 
 
 def run() -> int:
@@ -37,6 +38,8 @@ def run() -> int:
         *dagster(ports),
     ]
     env = environment(settings) | callback_environment(settings)
+    metrics_port = settings.worker_metrics_port or _METRICS_PORT
+    env["WORKER_METRICS_PORT"] = str(metrics_port)
     env["MLFLOW_TRACKING_URI"] = f"http://127.0.0.1:{ports.mlflow_port}"
     stack = Stack(settings, programs, env)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -47,6 +50,7 @@ def run() -> int:
         with stack.running(prepare=prepare) as supervisor:
             print(f"\nAPI key of the client '{_CLIENT}': {dev_key(settings)}")
             print(describe_callbacks(settings))
+            print(f"Worker metrics from http://127.0.0.1:{metrics_port}/metrics on, one port each.")
             print("Ctrl-C ends everything.")
             supervisor.wait()
     except KeyboardInterrupt:
