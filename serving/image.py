@@ -94,7 +94,7 @@ def open_picture(data: bytes) -> Pillow.Image:
     """Return a picture of which the header was read and nothing more; BadImage."""
     if not data:
         raise BadImage("the file is empty")
-    known = _WITHOUT_HEIF  # Pillow must not be asked for what it has not loaded
+    known: tuple[str, ...] = _WITHOUT_HEIF  # Pillow must not be asked for what it has not loaded
     if data[4:8] == b"ftyp":  # HEIC, of telephones; its library is loaded for who sends some
         _read_heif()
         known = FORMATS

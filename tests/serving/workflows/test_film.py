@@ -142,6 +142,7 @@ def test_a_film_has_exactly_its_frames_and_its_sound_begins_and_ends_with_them(
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_film_that_was_made_before_is_not_drawn_and_has_the_same_bytes(
     films: Bench, storage: Storage
 ) -> None:
@@ -166,12 +167,13 @@ def test_an_edit_draws_what_it_touches_and_nothing_else(films: Bench) -> None:
         edited = only(render(films, photos=photos))
         assert 0 < edited["frames_drawn"] < 45, name
         assert edited["sha256"] != before["sha256"]
-        forget_all(films)
+        kept(films).evict(0, 1e9)
         fresh = only(render(films, photos=photos))
         assert (fresh["frames_drawn"], fresh["sha256"]) == (72, edited["sha256"]), name
         assert only(render(films))["frames_drawn"] > 0
 
 
+@pytest.mark.slow
 def test_formats_share_photos_analysis_and_mix(films: Bench, storage: Storage) -> None:
     formats = [FORMAT, {"aspect": "1:1", "profile": "720p", "fps": 24}]
     result = render(films, music=SONG, formats=formats, preview=True)
@@ -221,6 +223,7 @@ def test_a_bad_photo_is_left_out_and_named_or_refused(
     assert [path.name for path in (tmp_path / "scratch").iterdir()] == [".turn"]
 
 
+@pytest.mark.slow
 def test_one_photo_many_photos_the_same_photo_and_a_heic_make_films(
     films: Bench, storage: Storage
 ) -> None:
@@ -244,6 +247,7 @@ MUSIC: dict[str, Callable[[], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("track", MUSIC)
 def test_music_of_every_kind_is_played(
     films: Bench, storage: Storage, tmp_path: Path, track: str
@@ -255,6 +259,7 @@ def test_music_of_every_kind_is_played(
     assert (heard.samples.std() > 0.01) == (track != "silent.wav")
 
 
+@pytest.mark.slow
 def test_the_sound_of_a_film_is_music_too(films: Bench) -> None:
     film = only(render(films, music=SONG))
     assert only(render(films, music={"track": film["film"]}))["frames"] == 72
@@ -275,6 +280,7 @@ def test_what_is_no_music_fails_the_job_clearly(
     assert nothing_is_left(films, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_tried_again_and_leaves_nothing(
     films: Bench, engine: Engine, tmp_path: Path
 ) -> None:
@@ -314,7 +320,7 @@ def test_told_to_stop_it_does_so_at_once_and_what_it_made_is_used_again(
     told: list[float] = []
 
     def check() -> None:
-        if told or rows(engine, "SELECT count(*) FROM cached_clips")[0][0] > 0:
+        if told or kept(films).statistics().clips:
             told.append(time.monotonic())
             raise stop
 
@@ -331,6 +337,7 @@ def test_told_to_stop_it_does_so_at_once_and_what_it_made_is_used_again(
         assert 0 < film["segments_reused"] < film["segments"]
 
 
+@pytest.mark.slow
 def test_a_film_that_fails_its_check_is_not_handed_out_and_is_drawn_anew_the_next_time(
     films: Bench, storage: Storage, engine: Engine
 ) -> None:
@@ -338,7 +345,8 @@ def test_a_film_that_fails_its_check_is_not_handed_out_and_is_drawn_anew_the_nex
     render(films)
     found = rows(engine, "SELECT object_key, duration_s FROM cached_clips ORDER BY duration_s")
     key, seconds = found[-1]
-    storage.write(key, black_segment(round(seconds * 24)).to_bytes(), "video/mp4")
+    black = black_segment(round(float(str(seconds)) * 24))
+    storage.write(str(key), black.to_bytes(), "video/mp4")
     job = films.attempt(ask(films))
     error = said(job)
     assert (job.status, error["reason"]) == ("failed", "faulty_output"), error
@@ -356,9 +364,8 @@ def test_a_killed_worker_s_segments_are_used_by_the_next(
 ) -> None:
     photos = with_photos(*(f"{n}.jpg" for n in range(4)))
     job_id = ask(films, photos=photos, length_s=24.0, template="calm")
-    count = "SELECT count(*) FROM cached_clips"
     with worker(settings, "-m", "serving.worker", "--queues", "video") as first:
-        wait(engine, job_id, lambda _: bool(rows(engine, count)[0][0]))
+        wait(engine, job_id, lambda _: kept(films).statistics().clips > 0)
         first.kill()
     with worker(settings, "-m", "serving.worker", "--queues", "video"):
         job = wait(engine, job_id, is_over)
@@ -387,12 +394,12 @@ def said(job: Job) -> Json:
 
 def why_again(engine: Engine) -> list[str]:
     """What ended attempts that were not the last."""
-    events = rows(engine, "SELECT data FROM job_events WHERE kind = 'will_retry' ORDER BY id")
-    return [data["error"]["title"] for (data,) in events]
+    titles = "SELECT data->'error'->>'title' FROM job_events WHERE kind = 'will_retry'"
+    return [str(title) for (title,) in rows(engine, titles)]
 
 
-def forget_all(films: Bench) -> None:
-    ClipStore(films.parts.engine, films.parts.storage).evict(0, 1e9)
+def kept(films: Bench) -> ClipStore:
+    return ClipStore(films.parts.engine, films.parts.storage)
 
 
 def black_segment(frames: int) -> CodedSegment:
