@@ -9,7 +9,7 @@ from serving.workflows.run import Run
 
 def analyze_audio(run: Run) -> Json:
     """Analyse `input["track"]`; a track that was analysed before costs nothing."""
-    work = AudioWork.model_validate(run.job.input)
+    work = run.input_as(AudioWork)
     settings = run.parts.settings
     data = run.read(work.track, settings.max_audio_bytes)
     run.check()

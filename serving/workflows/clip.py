@@ -14,7 +14,7 @@ from serving.workflows.run import Run
 
 def generate_clip(run: Run) -> Json:
     """Render `input["photo"]` as a clip; one that was rendered before costs nothing."""
-    work = ClipWork.model_validate(run.job.input)
+    work = run.input_as(ClipWork)
     film = FilmWork(
         photos=[work.photo], template=work.template, order="given", bad_photos="refuse",
         formats=[work.format], length_s=work.length_s,

@@ -79,7 +79,7 @@ def render_video(run: Run) -> Json:
     What was made before is used again, by whichever job or attempt: the track's analysis, the mix,
     and every segment whose pixels depend on nothing that changed.
     """
-    work = FilmWork.model_validate(run.job.input)
+    work = run.input_as(FilmWork)
     with workspace(run) as folder:
         studio = _open_studio(run, work, folder)
         drafts = {asked: _draft(studio, shape_of(asked)) for asked in work.formats}

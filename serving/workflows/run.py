@@ -5,12 +5,14 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import Engine
 
 from serving import metrics, traces
 from serving.db.tables import Job, Json
-from serving.errors import ListingError, ObjectNotFound, StorageFull, StorageUnavailable
+from serving.errors import BadInput, ListingError, ObjectNotFound, StorageFull, StorageUnavailable
 from serving.jobs import attempts
 from serving.models.known import AskedRooms, KnownRooms
 from serving.models.local import Loaded
@@ -18,6 +20,8 @@ from serving.settings import Settings
 from serving.storage.interface import Storage
 from serving.storage.references import read_reference
 from serving.storage.scratch import Scratch
+
+Input = TypeVar("Input", bound=BaseModel)
 
 _PROGRESS_EVERY_S = 0.5
 _STAGES = "stages"
@@ -65,6 +69,14 @@ class Run:
         found = {task: (self.job.versions or {}).get(task) or rooms.models.pin(task)}
         pinned = attempts.pin(self.parts.engine, self.job, found)
         return rooms.models.pinned(task, pinned[task])
+
+    def input_as(self, kind: type[Input]) -> Input:
+        """Return the job's input; BadInput if it is not of that shape, as another version's may."""
+        try:
+            return kind.model_validate(self.job.input)
+        except ValidationError as error:
+            said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise BadInput(f"the job's input: {said}") from error
 
     def read(self, reference: str, max_bytes: int | None = None) -> bytes:
         """Return what a request names, as `serving.storage.references.read_reference` does."""

@@ -280,6 +280,42 @@ def test_what_is_no_music_fails_the_job_clearly(
     assert nothing_is_left(films, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"lut": "text"}, ".cube"),
+        ({"lut": "0.jpg"}, "text"),
+        ({"lut": "none.cube"}, "none.cube"),
+        ({"brand": {"logo": "text"}}, "logo"),
+        ({"voice_over": "text"}, "decoded"),
+        ({"template": "clam"}, "calm"),
+        ({"photos": []}, "photos"),
+        ({"music": {"track": "http://10.0.0.1/a.mp3"}}, "10.0.0.1"),
+    ],
+)
+def test_what_else_cannot_work_fails_at_once_and_says_why(
+    films: Bench, storage: Storage, tmp_path: Path, changes: Json, word: str
+) -> None:
+    storage.write("text", b"hello")
+    job = films.attempt(ask(films, **changes))
+    assert (job.status, said(job)["reason"]) == ("failed", "bad_input"), job.error
+    assert word in said(job)["detail"]
+    assert nothing_is_left(films, tmp_path) or not (tmp_path / "scratch").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("music", [None, SONG])
+def test_a_voice_is_heard_with_music_and_without(
+    films: Bench, storage: Storage, tmp_path: Path, music: Json | None
+) -> None:
+    storage.write("voice.wav", clicks(1.0, bpm=300))
+    film = only(render(films, music=music, voice_over="voice.wav"))
+    heard = decode_audio(save(storage, film, tmp_path).read_bytes()).samples
+    before, voice = heard[: int(0.4 * RATE_HZ)], heard[RATE_HZ // 2 : RATE_HZ]
+    assert np.abs(voice).mean() > 0.01, "from half a second on"
+    assert (np.abs(before).mean() > 1e-3) == (music is not None)
+
+
 @pytest.mark.slow
 def test_a_full_disk_is_tried_again_and_leaves_nothing(
     films: Bench, engine: Engine, tmp_path: Path
