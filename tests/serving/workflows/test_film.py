@@ -300,7 +300,7 @@ def test_what_else_cannot_work_fails_at_once_and_says_why(
     job = films.attempt(ask(films, **changes))
     assert (job.status, said(job)["reason"]) == ("failed", "bad_input"), job.error
     assert word in said(job)["detail"]
-    assert nothing_is_left(films, tmp_path) or not (tmp_path / "scratch").exists()
+    assert not (tmp_path / "scratch").exists() or nothing_is_left(films, tmp_path)
 
 
 @pytest.mark.slow
