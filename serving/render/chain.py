@@ -24,7 +24,7 @@ from serving.render.packets import CodedPacket, CodedSegment
 from serving.render.profiles import Encoding
 
 # Finer costs bits that are thrown away; coarser, and what follows drifts from what the encoder saw
-_FIRST_QUANTISER = 4
+_FIRST_QUANTISER = 2
 
 
 def continuing(encoding: Encoding) -> Encoding:
