@@ -27,7 +27,7 @@ from tests.doors import open_doors
 from tests.fakes import encode
 from tests.serving.video.pictures import texture
 from tests.serving.workflows.bench import Bench
-from tests.serving.workflows.test_film import clicks
+from tests.serving.workflows.film_asks import clicks
 
 chromium = pytest.importorskip("tests.bentos.chromium", reason="needs the package websockets")
 

@@ -16,6 +16,7 @@ from serving.storage.scratch import Scratch
 from serving.workflows.run import Parts
 from tests.fakes import publish
 from tests.serving.workflows.bench import Bench
+from tests.serving.workflows.film_asks import clicks, photo
 
 
 @pytest.fixture
@@ -35,3 +36,12 @@ def bench(
     rooms = KnownRooms(models, answers, quick.max_pixels)
     yield Bench(Parts(quick, engine, storage, Scratch(tmp_path / "scratch", 10**9), rooms))
     answers.flush()
+
+
+@pytest.fixture
+def films(bench: Bench, storage: Storage) -> Bench:
+    """A bench for films, three photos and a song in the storage."""
+    for number in range(4):
+        storage.write(f"{number}.jpg", photo(number))
+    storage.write("song.wav", clicks(6.0))
+    return Bench(bench.parts, "render_video")

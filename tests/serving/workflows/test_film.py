@@ -5,22 +5,17 @@ import hashlib
 import io
 import resource
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from uuid import UUID
 
 import av
 import numpy as np
 import pytest
-import soundfile
-from numpy.typing import NDArray
 from PIL import Image as Pillow
-from pillow_heif import register_heif_opener
 from sqlalchemy import Engine
 
-from serving.db.tables import Job, Json
+from serving.db.tables import Json
 from serving.errors import Cancelled, HandedBack, JobStopped
 from serving.render.audio_files import decode_audio
 from serving.render.encode import encode_segment
@@ -32,91 +27,24 @@ from serving.storage.clips import ClipStore
 from serving.storage.interface import Storage
 from serving.storage.scratch import Scratch
 from serving.video.planes import Planes
-from tests.bodies import huge_jpeg
-from tests.fakes import BLUE, GREEN, RED, encode, jpeg
+from tests.fakes import BLUE, GREEN, RED, jpeg
 from tests.serving.jobs.conftest import rows
 from tests.serving.render.films import make_film, times
 from tests.serving.test_worker import is_over, wait, worker
-from tests.serving.video.pictures import texture
 from tests.serving.workflows.bench import Bench, wait_until_due
-
-register_heif_opener()
-FORMAT = {"profile": "720p", "fps": 24}
-RATE_HZ = 48_000
-SONG = {"track": "song.wav"}
-
-
-@pytest.fixture
-def films(bench: Bench, storage: Storage) -> Bench:
-    """A bench for films, three photos and a song in the storage."""
-    for number in range(4):
-        storage.write(f"{number}.jpg", photo(number))
-    storage.write("song.wav", clicks(6.0))
-    return Bench(bench.parts, "render_video")
-
-
-def photo(seed: int, height: int = 200, width: int = 300) -> bytes:
-    return encode(texture(height, width, seed, sigma=3), "JPEG", quality=92)
-
-
-def clicks(seconds: float, bpm: float = 120.0, level: float = 0.5, rate_hz: int = RATE_HZ) -> bytes:
-    """A song of drum strokes over a tone, as a wav."""
-    times = np.arange(round(seconds * rate_hz)) / rate_hz
-    since = times % (60 / bpm)
-    strokes = np.exp(-since * 30) * np.sin(2 * np.pi * 180 * since)
-    song = level * (strokes + 0.1 * np.sin(2 * np.pi * 440 * times))
-    return wav(song.astype(np.float32), rate_hz)
-
-
-def wav(samples: NDArray[np.float32], rate_hz: int = RATE_HZ) -> bytes:
-    file = io.BytesIO()
-    soundfile.write(file, samples, rate_hz, format="WAV", subtype="PCM_16")
-    return file.getvalue()
-
-
-def ask(films: Bench, **changes: object) -> UUID:
-    """Ask for a film of 3 s without preview."""
-    wanted: Json = {
-        "photos": with_photos("0.jpg", "1.jpg", "2.jpg"),
-        "length_s": 3.0,
-        "formats": [FORMAT],
-        "preview": False,
-    }
-    return films.submit(**(wanted | {"template": "energetic", "order": "given"} | changes))
-
-
-def render(films: Bench, **changes: object) -> Json:
-    """Render it; return the job's result."""
-    job = films.attempt(ask(films, **changes))
-    assert job.status == "completed", job.error
-    assert job.result is not None
-    return job.result
-
-
-def only(result: Json) -> Json:
-    """The film of a result that has one."""
-    (film,) = result["films"]
-    assert isinstance(film, dict)
-    return film
-
-
-def with_photos(*names: str, **first: object) -> list[Json]:
-    """Photos of a request; `first` is said of the first one."""
-    photos: list[Json] = [{"photo": name, "room": "kitchen"} for name in names]
-    photos[0] |= first
-    return photos
-
-
-def save(storage: Storage, film: Json, folder: Path) -> Path:
-    path = folder / "film.mp4"
-    storage.read_to(film["film"], path)
-    return path
-
-
-def nothing_is_left(films: Bench, folder: Path) -> bool:
-    """No temporary file, and no film or half of one."""
-    scratch = [path.name for path in (folder / "scratch").iterdir()]
-    return scratch == [".turn"] and not list(films.parts.storage.keys("films/"))
+from tests.serving.workflows.film_asks import (
+    FORMAT,
+    RATE_HZ,
+    SONG,
+    ask,
+    clicks,
+    nothing_is_left,
+    only,
+    render,
+    said,
+    save,
+    with_photos,
+)
 
 
 @pytest.mark.parametrize("music", [None, {"track": "song.wav"}])
@@ -193,127 +121,6 @@ def test_rooms_are_found_where_they_are_not_given(films: Bench, storage: Storage
     job = films.attempt(ask(films, photos=photos, order="rooms"))
     assert job.status == "completed", job.error
     assert job.versions is not None
-
-
-@pytest.mark.parametrize(
-    ("name", "data"),
-    [
-        ("cut short", photo(9)[:400]),
-        ("text", b"not a photo"),
-        ("1x1", jpeg(RED, 1, 1)),
-        ("huge", huge_jpeg()),
-        ("nothing", b""),
-    ],
-)
-def test_a_bad_photo_is_left_out_and_named_or_refused(
-    films: Bench, storage: Storage, tmp_path: Path, name: str, data: bytes
-) -> None:
-    storage.write("bad.jpg", data)
-    photos = with_photos("0.jpg", "bad.jpg", "1.jpg")
-    result = render(films, photos=photos)
-    (skipped,) = result["skipped"]
-    assert (skipped["photo"], skipped["error"]["status"] in (413, 422)) == ("bad.jpg", True), name
-    assert " at 0x" not in skipped["error"]["detail"]
-    assert only(result)["frames"] == 72
-    refused = films.attempt(ask(films, photos=photos, bad_photos="refuse"))
-    assert (refused.status, said(refused)["reason"]) == ("failed", "bad_input")
-    assert "bad.jpg" in said(refused)["detail"]
-    none = films.attempt(ask(films, photos=with_photos("bad.jpg", "none.jpg")))
-    assert said(none)["detail"] == "none of the 2 photos can be read"
-    assert [path.name for path in (tmp_path / "scratch").iterdir()] == [".turn"]
-
-
-@pytest.mark.slow
-def test_one_photo_many_photos_the_same_photo_and_a_heic_make_films(
-    films: Bench, storage: Storage
-) -> None:
-    storage.write("phone.heic", encode(texture(200, 300, 5, sigma=3), "HEIF"))
-    assert only(render(films, photos=with_photos("phone.heic")))["frames"] == 72
-    assert only(render(films, photos=with_photos("0.jpg", "0.jpg", "0.jpg")))["frames"] == 72
-    for number in range(200):
-        storage.write(f"many/{number}.jpg", photo(number, 60, 90))
-    many = with_photos(*(f"many/{number}.jpg" for number in range(200)))
-    film = only(render(films, photos=many))
-    assert film["frames"] == 72
-    assert 150 < len(film["left_out"]) < 200
-    assert set(film["left_out"]) < {photo["photo"] for photo in many}
-
-
-MUSIC: dict[str, Callable[[], bytes]] = {
-    "short.wav": lambda: clicks(0.4),
-    "silent.wav": lambda: wav(np.zeros(4 * RATE_HZ, np.float32)),
-    "telephone.wav": lambda: clicks(4.0, rate_hz=8000),
-    "variable.mp3": lambda: variable_mp3(),
-}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("track", MUSIC)
-def test_music_of_every_kind_is_played(
-    films: Bench, storage: Storage, tmp_path: Path, track: str
-) -> None:
-    storage.write(track, MUSIC[track]())
-    film = only(render(films, music={"track": track}))
-    assert film["frames"] == 72
-    heard = decode_audio(save(storage, film, tmp_path).read_bytes())
-    assert (heard.samples.std() > 0.01) == (track != "silent.wav")
-
-
-@pytest.mark.slow
-def test_the_sound_of_a_film_is_music_too(films: Bench) -> None:
-    film = only(render(films, music=SONG))
-    assert only(render(films, music={"track": film["film"]}))["frames"] == 72
-
-
-@pytest.mark.parametrize(
-    ("data", "word"), [(b"no sound at all", "decoded"), (b"", "empty"), (photo(1), "sound")]
-)
-def test_what_is_no_music_fails_the_job_clearly(
-    films: Bench, storage: Storage, tmp_path: Path, data: bytes, word: str
-) -> None:
-    storage.write("song.txt", data)
-    job = films.attempt(ask(films, music={"track": "song.txt"}))
-    assert (job.status, said(job)["reason"]) == ("failed", "bad_input")
-    assert word in said(job)["detail"]
-    late = films.attempt(ask(films, music={"track": "song.wav", "start_s": 7.0}))
-    assert said(late)["detail"] == "the music ends before 7 s"
-    assert nothing_is_left(films, tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("changes", "word"),
-    [
-        ({"lut": "text"}, ".cube"),
-        ({"lut": "0.jpg"}, "text"),
-        ({"lut": "none.cube"}, "none.cube"),
-        ({"brand": {"logo": "text"}}, "logo"),
-        ({"voice_over": "text"}, "decoded"),
-        ({"template": "clam"}, "calm"),
-        ({"photos": []}, "photos"),
-        ({"music": {"track": "http://10.0.0.1/a.mp3"}}, "10.0.0.1"),
-    ],
-)
-def test_what_else_cannot_work_fails_at_once_and_says_why(
-    films: Bench, storage: Storage, tmp_path: Path, changes: Json, word: str
-) -> None:
-    storage.write("text", b"hello")
-    job = films.attempt(ask(films, **changes))
-    assert (job.status, said(job)["reason"]) == ("failed", "bad_input"), job.error
-    assert word in said(job)["detail"]
-    assert not (tmp_path / "scratch").exists() or nothing_is_left(films, tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("music", [None, SONG])
-def test_a_voice_is_heard_with_music_and_without(
-    films: Bench, storage: Storage, tmp_path: Path, music: Json | None
-) -> None:
-    storage.write("voice.wav", clicks(1.0, bpm=300))
-    film = only(render(films, music=music, voice_over="voice.wav"))
-    heard = decode_audio(save(storage, film, tmp_path).read_bytes()).samples
-    before, voice = heard[: int(0.4 * RATE_HZ)], heard[RATE_HZ // 2 : RATE_HZ]
-    assert np.abs(voice).mean() > 0.01, "from half a second on"
-    assert (np.abs(before).mean() > 1e-3) == (music is not None)
 
 
 @pytest.mark.slow
@@ -423,11 +230,6 @@ def test_a_clip_is_made_once(films: Bench) -> None:
     assert said(refused)["reason"] == "bad_input"
 
 
-def said(job: Job) -> Json:
-    assert job.error is not None, job.status
-    return dict(job.error)
-
-
 def why_again(engine: Engine) -> list[str]:
     """What ended attempts that were not the last."""
     titles = "SELECT data->'error'->>'title' FROM job_events WHERE kind = 'will_retry'"
@@ -445,13 +247,3 @@ def black_segment(frames: int) -> CodedSegment:
         out.y[...], out.u[...], out.v[...] = 16, 128, 128
 
     return encode_segment(film, Segment(CLIP, 0, 0, frames), draw, Encoding())
-
-
-def variable_mp3() -> bytes:
-    """A song whose bit rate follows what is heard."""
-    samples, _ = soundfile.read(io.BytesIO(clicks(4.0)), dtype="float32")
-    file = io.BytesIO()
-    soundfile.write(
-        file, samples, RATE_HZ, format="MP3", bitrate_mode="VARIABLE", compression_level=0.5
-    )
-    return file.getvalue()
