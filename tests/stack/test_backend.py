@@ -1,3 +1,5 @@
+"""The reference backend counts each event once and shows the latest state."""
+
 import json
 import os
 import signal
@@ -7,12 +9,10 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -22,82 +22,12 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from stack.backend.app import Desk
-from stack.backend.events import Event, Verifier
+from stack.backend.events import Verifier
 from stack.backend.inbox import Inbox
-from stack.backend.sandbox import Sandbox, Switches
+from stack.backend.sandbox import Sandbox
 from stack.backend.server import running
 from stack.processes import free_port
-
-OLD, NEW = "whsec_b2xkIHNlY3JldCBvZiB0ZXN0cw==", "whsec_bmV3IHNlY3JldCBvZiB0ZXN0cw=="
-JOB = "0b51bd4e-6c8c-4f2e-a3ff-2f7d2f2a9c11"
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-def payload(
-    event: str = "video-complete",
-    status: str = "completed",
-    job: str = JOB,
-    attempt: int = 1,
-    at: datetime = NOON,
-    **more: object,
-) -> bytes:
-    data = {"job_id": job, "type": "render_video", "status": status, "attempt": attempt}
-    said = {"type": event, "timestamp": at.isoformat(), "data": data | {"listing_id": None} | more}
-    return json.dumps(said).encode()
-
-
-def signed(
-    body: bytes, webhook_id: str, secret: str = OLD, at: datetime | None = None
-) -> dict[str, str]:
-    at = at or datetime.now(UTC)
-    return {
-        "webhook-id": webhook_id,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": Webhook(secret).sign(webhook_id, at, body.decode()),
-    }
-
-
-def take_in(inbox: Inbox, webhook_id: str, body: bytes) -> str:
-    return inbox.record(webhook_id, body, Event.model_validate_json(body))
-
-
-class Client:
-    """Posts as the studio does, and looks as people do."""
-
-    def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, timeout=5, trust_env=False)
-
-    def post(
-        self, webhook_id: str = "msg_1", event: str = "video-complete", **said: object
-    ) -> httpx.Response:
-        body = payload(event, **said)  # type: ignore[arg-type]
-        return self.http.post(f"/webhooks/{event}", content=body, headers=signed(body, webhook_id))
-
-    def counts(self) -> dict[str, int]:
-        counts: dict[str, int] = self.http.get("/deliveries").json()["counts"]
-        return counts
-
-    def job(self, job_id: str = JOB) -> dict[str, Any]:
-        job: dict[str, Any] = self.http.get(f"/jobs/{job_id}").json()
-        return job
-
-    def trouble(self, **switches: object) -> None:
-        self.http.put("/sandbox", json=switches).raise_for_status()
-
-
-@pytest.fixture
-def inbox(tmp_path: Path) -> Iterator[Inbox]:
-    inbox = Inbox(tmp_path / "inbox.sqlite")
-    yield inbox
-    inbox.close()
-
-
-@pytest.fixture
-def client(inbox: Inbox) -> Iterator[Client]:
-    with running(Desk(Verifier([OLD, NEW]), inbox, Sandbox())) as url:
-        client = Client(url)
-        yield client
-        client.http.close()
+from tests.stack.senders import JOB, NEW, NOON, OLD, Client, payload, signed, take_in
 
 
 def test_an_event_that_comes_again_counts_once(client: Client) -> None:
@@ -241,132 +171,6 @@ def test_a_genuine_delivery_that_is_no_event_of_that_name_is_refused_for_good(
 
 def test_a_field_that_we_add_one_day_breaks_nobody(client: Client) -> None:
     assert client.post(newer={"what": "ever"}).status_code == 200
-
-
-def test_failing_answers_as_it_is_told_to(client: Client) -> None:
-    client.trouble(fail_percent=100, fail_status=429, retry_after_s=7)
-    answer = client.post()
-    assert (answer.status_code, answer.headers["retry-after"]) == (429, "7")
-    assert client.counts()["recorded"] == 0
-
-
-def test_gone_is_410(client: Client) -> None:
-    client.trouble(gone_percent=100, retry_after_s=7)
-    answer = client.post()
-    assert answer.status_code == 410
-    assert "retry-after" not in answer.headers
-
-
-def test_an_outage_ends_by_itself(client: Client) -> None:
-    client.trouble(outage_s=0.3)
-    assert client.post().status_code == 500
-    time.sleep(0.35)
-    assert client.post().status_code == 200
-
-
-@pytest.mark.parametrize("close_at", ["before", "halfway"])
-@pytest.mark.parametrize("recorded", [0, 100])
-def test_closing_early_loses_the_answer_and_the_event_only_if_told_to(
-    client: Client, close_at: str, recorded: int
-) -> None:
-    client.trouble(close_percent=100, close_at=close_at, recorded_percent=recorded)
-    with pytest.raises(httpx.RemoteProtocolError):
-        client.post()
-    assert client.counts()["recorded"] == recorded / 100
-    client.trouble()
-    assert client.post().json() == {"outcome": "duplicate" if recorded else "applied"}
-
-
-@pytest.mark.parametrize("recorded", [0, 100])
-def test_hanging_lasts_as_long_as_it_is_told_to(client: Client, recorded: int) -> None:
-    client.trouble(hang_percent=100, hang_s=0.3, recorded_percent=recorded)
-    started = time.monotonic()
-    assert client.post().json() == {"outcome": "applied"}
-    assert 0.3 <= time.monotonic() - started < 3
-    client.http.timeout = httpx.Timeout(0.1)
-    with pytest.raises(httpx.ReadTimeout):
-        client.post("msg_2")
-    client.http.timeout = httpx.Timeout(5)
-    time.sleep(0.4)
-    assert client.counts()["recorded"] == 1 + recorded / 100
-
-
-def test_slow_answers_are_late_but_good(client: Client) -> None:
-    client.trouble(slow_s=0.2)
-    started = time.monotonic()
-    assert client.post().json() == {"outcome": "applied"}
-    assert time.monotonic() - started >= 0.2
-
-
-def test_a_duplicate_comes_by_itself_and_counts_once(client: Client) -> None:
-    client.trouble(duplicate_percent=100)
-    assert client.post().json() == {"outcome": "applied"}
-    until = time.monotonic() + 5
-    while client.counts()["duplicates"] < 1:
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    time.sleep(0.1)
-    assert client.counts()["duplicates"] == 1, "a duplicate makes no further ones"
-
-
-def test_trouble_can_be_for_some_events_only(client: Client) -> None:
-    client.trouble(fail_percent=100, events=["video-progress"])
-    assert client.post("msg_1", event="video-progress", status="processing").status_code == 503
-    assert client.post("msg_2").status_code == 200
-
-
-def test_reset_puts_the_switches_as_they_were_at_the_start(inbox: Inbox) -> None:
-    first = Switches(fail_percent=5, outage_s=60)
-    with running(Desk(Verifier([OLD]), inbox, Sandbox(first))) as url:
-        http = httpx.Client(base_url=url)
-        assert http.get("/sandbox").json()["fail_percent"] == 5
-        assert http.put("/sandbox", json={"slow_s": 1}).json()["fail_percent"] == 0
-        assert http.delete("/sandbox").json()["fail_percent"] == 5
-        http.close()
-        body = payload(event="x")
-        answer = httpx.post(f"{url}/webhooks/x", content=body, headers=signed(body, "msg_1"))
-        assert answer.status_code == 200, "the outage of the start is not begun again"
-
-
-@pytest.mark.parametrize(
-    "switches",
-    [
-        {"fail_percent": 101},
-        {"fail_percent": 60, "hang_percent": 50},
-        {"fail_status": 200},
-        {"fail_precent": 3},
-        {"close_at": "never"},
-    ],
-)
-def test_switches_that_make_no_sense_are_refused(
-    client: Client, switches: dict[str, object]
-) -> None:
-    assert client.http.put("/sandbox", json=switches).status_code == 422
-    assert client.http.get("/sandbox").json()["fail_percent"] == 0
-
-
-def test_the_same_seed_makes_the_same_trouble_in_any_order() -> None:
-    switches = Switches(fail_percent=30, hang_percent=20, close_percent=10, seed=3)
-    ids = [f"msg_{number}" for number in range(300)]
-
-    def met(order: list[str], seed: int = 3) -> dict[str, object]:
-        sandbox = Sandbox(switches.model_copy(update={"seed": seed}))
-        return {id: sandbox.meet(id, "x") for id in order}
-
-    assert met(ids) == met(ids[::-1])
-    assert met(ids) != met(ids, seed=4)
-
-
-def test_percentages_are_kept() -> None:
-    sandbox = Sandbox(Switches(fail_percent=30, hang_percent=20, close_percent=10))
-    kinds = Counter(sandbox.meet(f"msg_{number}", "x").kind for number in range(4000))
-    shares = {kind: count / 40 for kind, count in kinds.items()}
-    assert shares == pytest.approx({"fail": 30, "hang": 20, "close": 10, "none": 40}, abs=3)
-
-
-def test_a_delivery_in_trouble_is_not_in_trouble_for_ever() -> None:
-    sandbox = Sandbox(Switches(fail_percent=50))
-    assert len({sandbox.meet("msg_1", "x").kind for _ in range(30)}) == 2
 
 
 def test_the_page_shows_jobs_and_escapes_what_others_wrote(client: Client) -> None:

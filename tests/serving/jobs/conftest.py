@@ -1,6 +1,7 @@
 """Jobs without a worker's process: each step is called by hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,6 +12,8 @@ from serving.jobs.attempts import take
 from serving.jobs.heartbeat import Heartbeat
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
+from serving.jobs.webhooks import Sender
+from tests.serving.jobs.receivers import OLD, TIMEOUT_S, Receiver, receiving
 
 Submit = Callable[..., UUID]
 
@@ -62,3 +65,16 @@ def rows(engine: Engine, statement: str, **values: object) -> list[tuple[object,
     """Return what a statement finds."""
     with engine.connect() as connection:
         return [tuple(row) for row in connection.execute(text(statement), values)]
+
+
+@pytest.fixture
+def receiver(tmp_path: Path) -> Iterator[Receiver]:
+    with receiving(tmp_path, OLD) as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def sender(receiver: Receiver) -> Iterator[Sender]:
+    sender = Sender(receiver.url, [OLD], TIMEOUT_S)
+    yield sender
+    sender.close()
