@@ -18,6 +18,8 @@ Region = tuple[float, float, float, float]
 # photo in close-up. Luma has four times as many.
 MOST_PIXELS = 4.0
 RIM_PX = 40
+_CLEAR = 0.025  # of a whole number of pixels, and what a photo is scaled by at most to get there
+_LEAST, _MOST = 0.85, 1.35
 _MARGIN_PX = 2  # what bilinear sampling reads past a window, and a pixel for rounding
 
 
@@ -59,7 +61,7 @@ def cut_part(image: Image, windows: Windows, frame: Size) -> tuple[Image, Region
     Returns
     -------
     part : uint8 RGB
-        Never larger than it was; at most `MOST_PIXELS` times the frame.
+        At most `MOST_PIXELS` times the frame.
     region : where it lies, 0..1 of the photo
     """
     check_rgb(image)
@@ -67,7 +69,7 @@ def cut_part(image: Image, windows: Windows, frame: Size) -> tuple[Image, Region
     height, width = image.shape[:2]
     region = (left / width, top / height, (right - left) / width, (bottom - top) / height)
     part = image[top:bottom, left:right]
-    return _shrink(part, needed_density(windows, frame) / width, frame), region
+    return _scale(part, choose_ratio(width, windows, frame), frame), region
 
 
 def make_footage(part: Image, region: Region) -> Footage:
@@ -106,12 +108,33 @@ def _pixels_seen(image: Image, windows: Windows) -> tuple[int, int, int, int]:
     return left, top, right, bottom
 
 
-def _shrink(part: Image, ratio: float, frame: Size) -> Image:
-    """Scale down by `ratio`, and further if it were too large; never up."""
+def _scale(part: Image, ratio: float, frame: Size) -> Image:
+    """Scale by `ratio`, or less if the result were too large."""
     height, width = part.shape[:2]
     most = MOST_PIXELS * frame[0] * frame[1]
-    ratio = min(ratio, float(np.sqrt(most / (width * height))), 1.0)
-    if ratio > 0.98:  # not worth a loss
+    ratio = min(ratio, float(np.sqrt(most / (width * height))))
+    if ratio == 1:
         return part
     size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
-    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
+    how = cv2.INTER_AREA if ratio < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(part, size, interpolation=how), np.uint8)
+
+
+def choose_ratio(width: int, windows: Windows, frame: Size) -> float:
+    """Return by how much to scale a photo of that width.
+
+    Down to what frames need, never up; but a little up or down from there where the camera would
+    take one or two pixels of luma for each of the frame's: `sampling` is slow at whole numbers, and
+    nobody sees the difference.
+    """
+    ratio = min(1.0, needed_density(windows, frame) / width)
+    closest, widest = (
+        2 * ratio * width * w / frame[0] for w in (windows[:, 2].min(), windows[:, 2].max())
+    )
+    if closest < 2 + _CLEAR and widest > 2 - _CLEAR:
+        clear = (2 - _CLEAR) / widest
+    elif closest < 1 + _CLEAR and widest > 1 - _CLEAR:
+        clear = (1 + _CLEAR) / closest
+    else:
+        return ratio
+    return ratio * clear if _LEAST < clear < _MOST else ratio

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates, spline_filter
 
 from serving.video.film import Motion, View
-from serving.video.footage import MOST_PIXELS, cut_part, make_footage
+from serving.video.footage import MOST_PIXELS, choose_ratio, cut_part, make_footage
 from serving.video.motion import draw_view, place_window, plan_windows, view_matrix
 from serving.video.planes import empty_planes, make_planes
 from tests.serving.video.pictures import error, texture
@@ -150,3 +150,16 @@ def test_place_window_moves_a_view_inside() -> None:
     left, top, width, height = place_window(View(1, 1, 0.5), (1000, 1000), (160, 90))
     assert left + width == pytest.approx(1)
     assert top + height == pytest.approx(1)
+
+
+@given(st.integers(200, 8000), st.floats(0.2, 1.0), st.floats(0.7, 1.0))
+def test_a_photo_is_scaled_to_what_frames_need_and_hardly_up(
+    width: int, widest: float, zoom: float
+) -> None:
+    windows = np.array([[0, 0, widest, 1.0], [0, 0, widest * zoom, 1.0]])
+    ratio = choose_ratio(width, windows, (1920, 1080))
+    steps = 2 * ratio * width * windows[:, 2] / 1920
+    assert ratio <= 1.35
+    assert steps.max() <= 2.6
+    native = 2 * width * windows[:, 2] / 1920
+    assert steps.min() >= 1.4 or steps.min() >= 0.85 * native.min()
