@@ -97,7 +97,9 @@ def run(figures: Figures, peer: str, prepare: Peer, job: tuple[Film, Path]) -> C
         subprocess.run(command, check=True, capture_output=True, timeout=RENDER_S)
     except (subprocess.SubprocessError, OSError) as error:
         last = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip()
-        figures.say(f"{peer} does not run here: {(last or str(error)).splitlines()[-1][:160]}")
+        figures.say(
+            f"{peer} does not run here: {'; '.join((last or str(error)).splitlines()[:4])[:200]}"
+        )
         return None
     return Cost(children_cpu_s() - before, time.monotonic() - start)
 
