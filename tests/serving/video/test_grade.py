@@ -38,8 +38,8 @@ def test_another_domain_is_brought_to_ours() -> None:
     assert apply_lut(np.full((2, 2, 3), 200, np.uint8), wide)[0, 0, 0] == 100
 
 
+@pytest.mark.slow
 def test_a_larger_table_than_pillow_takes_is_resampled() -> None:
-    assert len(parse_cube(cube(identity_lut(2)).replace("SIZE 2", "SIZE 2")).table) == 2
     steps = np.linspace(0, 1, 66)
     grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1)
     lines = "\n".join(" ".join(map(str, row)) for row in grid.transpose(2, 1, 0, 3).reshape(-1, 3))
