@@ -17,7 +17,7 @@ class Classifier(Protocol):
 
     serving: Literal["inline", "service"]
 
-    async def classify(self, data: bytes) -> Classified:
+    async def classify(self, data: bytes, sha256: str | None = None) -> Classified:
         """Answer; BadImage, TooLarge, ModelUnavailable or ModelFailed if that cannot be."""
         ...
 
@@ -46,10 +46,10 @@ class InlineClassifier:
     def __init__(self, models: LocalModels, rooms: KnownRooms, pool: ThreadPoolExecutor) -> None:
         self._models, self._rooms, self._pool = models, rooms, pool
 
-    async def classify(self, data: bytes) -> Classified:
+    async def classify(self, data: bytes, sha256: str | None = None) -> Classified:
         """Answer; BadImage, TooLarge, ModelUnavailable or ModelFailed if that cannot be."""
         return await asyncio.get_running_loop().run_in_executor(
-            self._pool, self._rooms.classify, data
+            self._pool, self._rooms.classify, data, None, sha256
         )
 
     async def status(self) -> list[ModelStatus]:
@@ -80,10 +80,10 @@ class ServiceClassifier:
         self._pool, self._max_pixels = pool, max_pixels
         self._identity, self._size = "", (224, 224)
 
-    async def classify(self, data: bytes) -> Classified:
+    async def classify(self, data: bytes, sha256: str | None = None) -> Classified:
         """Answer; BadImage, TooLarge, ModelUnavailable or ModelFailed if that cannot be."""
         loop = asyncio.get_running_loop()
-        ready = await loop.run_in_executor(self._pool, self._prepare, data)
+        ready = await loop.run_in_executor(self._pool, self._prepare, data, sha256)
         if isinstance(ready, Classified):
             return ready
         sha256, pixels = ready
@@ -93,8 +93,8 @@ class ServiceClassifier:
         remember(self._answers, sha256, classified)
         return classified
 
-    def _prepare(self, data: bytes) -> Classified | tuple[str, Pixels]:
-        sha256 = hash_photo(data) if self._answers else ""
+    def _prepare(self, data: bytes, sha256: str | None) -> Classified | tuple[str, Pixels]:
+        sha256 = sha256 or (hash_photo(data) if self._answers else "")
         known = find(self._answers, sha256, self._identity)
         return known or (sha256, Pixels.of(read_pixels(data, self._max_pixels, *self._size)))
 

@@ -68,7 +68,8 @@ async def classify(
     data = await read_body(request, doors.settings.max_body_bytes)
     if in_background:
         return await _classify_later(data, doors, asker)
-    return _answer([await _classify_bytes(f"sha256:{hash_photo(data)}", data, doors)])
+    sha256 = hash_photo(data)
+    return _answer([await _classify_bytes(f"sha256:{sha256}", data, doors, sha256)])
 
 
 async def _classify_keys(body: bytes, doors: Doors, asker: Asker) -> Response:
@@ -104,9 +105,11 @@ async def _classify_stored(photo: str, doors: Doors) -> RoomResult | FailedResul
         return FailedResult(photo=photo, error=problem_of(error))
 
 
-async def _classify_bytes(photo: str, data: bytes, doors: Doors) -> RoomResult:
+async def _classify_bytes(
+    photo: str, data: bytes, doors: Doors, sha256: str | None = None
+) -> RoomResult:
     started = time.perf_counter()
-    classified = await doors.classifier.classify(data)
+    classified = await doors.classifier.classify(data, sha256)
     took_s = time.perf_counter() - started
     metrics.CLASSIFICATIONS.labels(doors.classifier.serving, classified.cached).observe(took_s)
     return RoomResult.of(photo, classified, took_s * 1e3)

@@ -51,8 +51,14 @@ class KnownRooms:
     def __init__(self, models: PinnedModels, answers: Answers | None, max_pixels: int) -> None:
         self.models, self._answers, self._max_pixels = models, answers, max_pixels
 
-    def classify(self, data: bytes, model: Loaded | None = None) -> Classified:
+    def classify(
+        self, data: bytes, model: Loaded | None = None, sha256: str | None = None
+    ) -> Classified:
         """Answer with `model`, or the one that answers now.
+
+        Parameters
+        ----------
+        sha256 : of the data, where it is known already
 
         Raises
         ------
@@ -60,7 +66,7 @@ class KnownRooms:
             If that cannot be.
         """
         model = model or self.models.get(TASK)
-        sha256 = hash_photo(data) if self._answers else ""
+        sha256 = sha256 or (hash_photo(data) if self._answers else "")
         known = find(self._answers, sha256, model.identity)
         if known is not None:
             return known
