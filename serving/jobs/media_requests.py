@@ -42,6 +42,9 @@ class PhotoAsked(_Strict):
     )
     room: str | None = Field(None, max_length=60, description="unset: the classifier says")
     caption: Text | None = None
+    depth: Reference | None = Field(
+        None, description="a picture of the photo's depth, near is bright: for parallax and focus"
+    )
 
 
 class MusicAsked(_Strict):
@@ -108,6 +111,7 @@ class FilmWork(_Strict):
     formats: list[Format] = Field(default_factory=lambda: [Format()], min_length=1, max_length=8)
     brand: BrandAsked = BrandAsked()
     words: WordsAsked = WordsAsked()
+    waveform: bool = Field(False, description="show how the music goes, and how far it is")
     lut: Reference | None = Field(None, description="a .cube file instead of the template's look")
     bad_photos: Literal["skip", "refuse"] = Field(
         "skip", description="one that cannot be read: leave it out and say so, or fail the job"

@@ -155,7 +155,9 @@ def encode_aac(samples: Samples, sample_rate_hz: int, bit_rate: int = AAC_BIT_RA
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
         layout = "mono" if channels == 1 else "stereo"
-        stream = container.add_stream("aac", rate=sample_rate_hz, layout=layout)
+        stream = container.add_stream(
+            "aac", rate=sample_rate_hz, options={"aac_coder": "fast"}, layout=layout
+        )
         stream.bit_rate = bit_rate
         for frame in _frames(planes, layout, sample_rate_hz):
             container.mux(stream.encode(frame))

@@ -23,21 +23,29 @@ from serving.video.titles import (
     draw_lower_third,
     draw_opening,
     draw_watermark,
+    draw_waveform,
 )
 
 _FADE_S = 0.4
 _SHORTEST_CAPTION_S = 1.0  # nobody reads one that is seen for less
 _CLOSING_OPACITY = 0.8
+_WAVE_WIDTH, _WAVE_HEIGHT = 0.22, 0.05
 _LOGO_HEIGHT = 0.14  # at most, of the frame's
 
 
 @dataclass(frozen=True)
 class Dress:
-    """The words, the brand and the fonts (file contents by name) of a film."""
+    """The words, the brand and the fonts (file contents by name) of a film.
+
+    Parameters
+    ----------
+    waveform : show how the music goes, and how far it is
+    """
 
     words: Words
     brand: Brand
     fonts: Mapping[str, bytes]
+    waveform: bool = False
 
     @property
     def has_words(self) -> bool:
@@ -113,6 +121,8 @@ def plan_film(
         dressing.lay_opening(dress)
     dressing.lay_closing(dress)
     dressing.lay_watermark(dress.brand)
+    if dress.waveform and music is not None and music.energy.size:
+        dressing.lay_waveform(music)
     film = replace(timeline.film, overlays=tuple(dressing.overlays))
     return Plan(timeline, film, cards, dressing.pictures)
 
@@ -203,6 +213,22 @@ class _Dressing:
         if brand.watermark:
             mark = draw_watermark(self.sheet, brand.watermark)
             self._add(mark, (0, self.timeline.film.frames), (0.5, 0.62), "centre")
+
+    def lay_waveform(self, music: Music) -> None:
+        """Lay the music's energy into the lower corner, a second further each second."""
+        width, height = (2 * round(side / 2) for side in (
+            _WAVE_WIDTH * self.sheet.width, _WAVE_HEIGHT * self.sheet.height
+        ))  # fmt: skip
+        low, high = self._body()
+        step = self._frames(1.0)
+        x, y = 1 - self.sheet.side / self.sheet.width, 1 - self.sheet.ends / self.sheet.height
+        for start in range(low, high, step):
+            played = (start - low) / max(1, high - low)
+            picture = draw_waveform(self.sheet, music.energy, played, (width, height))
+            self.pictures[picture.name] = picture.pixels
+            share = picture.pixels.shape[1] / self.sheet.width
+            span = start, min(step, high - start)
+            self.overlays.append(Overlay(picture.name, *span, x, y, "bottom-right", share))
 
     def _body(self) -> tuple[int, int]:
         """Return the frames between the cards."""

@@ -5,9 +5,8 @@ from serving.jobs.media_requests import ClipWork, FilmWork
 from serving.render.frames import Sources
 from serving.render.template_files import open_template
 from serving.video.assembly import Wish
-from serving.video.picture import Rgba
 from serving.video.timeline import make_timeline
-from serving.workflows.film_material import gather_photos, open_luts
+from serving.workflows.film_material import gather_photos, open_depth, open_luts
 from serving.workflows.rendering import FOLDER, Cut, render_to, shape_of, workspace
 from serving.workflows.run import Run
 
@@ -25,7 +24,11 @@ def generate_clip(run: Run) -> Json:
         shape = shape_of(work.format)
         wish = Wish(frames=round(work.length_s * shape.fps))
         timeline = make_timeline(material.photos, template, shape, wish)
-        sources = Sources(lambda name: material.files[name].read_bytes(), _no_picture, luts)
+        sources = Sources(
+            lambda name: material.files[name].read_bytes(),
+            lambda name: open_depth(folder, name),
+            luts,
+        )
         path = folder / "clip.mp4"
         done = render_to(run, Cut(timeline.film, sources), path)
         key = f"{FOLDER}/{run.job.id}/clip.mp4"
@@ -39,7 +42,3 @@ def generate_clip(run: Run) -> Json:
             "bytes": path.stat().st_size,
             "cached": done.drawn == 0,
         }
-
-
-def _no_picture(name: str) -> Rgba:
-    raise KeyError(name)  # a clip has no overlays

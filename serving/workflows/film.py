@@ -18,6 +18,7 @@ from serving.video.film import Film
 from serving.video.grade import Lut
 from serving.video.moments import choose_poster, list_chapters
 from serving.video.overlays import Dress, Plan, draw_cards, plan_film
+from serving.video.picture import Rgba
 from serving.video.places import Music
 from serving.video.sheet import Words
 from serving.video.templates import Template
@@ -27,6 +28,7 @@ from serving.workflows.film_material import (
     Material,
     gather_photos,
     open_brand,
+    open_depth,
     open_luts,
 )
 from serving.workflows.film_sound import RATE_HZ, Song, make_sound, open_song
@@ -99,7 +101,7 @@ def _open_studio(run: Run, work: FilmWork, folder: Path) -> Studio:
     template, luts = open_luts(run, work, open_template(work.template))
     song = open_song(run, work.music) if work.music else None
     words = Words(**work.words.model_dump())
-    dress = Dress(words, open_brand(run, work.brand), shipped_fonts())
+    dress = Dress(words, open_brand(run, work.brand), shipped_fonts(), work.waveform)
     material = gather_photos(run, work, folder)
     return Studio(run, work, material, template, luts, dress, song, folder)
 
@@ -131,7 +133,11 @@ def _sources(studio: Studio, plan: Plan) -> Sources:
     def photo(name: str) -> bytes | Image:
         return plan.cards[name] if name in plan.cards else files[name].read_bytes()
 
-    return Sources(photo, lambda name: plan.pictures[name], studio.luts)
+    def picture(name: str) -> Rgba:
+        known = plan.pictures.get(name)
+        return open_depth(studio.folder, name) if known is None else known
+
+    return Sources(photo, picture, studio.luts)
 
 
 def _make_film(studio: Studio, asked: Format, draft: Draft) -> Json:

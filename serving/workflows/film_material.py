@@ -22,7 +22,7 @@ from serving.errors import (
     ModelUnavailable,
     TooLarge,
 )
-from serving.image import decode
+from serving.image import Image, decode
 from serving.jobs.media_requests import BrandAsked, FilmWork, PhotoAsked
 from serving.models.rooms import TASK
 from serving.problems import problem_of
@@ -37,6 +37,7 @@ from serving.workflows.run import Run
 
 _AT_ONCE = 4
 _LOGO_PIXELS = 16_000_000
+_DEPTH_PIXELS = 40_000_000
 _CUBE_BYTES = 8 * 2**20
 _LARGE_PIXELS = 40_000_000  # decoded one at a time: most kinds cannot be decoded small
 _PROOF_SIDE = 64  # a photo is decoded once, small, so that a damaged one is known from the start
@@ -106,7 +107,8 @@ class _Desk:
         self.run.check()
         try:
             data = self.run.read(asked.photo)
-            photo = self._judge(asked, data)
+            depth = None if asked.depth is None else self.run.read(asked.depth)
+            photo = self._judge(asked, data, depth)
         except ListingError as error:
             if not isinstance(error, BadInput) and not self.run.gives_up(error):
                 raise
@@ -114,10 +116,14 @@ class _Desk:
         if photo.room is None and self.rooms is not None:
             photo = replace(photo, room=self.rooms(data))
         (self.folder / photo.name).write_bytes(data)
+        if depth is not None:
+            (self.folder / str(photo.depth)).write_bytes(depth)
         return photo
 
-    def _judge(self, asked: PhotoAsked, data: bytes) -> Photo:
+    def _judge(self, asked: PhotoAsked, data: bytes, depth: bytes | None) -> Photo:
         width, height = photo_size(data)
+        if depth is not None:
+            decode(depth, _DEPTH_PIXELS)
         with self.large if width * height > _LARGE_PIXELS else nullcontext():
             decode(data, self.run.parts.settings.max_film_pixels, _PROOF_SIDE)
         return Photo(
@@ -128,6 +134,7 @@ class _Desk:
             focus=tuple(asked.focus),
             room=asked.room,
             caption=asked.caption,
+            depth=None if depth is None else f"depth-{hashlib.sha256(depth).hexdigest()}",
         )
 
 
@@ -166,6 +173,11 @@ def _refuse_or_skip(work: FilmWork, found: Json, skipped: list[Json]) -> None:
     if work.bad_photos == "refuse":
         raise BadImage(f"photo '{found['photo']}': {found['error']['detail']}")
     skipped.append(found)
+
+
+def open_depth(folder: Path, name: str) -> Image:
+    """Return a photo's depth picture, near is bright; any channel says it."""
+    return decode((folder / name).read_bytes(), _DEPTH_PIXELS)
 
 
 def open_luts(run: Run, work: FilmWork, template: Template) -> tuple[Template, dict[str, Lut]]:

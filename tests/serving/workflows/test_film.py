@@ -27,7 +27,7 @@ from serving.storage.clips import ClipStore
 from serving.storage.interface import Storage
 from serving.storage.scratch import Scratch
 from serving.video.planes import Planes
-from tests.fakes import BLUE, GREEN, RED, jpeg
+from tests.fakes import BLUE, GREEN, RED, encode, jpeg
 from tests.serving.jobs.conftest import rows
 from tests.serving.render.films import make_film, times
 from tests.serving.test_worker import is_over, wait, worker
@@ -247,3 +247,18 @@ def black_segment(frames: int) -> CodedSegment:
         out.y[...], out.u[...], out.v[...] = 16, 128, 128
 
     return encode_segment(film, Segment(CLIP, 0, 0, frames), draw, Encoding())
+
+
+@pytest.mark.slow
+def test_depth_moves_a_photo_s_layers_and_a_waveform_follows_the_music(
+    films: Bench, storage: Storage
+) -> None:
+    ramp = np.repeat(np.linspace(0, 255, 300).astype(np.uint8)[None], 200, axis=0)
+    storage.write("depth.png", encode(np.repeat(ramp[..., None], 3, axis=2), "PNG"))
+    plain = only(render(films, template="luxury", music=SONG))
+    deep = with_photos("0.jpg", "1.jpg", "2.jpg", depth="depth.png")
+    moved = only(render(films, template="luxury", music=SONG, photos=deep))
+    assert moved["frames_drawn"] > 0
+    waved = only(render(films, template="luxury", music=SONG, waveform=True))
+    assert waved["frames_drawn"] > 0
+    assert len({film["sha256"] for film in (plain, moved, waved)}) == 3
