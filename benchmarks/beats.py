@@ -2,7 +2,7 @@
 
 Tempo within 4 % (Acc1; Acc2 allows half, double, a third and three times), F-measure at 70 ms, and
 how far matched beats are off, beside librosa's tracker on the same sound in the same run; and what
-comes of it: the share of a film's cuts that lie within half a frame (30 a second) of a true beat. The
+comes of it: the share of a film's cuts within half a frame (30 a second) of a true beat. The
 held-out tracks use instruments and patterns that were not heard while the tracker was made; the
 known ones and the loops were (see fit_levels.py). A folder given with --folder holds sound files,
 each beside a text file NAME.beats with one time in seconds a line.
@@ -35,7 +35,7 @@ from serving.video.timeline import make_timeline
 # beats of a loop: known from its length, which is whole bars
 LOOPS = {"amen_full": 16, "breakbeat": 4, "electric": 4, "garzul": 16, "safari": 16}
 TOLERANCE_S = 0.07
-_FPS = Fraction(30)
+_FPS, _SHORTEST_FILM_S = Fraction(30), 8.0
 Tracker = Callable[[Samples, int], tuple[float | None, Times]]
 
 
@@ -174,8 +174,13 @@ def score(bpm: float | None, beats: Times, track: Track) -> Score:
 
 
 def on_beat(beats: Times, track: Track) -> list[bool]:
-    """Cut a film of the track's length to the beats; say of each cut whether it is on a true one."""
+    """Cut a film of the track's length to the beats; say of each cut whether it is on a true one.
+
+    A film of a few seconds has to be cut between beats too: it says nothing about them.
+    """
     seconds = track.samples.size / RATE_HZ
+    if seconds < _SHORTEST_FILM_S:
+        return []
     photos = [Photo(str(number), 1600, 1200) for number in range(max(2, round(seconds / 2.5)))]
     shape, wish = Shape(1920, 1080, _FPS), Wish(frames=round(seconds * _FPS))
     music = make_music(beats) if beats.size > 1 else None
