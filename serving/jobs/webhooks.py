@@ -119,9 +119,10 @@ class Sender:
         url = f"{self._url}/webhooks/{delivery.event}"
         headers = self._headers(delivery, body, now)
         async with self._client.stream("POST", url, content=body, headers=headers) as answer:
-            text = await anext(answer.aiter_bytes(_LONGEST_ANSWER_BYTES), b"")
             if answer.is_success:
+                await anext(answer.aiter_bytes(_LONGEST_ANSWER_BYTES), b"")
                 return Answer(answer.status_code, None)
+            text = await _read_start(answer)
             said = text[:_LONGEST_ANSWER_BYTES].decode(errors="replace").replace("\0", "")
             return Answer(
                 answer.status_code,
@@ -149,6 +150,14 @@ class Sender:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def _read_start(answer: httpx.Response) -> bytes:
+    """Return what a refusal says first; its status counts also where nothing more arrives."""
+    try:
+        return await anext(answer.aiter_bytes(_LONGEST_ANSWER_BYTES), b"")
+    except httpx.HTTPError:
+        return b""
 
 
 def open_sender(settings: Settings) -> Sender | None:

@@ -61,7 +61,7 @@ def answering(*parts: bytes, pause_s: float = 0.0) -> Iterator[str]:
                 return
             with connection:
                 try:
-                    connection.recv(65536)
+                    _read_request(connection)
                     for part in parts:
                         connection.sendall(part)
                     while pause_s:
@@ -78,6 +78,21 @@ def answering(*parts: bytes, pause_s: float = 0.0) -> Iterator[str]:
         finally:
             listening.shutdown(socket.SHUT_RDWR)
             thread.join()
+
+
+def _read_request(connection: socket.socket) -> None:
+    """Take in all of a request: closing on what is unread would reset the line."""
+    request = b""
+    while b"\r\n\r\n" not in request:
+        request += connection.recv(65536)
+    head, _, body = request.partition(b"\r\n\r\n")
+    length = next(
+        int(line.split(b":")[1])
+        for line in head.lower().split(b"\r\n")
+        if line.startswith(b"content-length:")
+    )
+    while len(body) < length:
+        body += connection.recv(65536)
 
 
 def begin(engine: Engine, kind: str = "render_video") -> Job:
