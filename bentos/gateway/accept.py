@@ -15,8 +15,11 @@ from serving import logs, metrics, traces
 from serving.db.tables import Json
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
+from serving.models.known import hash_photo
 
 log = logging.getLogger(__name__)
+
+_UPLOADS = "uploads"
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,13 @@ async def asker_of(
 
 
 Asking = Annotated[Asker, Depends(asker_of)]
+
+
+async def keep_upload(doors: Doors, data: bytes) -> str:
+    """Store a body that a job will read; return its key."""
+    key = f"{_UPLOADS}/{hash_photo(data)}"
+    await asyncio.to_thread(doors.storage.write, key, data)
+    return key
 
 
 async def accept(

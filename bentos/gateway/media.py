@@ -8,18 +8,16 @@ from fastapi.exceptions import HTTPException
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from bentos.gateway.accept import Asking, accept
+from bentos.gateway.accept import Asking, accept, keep_upload
 from bentos.gateway.bodies import JSON_BYTES, read_body
 from bentos.gateway.doors import Doors, Opened
 from bentos.gateway.schema import JobAccepted, JobOptions
 from bentos.problems import documented, parse_body
 from serving.jobs.media_requests import AudioWork, ClipWork, FilmWork
-from serving.models.known import hash_photo
 from serving.storage.references import read_reference
 
 router = APIRouter(tags=["sound and film"])
 
-_UPLOADS = "uploads"
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {"model": JobAccepted, "description": "Accepted as a job"}
 }
@@ -46,6 +44,12 @@ class TemplateView(BaseModel):
     title: str
     description: str
     suits: str
+
+
+def _json_body(model: type[BaseModel]) -> dict[str, Any]:
+    """Return what OpenAPI says of a body that the route reads itself."""
+    content = {"application/json": {"schema": model.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 @router.post(
@@ -86,8 +90,7 @@ async def analyze_audio(
         raise HTTPException(415, "send the sound as the raw body, or its key as application/json")
     data = await read_body(request, doors.settings.max_audio_bytes)
     if in_background:
-        key = f"{_UPLOADS}/{hash_photo(data)}"
-        await asyncio.to_thread(doors.storage.write, key, data)
+        key = await keep_upload(doors, data)
         return await accept(doors, asker, "analyze_audio", {"track": key}, JobOptions())
     return JSONResponse(await asyncio.to_thread(_analyze, data, doors))
 
@@ -97,12 +100,7 @@ async def analyze_audio(
     status_code=202,
     response_model=JobAccepted,
     responses=documented(401, 413, 422, 429, 503),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": FilmRequest.model_json_schema()}},
-        }
-    },
+    openapi_extra=_json_body(FilmRequest),
 )
 async def render_video(request: Request, doors: Opened, asker: Asking) -> Response:
     """Render a film from photos and a song: cut on the beat, titled, branded, in several formats.
@@ -120,12 +118,7 @@ async def render_video(request: Request, doors: Opened, asker: Asking) -> Respon
     status_code=202,
     response_model=JobAccepted,
     responses=documented(401, 413, 422, 429, 503),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": ClipRequest.model_json_schema()}},
-        }
-    },
+    openapi_extra=_json_body(ClipRequest),
 )
 async def generate_clip(request: Request, doors: Opened, asker: Asking) -> Response:
     """Render one photo as a clip of its own; `clip-complete` brings its key."""

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.exceptions import HTTPException
 from fastapi.responses import Response
 
-from bentos.gateway.accept import Asker, Asking, accept
+from bentos.gateway.accept import Asker, Asking, accept, keep_upload
 from bentos.gateway.bodies import JSON_BYTES, read_body
 from bentos.gateway.doors import Doors, Opened
 from bentos.gateway.schema import ClassifyAnswer, ClassifyRequest, JobAccepted, JobOptions
@@ -22,7 +22,6 @@ from serving.storage.references import read_reference
 
 router = APIRouter(prefix="/internal/photos", tags=["photos"])
 
-_UPLOADS = "uploads"
 _BODIES = {
     "requestBody": {
         "required": True,
@@ -83,8 +82,7 @@ async def _classify_keys(body: bytes, doors: Doors, asker: Asker) -> Response:
 async def _classify_later(data: bytes, doors: Doors, asker: Asker) -> Response:
     if not data:
         raise BadImage("the file is empty")
-    key = f"{_UPLOADS}/{hash_photo(data)}"
-    await asyncio.to_thread(doors.storage.write, key, data)
+    key = await keep_upload(doors, data)
     return await accept(doors, asker, "classify_photos", {"photos": [key]}, JobOptions())
 
 

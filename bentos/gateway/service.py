@@ -7,7 +7,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 import serving
 from bentos.gateway.app import create_app
-from bentos.gateway.classifiers import Classifier, InlineClassifier, ServiceClassifier
+from bentos.gateway.classifiers import (
+    Classifier,
+    InlineClassifier,
+    RoomService,
+    ServiceClassifier,
+)
 from bentos.gateway.doors import Doors
 from bentos.gateway.limiter import Limiter
 from bentos.gateway.watch import Watchers
@@ -51,37 +56,10 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
             open_logs(settings.log_level, settings.log_form)
             open_traces("gateway")
             bound_memory()
-            engine = open_engine(settings)
-            following = engine if settings.slots == "follow" else None
-            threads = settings.model_threads or cores()
-            pool = ContextThreads(threads, thread_name_prefix="photos")
-            storage = storage_of(settings)
-            keys = KeyRing(settings.api_keys, following)
-            keys.refresh()
-            answers = open_answers(settings, following)
-            if answers is not None:
-                watch_cache("answers", answers)
-            classifier: Classifier
-            if rooms is None:
-                baked = baked_models(settings)
-                models = open_models(settings, storage, following, baked, open_session).models
-                rooms_known = KnownRooms(models, answers, settings.max_pixels)
-                classifier = InlineClassifier(models, rooms_known, pool)
-            else:
-                service = self.rooms_service.to_async
-                classifier = ServiceClassifier(service, answers, pool, settings.max_pixels)
-            turns = asyncio.Semaphore(2 * threads)
-            app.state.doors = Doors(
-                settings=settings,
-                classifier=classifier,
-                storage=storage,
-                keys=keys,
-                engine=engine,
-                watchers=Watchers(engine.url),
-                limiter=Limiter(settings.rate_limit),
-                turns=turns,
-            )
-            self._tidying = asyncio.ensure_future(_tidy(keys, answers))
+            service = self.rooms_service.to_async if rooms is not None else None
+            doors, answers = _open_doors(settings, service)
+            app.state.doors = doors
+            self._tidying = asyncio.ensure_future(_tidy(doors.keys, answers))
 
         @bentoml.on_shutdown
         def close(self) -> None:
@@ -90,6 +68,39 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
 
     Gateway.add_asgi_middleware(_Ours, ours=app)  # type: ignore[attr-defined]
     return Gateway
+
+
+def _open_doors(settings: Settings, service: RoomService | None) -> tuple[Doors, Answers | None]:
+    """Open the gateway's parts; without a model service the model is held here."""
+    engine = open_engine(settings)
+    following = engine if settings.slots == "follow" else None
+    threads = settings.model_threads or cores()
+    pool = ContextThreads(threads, thread_name_prefix="photos")
+    storage = storage_of(settings)
+    keys = KeyRing(settings.api_keys, following)
+    keys.refresh()
+    answers = open_answers(settings, following)
+    if answers is not None:
+        watch_cache("answers", answers)
+    classifier: Classifier
+    if service is None:
+        baked = baked_models(settings)
+        models = open_models(settings, storage, following, baked, open_session).models
+        rooms = KnownRooms(models, answers, settings.max_pixels)
+        classifier = InlineClassifier(models, rooms, pool)
+    else:
+        classifier = ServiceClassifier(service, answers, pool, settings.max_pixels)
+    doors = Doors(
+        settings=settings,
+        classifier=classifier,
+        storage=storage,
+        keys=keys,
+        engine=engine,
+        watchers=Watchers(engine.url),
+        limiter=Limiter(settings.rate_limit),
+        turns=asyncio.Semaphore(2 * threads),
+    )
+    return doors, answers
 
 
 class _Ours:

@@ -19,6 +19,17 @@ def _at(name: str, nullable: bool = False) -> sa.Column[datetime]:
 
 
 def upgrade() -> None:
+    _create_jobs()
+    _create_events()
+    _create_webhooks()
+    _create_workers()
+    _create_caches()
+    _create_kits()
+    _create_observations()
+    _create_queue()
+
+
+def _create_jobs() -> None:
     op.create_table(
         "jobs",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -63,6 +74,9 @@ def upgrade() -> None:
     op.create_index(
         "jobs_failed", "jobs", [sa.text("completed_at DESC")], postgresql_where="status = 'failed'"
     )
+
+
+def _create_events() -> None:
     op.create_table(
         "job_events",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
@@ -75,6 +89,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("job_events_job", "job_events", ["job_id", "id"])
+
+
+def _create_webhooks() -> None:
     op.create_table(
         "webhook_deliveries",
         sa.Column("id", sa.String(), nullable=False),
@@ -113,6 +130,9 @@ def upgrade() -> None:
         [sa.text("created_at DESC")],
         postgresql_where="status = 'dead'",
     )
+
+
+def _create_workers() -> None:
     op.create_table(
         "workers",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -122,6 +142,9 @@ def upgrade() -> None:
         _at("heartbeat_at"),
         sa.PrimaryKeyConstraint("id"),
     )
+
+
+def _create_caches() -> None:
     op.create_table(
         "cached_answers",
         sa.Column("content_sha256", sa.String(64), nullable=False),
@@ -151,6 +174,9 @@ def upgrade() -> None:
     op.create_index("cached_clips_photo", "cached_clips", ["photo_id"])
     op.create_index("cached_clips_accessed", "cached_clips", ["accessed_at"])
     op.create_index("cached_clips_expires", "cached_clips", ["expires_at"])
+
+
+def _create_kits() -> None:
     op.create_table(
         "design_kits",
         sa.Column("id", sa.String(), nullable=False),
@@ -162,6 +188,9 @@ def upgrade() -> None:
         _at("deleted_at", nullable=True),
         sa.PrimaryKeyConstraint("id", "version"),
     )
+
+
+def _create_observations() -> None:
     op.create_table(
         "predictions",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
@@ -193,7 +222,6 @@ def upgrade() -> None:
     )
     op.create_index("feedback_task_at", "feedback", ["task", "at"])
     op.create_index("ix_feedback_content_sha256", "feedback", ["content_sha256"])
-    _create_queue()
 
 
 def _create_queue() -> None:
