@@ -15,13 +15,37 @@ from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
 from serving.models.known import KnownRooms
 from serving.models.local import LocalModels
+from serving.models.slots import read_slots
 from serving.settings import Settings
 from serving.storage.objects import Storage
+from tests.bentos.calling import calling
 from tests.doors import open_doors
+from tests.fakes import publish
 
 SECRETS = ("a new secret of ours", "an old secret of ours")
 
 NewJobs = Callable[..., UUID]
+
+
+@pytest.fixture
+def app_settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"api_keys": {"backend": (hash_key("key"),)}})
+
+
+@pytest.fixture
+def models(engine: Engine, storage: Storage) -> LocalModels:
+    publish(engine, storage)
+    models = LocalModels(storage)
+    models.apply(read_slots(engine))
+    return models
+
+
+@pytest.fixture
+def client(
+    app_settings: Settings, engine: Engine, storage: Storage, models: LocalModels
+) -> Iterator[TestClient]:
+    with calling(app_settings, engine, storage, models) as client:
+        yield client
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What Prometheus and an operator see of the gateway and its workers."""
 
 import urllib.request
-from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,41 +12,18 @@ from sqlalchemy import Engine, create_engine, text
 from bentos.gateway.schema import Status
 from serving import metrics
 from serving.jobs import attempts
-from serving.jobs.api_keys import hash_key
 from serving.jobs.attempts import Retries
 from serving.jobs.heartbeat import Heartbeat
 from serving.jobs.live import LiveReader, read_live
 from serving.metrics import CacheCollector, GpuCollector, MetricsServer
 from serving.models.local import LocalModels
-from serving.models.slots import read_slots
 from serving.settings import Settings
 from serving.storage.cache import Answers
 from serving.storage.objects import Storage
 from tests.bentos.calling import calling
-from tests.fakes import RED, jpeg, publish
+from tests.fakes import RED, jpeg
 
 CLASSIFY = "/internal/photos/classify"
-
-
-@pytest.fixture
-def app_settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"api_keys": {"backend": (hash_key("key"),)}})
-
-
-@pytest.fixture
-def models(engine: Engine, storage: Storage) -> LocalModels:
-    publish(engine, storage)
-    models = LocalModels(storage)
-    models.apply(read_slots(engine))
-    return models
-
-
-@pytest.fixture
-def client(
-    app_settings: Settings, engine: Engine, storage: Storage, models: LocalModels
-) -> Iterator[TestClient]:
-    with calling(app_settings, engine, storage, models) as client:
-        yield client
 
 
 def scrape(client: TestClient) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:

@@ -17,38 +17,14 @@ from pydantic import BaseModel
 from sqlalchemy import Engine, text
 
 from bentos.gateway.middleware import page_policy
-from serving.jobs.api_keys import hash_key
 from serving.logs import open_logs
 from serving.models.local import LocalModels
-from serving.models.slots import read_slots
 from serving.settings import Settings
 from serving.storage.objects import Storage
 from tests.bentos.calling import calling
-from tests.fakes import publish
 
 CLASSIFY = "/internal/photos/classify"
 ORIGIN = "https://studio.example"
-
-
-@pytest.fixture
-def app_settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"api_keys": {"backend": (hash_key("key"),)}})
-
-
-@pytest.fixture
-def models(engine: Engine, storage: Storage) -> LocalModels:
-    publish(engine, storage)
-    models = LocalModels(storage)
-    models.apply(read_slots(engine))
-    return models
-
-
-@pytest.fixture
-def client(
-    app_settings: Settings, engine: Engine, storage: Storage, models: LocalModels
-) -> Iterator[TestClient]:
-    with calling(app_settings, engine, storage, models) as client:
-        yield client
 
 
 def test_a_request_id_is_taken_over_or_made(client: TestClient) -> None:
