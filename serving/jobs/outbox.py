@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session as Database
 
 from serving.db.tables import Job, Json, WebhookDelivery
 from serving.jobs.kinds import JOB_FAILED, KINDS
@@ -79,20 +78,6 @@ def owe_progress(connection: Connection, job: Job, progress: Json) -> None:
         terminal=False,
         traceparent=job.traceparent,
     )
-
-
-def dead_letters(connection: Connection, limit: int = 100) -> list[WebhookDelivery]:
-    """Return the newest deliveries that were given up."""
-    statement = (
-        select(WebhookDelivery)
-        .where(WebhookDelivery.status == "dead")
-        .order_by(WebhookDelivery.created_at.desc())
-        .limit(limit)
-    )
-    with Database(connection) as database:
-        rows = database.scalars(statement).all()
-        database.expunge_all()
-        return list(rows)
 
 
 def replay(connection: Connection, delivery_id: str) -> bool:

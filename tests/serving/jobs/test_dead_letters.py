@@ -10,13 +10,22 @@ from sqlalchemy import Engine
 
 from serving.jobs import attempts
 from serving.jobs.control import cancel, redrive
-from serving.jobs.dead_letters import replay_all
 from serving.jobs.kinds import KINDS
-from serving.jobs.outbox import dead_letters, replay
+from serving.jobs.operate import list_deliveries
+from serving.jobs.outbox import replay
 from serving.jobs.submit import NewJob, submit
 from serving.jobs.webhooks import Schedule, Sender
 from serving.settings import Settings
-from tests.serving.jobs.receivers import Receiver, begin, deliver, end_id, finish, give_up, rows
+from tests.serving.jobs.receivers import (
+    Receiver,
+    begin,
+    deliver,
+    end_id,
+    finish,
+    give_up,
+    only,
+    rows,
+)
 
 
 def test_what_is_given_up_is_listed_and_arrives_when_replayed_under_its_id(
@@ -25,16 +34,17 @@ def test_what_is_given_up_is_listed_and_arrives_when_replayed_under_its_id(
     job = finish(engine)
     receiver.trouble(fail_percent=100, fail_status=429)
     deliver(engine, sender, Schedule(0.01, 0.01, attempts=3))
-    with engine.begin() as connection:
-        (letter,) = dead_letters(connection)
+    letter = only(engine)
+    assert letter.status == "dead"
     assert (letter.id, letter.attempt, letter.last_status) == (end_id(job), 3, 429)
+    assert end_id(job) in list_deliveries(engine, dead=True, limit=10)
     assert letter.last_error is not None
     assert letter.last_error.startswith("429 Too Many Requests: {")
     receiver.trouble()
     with engine.begin() as connection:
         assert replay(connection, letter.id)
         assert not replay(connection, "msg_unknown")
-        assert dead_letters(connection) == []
+    assert end_id(job) not in list_deliveries(engine, dead=True, limit=10)
     deliver(engine, sender)
     assert set(receiver.deliveries()) == {end_id(job)}
 
@@ -42,11 +52,9 @@ def test_what_is_given_up_is_listed_and_arrives_when_replayed_under_its_id(
 def test_the_newest_dead_letters_are_listed_first(engine: Engine) -> None:
     jobs = [finish(engine) for _ in range(3)]
     give_up(engine, jobs)
-    with engine.begin() as connection:
-        assert [row.job_id for row in dead_letters(connection, limit=2)] == [
-            jobs[2].id,
-            jobs[1].id,
-        ]
+    listed = list_deliveries(engine, dead=True, limit=2)
+    assert listed.index(end_id(jobs[2])) < listed.index(end_id(jobs[1]))
+    assert end_id(jobs[0]) not in listed
 
 
 @pytest.mark.slow
@@ -55,7 +63,7 @@ def test_the_command_lists_what_was_given_up_and_replays_all_or_some(
 ) -> None:
     def command(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "serving.jobs.dead_letters", *words],
+            [sys.executable, "-m", "serving.jobs.operate", *words],
             env=os.environ | {"DATABASE_URL": str(settings.database_url), "PYTHONSAFEPATH": "1"},
             capture_output=True,
             text=True,
@@ -65,24 +73,15 @@ def test_the_command_lists_what_was_given_up_and_replays_all_or_some(
 
     jobs = [finish(engine) for _ in range(3)]
     give_up(engine, jobs)
-    listed = command("list").stdout
+    listed = command("deliveries", "--dead").stdout
     assert all(end_id(job) in listed for job in jobs)
-    assert "tried 1x: the line was cut" in listed
+    assert "the line was cut" in listed
     some = command("replay", end_id(jobs[0]), "msg_unknown")
-    assert (some.returncode, some.stdout) == (1, "1 are sent again\n")
-    assert "msg_unknown: no such delivery" in some.stderr
-    assert command("replay", "--all").stdout == "2 are sent again\n"
-    assert command("list").stdout == "none was given up\n"
+    assert (some.returncode, some.stdout.splitlines()[-1]) == (1, "1 done, 1 not")
+    assert "msg_unknown\tnot done: there is no delivery" in some.stderr
+    assert command("replay", "--all-dead").stdout.splitlines()[-1] == "2 done"
+    assert not any(end_id(job) in command("deliveries", "--dead").stdout for job in jobs)
     assert command("replay").returncode == 2
-    assert {row.status for row in rows(engine)} == {"pending"}
-
-
-def test_more_dead_letters_than_fit_one_transaction_are_all_replayed(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("serving.jobs.dead_letters._AT_ONCE", 2)
-    give_up(engine, [finish(engine) for _ in range(5)])
-    assert replay_all(engine) == 5
     assert {row.status for row in rows(engine)} == {"pending"}
 
 
