@@ -21,7 +21,8 @@ from sqlalchemy import Engine, create_engine, make_url
 
 from serving.db.engine import database_url, open_engine
 from serving.db.migrate import upgrade
-from serving.models.slots import Published
+from serving.models.local import LocalModels
+from serving.models.slots import Published, read_slots
 from serving.settings import Settings
 from serving.storage.objects import Storage, open_storage
 from tests.fakes import publish
@@ -216,6 +217,15 @@ def storage(settings: Settings) -> Storage:
 def published(engine: Engine, storage: Storage) -> Published:
     """The colour model, published as version 1."""
     return publish(engine, storage)
+
+
+@pytest.fixture
+def models(engine: Engine, storage: Storage, published: Published) -> LocalModels:
+    """The published models, loaded."""
+    del published
+    models = LocalModels(storage)
+    models.apply(read_slots(engine))
+    return models
 
 
 @pytest.fixture(scope="session")

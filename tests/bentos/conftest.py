@@ -15,12 +15,10 @@ from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
 from serving.models.known import KnownRooms
 from serving.models.local import LocalModels
-from serving.models.slots import read_slots
 from serving.settings import Settings
 from serving.storage.objects import Storage
 from tests.bentos.calling import calling
 from tests.doors import open_doors
-from tests.fakes import publish
 
 SECRETS = ("a new secret of ours", "an old secret of ours")
 
@@ -30,14 +28,6 @@ NewJobs = Callable[..., UUID]
 @pytest.fixture
 def app_settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"api_keys": {"backend": (hash_key("key"),)}})
-
-
-@pytest.fixture
-def models(engine: Engine, storage: Storage) -> LocalModels:
-    publish(engine, storage)
-    models = LocalModels(storage)
-    models.apply(read_slots(engine))
-    return models
 
 
 @pytest.fixture

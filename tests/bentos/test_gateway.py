@@ -45,14 +45,6 @@ def gateway_settings(settings: Settings) -> Settings:
     )
 
 
-@pytest.fixture
-def models(engine: Engine, storage: Storage) -> LocalModels:
-    publish(engine, storage)
-    models = LocalModels(storage)
-    models.apply(read_slots(engine))
-    return models
-
-
 class Service:
     """The model service's client, without the network between."""
 

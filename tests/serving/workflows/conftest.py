@@ -8,23 +8,13 @@ from sqlalchemy import Engine
 
 from serving.models.known import KnownRooms
 from serving.models.local import LocalModels
-from serving.models.slots import read_slots
 from serving.settings import Settings
 from serving.storage.cache import Answers
 from serving.storage.interface import Storage
 from serving.storage.scratch import Scratch
 from serving.workflows.run import Parts
-from tests.fakes import publish
 from tests.serving.workflows.bench import Bench
 from tests.serving.workflows.film_asks import clicks, photo
-
-
-@pytest.fixture
-def models(engine: Engine, storage: Storage) -> LocalModels:
-    publish(engine, storage)
-    models = LocalModels(storage)
-    models.apply(read_slots(engine))
-    return models
 
 
 @pytest.fixture
