@@ -9,7 +9,7 @@ from serving.image import Image
 from serving.video.assembly import CARD, Shape, Wish
 from serving.video.film import Film, Overlay, Pin
 from serving.video.order import Photo
-from serving.video.picture import Picture, Rgba
+from serving.video.picture import Picture, Rgba, blank, lay_over, name_picture
 from serving.video.places import Music
 from serving.video.sheet import Brand, Sheet, Words, make_sheet
 from serving.video.templates import Template
@@ -29,7 +29,7 @@ from serving.video.titles import (
 _FADE_S = 0.4
 _SHORTEST_CAPTION_S = 1.0  # nobody reads one that is seen for less
 _CLOSING_OPACITY = 0.8
-_WAVE_WIDTH, _WAVE_HEIGHT = 0.22, 0.05
+_WAVE_WIDTH, _WAVE_HEIGHT, _PLATE_OPACITY = 0.22, 0.05, 0.45
 _LOGO_HEIGHT = 0.14  # at most, of the frame's
 
 
@@ -122,7 +122,8 @@ def plan_film(
     dressing.lay_closing(dress)
     dressing.lay_watermark(dress.brand)
     if dress.waveform and music is not None and music.energy.size:
-        dressing.lay_waveform(music)
+        turned = any(is_right_to_left(photo.caption or "") for photo in photos)
+        dressing.lay_waveform(music, "bottom-left" if turned else "bottom-right")
     film = replace(timeline.film, overlays=tuple(dressing.overlays))
     return Plan(timeline, film, cards, dressing.pictures)
 
@@ -214,21 +215,25 @@ class _Dressing:
             mark = draw_watermark(self.sheet, brand.watermark)
             self._add(mark, (0, self.timeline.film.frames), (0.5, 0.62), "centre")
 
-    def lay_waveform(self, music: Music) -> None:
-        """Lay the music's energy into the lower corner, a second further each second."""
+    def lay_waveform(self, music: Music, corner: str) -> None:
+        """Lay the music's energy into a corner, a second further each second."""
         width, height = (2 * round(side / 2) for side in (
             _WAVE_WIDTH * self.sheet.width, _WAVE_HEIGHT * self.sheet.height
         ))  # fmt: skip
         low, high = self._body()
         step = self._frames(1.0)
-        x, y = 1 - self.sheet.side / self.sheet.width, 1 - self.sheet.ends / self.sheet.height
+        side, y = self.sheet.side / self.sheet.width, 1 - self.sheet.ends / self.sheet.height
+        x = side if corner == "bottom-left" else 1 - side
         for start in range(low, high, step):
             played = (start - low) / max(1, high - low)
-            picture = draw_waveform(self.sheet, music.energy, played, (width, height))
+            bars = draw_waveform(self.sheet, music.energy, played, (width, height)).pixels
+            # a plate as captions have, so that bars are seen on any floor
+            plate = blank(width + height, 2 * height, opacity=_PLATE_OPACITY)
+            picture = name_picture(lay_over(plate, bars, height // 2, height // 2))
             self.pictures[picture.name] = picture.pixels
             share = picture.pixels.shape[1] / self.sheet.width
             span = start, min(step, high - start)
-            self.overlays.append(Overlay(picture.name, *span, x, y, "bottom-right", share))
+            self.overlays.append(Overlay(picture.name, *span, x, y, corner, share))
 
     def _body(self) -> tuple[int, int]:
         """Return the frames between the cards."""

@@ -82,6 +82,25 @@ def test_without_words_and_brand_nothing_lies_on_the_film() -> None:
     assert [clip.photo for clip in plan.film.clips] == list("abcd")
 
 
+def test_a_waveform_lies_on_every_photo_opposite_to_captions_and_goes_on_with_the_music() -> None:
+    music = make_music(np.arange(0, 60, 0.5), energy=np.linspace(0.2, 1, 600))
+    dress = replace(BARE, waveform=True)
+    template = TEMPLATES["modern"]
+    bare = [replace(photo, caption=None) for photo in PHOTOS]
+    plan = plan_film(bare, template, SHAPE, dress, Wish(), music)
+    waves = plan.film.overlays
+    assert {wave.anchor for wave in waves} == {"bottom-right"}
+    ends = [wave.start + wave.frames for wave in waves]
+    assert [wave.start for wave in waves] == [0, *ends[:-1]]
+    assert ends[-1] == plan.film.frames
+    white = [int((plan.pictures[wave.picture][..., :3].min(axis=2) > 200).sum()) for wave in waves]
+    assert white == sorted(white, reverse=True)
+    assert white[0] > 2 * white[-1]
+    turned = plan_film(PHOTOS, template, SHAPE, dress, Wish(), music).film.overlays
+    assert {o.anchor for o in turned if not o.fade_in + o.fade_out} == {"bottom-left"}
+    assert not plan_film(PHOTOS[2:3], template, SHAPE, dress, Wish(), None).film.overlays
+
+
 def test_labels_are_pinned_to_their_spot_of_their_clip() -> None:
     photos = [PHOTOS[2], replace(PHOTOS[0], caption=None, labels=(Label("Oak floor", 0.4, 0.7),))]
     plan = plan_film(photos, TEMPLATES["classic"], SHAPE, BARE, Wish(), None)
