@@ -9,7 +9,6 @@ BD-rate over four qualities of both. `--quick` takes five photos and leaves out 
 
 import argparse
 import dataclasses
-import hashlib
 import json
 import os
 import re
@@ -19,7 +18,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,26 +25,18 @@ import av
 import cv2
 import numpy as np
 from figures import Figures, parse
-from show import CAPTIONED, draw_frames, find_photos, make_show, make_sound, make_sources
+from film_edits import measure_edits
+from show import Cost, draw_frames, find_photos, make_show, make_sources, render
 
-from serving.render.cache import MemoryCache, NoCache, PacketCache
+from serving.render.cache import NoCache
 from serving.render.encode import planes_of
 from serving.render.ffmpeg import find_ffmpeg
 from serving.render.film import Options, render_film
-from serving.render.frames import Sources
 from serving.render.profiles import RATES, Encoding, choose_encoding, fit_film
 from serving.video.film import Film
 
 CRFS = (17, 20, 23, 26)
 MEMORY_PHOTOS = (5, 20, 100)
-
-
-@dataclass(frozen=True)
-class Cost:
-    """CPU and wall seconds."""
-
-    cpu_s: float
-    wall_s: float
 
 
 def main() -> None:
@@ -122,74 +112,6 @@ def children_cpu_s() -> float:
     """Return the CPU of all processes that were started and have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
-
-
-def render(
-    film: Film,
-    sources: Sources,
-    output: Path,
-    cache: PacketCache,
-    pitch_hz: float = 220.0,
-    encoding: Encoding | None = None,
-) -> Cost:
-    """Render a film with its sound."""
-    sound = make_sound(float(film.frames / film.fps), pitch_hz)
-    options = Options(encoding or Encoding(), cache, sound)
-    cpu, start = time.process_time(), time.monotonic()
-    render_film(film, sources, output, options)
-    return Cost(time.process_time() - cpu, time.monotonic() - start)
-
-
-def edit(figures: Figures, show: Film, folder: Path) -> None:
-    """Render anew after edits, and compare the files with those of a render from nothing."""
-    cache, output = MemoryCache(), folder / "film.mp4"
-    full = render(show, make_sources(), output, cache)
-    kept = dict(cache.kept)
-
-    def again(film: Film, sources: Sources, pitch_hz: float = 220.0) -> tuple[float, str]:
-        cache.kept = dict(kept)
-        cost = render(film, sources, folder / "edited.mp4", cache, pitch_hz)
-        return cost.cpu_s / full.cpu_s, _hash(folder / "edited.mp4")
-
-    other = _with_photo(show, len(show.clips) // 2, find_photos()[-1])
-    ratio, edited = again(other, make_sources())
-    figures.add("film.photo_changed_ratio", ratio)
-    render(other, make_sources(), folder / "scratch.mp4", NoCache())
-    figures.add("film.photo_changed_identical", float(edited == _hash(folder / "scratch.mp4")))
-    figures.add("film.caption_changed_ratio", again(_with_caption(show), make_sources())[0])
-    figures.add("film.music_changed_ratio", again(show, make_sources(), 330.0)[0])
-    figures.add("film.brand_throughout_changed_ratio", again(show, make_sources("HOME"))[0])
-    # a brand that is seen where it is looked at: over the last clip
-    framed = _brand_at_end(show)
-    cache.kept = {}
-    render(framed, make_sources(), output, cache)
-    kept = dict(cache.kept)
-    figures.add("film.brand_at_end_changed_ratio", again(framed, make_sources("HOME"))[0])
-
-
-def _with_photo(film: Film, number: int, photo: str) -> Film:
-    clips = list(film.clips)
-    clips[number] = dataclasses.replace(clips[number], photo=photo)
-    return dataclasses.replace(film, clips=tuple(clips))
-
-
-def _with_caption(film: Film) -> Film:
-    old = f"caption-{CAPTIONED[1]}"
-    overlays = tuple(
-        dataclasses.replace(o, picture="new words") if o.picture == old else o
-        for o in film.overlays
-    )
-    return dataclasses.replace(film, overlays=overlays)
-
-
-def _brand_at_end(film: Film) -> Film:
-    last = film.starts[-1] + film.transitions[-1].frames
-    logo = dataclasses.replace(film.overlays[0], start=last, frames=film.frames - last)
-    return dataclasses.replace(film, overlays=(logo, *film.overlays[1:]))
-
-
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def check_file(figures: Figures, path: Path, film: Film) -> None:
@@ -341,7 +263,7 @@ def measure_4k(figures: Figures, _show: Film, _folder: Path) -> None:
 Part = Callable[[Figures, Film, Path], None]
 PARTS: dict[str, Part] = {
     "cost": compare,
-    "edits": edit,
+    "edits": measure_edits,
     "quality": measure_quality,
     "conformance": measure_conformance,
     "memory": measure_memory,

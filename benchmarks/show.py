@@ -2,7 +2,9 @@
 
 import dataclasses
 import os
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,7 +14,10 @@ from numpy.typing import NDArray
 from servers import ROOT
 
 from serving.image import Image
+from serving.render.cache import PacketCache
+from serving.render.film import Options, render_film
 from serving.render.frames import Cutter, Sources
+from serving.render.profiles import Encoding
 from serving.render.segments import split_film
 from serving.render.sound import Sound
 from serving.video.film import Clip, Film, Motion, Overlay, Transition, View
@@ -24,6 +29,15 @@ PHOTOS, CLIP_S, CHANGE_S = 20, Fraction(3), Fraction(1, 2)
 SPECIAL = {2: "wipe_left", 6: "wipe_right", 10: "wipe_up", 13: "cube", 16: "page"}
 CAPTIONED = (1, 4, 8, 12, 17)
 LOGO, GRADE = "logo", "look"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """CPU and wall seconds, and the share of segments that were there already."""
+
+    cpu_s: float
+    wall_s: float
+    reused: float = 0.0
 
 
 def find_photos() -> list[str]:
@@ -113,3 +127,20 @@ def draw_frames(film: Film, sources: Sources) -> Iterator[bytes]:
         for number in range(segment.frames):
             draw(number, out)
             yield b"".join(plane.tobytes() for plane in out)
+
+
+def render(
+    film: Film,
+    sources: Sources,
+    output: Path,
+    cache: PacketCache,
+    pitch_hz: float = 220.0,
+    encoding: Encoding | None = None,
+) -> Cost:
+    """Render a film with its sound."""
+    sound = make_sound(float(film.frames / film.fps), pitch_hz)
+    options = Options(encoding or Encoding(), cache, sound)
+    cpu, start = time.process_time(), time.monotonic()
+    done = render_film(film, sources, output, options)
+    reused = done.reused / done.segments
+    return Cost(time.process_time() - cpu, time.monotonic() - start, reused)

@@ -1,0 +1,204 @@
+"""What a film costs when it is rendered again after an edit, against rendering all of it.
+
+The part `edits` of film.py. Photos, captions and brands are changed in the show; cuts are moved and
+photos swapped in a film of the same photos and length that the timeline has cut to beats, as a
+request would have it; that one is then rendered in a second format and at a second rate, against
+the same rendered alone.
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from figures import Figures
+from film_sheet import sources_of
+from show import CAPTIONED, LOGO, Cost, draw_picture, find_photos, make_sources, render
+
+from serving.render.cache import MemoryCache, NoCache
+from serving.render.frames import Sources, photo_size
+from serving.render.template_files import find_template, shipped_fonts
+from serving.video.assembly import Shape, Wish
+from serving.video.film import Film
+from serving.video.order import Photo
+from serving.video.overlays import Dress, Plan, plan_film
+from serving.video.places import Music, make_music
+from serving.video.sheet import Brand, Words
+
+WIDE, TALL = Shape(1920, 1080, Fraction(30)), Shape(1080, 1920, Fraction(30))
+TWICE_AS_FAST = Shape(1920, 1080, Fraction(60))
+TEMPO_BPM, OTHER_TEMPO_BPM = 120.0, 100.0
+PITCH_HZ, OTHER_PITCH_HZ = 220.0, 330.0
+MOVED_FRAMES = 6
+
+
+def measure_edits(figures: Figures, show: Film, folder: Path) -> None:
+    """Render anew after edits, and compare files with those of a render from nothing."""
+    desk = Desk(figures, folder)
+    change_pictures(desk, show)
+    change_brands(desk, show)
+    order = Order(tuple(_open_photos(len(show.clips))), show.frames / show.fps)
+    change_times(desk, order)
+    change_shapes(desk, order)
+
+
+class Desk:
+    """Where films are edited: what was kept of the one before, and what that one cost."""
+
+    def __init__(self, figures: Figures, folder: Path) -> None:
+        self.figures, self._folder = figures, folder
+        self._kept: dict[str, bytes] = {}
+        self._full = Cost(0, 0)
+
+    def begin(self, film: Film, sources: Sources) -> None:
+        """Render a film from nothing, and keep its segments."""
+        cache = MemoryCache()
+        self._full = render(film, sources, self._folder / "film.mp4", cache)
+        self._kept = cache.kept
+
+    def edit(self, name: str, film: Film, sources: Sources, pitch_hz: float = PITCH_HZ) -> None:
+        """Render an edited film from what was kept, against the film before the edit."""
+        cost, _ = self._again(film, sources, pitch_hz)
+        self.figures.add(f"film.{name}_ratio", cost.cpu_s / self._full.cpu_s)
+
+    def check(self, name: str, film: Film, sources: Sources, pitch_hz: float = PITCH_HZ) -> None:
+        """Render an edited film from what was kept, against itself from nothing, bytes included."""
+        cost, edited = self._again(film, sources, pitch_hz)
+        path = self._folder / "scratch.mp4"
+        full = render(film, sources, path, NoCache(), pitch_hz)
+        self.figures.add(f"film.{name}_ratio", cost.cpu_s / full.cpu_s)
+        self.figures.add(f"film.{name}_reused", cost.reused)
+        self.figures.add(f"film.{name}_identical", float(edited == _hash(path)))
+
+    def _again(self, film: Film, sources: Sources, pitch_hz: float) -> tuple[Cost, str]:
+        cache, path = MemoryCache(), self._folder / "edited.mp4"
+        cache.kept = dict(self._kept)
+        return render(film, sources, path, cache, pitch_hz), _hash(path)
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def change_pictures(desk: Desk, show: Film) -> None:
+    """Change nothing, a photo, a caption, and what is heard."""
+    sources = make_sources()
+    desk.begin(show, sources)
+    desk.edit("unchanged", show, sources)
+    desk.check("photo_changed", _with_photo(show), sources)
+    desk.edit("caption_changed", _with_caption(show), sources)
+    desk.edit("music_changed", show, sources, OTHER_PITCH_HZ)
+    desk.edit("brand_throughout_changed", show, make_sources("HOME"))
+
+
+def _with_photo(film: Film) -> Film:
+    clips, middle = list(film.clips), len(film.clips) // 2
+    clips[middle] = dataclasses.replace(clips[middle], photo=find_photos()[-1])
+    return dataclasses.replace(film, clips=tuple(clips))
+
+
+def _with_caption(film: Film) -> Film:
+    old = f"caption-{CAPTIONED[1]}"
+    overlays = tuple(
+        dataclasses.replace(o, picture="new words") if o.picture == old else o
+        for o in film.overlays
+    )
+    return dataclasses.replace(film, overlays=overlays)
+
+
+def change_brands(desk: Desk, show: Film) -> None:
+    """Change a brand that is seen where it is looked at."""
+    first, last = _alone(show, 0), _alone(show, len(show.clips) - 1)
+    for name, spans in (("at_end", [last]), ("first_and_last", [first, last])):
+        film = _with_logos(show, spans)
+        desk.begin(film, make_sources())
+        desk.edit(f"brand_{name}_changed", film, make_sources("HOME"))
+
+
+def _alone(film: Film, index: int) -> tuple[int, int]:
+    """Return the first frame in which a clip is seen alone, and in how many it is."""
+    around = [0, *(transition.frames for transition in film.transitions), 0]
+    before, after = around[index : index + 2]
+    return film.starts[index] + before, film.clips[index].frames - before - after
+
+
+def _with_logos(film: Film, spans: Sequence[tuple[int, int]]) -> Film:
+    logo, *others = film.overlays
+    logos = (dataclasses.replace(logo, start=start, frames=frames) for start, frames in spans)
+    return dataclasses.replace(film, overlays=(*logos, *others))
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a film of a template is asked to show, and for how long."""
+
+    photos: tuple[Photo, ...]
+    length_s: Fraction
+
+    def cut(self, track: Music, shape: Shape = WIDE) -> Plan:
+        """Cut it to a track's beats, and dress it."""
+        words = Words("House above the lake", "12 Larch Lane", "€ 890,000", "4 rooms · 142 m²")
+        brand = Brand("Nest & Co.", "Ana Ruiz", logo=draw_picture(LOGO, "NEST"))
+        dress, wish = Dress(words, brand, shipped_fonts()), Wish(round(self.length_s * shape.fps))
+        return plan_film(self.photos, find_template("modern"), shape, dress, wish, track)
+
+    def track(self, tempo_bpm: float = TEMPO_BPM) -> Music:
+        """Return what is known of a track of an even tempo, four beats to the bar, that swells."""
+        beats_s = np.arange(0, float(self.length_s), 60 / tempo_bpm)
+        energy = 0.5 - 0.3 * np.cos(np.arange(0, float(self.length_s), 0.1) * 0.4)
+        return make_music(beats_s, beats_s[::4], energy)
+
+    def swapped(self) -> "Order":
+        """Return it with two neighbours in its middle swapped."""
+        photos, middle = list(self.photos), len(self.photos) // 2
+        photos[middle : middle + 2] = photos[middle + 1], photos[middle]
+        return dataclasses.replace(self, photos=tuple(photos))
+
+
+def _open_photos(count: int) -> Iterator[Photo]:
+    files = find_photos()
+    for number in range(count):
+        file = files[number % len(files)]
+        size = photo_size(Path(file).read_bytes())
+        yield Photo(file, *size, caption=f"Room {number}" if number in CAPTIONED else None)
+
+
+def change_times(desk: Desk, order: Order) -> None:
+    """Cut to another track's beats, move one cut, swap two photos."""
+    plan = order.cut(order.track())
+    desk.begin(plan.film, sources_of(plan))
+    other, moved = order.cut(order.track(OTHER_TEMPO_BPM)), move_one_cut(order, plan)
+    desk.check("retimed", other.film, sources_of(other), OTHER_PITCH_HZ)
+    desk.check("one_cut_moved", moved.film, sources_of(moved))
+    swapped = order.swapped().cut(order.track())
+    desk.check("photo_order", swapped.film, sources_of(swapped))
+
+
+def move_one_cut(order: Order, plan: Plan) -> Plan:
+    """Cut to the same track with one beat of it moved: the one in the middle that moves one cut."""
+    track, cuts = order.track(), plan.timeline.cuts
+    by_middle = sorted(range(len(cuts)), key=lambda n: abs(n - len(cuts) // 2))
+    for number in by_middle:
+        wanted = list(cuts)
+        wanted[number] += MOVED_FRAMES
+        at_s = float(cuts[number] / plan.film.fps)
+
+        def move(times_s: np.ndarray, at_s: float = at_s) -> np.ndarray:
+            near = np.abs(times_s - at_s) < 0.5 / float(WIDE.fps)
+            return np.where(near, times_s + MOVED_FRAMES / float(WIDE.fps), times_s)
+
+        other = make_music(move(track.beats_s), move(track.downbeats_s), track.energy)
+        moved = order.cut(other)
+        if list(moved.timeline.cuts) == wanted:
+            return moved
+    raise SystemExit("no beat moves one cut alone")
+
+
+def change_shapes(desk: Desk, order: Order) -> None:
+    """Make the film upright, and at twice the rate: photos, analysis and sound are the same."""
+    for name, shape in (("second_format", TALL), ("second_rate", TWICE_AS_FAST)):
+        plan = order.cut(order.track(), shape)
+        desk.check(name, plan.film, sources_of(plan))
