@@ -14,6 +14,7 @@ from bentos.gateway.doors import Doors, Opened
 from bentos.gateway.schema import JobAccepted, JobOptions
 from bentos.problems import documented, parse_body
 from serving.jobs.media_requests import AudioWork, ClipWork, FilmWork
+from serving.jobs.timeline_request import TimelineAsked
 from serving.storage.references import read_reference
 
 router = APIRouter(tags=["sound and film"])
@@ -110,6 +111,8 @@ async def render_video(request: Request, doors: Opened, asker: Asking) -> Respon
     """
     asked = parse_body(FilmRequest, await read_body(request, JSON_BYTES))
     _check_template(asked.template)
+    if asked.timeline is not None:
+        _check_timeline(asked.timeline)
     return await accept(doors, asker, "render_video", _work_of(asked, FilmWork), asked)
 
 
@@ -141,6 +144,13 @@ def _check_template(asked: str | dict[str, Any]) -> None:
     from serving.render.template_files import open_template
 
     open_template(asked)
+
+
+def _check_timeline(asked: TimelineAsked) -> None:
+    """Say at once what is wrong with a timeline; BadInput."""
+    from serving.workflows.film_timeline import check_timeline
+
+    check_timeline(asked)
 
 
 def _work_of(asked: BaseModel, kind: type[BaseModel]) -> dict[str, Any]:

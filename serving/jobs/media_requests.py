@@ -1,9 +1,11 @@
 """What can be asked of the sound and film workflows: the request's shape and the job's input."""
 
 from fractions import Fraction
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from serving.jobs.timeline_request import TimelineAsked
 
 Reference = Annotated[
     str, Field(min_length=1, max_length=4096, description="a key, or a URL that is allowed")
@@ -32,6 +34,14 @@ class AudioWork(_Strict):
     track: Reference
 
 
+class LabelAsked(_Strict):
+    """A word at a spot of a photo, which it follows under the camera."""
+
+    text: str = Field(min_length=1, max_length=60)
+    x: Part = Field(description="from the photo's left")
+    y: Part = Field(description="from the photo's top")
+
+
 class PhotoAsked(_Strict):
     """A photo of the film."""
 
@@ -42,6 +52,7 @@ class PhotoAsked(_Strict):
     )
     room: str | None = Field(None, max_length=60, description="unset: the classifier says")
     caption: Text | None = None
+    labels: list[LabelAsked] = Field(default_factory=list, max_length=12)
     depth: Reference | None = Field(
         None, description="a picture of the photo's depth, near is bright: for parallax and focus"
     )
@@ -53,6 +64,17 @@ class MusicAsked(_Strict):
     track: Reference
     start_s: float = Field(0.0, ge=0, le=1200, description="of the track, where the film begins")
     gain_db: float = Field(0.0, ge=-40, le=12)
+
+
+class SoundAsked(_Strict):
+    """A sound beside the music: birds, a jingle, another song."""
+
+    track: Reference
+    at_s: float = Field(0.0, ge=0, le=900, description="of the film, where it begins")
+    start_s: float = Field(0.0, ge=0, le=1200, description="of the track, where it begins")
+    length_s: float | None = Field(None, gt=0, le=900, description="unset: to its end")
+    gain_db: float = Field(0.0, ge=-40, le=12)
+    fade_s: float = Field(0.5, ge=0, le=10, description="in and out")
 
 
 class Format(_Strict):
@@ -100,13 +122,19 @@ class FilmWork(_Strict):
 
     photos: list[PhotoAsked] = Field(min_length=1, max_length=300)
     music: MusicAsked | None = None
-    voice_over: Reference | None = Field(None, description="speech; the music ducks under it")
+    sounds: list[SoundAsked] = Field(
+        default_factory=list, max_length=8, description="mixed with the music; cuts ignore them"
+    )
+    voice_over: Reference | None = Field(None, description="speech; all else ducks under it")
     template: str | dict[str, Any] = Field(
         "calm", description="a shipped template's name, or one of your own in full"
     )
     length_s: float | None = Field(None, gt=0.5, le=900, description="unset: as photos need")
     order: Literal["rooms", "given"] = Field(
         "rooms", description="rooms: as a visitor walks; given: as sent"
+    )
+    timeline: TimelineAsked | None = Field(
+        None, description="the film cut by hand; it says order and length, the template the rest"
     )
     formats: list[Format] = Field(default_factory=lambda: [Format()], min_length=1, max_length=8)
     brand: BrandAsked = BrandAsked()
@@ -117,6 +145,20 @@ class FilmWork(_Strict):
         "skip", description="one that cannot be read: leave it out and say so, or fail the job"
     )
     preview: bool = Field(True, description="a small version that plays while the film renders")
+
+    @model_validator(mode="after")
+    def _one_timeline(self) -> Self:
+        if self.timeline is None:
+            return self
+        if self.length_s is not None:
+            raise ValueError("length_s: a timeline has its own length")
+        for number, clip in enumerate(self.timeline.clips):
+            if clip.photo is not None and clip.photo >= len(self.photos):
+                raise ValueError(
+                    f"timeline: clip {number} shows photo {clip.photo}; "
+                    f"there are 0 to {len(self.photos) - 1}"
+                )
+        return self
 
 
 class ClipWork(_Strict):

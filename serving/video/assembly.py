@@ -6,16 +6,18 @@ from fractions import Fraction
 
 import numpy as np
 
-from serving.video.curves import make_curve
-from serving.video.film import Clip, Film, Motion, Transition, View
+from serving.video.curves import Curve, make_curve
+from serving.video.film import FILL, Clip, Film, Motion, Transition, View
 from serving.video.order import Photo
 from serving.video.pacing import Floats
 from serving.video.places import Music
-from serving.video.switches import Junction, choose_transition, fit_transition
+from serving.video.switches import Junction, choose_transition, even_frames, fit_transition
 from serving.video.templates import Template
 from serving.video.views import Sight, choose_views
 
 CARD = -1
+
+Params = tuple[tuple[str, float | str], ...]
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,33 @@ class Shape:
 
 
 @dataclass(frozen=True)
+class Camera:
+    """A way over a photo that somebody chose; `curve` is a name, points, or the template's."""
+
+    start: View
+    end: View
+    curve: str | Curve | None = None
+    fit: str = FILL
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A clip of a timeline that is cut by hand; what is None the template chooses.
+
+    Parameters
+    ----------
+    source : index of the photo, or CARD
+    length_s : from cut to cut
+    transition : into the next clip: kind, seconds, parameters
+    """
+
+    source: int
+    length_s: float
+    camera: Camera | None = None
+    transition: tuple[str, float, Params] | None = None
+
+
+@dataclass(frozen=True)
 class Wish:
     """What the caller wants of the timeline.
 
@@ -36,12 +65,14 @@ class Wish:
     frames : the film's exact length; None for what photos and template make of it
     intro, outro : names of card pictures before and after the photos
     keep_all : rather cut between beats than leave a photo out
+    edits : the film cut by hand; nothing of the above but the cards counts then
     """
 
     frames: int | None = None
     intro: str | None = None
     outro: str | None = None
     keep_all: bool = False
+    edits: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,8 +92,11 @@ class Assembly:
         transitions: list[Transition] = []
         for i, cut in enumerate(cuts):
             before = transitions[-1].kind if transitions else ""
-            wanted = self._transition(shown, i, cut, before)
-            transitions.append(fit_transition(wanted, dwells[i], dwells[i + 1]))
+            chosen = self._chosen_transition(i)
+            if chosen is None:
+                wanted = self._transition(shown, i, cut, before)
+                chosen = fit_transition(wanted, dwells[i], dwells[i + 1])
+            transitions.append(chosen)
         halves = [0, *(transition.frames // 2 for transition in transitions), 0]
         clips = tuple(
             self._clip(shown, i, (edges[i] - halves[i], edges[i + 1] + halves[i + 1]))
@@ -78,6 +112,13 @@ class Assembly:
             grade=look.name if look else None,
             grade_strength=look.strength if look else 1.0,
         )
+
+    def _chosen_transition(self, index: int) -> Transition | None:
+        chosen = self.wish.edits[index].transition if self.wish.edits else None
+        if chosen is None:
+            return None
+        kind, seconds, params = chosen
+        return Transition(kind, even_frames(seconds, self.shape.fps), params)
 
     def _transition(self, shown: tuple[int, ...], index: int, cut: int, before: str) -> Transition:
         one, other = shown[index], shown[index + 1]
@@ -104,32 +145,43 @@ class Assembly:
     def _clip(self, shown: tuple[int, ...], index: int, span: tuple[int, int]) -> Clip:
         frames = span[1] - span[0]
         if shown[index] == CARD:
-            name = (
-                self.wish.intro if index == 0 and self.wish.intro is not None else self.wish.outro
-            )
+            first = index == 0 and self.wish.intro is not None
             still = View(0.5, 0.5, 1.0)
+            name = self.wish.intro if first else self.wish.outro
             return Clip(name or "", frames, Motion(still, still))
         photo, style = self.photos[shown[index]], self.template.motion
-        turn = index + shown[:index].count(shown[index])
-        sight = Sight(
-            (photo.width, photo.height),
-            (self.shape.width, self.shape.height),
-            photo.focus,
-            frames / float(self.shape.fps),
-            turn,
-        )
-        start, end, fit = choose_views(sight, style.moves[turn % len(style.moves)], style)
-        curve = make_curve(style.curve, style.curve_strength, self._beats_within(span))
-        deep = photo.depth is not None and fit == "fill"
+        motion, fit = self._way(shown, index, span)
+        deep = photo.depth is not None and fit == FILL
         return Clip(
             photo.name,
             frames,
-            Motion(start, end, curve),
+            motion,
             fit,
             photo.depth if deep else None,
             style.parallax if deep else 0.0,
             style.focus_blur if deep else 0.0,
         )
+
+    def _way(self, shown: tuple[int, ...], index: int, span: tuple[int, int]) -> tuple[Motion, str]:
+        """Return the camera's way over a photo, and how the photo fits the frame."""
+        photo, style = self.photos[shown[index]], self.template.motion
+        chosen = self.wish.edits[index].camera if self.wish.edits else None
+        curve: str | Curve = style.curve
+        if chosen is not None:
+            start, end, fit, curve = chosen.start, chosen.end, chosen.fit, chosen.curve or curve
+        else:
+            turn = index + shown[:index].count(shown[index])
+            sight = Sight(
+                (photo.width, photo.height),
+                (self.shape.width, self.shape.height),
+                photo.focus,
+                (span[1] - span[0]) / float(self.shape.fps),
+                turn,
+            )
+            start, end, fit = choose_views(sight, style.moves[turn % len(style.moves)], style)
+        if isinstance(curve, str):
+            curve = make_curve(curve, style.curve_strength, self._beats_within(span))
+        return Motion(start, end, curve), fit
 
     def _beats_within(self, span: tuple[int, int]) -> tuple[float, ...]:
         if self.music is None:

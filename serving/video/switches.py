@@ -52,9 +52,19 @@ def choose_transition(styles: Transitions, junction: Junction, fps: Fraction) ->
         spot -= style.share
         if spot < 0:
             break
-    # even, so that it can be centred on its cut
-    frames = 2 * max(1, round(style.length_s * fps / 2)) if style.length_s else 0
-    return Transition(style.kind, frames, tuple(sorted(style.params.items())))
+    params = tuple(sorted(style.params.items()))
+    return Transition(style.kind, even_frames(style.length_s, fps), params)
+
+
+def even_frames(length_s: float, fps: Fraction) -> int:
+    """Return a transition's frames: even, so that it can be centred on its cut.
+
+    Examples
+    --------
+    >>> [even_frames(length_s, Fraction(30)) for length_s in (0.5, 0.01, 0)]
+    [16, 2, 0]
+    """
+    return 2 * max(1, round(length_s * fps / 2)) if length_s else 0
 
 
 def fit_transition(wanted: Transition, before: int, after: int) -> Transition:

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 import numpy as np
 
 from serving.errors import BadInput
-from serving.video.assembly import CARD, Assembly, Shape, Wish
-from serving.video.film import Film
+from serving.video.assembly import CARD, Assembly, Edit, Shape, Wish
+from serving.video.film import Film, check_film
 from serving.video.order import Photo, check_photos, choose_photos
 from serving.video.pacing import Places, Share, energy_clock, place_cuts, possible_counts
 from serving.video.places import Music, beat_places, halve_places, steady_places
@@ -46,6 +47,8 @@ def wanted_frames(
 
     The track has to be looped or trimmed to this length before its beats are final.
     """
+    if wish.edits:
+        return _edges(wish.edits, shape)[-1]
     if wish.frames is not None:
         if not _SHORTEST_FRAMES <= wish.frames <= _MOST_FRAMES:
             raise BadInput(
@@ -85,16 +88,19 @@ def make_timeline(
     Returns
     -------
     Timeline
-        Of exactly the frames of `wanted_frames`. Every cut lies on the frame nearest to a beat,
-        unless the track has none for longer than `max_dwell_s`. The same arguments give the same
-        film; a photo that is replaced changes only its own clip and the transitions beside it.
+        Of exactly the frames of `wanted_frames`. Every cut lies where it was put by hand, else on
+        the frame nearest to a beat, unless the track has none for longer than `max_dwell_s`. The
+        same arguments give the same film; a photo that is replaced changes only its own clip and
+        the transitions beside it.
 
     Raises
     ------
     BadInput
-        No photos, impossible sizes or lengths.
+        No photos, impossible sizes or lengths, or a timeline that cannot be.
     """
     check_photos(photos)
+    if wish.edits:
+        return _cut_by_hand(photos, template, shape, wish, music)
     frames = wanted_frames(photos, template, shape, wish, music)
     music = music if music is not None and _has_rhythm(music, frames, shape) else None
     places, order = _plan(photos, template, shape, wish, (frames, music))
@@ -108,6 +114,35 @@ def make_timeline(
     film = assembly.make_film(tuple(shown), cuts, frames)
     left_out = sorted(set(range(len(photos))) - set(order))
     return Timeline(film, cuts, tuple(shown), tuple(photos[i].name for i in left_out))
+
+
+def _cut_by_hand(
+    photos: Sequence[Photo], template: Template, shape: Shape, wish: Wish, music: Music | None
+) -> Timeline:
+    edits, edges = wish.edits, _edges(wish.edits, shape)
+    for edit, card, name in ((edits[0], wish.intro, "intro"), (edits[-1], wish.outro, "outro")):
+        if edit.source == CARD and card is None:
+            raise BadInput(
+                f"the timeline has an {name} card: the template '{template.name}' draws none, "
+                "or there are no words for it"
+            )
+    shown, cuts = tuple(edit.source for edit in edits), edges[1:-1]
+    film = Assembly(photos, template, shape, wish, music).make_film(shown, cuts, edges[-1])
+    check_film(film)
+    left_out = sorted(set(range(len(photos))) - set(shown))
+    return Timeline(film, cuts, shown, tuple(photos[i].name for i in left_out))
+
+
+def _edges(edits: Sequence[Edit], shape: Shape) -> tuple[int, ...]:
+    """Return the frames of all cuts, the film's ends included; lengths add up before rounding."""
+    ends_s = accumulate((edit.length_s for edit in edits), initial=0.0)
+    edges = tuple(round(end_s * float(shape.fps)) for end_s in ends_s)
+    for number, (low, high) in enumerate(pairwise(edges)):
+        if high <= low:
+            raise BadInput(f"clip {number} of the timeline is shorter than a frame")
+    if edges[-1] > _MOST_FRAMES:
+        raise BadInput(f"a film of {edges[-1]} frames; {_MOST_FRAMES} can be at most")
+    return edges
 
 
 def _has_rhythm(music: Music, frames: int, shape: Shape) -> bool:

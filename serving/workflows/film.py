@@ -32,6 +32,7 @@ from serving.workflows.film_material import (
     open_luts,
 )
 from serving.workflows.film_sound import RATE_HZ, Song, make_sound, open_song
+from serving.workflows.film_timeline import edits_of, timeline_of
 from serving.workflows.rendering import (
     FOLDER,
     Cut,
@@ -112,6 +113,7 @@ def _draft(studio: Studio, shape: Shape) -> Draft:
     wish = Wish(
         frames=None if work.length_s is None else round(work.length_s * shape.fps),
         keep_all=work.length_s is None,
+        edits=edits_of(work.timeline, studio.material.numbers) if work.timeline else (),
     )
     carded, _ = draw_cards(studio.template, shape, studio.dress, wish)
     first = song.music() if song else None
@@ -183,12 +185,16 @@ def _store(studio: Studio, asked: Format, draft: Draft, path: Path) -> Json:
     storage.write(f"{base}.jpg", make_poster(draft.cut.film, draft.cut.sources, frame))
     storage.write(f"{base}.webp", make_loop(draft.cut.film, draft.cut.sources))
     storage.write_from(path, f"{base}.mp4", "video/mp4")
+    cut = timeline_of(draft.plan.timeline, studio.material.numbers)
+    text = cut.model_dump_json(exclude_none=True, indent=1)
+    storage.write(f"{base}.timeline.json", text.encode(), "application/json")
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "film": f"{base}.mp4",
         "poster": f"{base}.jpg",
         "loop": f"{base}.webp",
+        "timeline": f"{base}.timeline.json",
         "bytes": path.stat().st_size,
         "sha256": sha256,
     }

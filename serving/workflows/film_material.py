@@ -29,7 +29,7 @@ from serving.problems import problem_of
 from serving.render.frames import photo_size
 from serving.video.grade import Lut, parse_cube
 from serving.video.looks import LOOKS, make_look
-from serving.video.order import Photo, order_by_room
+from serving.video.order import Label, Photo, order_by_room
 from serving.video.picture import Rgba
 from serving.video.sheet import Brand
 from serving.video.templates import Look, Template
@@ -53,12 +53,14 @@ class Material:
     files : where each lies on this machine, so that memory does not grow with their number
     skipped : photos that cannot be read, each with its problem
     references : what the request calls each
+    numbers : the place of each of `photos` in the request
     """
 
     photos: tuple[Photo, ...]
     files: Mapping[str, Path]
     skipped: tuple[Json, ...]
     references: Mapping[str, str]
+    numbers: tuple[int, ...]
 
 
 def gather_photos(run: Run, work: FilmWork, folder: Path) -> Material:
@@ -70,15 +72,15 @@ def gather_photos(run: Run, work: FilmWork, folder: Path) -> Material:
         If none can be read, or one cannot and `bad_photos` says to refuse.
     """
     desk = _Desk(run, work, folder, _find_rooms(run, work))
-    found: list[Photo] = []
+    found: dict[int, Photo] = {}
     skipped: list[Json] = []
     references: dict[str, str] = {}
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="film") as pool:
         try:
             answers = pool.map(desk.take, work.photos)
-            for asked, answer in zip(work.photos, answers, strict=True):
+            for number, (asked, answer) in enumerate(zip(work.photos, answers, strict=True)):
                 if isinstance(answer, Photo):
-                    found.append(answer)
+                    found[number] = answer
                     references.setdefault(answer.name, asked.photo)
                 else:
                     _refuse_or_skip(work, answer, skipped)
@@ -87,9 +89,13 @@ def gather_photos(run: Run, work: FilmWork, folder: Path) -> Material:
             pool.shutdown(cancel_futures=True)  # of a film that is not to be, no photo is fetched
     if not found:
         raise BadInput(f"none of the {len(work.photos)} photos can be read")
-    ordered = order_by_room(found) if work.order == "rooms" else tuple(found)
-    files = {photo.name: folder / photo.name for photo in found}
-    return Material(ordered, files, tuple(skipped), references)
+    photos = tuple(found.values())
+    if work.order == "rooms" and work.timeline is None:
+        photos = order_by_room(photos)
+    files = {photo.name: folder / photo.name for photo in photos}
+    places = {photo: number for number, photo in found.items()}
+    numbers = tuple(places[photo] for photo in photos)
+    return Material(photos, files, tuple(skipped), references, numbers)
 
 
 @dataclass(frozen=True)
@@ -135,6 +141,7 @@ class _Desk:
             room=asked.room,
             caption=asked.caption,
             depth=None if depth is None else f"depth-{hashlib.sha256(depth).hexdigest()}",
+            labels=tuple(Label(label.text, label.x, label.y) for label in asked.labels),
         )
 
 

@@ -4,6 +4,7 @@ import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import soundfile
@@ -13,7 +14,7 @@ from serving.audio.arrange import Piece, Track, duck, fade, fit_length, mix, mov
 from serving.audio.loudness import normalise
 from serving.db.tables import Json
 from serving.errors import BadInput
-from serving.jobs.media_requests import FilmWork, MusicAsked
+from serving.jobs.media_requests import FilmWork, MusicAsked, SoundAsked
 from serving.render.analysis import analyze_track
 from serving.render.audio_files import AudioLimits, aac_round_trip, decode_audio
 from serving.render.sound import Sound
@@ -22,7 +23,7 @@ from serving.workflows.run import Run
 
 RATE_HZ = 48_000
 _FADE_OUT_S, _VOICE_AT_S = 2.0, 0.5
-_STAGE = "film-sound-1"
+_STAGE = "film-sound-2"
 
 Samples = NDArray[np.float32]
 Times = NDArray[np.float64]
@@ -82,10 +83,9 @@ class Song:
 def open_song(run: Run, asked: MusicAsked) -> Song:
     """Fetch, decode and analyse the music; BadInput if it cannot be, or ends before `start_s`."""
     settings = run.parts.settings
-    limits = AudioLimits(settings.max_audio_bytes, settings.max_audio_s)
     data = run.read(asked.track, settings.max_audio_bytes)
-    found = analyze_track(data, run.parts.storage, limits)
-    samples = decode_audio(data, limits, RATE_HZ).samples[round(asked.start_s * RATE_HZ) :]
+    found = analyze_track(data, run.parts.storage, _limits(run))
+    samples = decode_audio(data, _limits(run), RATE_HZ).samples[round(asked.start_s * RATE_HZ) :]
     if not len(samples):
         raise BadInput(f"the music ends before {asked.start_s:g} s")
 
@@ -106,38 +106,68 @@ def open_song(run: Run, asked: MusicAsked) -> Song:
 
 
 def make_sound(run: Run, work: FilmWork, song: Song | None, frames: int) -> Sound | None:
-    """Mix music and voice to `frames` samples at -14 LUFS; None for a film without sound.
+    """Mix music, sounds and voice to `frames` samples at -14 LUFS; None for a film without sound.
 
     What was mixed before, for another format or by an attempt that died, is taken from there.
     """
-    settings = run.parts.settings
-    voice = None if work.voice_over is None else run.read(work.voice_over, settings.max_audio_bytes)
-    if song is None and voice is None:
+    read = partial(run.read, max_bytes=run.parts.settings.max_audio_bytes)
+    voice = None if work.voice_over is None else read(work.voice_over)
+    sounds = [read(asked.track) for asked in work.sounds]
+    if song is None and voice is None and not sounds:
         return None
     inputs: Json = {
         "music": [song.sha256, work.music.model_dump(exclude={"track"})]
         if song and work.music
         else None,
+        "sounds": [
+            [hashlib.sha256(data).hexdigest(), asked.model_dump(exclude={"track"})]
+            for asked, data in zip(work.sounds, sounds, strict=True)
+        ],
         "voice": hashlib.sha256(voice).hexdigest() if voice is not None else None,
         "frames": frames,
     }
-    limits = AudioLimits(settings.max_audio_bytes, settings.max_audio_s)
-    speech = None if voice is None else decode_audio(voice, limits, RATE_HZ).samples
-    kept = run.stage(_STAGE, inputs, lambda: _pack(_mix(song, speech, frames)))
-    return Sound(_unpack(kept), RATE_HZ)
+
+    def make() -> bytes:
+        speech = None if voice is None else decode_audio(voice, _limits(run), RATE_HZ).samples
+        laid = [
+            _open_sound(asked, data, _limits(run))
+            for asked, data in zip(work.sounds, sounds, strict=True)
+        ]
+        return _pack(_mix(song, laid, speech, frames))
+
+    return Sound(_unpack(run.stage(_STAGE, inputs, make)), RATE_HZ)
 
 
-def _mix(song: Song | None, speech: Samples | None, frames: int) -> Samples:
-    tracks = []
+def _limits(run: Run) -> AudioLimits:
+    return AudioLimits(run.parts.settings.max_audio_bytes, run.parts.settings.max_audio_s)
+
+
+def _open_sound(asked: SoundAsked, data: bytes, limits: AudioLimits) -> Track:
+    """Return a sound cut and faded as asked; BadInput if it cannot be, or ends before `start_s`."""
+    try:
+        samples = decode_audio(data, limits, RATE_HZ).samples[round(asked.start_s * RATE_HZ) :]
+    except BadInput as error:
+        raise BadInput(f"sound '{asked.track}': {error}") from error
+    if asked.length_s is not None:
+        samples = samples[: round(asked.length_s * RATE_HZ)]
+    if not len(samples):
+        raise BadInput(f"sound '{asked.track}' ends before {asked.start_s:g} s")
+    fade_s = min(asked.fade_s, len(samples) / RATE_HZ / 2)
+    return Track(fade(samples, RATE_HZ, fade_s, fade_s), asked.gain_db, asked.at_s)
+
+
+def _mix(
+    song: Song | None, sounds: Sequence[Track], speech: Samples | None, frames: int
+) -> Samples:
+    """Lay all over each other; under a voice, music and sounds are turned down together."""
+    under = list(sounds)
     if song is not None:
-        played = fade(song.played(frames), RATE_HZ, 0.0, _FADE_OUT_S)
-        if speech is not None:
-            lead = np.zeros((round(_VOICE_AT_S * RATE_HZ), speech.shape[1]), np.float32)
-            played = duck(played, np.concatenate([lead, speech]), RATE_HZ)
-        tracks.append(Track(played, song.gain_db))
+        under.append(Track(song.played(frames), song.gain_db))
+    mixed = fade(mix(under, RATE_HZ, frames), RATE_HZ, 0.0, _FADE_OUT_S)
     if speech is not None:
-        tracks.append(Track(speech, at_s=_VOICE_AT_S))
-    mixed = mix(tracks, RATE_HZ, frames)
+        lead = np.zeros((round(_VOICE_AT_S * RATE_HZ), speech.shape[1]), np.float32)
+        ducked = duck(mixed, np.concatenate([lead, speech]), RATE_HZ)
+        mixed = mix([Track(ducked), Track(speech, at_s=_VOICE_AT_S)], RATE_HZ, frames)
     return normalise(mixed, RATE_HZ, aac_round_trip(RATE_HZ)).samples
 
 

@@ -1,0 +1,111 @@
+"""A film's timeline as a person cuts it: clip by clip. Films give theirs back in the same words."""
+
+from itertools import pairwise
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+MOST_CLIPS, MOST_S = 600, 900
+_TRANSITION_S = 0.5
+
+Part = Annotated[float, Field(ge=0, le=1)]
+Points = Annotated[list[tuple[Part, Part]], Field(min_length=2, max_length=500)]
+CurveName = Literal["linear", "ease", "ease_in", "ease_out", "ramp"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class ViewAsked(_Strict):
+    """A window of the film's shape in the photo; past an edge it is moved inside."""
+
+    x: Part = Field(0.5, description="its centre, from the photo's left")
+    y: Part = Field(0.5, description="its centre, from the photo's top")
+    scale: float = Field(1.0, gt=0, le=1, description="1: the largest that fits; smaller is closer")
+
+
+class CameraAsked(_Strict):
+    """The camera's way during a clip."""
+
+    start: ViewAsked
+    end: ViewAsked
+    curve: CurveName | Points | None = Field(
+        None, description="its speed: a name, or (time, progress) points from (0, 0) to (1, 1)"
+    )
+    fit: Literal["fill", "backdrop"] = Field(
+        "fill", description="backdrop: the whole photo before a blurred copy of itself"
+    )
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if isinstance(self.curve, list):
+            rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(self.curve))
+            if self.curve[0] != (0, 0) or self.curve[-1] != (1, 1) or not rising:
+                raise ValueError("a curve rises from (0, 0) to (1, 1)")
+        return self
+
+
+class TransitionAsked(_Strict):
+    """How a clip turns into the next; it is centred on the cut."""
+
+    kind: str = Field(max_length=40, examples=["crossfade"])
+    length_s: float | None = Field(
+        None, ge=0, le=5, description="unset: half a second; a cut has none"
+    )
+    params: dict[str, float | str] = Field(default_factory=dict, max_length=20)
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        if self.kind == "cut" and self.length_s:
+            raise ValueError("a cut has no length")
+        if self.kind != "cut" and self.length_s == 0:
+            raise ValueError("only a cut has length_s 0")
+        return self
+
+    @property
+    def seconds(self) -> float:
+        """Return its length."""
+        if self.length_s is None:
+            return 0.0 if self.kind == "cut" else _TRANSITION_S
+        return self.length_s
+
+
+class ClipAsked(_Strict):
+    """A photo or a card, from cut to cut. What is not said the template chooses."""
+
+    photo: int | None = Field(None, ge=0, description="its place in `photos`, from 0")
+    card: Literal["intro", "outro"] | None = Field(
+        None, description="the card that the template draws, first or last"
+    )
+    length_s: float = Field(gt=0, le=120)
+    camera: CameraAsked | None = None
+    transition: TransitionAsked | None = Field(None, description="into the next clip")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.photo is None) == (self.card is None):
+            raise ValueError("a clip shows a photo or a card")
+        if self.card is not None and self.camera is not None:
+            raise ValueError("a card stands still: no camera")
+        return self
+
+
+class TimelineAsked(_Strict):
+    """A film cut by hand."""
+
+    clips: list[ClipAsked] = Field(min_length=1, max_length=MOST_CLIPS)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if all(clip.photo is None for clip in self.clips):
+            raise ValueError("a timeline shows at least one photo")
+        for number, clip in enumerate(self.clips):
+            place = {"intro": 0, "outro": len(self.clips) - 1}.get(clip.card or "", number)
+            if place != number:
+                raise ValueError(f"clip {number}: an {clip.card} card can only be first or last")
+        if self.clips[-1].transition is not None:
+            raise ValueError("after the last clip there is nothing to turn into")
+        if sum(clip.length_s for clip in self.clips) > MOST_S:
+            raise ValueError(f"a film lasts {MOST_S} s at most")
+        return self

@@ -1,0 +1,157 @@
+"""Films cut by hand: what is said is kept to the frame, what is not said the template chooses."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serving.db.tables import Json
+from serving.jobs.timeline_request import TimelineAsked
+from serving.render.audio_files import decode_audio
+from serving.storage.interface import Storage
+from serving.workflows.film_timeline import edits_of
+from tests.serving.workflows.bench import Bench
+from tests.serving.workflows.film_asks import (
+    FORMAT,
+    RATE_HZ,
+    SONG,
+    ask,
+    clicks,
+    only,
+    render,
+    said,
+    save,
+    wav,
+    with_photos,
+)
+
+CUT: Json = {"kind": "cut"}
+
+
+def by_hand(films: Bench, *clips: Json, **changes: object) -> Json:
+    return render(films, length_s=None, timeline={"clips": list(clips)}, **changes)
+
+
+def test_clips_of_a_timeline_are_cut_where_it_says_in_every_format(films: Bench) -> None:
+    clips: list[Json] = [
+        {"photo": 2, "length_s": 0.51, "transition": CUT},
+        {"photo": 0, "length_s": 0.98, "transition": {"kind": "cube", "length_s": 0.25}},
+        {"photo": 2, "length_s": 0.5},
+    ]
+    formats = [FORMAT, FORMAT | {"fps": 60, "aspect": "9:16"}]
+    wide, tall = by_hand(films, *clips, formats=formats)["films"]
+    assert [cut * 24 for cut in wide["cuts_s"]] == pytest.approx([12, 36], abs=0.02)
+    assert [cut * 60 for cut in tall["cuts_s"]] == pytest.approx([31, 89], abs=0.04)
+    assert (wide["frames"], tall["frames"]) == (48, 119), "lengths add up before they are rounded"
+    assert wide["left_out"] == ["1.jpg"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("template", ["calm", "energetic", "luxury"])
+def test_the_timeline_that_a_film_gives_back_makes_the_same_film_and_can_be_edited(
+    films: Bench, storage: Storage, template: str
+) -> None:
+    asked: Json = {
+        "music": SONG, "template": template, "order": "rooms", "length_s": 6.0,
+        "words": {"headline": "Maple 7"}, "brand": {"name": "Nest"},
+    }  # fmt: skip
+    first = only(render(films, **asked))
+    timeline = json.loads(storage.read(first["timeline"]))
+    again = only(render(films, **(asked | {"length_s": None, "timeline": timeline})))
+    assert (again["sha256"], again["frames_drawn"]) == (first["sha256"], 0)
+    photos = [clip for clip in timeline["clips"] if "photo" in clip]
+    photos[-1]["camera"]["end"]["scale"] = 0.71
+    edited = only(render(films, **(asked | {"length_s": None, "timeline": timeline})))
+    assert 0 < edited["frames_drawn"] < edited["frames"]
+    assert edited["cuts_s"] == first["cuts_s"]
+
+
+def test_a_photo_of_a_timeline_that_cannot_be_read_gives_its_time_to_its_neighbour(
+    films: Bench,
+) -> None:
+    clips: list[Json] = [{"photo": n, "length_s": 0.5, "transition": CUT} for n in (1, 0, 1, 2)]
+    del clips[-1]["transition"]
+    photos = with_photos("0.jpg", "none.jpg", "2.jpg")
+    film = only(by_hand(films, *clips, photos=photos))
+    assert film["cuts_s"] == [1.5]
+    assert film["frames"] == 48
+    lost = films.attempt(
+        ask(films, photos=photos, length_s=None,
+            timeline={"clips": [{"photo": 1, "length_s": 1.0}]})
+    )  # fmt: skip
+    assert said(lost)["detail"] == "no photo of the timeline can be read"
+
+
+def test_time_of_skipped_photos_is_never_lost() -> None:
+    asked = TimelineAsked.model_validate(
+        {"clips": [{"photo": n % 3, "length_s": 1.0 + n} for n in range(7)]}
+    )
+    edits = edits_of(asked, numbers=(2, 0))
+    assert [edit.source for edit in edits] == [1, 0, 1, 0, 1]
+    assert [edit.length_s for edit in edits] == [3.0, 3.0, 9.0, 6.0, 7.0]
+    assert sum(edit.length_s for edit in edits_of(asked, numbers=(1,))) == 28.0
+
+
+@pytest.mark.parametrize(
+    ("clips", "word"),
+    [
+        ([], "clips"),
+        ([{"photo": 7, "length_s": 1}], "clip 0 shows photo 7; there are 0 to 2"),
+        ([{"photo": 0, "length_s": 0}], "length_s"),
+        ([{"photo": 0, "card": "intro", "length_s": 1}], "a photo or a card"),
+        ([{"card": "outro", "length_s": 1}], "at least one photo"),
+        ([{"photo": 0, "length_s": 1}, {"card": "intro", "length_s": 1}], "only be first or last"),
+        ([{"card": "intro", "length_s": 1}, {"photo": 0, "length_s": 1}], "draws none"),
+        ([{"photo": 0, "length_s": 1, "transition": CUT}], "after the last clip"),
+        ([{"photo": 0, "length_s": 0.001}], "shorter than a frame"),
+        ([{"photo": 0, "length_s": 1, "transition": {"kind": "melt"}}, {"photo": 1, "length_s": 1}],
+         "no transition 'melt'"),
+        ([{"photo": 0, "length_s": 0.2, "transition": {"kind": "wipe_left", "length_s": 1}},
+          {"photo": 1, "length_s": 1}], "its transitions need"),
+        ([{"photo": 0, "length_s": 1,
+           "camera": {"start": {}, "end": {}, "curve": [[0, 0], [0.5, 0.8], [1, 0.4]]}}], "rises"),
+        ([{"photo": 0, "length_s": 120}] * 8, "900 s at most"),
+    ],
+)  # fmt: skip
+def test_a_timeline_that_cannot_be_says_which_clip_and_why(
+    films: Bench, clips: list[Json], word: str
+) -> None:
+    job = films.attempt(ask(films, length_s=None, template="calm", timeline={"clips": clips}))
+    assert (job.status, said(job)["reason"]) == ("failed", "bad_input"), job.error
+    assert word in said(job)["detail"]
+
+
+@pytest.mark.slow
+def test_labels_follow_their_spots(films: Bench) -> None:
+    clips: list[Json] = [
+        {"photo": 0, "length_s": 1.5, "transition": CUT},
+        {"photo": 1, "length_s": 1.5},
+    ]
+    plain = only(by_hand(films, *clips))
+    labels = [{"text": "Fireplace", "x": 0.4, "y": 0.6}]
+    photos = with_photos("0.jpg", "1.jpg", labels=labels)
+    labelled = only(by_hand(films, *clips, photos=photos))
+    assert labelled["frames_drawn"] == 36, "only where it is seen"
+    assert labelled["sha256"] != plain["sha256"]
+
+
+@pytest.mark.slow
+def test_sounds_are_mixed_where_they_are_asked_for(
+    films: Bench, storage: Storage, tmp_path: Path
+) -> None:
+    storage.write("birds.wav", clicks(1.0, bpm=600))
+    storage.write("still.wav", wav(np.zeros(RATE_HZ, np.float32)))
+    sounds = [{"track": "birds.wav", "at_s": 1.0, "length_s": 0.5, "fade_s": 0}]
+    film = only(render(films, sounds=sounds))
+    heard = np.abs(decode_audio(save(storage, film, tmp_path).read_bytes()).samples).max(axis=1)
+    loud = [round(float(heard[int(a * RATE_HZ) : int(b * RATE_HZ)].max()), 1) > 0
+            for a, b in ((0, 0.9), (1.0, 1.5), (1.6, 3.0))]  # fmt: skip
+    assert loud == [False, True, False]
+    both = only(render(films, music=SONG, sounds=sounds))
+    assert both["cuts_s"] == only(render(films, music=SONG))["cuts_s"], "cuts follow the music"
+    late = films.attempt(ask(films, sounds=[{"track": "birds.wav", "start_s": 2.0}]))
+    assert said(late)["detail"] == "sound 'birds.wav' ends before 2 s"
+    storage.write("bad.txt", b"no sound")
+    bad = films.attempt(ask(films, sounds=[{"track": "bad.txt"}]))
+    assert "sound 'bad.txt'" in said(bad)["detail"]
