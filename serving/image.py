@@ -19,6 +19,8 @@ _WITHOUT_HEIF = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
 FORMATS = (*_WITHOUT_HEIF, "HEIF")
 SMALLEST_SIDE = 16
 _ORIENTATION = 0x0112
+# Cameras make 200 megapixels. Pillow refuses twice this in a header; `max_pixels` is what counts.
+Pillow.MAX_IMAGE_PIXELS = 200_000_000
 # What Pillow's readers raise on damaged files; a wider net would hide our own mistakes.
 _DAMAGED = (
     OSError,

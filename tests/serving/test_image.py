@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+import simplejpeg
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
@@ -119,6 +120,14 @@ def test_what_is_no_photo_is_refused_with_a_reason(data: bytes) -> None:
 def test_a_header_that_claims_a_huge_picture_costs_nothing(data: bytes) -> None:
     with pytest.raises((TooLarge, BadImage)):
         decode(data, 80_000_000)
+
+
+@pytest.mark.slow
+def test_a_telephone_s_200_megapixels_are_read_small() -> None:
+    flat = np.full((12_240, 16_320, 1), 90, np.uint8)
+    data = simplejpeg.encode_jpeg(flat, colorspace="GRAY")
+    small = decode(data, 200_000_000, min_side=64)
+    assert small.shape == (1530, 2040, 3)
 
 
 def test_one_pixel_too_many_is_too_large() -> None:
