@@ -377,7 +377,7 @@ def test_the_examples_for_people_can_be_sent() -> None:
     examples = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
     kinds: dict[str, type[BaseModel]]
     kinds = {"films": FilmBatch, "listings": ClipBatch, "photos": FilmWork}
-    assert [next(iter(example)) for example in examples] == [*["photos"] * 3, "films", "listings"]
+    assert [next(iter(example)) for example in examples] == [*["photos"] * 4, "films", "listings"]
     for example in examples:
         kinds[next(iter(example))].model_validate(example)
         open_template(example.get("template", "calm"))

@@ -122,6 +122,12 @@ def test_a_timeline_that_cannot_be_says_which_clip_and_why(
     assert word in said(job)["detail"]
 
 
+def test_a_camera_that_was_told_to_stand_still_is_no_fault(films: Bench) -> None:
+    still = {"x": 0.4, "y": 0.5, "scale": 0.5}
+    camera = {"start": still, "end": still}
+    assert only(by_hand(films, {"photo": 0, "length_s": 2.0, "camera": camera}))["frames"] == 48
+
+
 @pytest.mark.slow
 def test_labels_follow_their_spots(films: Bench) -> None:
     clips: list[Json] = [
