@@ -19,7 +19,7 @@ from serving.video.titles import (
     draw_contact_card,
     draw_intro_card,
     draw_label,
-    draw_logo,
+    draw_logo_on_photos,
     draw_lower_third,
     draw_opening,
     draw_watermark,
@@ -192,8 +192,11 @@ class _Dressing:
         if brand.logo is None or style.logo == "none":
             return
         width = round(style.logo_width * self.sheet.width)
-        logo = draw_logo(brand.logo, width, round(_LOGO_HEIGHT * self.sheet.height))
-        side, end = self.sheet.side / self.sheet.width, self.sheet.ends / self.sheet.height
+        height = round(_LOGO_HEIGHT * self.sheet.height)
+        logo, margin = draw_logo_on_photos(self.sheet, brand.logo, width, height)
+        # the logo, not its glow, keeps to the safe area
+        side = (self.sheet.side - margin) / self.sheet.width
+        end = (self.sheet.ends - margin) / self.sheet.height
         at = (
             1 - side if "right" in style.logo else side,
             1 - end if "bottom" in style.logo else end,

@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from serving.errors import BadInput
 from serving.video.picture import Colour, Rgba, add_shadow, blank, fit_inside, lay_over, to_colour
 from serving.video.templates import TitleStyle
@@ -132,14 +135,19 @@ def contrast(one: Colour, other: Colour) -> float:
     >>> round(contrast((255, 255, 255), (0, 0, 0)), 3)
     21.0
     """
-    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
+    return float(contrasts(np.array(one), other))
 
 
-def _luminance(colour: Colour) -> float:
-    parts = [c / 255 for c in colour]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+def contrasts(colours: NDArray[np.integer], ground: Colour) -> NDArray[np.float64]:
+    """Return the contrast ratio of each of the colours, shape (..., 3), to one ground."""
+    one, other = _luminance(colours) + 0.05, _luminance(np.array(ground)) + 0.05
+    return np.maximum(one, other) / np.minimum(one, other)
+
+
+def _luminance(colours: NDArray[np.integer]) -> NDArray[np.float64]:
+    parts = colours / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return np.asarray(linear @ np.array([0.2126, 0.7152, 0.0722]))
 
 
 def pile_up(parts: Sequence[Rgba], align: Align, gap: int) -> Rgba:

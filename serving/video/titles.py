@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.errors import BadInput
+from serving.video.halo import add_halo, halo_margin, outline
 from serving.video.picture import (
     Colour,
     Picture,
@@ -23,6 +24,7 @@ from serving.video.sheet import (
     Line,
     Sheet,
     Words,
+    contrasts,
     draw_rule,
     pile_up,
     readable_accent,
@@ -37,6 +39,8 @@ from serving.video.text import is_right_to_left
 _SCRIM = 0.5  # darkness behind an opening title
 _PLATE = 0.7
 _SOLID_BOX = 0.35  # opacity from which letters need no shadow
+_HALO = 0.0035  # of the frame's shorter side
+_LEAST_LOGO_CONTRAST, _MOST_LOST = 2.0, 0.15  # of a logo's outline on a card
 
 
 def draw_opening(sheet: Sheet, words: Words) -> Picture:
@@ -132,12 +136,32 @@ def draw_logo(logo: Rgba, width_px: int, most_height_px: int, opacity: float = 1
     return name_picture(fade(fit_inside(trim(logo), width_px, most_height_px), opacity))
 
 
-def draw_watermark(sheet: Sheet, text: str, opacity: float = 0.28) -> Picture:
+def draw_logo_on_photos(
+    sheet: Sheet, logo: Rgba, width_px: int, most_height_px: int
+) -> tuple[Picture, int]:
+    """Fit a logo into a box, with a glow around it that makes it readable on any photo.
+
+    Returns
+    -------
+    Picture
+    margin : pixels by which the glow reaches past the logo, on every side
+
+    Raises
+    ------
+    BadInput
+        As `draw_logo` does.
+    """
+    radius = _halo_radius(sheet)
+    drawn = draw_logo(logo, width_px, most_height_px).pixels
+    return name_picture(add_halo(drawn, radius)), halo_margin(radius)
+
+
+def draw_watermark(sheet: Sheet, text: str, opacity: float = 0.34) -> Picture:
     """Draw a faint line of text that stays legible on light and dark photos."""
     letters = set_line(sheet, Line(text, title=True), sheet.room, "centre")
     if letters.shape[0] == 1:
         raise BadInput("the watermark has no text")
-    return name_picture(fade(add_shadow(letters, 0.03 * sheet.em, 0.8), opacity))
+    return name_picture(fade(add_shadow(letters, 0.045 * sheet.em, 1.0), opacity))
 
 
 def draw_waveform(
@@ -184,7 +208,20 @@ def _logo_part(sheet: Sheet, brand: Brand) -> list[Rgba]:
     if brand.logo is None:
         return []
     logo = draw_logo(brand.logo, round(0.34 * sheet.width), round(0.2 * sheet.height)).pixels
+    if _is_lost(logo, to_colour(sheet.style.card)):
+        logo = add_halo(logo, _halo_radius(sheet))
     return [np.pad(logo, ((0, round(0.3 * sheet.em)), (0, 0), (0, 0)))]
+
+
+def _halo_radius(sheet: Sheet) -> float:
+    return _HALO * min(sheet.width, sheet.height)
+
+
+def _is_lost(logo: Rgba, ground: Colour) -> bool:
+    """Say whether a part of a logo's outline can hardly be told from the ground."""
+    weight = outline(logo)
+    faint = contrasts(logo[..., :3], ground) < _LEAST_LOGO_CONTRAST
+    return float((weight * faint).sum()) > _MOST_LOST * float(weight.sum())
 
 
 def _card(sheet: Sheet, parts: list[Rgba], opacity: float = 1.0) -> Picture:
