@@ -1,5 +1,6 @@
 """Frames to packets: one encoder per segment."""
 
+import os
 from collections.abc import Callable
 from typing import cast
 
@@ -10,6 +11,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from numpy.typing import NDArray
 
+from serving.render.av1 import sequence_header
 from serving.render.chain import continue_from, continuing, last_picture
 from serving.render.packets import CodedPacket, CodedSegment
 from serving.render.profiles import Encoding
@@ -40,7 +42,7 @@ def encode_segment(
     """
     if before is None or not encoding.chains:
         # a clip ends with two references in the order in which they are shown: see `chain`
-        plain = segment.frames - 2 if segment.kind == CLIP else None
+        plain = segment.frames - 2 if segment.kind == CLIP and encoding.chains else None
         return _encode(film, segment.frames, draw, (encoding, plain))
     first = planes_of(last_picture(before))
 
@@ -72,12 +74,15 @@ def _encode(film: Film, frames: int, draw: Draw, how: tuple[Encoding, int | None
         frame.pict_type = PictureType.P if number == plain else PictureType.NONE
         take(frame)
     take(None)
-    return CodedSegment(context.extradata or b"", tuple(packets))
+    header = context.extradata or b""
+    if encoding.codec == "av1":
+        header = sequence_header(packets[0].data)
+    return CodedSegment(header, tuple(packets))
 
 
 def open_encoder(film: Film, encoding: Encoding) -> VideoCodecContext:
     """Return an encoder for a film's frames, its header ready."""
-    context = cast(VideoCodecContext, av.CodecContext.create(encoding.codec, "w"))
+    context = cast(VideoCodecContext, av.CodecContext.create(encoding.encoder, "w"))
     configure(context, film, encoding)
     context.flags |= Flags.global_header
     context.open()
@@ -85,12 +90,16 @@ def open_encoder(film: Film, encoding: Encoding) -> VideoCodecContext:
 
 
 def configure(context: VideoCodecContext, film: Film, encoding: Encoding) -> None:
-    """Set size, rate, colours and options of an encoder."""
+    """Set size, rate, colours, options and the file's name for the codec of an encoder."""
     context.width, context.height, context.pix_fmt = film.width, film.height, "yuv420p"
     context.framerate, context.time_base = film.fps, 1 / film.fps
     context.color_primaries = context.color_trc = context.colorspace = _BT709
     context.color_range = _LIMITED
     context.options = dict(encoding.options)
+    if encoding.tag:
+        context.codec_tag = encoding.tag
+    # SVT-AV1 would print a page about each segment, and listens to nothing else
+    os.environ.setdefault("SVT_LOG", "1")
 
 
 def planes_of(frame: VideoFrame) -> Planes:

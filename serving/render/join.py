@@ -9,21 +9,18 @@ from serving.errors import ListingError
 from serving.render.packets import CodedSegment
 from serving.video.film import Film
 
-# Pictures decoded ahead of their time for others to refer to: at most two, with a B-pyramid.
-REORDERING = 2
-
 
 class NotJoinable(ListingError):
     """Two segments were encoded in ways that one stream cannot hold."""
 
 
 def join_packets(
-    segments: Iterable[tuple[int, CodedSegment]], film: Film, header: bytes
+    segments: Iterable[tuple[int, CodedSegment]], film: Film, header: bytes, reordering: int
 ) -> "Iterator[Packet[Any]]":
     """Yield the packets of segments, given as (first frame, packets) in their order.
 
-    Times count frames of the film: `dts` by one each, `REORDERING` ahead. So the joined times are
-    exact and always rise.
+    Times count frames of the film: `dts` by one each, `reordering` ahead, the encoding's. So the
+    joined times are exact and always rise.
 
     Raises
     ------
@@ -36,16 +33,18 @@ def join_packets(
             raise NotJoinable(f"the segment at frame {start} has another codec header")
         if start != number:
             raise NotJoinable(f"a segment starts at frame {start}, the last ended at {number}")
-        for packet in time_packets(start, segment, film):
+        for packet in time_packets(start, segment, film, reordering):
             number += 1
             yield packet
 
 
-def time_packets(start: int, segment: CodedSegment, film: Film) -> "Iterator[Packet[Any]]":
+def time_packets(
+    start: int, segment: CodedSegment, film: Film, reordering: int
+) -> "Iterator[Packet[Any]]":
     """Yield a segment's packets with their times in the film, in which it begins at `start`."""
     for number, coded in enumerate(segment.packets):
         packet = Packet(coded.data)
-        packet.pts, packet.dts = start + coded.shown, start + number - REORDERING
+        packet.pts, packet.dts = start + coded.shown, start + number - reordering
         packet.duration, packet.time_base = 1, 1 / film.fps
         packet.is_keyframe = coded.key
         yield packet

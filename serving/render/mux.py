@@ -2,6 +2,7 @@
 
 import heapq
 import io
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -60,8 +61,13 @@ def mux(
     """Write pictures and sound into an open container, in the order of their times."""
     if tracks.chapters:
         container.set_chapters([*_chapters(tracks)])
-    stream = add_pictures(container, tracks.film, tracks.encoding)
-    packets = join_packets(segments, tracks.film, stream.codec_context.extradata or b"")
+    film, encoding = tracks.film, tracks.encoding
+    stream = add_pictures(container, film, encoding)
+    header = stream.codec_context.extradata or b""
+    if encoding.codec == "av1":
+        header, segments = _peek(segments)
+        _put_header(stream, header)
+    packets = join_packets(segments, film, header, encoding.reordering)
     pictures = _timed(packets, stream)
     if tracks.sound is None:
         for _, packet in pictures:
@@ -80,11 +86,27 @@ def add_pictures(container: OutputContainer, film: Film, encoding: Encoding) -> 
 
     An encoder is opened for it, and gets no frames.
     """
-    stream = cast(VideoStream, container.add_stream(encoding.codec, rate=film.fps))
+    stream = cast(VideoStream, container.add_stream(encoding.encoder, rate=film.fps))
     configure(stream.codec_context, film, encoding)
     stream.time_base = 1 / film.fps
     stream.codec_context.open()
     return stream
+
+
+def _peek(
+    segments: Iterable[tuple[int, CodedSegment]],
+) -> tuple[bytes, Iterable[tuple[int, CodedSegment]]]:
+    """Return the first segment's header, and all segments."""
+    rest = iter(segments)
+    first = next(rest)
+    return first[1].header, itertools.chain([first], rest)
+
+
+def _put_header(stream: VideoStream, header: bytes) -> None:
+    """Give the file the header that the stream has: see `av1`."""
+    # freed first: it was allocated in a way that cannot be resized
+    stream.codec_context.extradata = None
+    stream.codec_context.extradata = header
 
 
 def _timed(

@@ -104,7 +104,7 @@ def encode_segments(
         )
 
     with _one_thread_each(), ThreadPoolExecutor(workers, "render") as pool:
-        waiting = _submit(pool, encode, todo)
+        waiting = _submit(pool, encode, todo, encoding.chains)
         try:
             yield from _finished(waiting, count, watch, total)
         finally:
@@ -116,17 +116,18 @@ def _submit(
     pool: ThreadPoolExecutor,
     encode: Callable[[Segment, Future[CodedSegment] | None], CodedSegment],
     todo: Sequence[Task],
+    chains: bool,
 ) -> dict[Future[CodedSegment], Segment]:
-    """Hand all to the threads: one that follows another after the next one that does not.
+    """Hand all to the threads: where they chain, one that follows after the next that does not.
 
     So it is there when its turn comes, and no thread waits while there is other work.
     """
     futures: dict[int, Future[CodedSegment]] = {}
-    order = sorted(range(len(todo)), key=lambda n: n + 1.5 * todo[n].segment.follows)
+    order = sorted(range(len(todo)), key=lambda n: n + 1.5 * (chains and todo[n].segment.follows))
     for number in order:
         segment, data = todo[number].segment, todo[number].before
         before = None
-        if segment.follows:
+        if chains and segment.follows:
             before = futures[number - 1] if data is None else _done(data)
         futures[number] = pool.submit(encode, segment, before)
     return {futures[number]: todo[number].segment for number in order}

@@ -64,6 +64,7 @@ class PreviewStream:
         self, film: Film, encoding: Encoding, sound: bytes | None, publish: Publish
     ) -> None:
         self._film, self._publish = film, publish
+        self._reordering = encoding.reordering
         self._pipe = _Pipe()
         self._out = av.open(self._pipe, "w", format="mp4", options={"movflags": _FLAGS})
         self._pictures = add_pictures(self._out, film, encoding)
@@ -75,7 +76,7 @@ class PreviewStream:
 
     def add(self, segment: Segment, coded: CodedSegment) -> None:
         """Take the next segment of the film; `serving.render.film.Options.ready`."""
-        for packet in time_packets(segment.start, coded, self._film):
+        for packet in time_packets(segment.start, coded, self._film, self._reordering):
             time_s = (packet.dts or 0) / self._film.fps
             self._mux_sound(time_s)
             packet.stream = self._pictures

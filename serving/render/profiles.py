@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
-from typing import cast
+from typing import Literal, cast
 
 import av
 import av.error
@@ -17,16 +17,34 @@ from serving.video.film import Film
 PROFILES = MappingProxyType({"preview": 360, "720p": 720, "1080p": 1080, "4k": 2160})
 RATES = tuple(Fraction(rate) for rate in (24, 25, 30, 50, 60))
 
+Codec = Literal["h264", "hevc", "av1"]
+
 # x264's superfast with macroblock-tree rate control: a look-ahead of 20 frames costs no more than
 # one of 10 and saves 2 % of the bytes.
 _X264 = "mbtree=1:rc-lookahead=20:stitchable=1:threads=1"
+# Without threads; parameter sets in the header alone, as hvc1 asks; x265's signature nowhere
+_X265 = "pools=none:frame-threads=1:open-gop=0:repeat-headers=0:info=0:log-level=error"
+# Its least: threads that pass pictures on, as many on any machine, and the same bytes
+_SVT = "lp=1"
+
+_CODECS: MappingProxyType[str, Codec] = MappingProxyType(
+    {
+        "libx264": "h264",
+        "h264_nvenc": "h264",
+        "h264_vaapi": "h264",
+        "libx265": "hevc",
+        "hevc_nvenc": "hevc",
+        "libsvtav1": "av1",
+        "av1_nvenc": "av1",
+    }
+)
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """A codec and its options, as FFmpeg names them."""
+    """An encoder and its options, as FFmpeg names them."""
 
-    codec: str = "libx264"
+    encoder: str = "libx264"
     options: tuple[tuple[str, str], ...] = (
         ("preset", "superfast"),
         ("crf", "20"),
@@ -35,9 +53,27 @@ class Encoding:
     )
 
     @property
+    def codec(self) -> Codec:
+        """What it writes."""
+        return _CODECS[self.encoder]
+
+    @property
+    def tag(self) -> str | None:
+        """How an MP4 names the codec, where FFmpeg's choice is not Apple's players'."""
+        return "hvc1" if self.codec == "hevc" else None
+
+    @property
+    def reordering(self) -> int:
+        """How many pictures are decoded ahead of their time for others to refer to, at most.
+
+        Two with a pyramid of B-pictures. AV1 hides such pictures in the packet of the next shown.
+        """
+        return 0 if self.codec == "av1" else 2
+
+    @property
     def chains(self) -> bool:
         """Whether a segment can go on from another; only of x264's streams is known how."""
-        return self.codec == "libx264"
+        return self.encoder == "libx264"
 
 
 def fit_film(film: Film, profile: str) -> Film:
@@ -56,20 +92,42 @@ def fit_film(film: Film, profile: str) -> Film:
     return dataclasses.replace(film, width=width, height=height)
 
 
-def choose_encoding(crf: int = 20, hardware: bool = False) -> Encoding:
-    """Return how to encode H.264 here: by the GPU if asked and there is one, else by x264."""
+def choose_encoding(crf: int = 20, hardware: bool = False, codec: Codec = "h264") -> Encoding:
+    """Return how to encode here: by the GPU if asked and there is one that can, else by the CPU.
+
+    Parameters
+    ----------
+    crf : quality on x264's scale, 0..51, less is better; other codecs are set to look as good
+    """
     if hardware:
-        for candidate in (_nvenc(crf), _vaapi(crf)):
+        for candidate in _on_gpu(crf, codec):
             if _opens(candidate):
                 return candidate
+    return _on_cpu(crf, codec)
+
+
+def _on_cpu(crf: int, codec: Codec) -> Encoding:
+    if codec == "hevc":
+        options = {"preset": "superfast", "crf": str(crf + 1), "profile": "main"}
+        return Encoding("libx265", tuple((options | {"x265-params": _X265}).items()))
+    if codec == "av1":
+        options = {"preset": "9", "crf": str(crf + 10), "svtav1-params": _SVT}
+        return Encoding("libsvtav1", tuple(options.items()))
     default = Encoding()
-    options = tuple((k, str(crf) if k == "crf" else v) for k, v in default.options)
-    return Encoding(default.codec, options)
+    return Encoding(
+        default.encoder, tuple((k, str(crf) if k == "crf" else v) for k, v in default.options)
+    )
 
 
-def _nvenc(quality: int) -> Encoding:
-    options = {"preset": "p4", "rc": "vbr", "cq": str(quality), "profile": "high", "bf": "2"}
-    return Encoding("h264_nvenc", tuple((options | {"forced-idr": "1"}).items()))
+def _on_gpu(crf: int, codec: Codec) -> tuple[Encoding, ...]:
+    if codec == "h264":
+        return _nvenc("h264_nvenc", crf, "high"), _vaapi(crf)
+    return (_nvenc(f"{codec}_nvenc", crf, "main"),)
+
+
+def _nvenc(encoder: str, quality: int, profile: str) -> Encoding:
+    options = {"preset": "p4", "rc": "vbr", "cq": str(quality), "profile": profile, "bf": "2"}
+    return Encoding(encoder, tuple((options | {"forced-idr": "1"}).items()))
 
 
 def _vaapi(quality: int) -> Encoding:
@@ -79,7 +137,7 @@ def _vaapi(quality: int) -> Encoding:
 def _opens(encoding: Encoding) -> bool:
     """Say whether the codec is built in and its device answers."""
     try:
-        context = cast(VideoCodecContext, av.CodecContext.create(encoding.codec, "w"))
+        context = cast(VideoCodecContext, av.CodecContext.create(encoding.encoder, "w"))
         context.width, context.height, context.pix_fmt = 256, 256, "yuv420p"
         context.time_base = Fraction(1, 30)
         context.options = dict(encoding.options)

@@ -93,5 +93,5 @@ def test_profiles_keep_the_shape() -> None:
 
 def test_hardware_is_used_only_where_it_answers() -> None:
     chosen = choose_encoding(23, hardware=True)
-    assert chosen.codec in ("libx264", "h264_nvenc", "h264_vaapi")
+    assert chosen.encoder in ("libx264", "h264_nvenc", "h264_vaapi")
     assert ("crf", "23") in choose_encoding(23).options
