@@ -1,12 +1,12 @@
 """What operators do by hand: `python -m serving.jobs.operate --help`.
 
-Ids come as the tables show them. Nothing here needs a running gateway or worker, only the database.
+Ids come as the tables show them. Nothing here needs a running gateway or worker, only the database,
+and for clips the storage.
 """
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Engine, select
@@ -14,23 +14,23 @@ from sqlalchemy import ColumnElement, Engine, select
 from serving.db.engine import open_engine
 from serving.db.tables import Job, WebhookDelivery
 from serving.errors import BadInput
-from serving.jobs import control, outbox
+from serving.jobs import control, operate_clips, outbox
 from serving.jobs.kinds import KINDS
 from serving.jobs.live import read_live
+from serving.jobs.told import ago, as_table, each
 from serving.settings import Settings
 
 _STATUSES = ("pending", "processing", "completed", "failed", "cancelled")
-_LONGEST_CELL = 60
 
 
 def list_jobs(engine: Engine, wanted: control.Filter, limit: int) -> str:
     """Return the newest jobs as a table."""
     heads = ("job", "type", "status", "attempt", "client", "listing", "created", "error")
-    return _table(
+    return as_table(
         heads,
         (
             (job.id, job.type, job.status, job.attempt, job.client, job.listing_id or "",
-             _ago(job.created_at), _reason(job))
+             ago(job.created_at), _reason(job))
             for job in control.list_jobs(engine, wanted, limit).jobs
         ),
     )  # fmt: skip
@@ -62,9 +62,9 @@ def list_deliveries(engine: Engine, dead: bool, limit: int) -> str:
         rows = connection.execute(
             statement.order_by(WebhookDelivery.created_at.desc()).limit(limit)
         ).all()
-    return _table(
+    return as_table(
         heads,
-        ((*row[:4], "" if dead else _ago(row.run_at), row.last_error or "") for row in rows),
+        ((*row[:4], "" if dead else ago(row.run_at), row.last_error or "") for row in rows),
     )
 
 
@@ -90,35 +90,19 @@ def list_queues(engine: Engine) -> str:
         (queue.name, queue.waiting, queue.scheduled, queue.running, f"{queue.oldest_s:.0f} s")
         for queue in live.queues
     )
-    table = _table(("queue", "waiting", "scheduled", "running", "oldest waits"), rows)
+    table = as_table(("queue", "waiting", "scheduled", "running", "oldest waits"), rows)
     return f"{table}\n\n{live.failed_jobs} failed jobs, {live.dead_deliveries} dead letters"
 
 
 def list_workers(engine: Engine, dead_after_s: float) -> str:
     """Return the workers' processes as a table."""
     rows = (
-        (worker.id, worker.host, worker.pid, _ago(worker.started_at),
+        (worker.id, worker.host, worker.pid, ago(worker.started_at),
          f"{worker.heartbeat_age_s:.1f} s ago",
          "yes" if worker.heartbeat_age_s < dead_after_s else "no")
         for worker in read_live(engine).workers
     )  # fmt: skip
-    return _table(("worker", "host", "pid", "started", "heartbeat", "alive"), rows)
-
-
-def _each(ids: Iterable[object], act: Callable[[object], str]) -> int:
-    """Do it to each and say how that went; return the exit code."""
-    done = refused = 0
-    for name in ids:
-        try:
-            print(f"{name}\t{act(name)}")
-        except BadInput as error:
-            print(f"{name}\tnot done: {error}", file=sys.stderr)
-            refused += 1
-        else:
-            done += 1
-    if done + refused != 1:
-        print(f"{done} done" + (f", {refused} not" if refused else ""))
-    return 1 if refused else 0
+    return as_table(("worker", "host", "pid", "started", "heartbeat", "alive"), rows)
 
 
 def _reason(job: Job) -> str:
@@ -126,52 +110,33 @@ def _reason(job: Job) -> str:
     return f"{error.get('reason', '')}: {error.get('detail', '')}" if error else ""
 
 
-def _ago(at: datetime) -> str:
-    seconds = (datetime.now(UTC) - at).total_seconds()
-    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if abs(seconds) >= 2 * length:
-            count = f"{abs(seconds) / length:.0f} {unit}"
-            break
-    else:
-        count = f"{abs(seconds):.0f} s"
-    return f"{count} ago" if seconds >= 0 else f"in {count}"
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = [heads, *([_cell(value) for value in row] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
-
-
-def _cell(value: object) -> str:
-    text = " ".join(str(value).split())
-    return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
-
-
 def run(engine: Engine, settings: Settings, asked: argparse.Namespace) -> int:
     """Do what was asked; return the exit code."""
     match asked.command:
-        case "jobs":
-            wanted = control.Filter(asked.client, asked.status, asked.type, asked.listing)
-            print(list_jobs(engine, wanted, asked.limit))
+        case "clips" | "pin" | "unpin" | "forget":
+            return operate_clips.run(engine, settings, asked)
         case "redrive":
             ids = failed_jobs(engine, asked.reason) if asked.all_failed else asked.ids
-            return _each(ids, lambda job: control.redrive(engine, _uuid(job)).status)
+            return each(ids, lambda job: control.redrive(engine, _uuid(job)).status)
         case "cancel":
-            return _each(asked.ids, lambda job: _cancel(engine, _uuid(job)))
-        case "deliveries":
-            print(list_deliveries(engine, asked.dead, asked.limit))
+            return each(asked.ids, lambda job: _cancel(engine, _uuid(job)))
         case "replay":
             ids = dead_deliveries(engine) if asked.all_dead else asked.ids
-            return _each(ids, lambda delivery: replay(engine, str(delivery)))
-        case "queues":
-            print(list_queues(engine))
-        case "workers":
-            print(list_workers(engine, settings.heartbeat_timeout_s))
+            return each(ids, lambda delivery: replay(engine, str(delivery)))
+    print(_show(engine, settings, asked))
     return 0
+
+
+def _show(engine: Engine, settings: Settings, asked: argparse.Namespace) -> str:
+    match asked.command:
+        case "jobs":
+            wanted = control.Filter(asked.client, asked.status, asked.type, asked.listing)
+            return list_jobs(engine, wanted, asked.limit)
+        case "deliveries":
+            return list_deliveries(engine, asked.dead, asked.limit)
+        case "queues":
+            return list_queues(engine)
+    return list_workers(engine, settings.heartbeat_timeout_s)
 
 
 def _cancel(engine: Engine, job_id: UUID) -> str:
@@ -206,11 +171,19 @@ def parser() -> argparse.ArgumentParser:
     cancel.add_argument("ids", nargs="+", metavar="ID")
     deliveries = commands.add_parser("deliveries", help="list callbacks that are owed")
     deliveries.add_argument("--dead", action="store_true", help="those that were given up")
-    for listing in (jobs, deliveries):
+    clips = commands.add_parser("clips", help="show what is kept of films, by photo")
+    for listing in (jobs, deliveries, clips):
         listing.add_argument("--limit", type=int, default=50, help="rows; default: %(default)s")
     _add_ids(commands.add_parser("replay", help="send callbacks again"), "--all-dead")
     commands.add_parser("queues", help="show what waits, and since when")
     commands.add_parser("workers", help="show who works")
+    for name, what in (
+        ("pin", "keep photos' clips whatever their age"),
+        ("unpin", "let them go again"),
+        ("forget", "forget photos' clips"),
+    ):
+        change = commands.add_parser(name, help=what)
+        change.add_argument("ids", nargs="+", metavar="PHOTO", help="its key, or its SHA-256")
     return parser
 
 

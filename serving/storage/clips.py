@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, Engine, delete, func, select, text, update
@@ -25,6 +26,17 @@ class ClipStatistics:
     clips: int
     bytes: int
     pinned: int
+
+
+@dataclass(frozen=True)
+class PhotoClips:
+    """What is kept for a photo; `used_at` is when any of it was used last."""
+
+    photo_sha256: str
+    clips: int
+    bytes: int
+    pinned: int
+    used_at: datetime
 
 
 class ClipStore:
@@ -85,13 +97,13 @@ class ClipStore:
                 .on_conflict_do_update(index_elements=["config_sha256"], set_=again)
             )
 
-    def pin(self, key: str, pinned: bool = True) -> bool:
-        """Keep a clip whatever its age, or no longer; return whether it is there."""
+    def pin(self, photo_sha256: str, pinned: bool = True) -> int:
+        """Keep the clips of a photo whatever their age, or no longer; return how many there are."""
+        where = CachedClip.photo_id == photo_sha256
         with self._engine.begin() as connection:
-            changed = connection.execute(
-                update(CachedClip).where(CachedClip.config_sha256 == key).values(pinned=pinned)
-            )
-        return changed.rowcount > 0
+            return connection.execute(
+                update(CachedClip).where(where).values(pinned=pinned)
+            ).rowcount
 
     def invalidate(self, photo_sha256: str) -> int:
         """Forget every clip of a photo; return how many there were."""
@@ -122,6 +134,27 @@ class ClipStore:
         with self._engine.connect() as connection:
             clips, size, pinned = connection.execute(statement.select_from(CachedClip)).one()
         return ClipStatistics(clips, int(size), pinned)
+
+    def by_photo(self, limit: int) -> list[PhotoClips]:
+        """Return what is kept for each photo, those with most bytes first."""
+        size = func.sum(CachedClip.bytes)
+        statement = (
+            select(
+                CachedClip.photo_id,
+                func.count(),
+                size,
+                func.count().filter(CachedClip.pinned),
+                func.max(CachedClip.accessed_at),
+            )
+            .group_by(CachedClip.photo_id)
+            .order_by(size.desc(), CachedClip.photo_id)
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            return [
+                PhotoClips(photo, clips, int(held), pinned, used)
+                for photo, clips, held, pinned, used in connection.execute(statement)
+            ]
 
     def _longest_unused(self, too_many_bytes: int) -> list[str]:
         statement = (

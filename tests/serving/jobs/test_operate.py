@@ -1,5 +1,6 @@
 """What operators see and do from the command line."""
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from serving.jobs import attempts, operate
 from serving.jobs.api_keys import create_key, describe_rotation, hash_key, live_keys, rotate_key
 from serving.jobs.control import read_job
 from serving.settings import Settings
+from serving.storage.clips import ClipStore
+from serving.storage.objects import storage_of
 from tests.serving.jobs.conftest import Submit, begin, rows
 
 Run = Callable[..., int]
@@ -156,6 +159,25 @@ def test_queues_and_workers_show_what_is_live(
     told = capsys.readouterr().out
     assert str(worker_id) in told
     assert told.rstrip().endswith("yes")
+
+
+def test_kept_clips_are_shown_pinned_and_forgotten_by_photo(
+    run: Run, engine: Engine, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    storage = storage_of(settings)
+    storage.write("listings/42/a.jpg", b"photo")
+    photo = hashlib.sha256(b"photo").hexdigest()
+    ClipStore(engine, storage, {"k" * 64: photo}).put("k" * 64, bytes(2**20))
+    assert run("pin", "listings/42/a.jpg") == 0
+    assert run("clips") == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "listings/42/a.jpg\t1 clips"
+    assert told[2].split()[:5] == [photo, "1", "1.0", "MiB", "1"]
+    assert told[-1] == "1 clips, 1.0 MiB, 1 pinned"
+    assert run("unpin", photo) == run("forget", photo) == 0
+    assert run("forget", "listings/42/none.jpg") == 1
+    assert "none.jpg" in capsys.readouterr().err
+    assert ClipStore(engine, storage).statistics().clips == 0
 
 
 @pytest.mark.parametrize(

@@ -44,12 +44,16 @@ def test_the_longest_unused_goes_first_and_what_is_pinned_stays(
 ) -> None:
     keep(store, 0, 1, 2, 3, 4)
     store.get(key(0))
-    assert store.pin(key(1))
+    assert store.pin("photo-1") == 2
     assert store.evict(max_bytes=300, max_age_s=3600) == 2
-    assert kept(store) == [0, 1, 4]
+    assert kept(store) == [0, 1, 3]
     assert len(list(storage.keys("clips/"))) == 3
-    assert store.statistics().pinned == 1
-    assert not store.pin(key(9))
+    assert store.statistics().pinned == 2
+    held = [(photo.photo_sha256, photo.bytes, photo.pinned) for photo in store.by_photo(9)]
+    assert held == [("photo-1", 200, 2), ("photo-0", 100, 0)]
+    assert store.pin("photo-7") == 0
+    assert store.pin("photo-1", pinned=False) == 2
+    assert store.evict(max_bytes=0, max_age_s=3600) == 3
 
 
 def test_age_and_expiry_end_a_clip(store: ClipStore, engine: Engine) -> None:
