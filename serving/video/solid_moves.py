@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.video.blending import copy_planes, fill_colour, shade_table, slice_planes
+from serving.video.blending import copy_planes, shade_table, slice_planes
 from serving.video.flat_moves import direction_of, ease
 from serving.video.planes import BLACK_Y, NEUTRAL, Planes, as_planes
+from serving.video.surroundings import draw_surroundings
 
 Params = Mapping[str, float | str]
 Points = NDArray[np.float64]
@@ -16,7 +17,6 @@ Points = NDArray[np.float64]
 # The frame is the plane z = 0, 2 high; the camera looks at it from this far. Nearer bends more.
 _CAMERA = 3.2
 _FAR_CAMERA = 9.0  # for a page, which comes towards it
-_NIGHT = (BLACK_Y + 6, NEUTRAL, NEUTRAL)
 _PAPER = (218, 126, 131)
 _STRIPS = 18
 _SUBPIXEL_BITS = 4
@@ -28,7 +28,7 @@ def draw_cube(a: Planes, b: Planes, t: float, params: Params, out: Planes) -> No
     half = _aspect(out) if step[0] else 1.0
     angle = ease(t) * np.pi / 2
     back = 0.4 * half * np.sin(2 * angle)  # away from the camera, so that the edge stays in sight
-    fill_colour(out, _NIGHT)
+    draw_surroundings(a, b, ease(t), out)
     faces = [(a, angle), (b, angle - np.pi / 2)]
     for picture, turn in sorted(faces, key=lambda face: -abs(face[1])):
         corners = _turn(_card(out) + np.array([0, 0, half]), step, turn)
@@ -42,10 +42,10 @@ def draw_perspective_push(a: Planes, b: Planes, t: float, params: Params, out: P
     go = ease(t)
     width = np.array([2 * _aspect(out), 2.0, 0])
     along = np.array([*step, 0.0]) * width * [1, -1, 0]
-    fill_colour(out, _NIGHT)
+    draw_surroundings(a, b, go, out)
     for picture, way in sorted(((a, go), (b, go - 1)), key=lambda card: -abs(card[1])):
         corners = _turn(_card(out), step, -1.1 * way)
-        corners += along * way * 1.15 - np.array([0, 0, 2.2 * np.sin(np.pi * go)])
+        corners += along * way * 1.15 - np.array([0, 0, 1.4 * np.sin(np.pi * go)])
         _paint(picture, corners, 1 - 0.5 * abs(way), out)
 
 
