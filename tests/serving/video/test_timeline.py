@@ -1,3 +1,4 @@
+from contextlib import suppress
 from fractions import Fraction
 from itertools import pairwise
 
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from serving.errors import BadInput
 from serving.render.template_files import shipped_templates
-from serving.video.assembly import CARD, Shape, Wish
+from serving.video.assembly import CARD, Edit, Shape, Wish
 from serving.video.film import check_film
 from serving.video.order import Photo
 from serving.video.places import Music, make_music
@@ -228,3 +229,41 @@ def test_silence_and_single_beats_give_a_steady_rhythm() -> None:
     plain = make_timeline(make_photos(4), TEMPLATES["calm"], WIDE, Wish(480))
     for music in (make_music([]), make_music([3.0])):
         assert make_timeline(make_photos(4), TEMPLATES["calm"], WIDE, Wish(480), music) == plain
+
+
+edits = st.lists(
+    st.tuples(st.integers(0, 3), st.floats(0.05, 9), st.sampled_from(["cut", "wipe_left", None])),
+    min_size=1,
+    max_size=30,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(edits, shapes, st.booleans())
+def test_a_timeline_cut_by_hand_keeps_every_cut(
+    clips: list[tuple[int, float, str | None]], shape: Shape, cards: bool
+) -> None:
+    wish = Wish(
+        intro="intro" if cards else None,
+        edits=(
+            *([Edit(CARD, 2.0)] if cards else []),
+            *(
+                Edit(photo, length_s, None, (kind, 0.3 * (kind != "cut"), ()) if kind else None)
+                for photo, length_s, kind in clips
+            ),
+        ),
+    )
+    photos = make_photos(4)
+    if min(length_s for _, length_s, _ in clips) <= 0.6:  # too short for two transitions, perhaps
+        with suppress(BadInput):
+            make_timeline(photos, TEMPLATES["calm"], shape, wish)
+        return
+    timeline = make_timeline(photos, TEMPLATES["calm"], shape, wish)
+    ends_s = np.cumsum([edit.length_s for edit in wish.edits])
+    ends = np.rint(ends_s * float(shape.fps))
+    assert [*timeline.cuts, timeline.film.frames] == ends.tolist(), "no cut drifts"
+    shown = [clip.photo for clip in timeline.film.clips]
+    assert shown[cards:] == [f"p{photo}" for photo, _, _ in clips]
+    assert set(timeline.left_out) == {"p0", "p1", "p2", "p3"} - set(shown)
+    for edit, transition in zip(wish.edits, timeline.film.transitions, strict=False):
+        assert edit.transition is None or transition.kind == edit.transition[0]
