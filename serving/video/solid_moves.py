@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from serving.video.blending import copy_planes, shade_table, slice_planes
 from serving.video.flat_moves import direction_of, ease
 from serving.video.planes import BLACK_Y, NEUTRAL, Planes, as_planes
-from serving.video.surroundings import draw_surroundings
 
 Params = Mapping[str, float | str]
 Points = NDArray[np.float64]
@@ -20,6 +19,9 @@ _FAR_CAMERA = 9.0  # for a page, which comes towards it
 _PAPER = (218, 126, 131)
 _STRIPS = 18
 _SUBPIXEL_BITS = 4
+_SHRINK = 16  # blurred at this part of the size: the eye cannot tell, the clock can
+_BLUR = 0.035  # of the frame's longer side
+_LIGHT, _COLOUR = 0.38, 0.6  # of the pictures' luma, and of their chroma
 
 
 def draw_cube(a: Planes, b: Planes, t: float, params: Params, out: Planes) -> None:
@@ -47,6 +49,32 @@ def draw_perspective_push(a: Planes, b: Planes, t: float, params: Params, out: P
         corners = _turn(_card(out), step, -1.1 * way)
         corners += along * way * 1.15 - np.array([0, 0, 1.4 * np.sin(np.pi * go)])
         _paint(picture, corners, 1 - 0.5 * abs(way), out)
+
+
+def draw_surroundings(a: Planes, b: Planes, share: float, out: Planes) -> None:
+    """Fill `out` with what two pictures would throw on a dark wall.
+
+    Parameters
+    ----------
+    a, b : of the size of `out`. Left unchanged.
+    share : 0..1 of `b`, the rest is of `a`
+    """
+    luma, chroma = shade_table(_LIGHT)[0], shade_table(_COLOUR)[1]
+    for one, other, table, into in zip(a, b, (luma, chroma, chroma), out, strict=True):
+        height, width = into.shape
+        small = cv2.addWeighted(_shrink(one), 1 - share, _shrink(other), share, 0)
+        soft = cv2.GaussianBlur(
+            small, (0, 0), _BLUR * max(small.shape), borderType=cv2.BORDER_REPLICATE
+        )
+        cv2.resize(cv2.LUT(soft, table), (width, height), into, interpolation=cv2.INTER_LINEAR)
+
+
+def _shrink(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    # whole multiples only: several times as fast, for a few rows that a blur hides
+    step = min(_SHRINK, *plane.shape)
+    height, width = (length // step for length in plane.shape)
+    part = plane[: height * step, : width * step]
+    return np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def draw_fold(a: Planes, b: Planes, t: float, params: Params, out: Planes) -> None:

@@ -4,7 +4,7 @@ import pytest
 from serving.video.blending import fill_colour, shade
 from serving.video.film import Transition
 from serving.video.planes import BLACK_Y, Planes, empty_planes
-from serving.video.surroundings import draw_surroundings
+from serving.video.solid_moves import draw_surroundings
 from serving.video.transitions import draw_transition
 from tests.serving.video.pictures import planes, same
 
