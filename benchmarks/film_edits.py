@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from figures import Figures
 from film_sheet import sources_of
+from numpy.typing import NDArray
 from show import CAPTIONED, LOGO, Cost, draw_picture, find_photos, make_sources, render
 
 from serving.render.cache import MemoryCache, NoCache
@@ -62,16 +63,25 @@ class Desk:
     def edit(self, name: str, film: Film, sources: Sources, pitch_hz: float = PITCH_HZ) -> None:
         """Render an edited film from what was kept, against the film before the edit."""
         cost, _ = self._again(film, sources, pitch_hz)
-        self.figures.add(f"film.{name}_ratio", cost.cpu_s / self._full.cpu_s)
+        self._report(name, cost, self._full)
 
     def check(self, name: str, film: Film, sources: Sources, pitch_hz: float = PITCH_HZ) -> None:
         """Render an edited film from what was kept, against itself from nothing, bytes included."""
         cost, edited = self._again(film, sources, pitch_hz)
         path = self._folder / "scratch.mp4"
         full = render(film, sources, path, NoCache(), pitch_hz)
-        self.figures.add(f"film.{name}_ratio", cost.cpu_s / full.cpu_s)
-        self.figures.add(f"film.{name}_reused", cost.reused)
+        self._report(name, cost, full)
         self.figures.add(f"film.{name}_identical", float(edited == _hash(path)))
+
+    def _report(self, name: str, cost: Cost, full: Cost) -> None:
+        done = cost.done
+        if done is not None:
+            self.figures.say(
+                f"{name}: {done.reused} of {done.segments} segments taken, "
+                f"{done.drawn} of {done.frames} frames drawn"
+            )
+            self.figures.add(f"film.{name}_drawn", done.drawn / done.frames)
+        self.figures.add(f"film.{name}_ratio", cost.cpu_s / full.cpu_s)
 
     def _again(self, film: Film, sources: Sources, pitch_hz: float) -> tuple[Cost, str]:
         cache, path = MemoryCache(), self._folder / "edited.mp4"
@@ -178,23 +188,24 @@ def change_times(desk: Desk, order: Order) -> None:
 
 
 def move_one_cut(order: Order, plan: Plan) -> Plan:
-    """Cut to the same track with one beat of it moved: the one in the middle that moves one cut."""
+    """Cut to the same track with one beat moved: the most central one that moves its cut alone."""
     track, cuts = order.track(), plan.timeline.cuts
-    by_middle = sorted(range(len(cuts)), key=lambda n: abs(n - len(cuts) // 2))
-    for number in by_middle:
-        wanted = list(cuts)
+    for number in sorted(range(len(cuts)), key=lambda n: abs(2 * n - len(cuts))):
+        wanted = [*cuts]
         wanted[number] += MOVED_FRAMES
-        at_s = float(cuts[number] / plan.film.fps)
-
-        def move(times_s: np.ndarray, at_s: float = at_s) -> np.ndarray:
-            near = np.abs(times_s - at_s) < 0.5 / float(WIDE.fps)
-            return np.where(near, times_s + MOVED_FRAMES / float(WIDE.fps), times_s)
-
-        other = make_music(move(track.beats_s), move(track.downbeats_s), track.energy)
-        moved = order.cut(other)
-        if list(moved.timeline.cuts) == wanted:
+        beats_s, downbeats_s = (
+            _move_beat(times_s, cuts[number]) for times_s in (track.beats_s, track.downbeats_s)
+        )
+        moved = order.cut(make_music(beats_s, downbeats_s, track.energy))
+        if [*moved.timeline.cuts] == wanted:
             return moved
-    raise SystemExit("no beat moves one cut alone")
+    raise RuntimeError("no beat moves its cut alone")
+
+
+def _move_beat(times_s: NDArray[np.float64], frame: int) -> NDArray[np.float64]:
+    """Return beats of which the one at a frame comes later."""
+    frames = times_s * float(WIDE.fps)
+    return np.where(np.rint(frames) == frame, frames + MOVED_FRAMES, frames) / float(WIDE.fps)
 
 
 def change_shapes(desk: Desk, order: Order) -> None:

@@ -15,7 +15,7 @@ from servers import ROOT
 
 from serving.image import Image
 from serving.render.cache import PacketCache
-from serving.render.film import Options, render_film
+from serving.render.film import Options, Rendered, render_film
 from serving.render.frames import Cutter, Sources
 from serving.render.profiles import Encoding
 from serving.render.segments import split_film
@@ -33,11 +33,11 @@ LOGO, GRADE = "logo", "look"
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU and wall seconds, and the share of segments that were there already."""
+    """CPU and wall seconds, and of our own renders what was done for them."""
 
     cpu_s: float
     wall_s: float
-    reused: float = 0.0
+    done: Rendered | None = None
 
 
 def find_photos() -> list[str]:
@@ -142,5 +142,4 @@ def render(
     options = Options(encoding or Encoding(), cache, sound)
     cpu, start = time.process_time(), time.monotonic()
     done = render_film(film, sources, output, options)
-    reused = done.reused / done.segments
-    return Cost(time.process_time() - cpu, time.monotonic() - start, reused)
+    return Cost(time.process_time() - cpu, time.monotonic() - start, done)
