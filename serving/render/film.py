@@ -4,6 +4,7 @@ import functools
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,21 +94,25 @@ def render_film(
         cutter = Cutter(film, sources)
         todo = [shelf.task(number) for number in missing]
         places = {task.segment: n for task, n in zip(todo, missing, strict=True)}
-        for segment, coded in encode_segments(
-            cutter, todo, options.encoding, watch, options.workers
-        ):
-            number, data = places[segment], coded.to_bytes()
-            options.cache.put(keys[number], data)
-            shelf.put(number, data)
-        sound = options.sound and _encode_sound(options.sound, film, options.cache)
-        tracks = Tracks(film, options.encoding, sound or None, options.chapters)
+        # beside the pictures: after them it would keep one core busy and the others waiting
+        with ThreadPoolExecutor(1, "sound") as aside:
+            sound = aside.submit(_encode_sound, options.sound, film, options.cache)
+            for segment, coded in encode_segments(
+                cutter, todo, options.encoding, watch, options.workers
+            ):
+                number, data = places[segment], coded.to_bytes()
+                options.cache.put(keys[number], data)
+                shelf.put(number, data)
+        tracks = Tracks(film, options.encoding, sound.result(), options.chapters)
         write_mp4(output, shelf.read(), tracks)
     drawn = sum(task.segment.frames for task in todo)
     return Rendered(film.frames, drawn, len(segments), len(segments) - len(todo))
 
 
-def _encode_sound(sound: Sound, film: Film, cache: PacketCache) -> bytes:
+def _encode_sound(sound: Sound | None, film: Film, cache: PacketCache) -> bytes | None:
     """Return the sound as it is kept, or encode and keep it: it costs as much as 40 frames."""
+    if sound is None:
+        return None
     length_s = film.frames / film.fps
     name = f"sound {code_version()} {sound.rate_hz} {length_s} {_hash(sound.samples)}"
     key = hashlib.sha256(name.encode()).hexdigest()
