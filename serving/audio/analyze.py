@@ -34,13 +34,16 @@ from serving.audio.sections import (
 )
 from serving.audio.waveform import Peaks, waveform_peaks
 
-VERSION = 1  # part of the key under which answers are kept
+VERSION = 2  # part of the key under which answers are kept
 SILENT = 1e-4  # -80 dBFS
 AUDIBLE = 0.01  # of the peak: where sound sets in and ends
+# Less silence than this at both ends is none: a soft first note, or the last one's fading.
+EDGE_S = 0.03
 ONSET_GAP_S = 0.05
 PEAKS = 1000
 UNIT_S = 2.0  # what sections are made of where there is no beat
 SHORT_S = 3.0  # about a bar
+_NO_ENVELOPE = Envelope(np.zeros((3, 1), np.float32), np.zeros(1, np.float32))
 GROUPS, FLOOR = 4, 1e-5  # bands, from low to high, and 50 dB under the loudest
 
 
@@ -157,12 +160,15 @@ class _Sound:
 def _listen(mono: Samples, sample_rate_hz: int, peak: float, model: BeatModel | None) -> _Sound:
     """Hear the music at the rate and level that the network was taught on."""
     if peak < SILENT:
-        return _Sound(np.zeros((1, GROUPS)), Envelope(np.zeros((3, 1), np.float32)), NO_BEATS)
+        return _Sound(np.zeros((1, GROUPS)), _NO_ENVELOPE, NO_BEATS)
     music = resample(mono, sample_rate_hz, RATE_HZ)
     music = music / max(np.abs(music).max(), np.float32(SILENT))
     features, envelope = network_features(music), onset_envelope(music)
     loud = np.flatnonzero(np.abs(music) > AUDIBLE)
-    sounding = float(loud[0]) / RATE_HZ, float(loud[-1] + 1) / RATE_HZ
+    first, end = int(loud[0]), int(loud[-1]) + 1
+    if max(first, music.size - end) < EDGE_S * RATE_HZ:
+        first, end = 0, music.size
+    sounding = first / RATE_HZ, end / RATE_HZ
     beats = track_beats(features, envelope, sounding, model)
     powers = (10 ** features[:, : features.shape[1] // 2].astype(np.float64) - 1) ** 2
     groups = [group.mean(axis=1) for group in np.array_split(powers, GROUPS, axis=1)]

@@ -4,17 +4,17 @@ import numpy as np
 from scipy.linalg import solveh_banded
 from scipy.ndimage import gaussian_filter1d, median_filter
 
-from serving.audio.features import ENVELOPE_PER_S, Envelope
-from serving.audio.samples import Floats
+from serving.audio.features import ATTACKS_PER_S, ENVELOPE_PER_S, Envelope
+from serving.audio.samples import Floats, Samples
 
 # From stiff to loose: how much a change of tempo costs against leaving an onset.
 STIFFNESS = (1e6, 1e4, 300.0, 30.0, 3.0)
 CLOSE_S = 0.005  # an onset further off than twice this counts less
 ASTRAY_S, ASTRAY_BEATS = 0.008, 9  # onsets off to one side by this, for so long: tempo moved
 REACHES_S = (0.06, 0.035, 0.025)
-LATENESS_S = (
-    0.004  # flux rises this much before a note begins: 2 by rendered scores, 6 by made ones
-)
+# Flux rises this much before a note begins: 2 ms by soft attacks, 6 by hard ones. Each track's own
+# lateness is measured on its attacks, up to about twice `LATENESS_SPREAD_S` from there.
+LATENESS_S, LATENESS_SPREAD_S = 0.004, 0.008
 
 
 def refine_beats(beats_s: Floats, envelope: Envelope) -> Floats:
@@ -42,8 +42,27 @@ def refine_beats(beats_s: Floats, envelope: Envelope) -> Floats:
     for reach in REACHES_S:
         onsets, weights = _onsets_near(times, strength, min(reach, 0.2 * period))
         times = smooth_times(onsets, weights)
-    moved = times + LATENESS_S
+    moved = times + measure_lateness(times, envelope.attacks)
     return moved if (np.diff(moved) > 0).all() else beats_s
+
+
+def measure_lateness(times: Floats, attacks: Samples) -> float:
+    """Return how much later than `times` attacks are, by the mean course of all around them.
+
+    A single attack is off by milliseconds; their mean has its top where the sound sets in.
+    """
+    reach = round(2 * LATENESS_SPREAD_S * ATTACKS_PER_S)
+    steps = LATENESS_S * ATTACKS_PER_S + np.arange(-reach, reach + 1)
+    at = times[:, None] * ATTACKS_PER_S + steps
+    course = np.interp(at, np.arange(attacks.size), attacks).mean(axis=0)
+    course *= np.exp(-0.5 * ((steps / ATTACKS_PER_S - LATENESS_S) / LATENESS_SPREAD_S) ** 2)
+    top = int(course[1:-1].argmax()) + 1
+    if course[top] <= 0:
+        return LATENESS_S
+    before, highest, after = course[top - 1 : top + 2]
+    bend = min(float(before - 2 * highest + after), -1e-9)
+    between = float(np.clip((before - after) / (2 * bend), -0.5, 0.5))
+    return float(steps[top] + between) / ATTACKS_PER_S
 
 
 def _balanced(envelope: Envelope) -> Floats:

@@ -6,13 +6,22 @@ import numpy as np
 
 from serving.audio.bars import Bars, find_bars
 from serving.audio.beat_times import refine_beats
-from serving.audio.features import ENVELOPE_PER_S, FRAMES_PER_S, BeatModel, Envelope
+from serving.audio.features import (
+    ATTACKS_PER_S,
+    ENVELOPE_PER_S,
+    FRAMES_PER_S,
+    BeatModel,
+    Envelope,
+)
 from serving.audio.levels import FEWEST_BEATS, Candidate, Heard, choose_level, gather
 from serving.audio.samples import Floats, Samples
 
 SHORTEST_S = 1.0
 # Beats that stand out from what lies between them by less than this are chance.
 CLEAR_BEATS = 0.12
+# Sound that fills its file with whole bars was cut so, on the beat: its even grid is better than
+# what is heard, as long as nine of ten beats are heard within this of it.
+LOOP_AGREES_S, LOOP_AGREES_SHARE = 0.025, 0.9
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ def track_beats(
     if chosen is None:
         return NO_BEATS
     clarity = measure_clarity(chosen, heard)
-    beats = _within(refine_beats(chosen.beats / FRAMES_PER_S, envelope), sounding_s)
+    beats = _within(_to_times(chosen, envelope, sounding_s), sounding_s)
     if beats.size < FEWEST_BEATS or clarity < CLEAR_BEATS:
         return NO_BEATS
     if chosen.is_loop and model is not None:
@@ -75,6 +84,18 @@ def measure_clarity(chosen: Candidate, heard: Heard) -> float:
     places = np.rint(chosen.beats).astype(int).clip(2, heard.mixed.size - 3)
     on = np.max([heard.mixed[places + step] for step in (-2, -1, 0, 1, 2)], axis=0)
     return float(on.mean() - heard.mixed.mean())
+
+
+def _to_times(chosen: Candidate, envelope: Envelope, sounding_s: tuple[float, float]) -> Floats:
+    """Return the beats as they are heard, or a loop's as it was cut."""
+    tracked_s = chosen.beats / FRAMES_PER_S
+    heard_s = refine_beats(tracked_s, envelope)
+    lasts_s = envelope.attacks.size / ATTACKS_PER_S
+    if chosen.is_loop and sounding_s[0] == 0 and lasts_s - sounding_s[1] < 2 / ATTACKS_PER_S:
+        away = np.quantile(np.abs(heard_s - tracked_s), LOOP_AGREES_SHARE)
+        if away < LOOP_AGREES_S:
+            return tracked_s
+    return heard_s
 
 
 def _within(beats_s: Floats, sounding_s: tuple[float, float]) -> Floats:

@@ -15,6 +15,11 @@ FRAME_HOP, FRAME_SIZE, BANDS_PER_OCTAVE, LOWEST_HZ = 441, 1411, 24, 30.0
 FRAMES_PER_S = RATE_HZ / FRAME_HOP
 ENVELOPE_HOP, ENVELOPE_SIZE, ENVELOPE_LAG = 64, 512, 4
 ENVELOPE_PER_S = RATE_HZ / ENVELOPE_HOP
+# About 1 ms, and the 8 ms before and after a moment that are compared. Longer reaches hear the next
+# sound too, shorter ones the single swings of a bass: 8 to 20 give the same times to 0.2 ms.
+ATTACK_HOP, ATTACK_REACH = 22, 8
+ATTACKS_PER_S = RATE_HZ / ATTACK_HOP
+ATTACK_FLOOR = 1e-3  # -30 dB under the loud parts: what is softer counts as silence
 BAND_EDGES_HZ = (0.0, 200.0, 2_000.0, 12_000.0)
 _CHUNK = 2_048  # frames at a time, so that memory stays small however long the music
 
@@ -29,9 +34,18 @@ class BeatModel(Protocol):
 
 @dataclass(frozen=True)
 class Envelope:
-    """Onset strength in bands at `ENVELOPE_PER_S`, float32, shape (3, frames), never negative."""
+    """How strongly new sound sets in; float32, never negative.
+
+    Attributes
+    ----------
+    bands : shape (3, frames), at `ENVELOPE_PER_S`
+        Sees every new sound, but places a hard one some milliseconds early.
+    attacks : shape (moments,), at `ATTACKS_PER_S`
+        Sees only what gets louder, at its time.
+    """
 
     bands: Samples
+    attacks: Samples
 
     @property
     def total(self) -> Samples:
@@ -119,7 +133,34 @@ def onset_envelope(mono: Samples) -> Envelope:
             start = first + ENVELOPE_LAG
             bands[band, start : start + len(rises)] = rises[:, low:high].mean(axis=1)
     half = ENVELOPE_LAG // 2
-    return Envelope(bands[:, half : half + count])
+    return Envelope(bands[:, half : half + count], attack_strength(mono))
+
+
+def attack_strength(mono: Samples) -> Samples:
+    """Return by how much the sound is louder right after every millisecond than right before it.
+
+    Parameters
+    ----------
+    mono : float32, shape (samples,)
+        At 22,050 Hz.
+
+    Notes
+    -----
+    The difference of the mean logarithmic power of two neighbouring windows that do not overlap:
+    for a sudden rise a triangle whose top is at the rise itself, however loud it is (the log
+    energy's slope as in A. Klapuri, "Sound onset detection by applying psychoacoustic knowledge",
+    ICASSP 1999).
+    """
+    count = mono.size // ATTACK_HOP
+    if count <= 2 * ATTACK_REACH:
+        return np.zeros(max(count, 1), np.float32)
+    blocks = mono[: count * ATTACK_HOP].reshape(count, ATTACK_HOP)
+    power = np.einsum("ij,ij->i", blocks, blocks).astype(np.float64)
+    loud = max(float(np.percentile(power, 95)), 1e-12)
+    sums = np.concatenate([[0.0], np.cumsum(np.log(power + ATTACK_FLOOR * loud))])
+    rises = sums[2 * ATTACK_REACH :] - 2 * sums[ATTACK_REACH:-ATTACK_REACH]
+    rises = (rises + sums[: -2 * ATTACK_REACH]) / ATTACK_REACH
+    return np.pad(np.maximum(rises, 0), ATTACK_REACH).astype(np.float32)
 
 
 def onset_activation(envelope: Envelope) -> Floats:

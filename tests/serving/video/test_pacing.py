@@ -109,6 +109,22 @@ def test_downbeats_and_sections_cost_less_than_other_beats() -> None:
     assert costs[135] < costs[75] < costs[30]
 
 
+def test_a_beat_on_a_frame_costs_less_than_one_between_two() -> None:
+    places = beat_places(make_music([1.0, 2.0 + 0.45 / 30, 3.0 - 0.45 / 30, 4.0]), 150, 30.0)
+    costs = dict(zip(places.frames.tolist(), places.costs.tolist(), strict=True))
+    assert costs[30] == costs[120] == 0
+    assert costs[60] == pytest.approx(costs[90])
+    assert 0.05 < costs[60] < 1, "worth moving a cut for, and far better than no beat at all"
+
+
+def test_cuts_stay_on_the_beat_when_beats_were_heard_five_milliseconds_late() -> None:
+    beats = np.arange(0.3, 60, 60 / 117.3)
+    shares = [Share(1, 30, 200)] * 20
+    places = beat_places(make_music(beats + 0.005), 1800, 30.0)
+    cuts = np.array(place_cuts(places, shares, np.arange(1801.0))) / 30
+    assert (np.abs(cuts[:, None] - beats).min(axis=1) <= 0.5 / 30).all()
+
+
 def test_steady_places_give_equal_steps_and_short_films_all_their_frames() -> None:
     assert set(np.diff(steady_places(1200, 10).frames)) == {30}
     assert steady_places(3, 10).frames.tolist() == [0, 1, 2, 3]
