@@ -95,6 +95,12 @@ def test_a_film_and_a_clip_are_accepted_as_jobs(visitor: TestClient, engine: Eng
     assert control.read_job(engine, UUID(accepted.json()["job_id"])).input == clip
 
 
+MELTING = {
+    "clips": [
+        {"photo": 0, "length_s": 1, "transition": {"kind": "melt"}},
+        {"photo": 0, "length_s": 1},
+    ]
+}
 PHOTO = {"photo": "a.jpg"}
 
 
@@ -116,6 +122,12 @@ PHOTO = {"photo": "a.jpg"}
         ),
         ("clips", {"photo": PHOTO, "length_s": 31}, ["length_s"]),
         ("clips", {"photo": PHOTO, "template": "none"}, ["none", "calm"]),
+        ("render", {"photos": [PHOTO], "timeline": MELTING}, ["melt", "crossfade", "cube"]),
+        (
+            "render",
+            {"photos": [PHOTO], "timeline": {"clips": [{"photo": 3, "length_s": 1}]}},
+            ["clip 0 shows photo 3"],
+        ),
     ],
 )
 def test_what_cannot_be_rendered_is_refused_at_once_and_said_in_full(
