@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import floor
 from typing import Literal
 
 from bentos.gateway.links import Reader
@@ -16,6 +17,8 @@ Show = Literal["check", "failed"]
 PHOTOS_A_PAGE = 60
 _DELIVERIES_SHOWN = 20
 _OPEN = ("pending", "processing")
+# what is counted last, where reading photos and the preview come before it
+_LAST_UNITS: Mapping[str, str] = {"render_video": "frames", "generate_clip": "frames"}
 
 _ADVICE: Mapping[str, str] = {
     "bad_input": "Sending the same again will not help. Correct what was sent and post a new job.",
@@ -87,6 +90,27 @@ class JobPage:
             return "job"
         waiting = any(delivery.status in ("pending", "sending") for delivery in self.deliveries)
         return "callbacks" if waiting else ""
+
+    @property
+    def last_unit(self) -> str | None:
+        """The unit that is counted last, whose end is the job's; None: any."""
+        return _LAST_UNITS.get(self.job.type)
+
+    @property
+    def left_of(self) -> str:
+        """What the remaining time is of, if not of the job: films are counted one by one."""
+        return " for this format" if len(self.job.input.get("formats") or ()) > 1 else ""
+
+    @property
+    def left(self) -> str:
+        """How long it will take yet, `· about 40 s left`; empty while nothing is known of it."""
+        progress = self.job.progress or {}
+        seconds = progress.get("remaining_s")
+        if seconds is None or progress["done"] >= progress["total"]:
+            return ""
+        last = self.last_unit in (None, progress["unit"])
+        running = self.job.status == "processing"
+        return f"· {say_left(seconds)}{self.left_of}" if last and running else ""
 
     @property
     def last_event(self) -> int:
@@ -181,6 +205,24 @@ class JobPage:
         name, address = describe_reference(self._references[number])
         result = self._results[number] if number < len(self._results) else None
         return Photo(number, name, address, result)
+
+
+def say_left(seconds: float) -> str:
+    """Say how long something will take yet, no more exactly than can be known.
+
+    Examples
+    --------
+    >>> [say_left(seconds) for seconds in (3, 38.2, 58, 200, 5000)]
+    ['a few seconds left', 'about 40 s left', 'about 1 min left', 'about 3 min left', 'about 1 h 23 min left']
+    """  # noqa: E501
+    if seconds < 7.5:
+        return "a few seconds left"
+    if seconds < 57.5:
+        return f"about {5 * floor(seconds / 5 + 0.5)} s left"
+    minutes = floor(seconds / 60 + 0.5)
+    if minutes < 60:
+        return f"about {minutes} min left"
+    return f"about {minutes // 60} h {minutes % 60} min left"
 
 
 def _is_failed(result: Json) -> bool:

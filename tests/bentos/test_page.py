@@ -330,3 +330,44 @@ def test_who_looks_too_often_with_a_link_waits_and_the_client_does_not(
         assert answers == [200, 200, 200, 429]
         headers = {"X-API-Key": "vls_a"}
         assert client.get("/internal/jobs", headers=headers).status_code == 200
+
+
+def test_a_running_job_says_how_long_it_will_take_yet(
+    visitor: TestClient, engine: Engine, new_job: NewJobs
+) -> None:
+    job_id = new_job(type_="render_video")
+    job = begin(engine, job_id)
+
+    def after(done: int, unit: str, remaining_s: float | None) -> str:
+        progress = {"done": done, "total": 240, "unit": unit, "share": done / 240}
+        attempts.tell_progress(engine, job, progress | {"remaining_s": remaining_s})
+        return show(visitor, job_id)
+
+    assert "about 40 s left</span>" in after(60, "frames", 38.2)
+    assert "about 2 min left</span>" in after(90, "frames", 110.0)
+    for unknown in (after(1, "frames", None), after(3, "photos", 2.0), after(240, "frames", 0.0)):
+        assert " left</span>" not in unknown, "reading the photos is but the beginning"
+    after(100, "frames", 60.0)
+    error = {"title": "DownloadFailed", "detail": "no answer", "reason": "transient"}
+    attempts.retry(engine, job, error, RETRIES)
+    assert " left</span>" not in show(visitor, job_id), "what waits for another try goes on later"
+
+
+def test_the_faulty_frame_of_a_failed_film_is_shown_before_what_happened(
+    visitor: TestClient, engine: Engine, storage: Storage, new_job: NewJobs
+) -> None:
+    job_id = new_job(type_="render_video")
+    storage.write(f"films/{job_id}/fault.jpg", jpeg(RED))
+    finding = {"code": "black", "frame": 41, "reason": "black where there is no dip"}
+    error = {"title": "FaultyOutput", "detail": "the film has a fault", "reason": "faulty_output"}
+    found = {"findings": [finding], "picture": f"films/{job_id}/fault.jpg"}
+    attempts.fail(engine, begin(engine, job_id), error | found)
+    page = show(visitor, job_id)
+    places = [
+        page.index(line)
+        for line in ("What to do:", "fault.jpg?", "black where there is no dip", 'id="story"')
+    ]
+    assert places == sorted(places)
+    assert page.count("fault.jpg?") == 1
+    faults = page[page.index('data-part="faults"') : page.index('data-part="result"')]
+    assert "frame 41" in faults

@@ -146,3 +146,22 @@ def test_the_preview_plays_while_it_grows_and_gives_way_to_the_film(
         assert tab.run("[small.error, box.dataset.error ?? null]") == [None, None]
         attempts.complete(engine, job, made.result or {})
         tab.wait_for("box.hidden && document.querySelectorAll('video.film').length === 2")
+
+
+def test_an_open_page_follows_how_long_it_will_take_yet(
+    films: Bench, studio: str, engine: Engine, tmp_path: Path
+) -> None:
+    job_id = films.submit(**WORK)
+    job = attempts.take(engine, job_id, uuid4())
+    assert job is not None
+    with chromium.browse(tmp_path / "browser", page_of(studio, job_id)) as tab:
+        tab.wait_for("document.querySelector('.pill.processing')")
+        for unit, remaining_s in (("photos", 9.0), ("frames", 38.2), ("frames", 110.0)):
+            done = round(200 - remaining_s)
+            progress = {"done": done, "total": 240, "unit": unit, "share": done / 240}
+            attempts.tell_progress(engine, job, progress | {"remaining_s": remaining_s})
+            tab.wait_for(f"document.getElementById('done').textContent.startsWith('{done} of')")
+            told = tab.run("document.getElementById('left').textContent")
+            tab.run("fetch(location.href).then(a => a.text()).then(t => window.html = t)")
+            assert told or unit == "photos"
+            assert f">{told}</span>" in tab.run("html"), "a script's words are the page's own"
