@@ -97,7 +97,7 @@ def choose_encoding(crf: int = 20, hardware: bool = False, codec: Codec = "h264"
 
     Parameters
     ----------
-    crf : quality on x264's scale, 0..51, less is better; other codecs are set to look as good
+    crf : quality on x264's scale, 1..51, less is better; other codecs are set to look as good
     """
     if hardware:
         for candidate in _on_gpu(crf, codec):
@@ -107,11 +107,17 @@ def choose_encoding(crf: int = 20, hardware: bool = False, codec: Codec = "h264"
 
 
 def _on_cpu(crf: int, codec: Codec) -> Encoding:
+    """Return x264 and its peers, at a CRF of their own that gives the SSIM of x264's.
+
+    The offsets and slopes are fitted to the show of `benchmarks/film_codecs.py` at 17, 20, 23, 26.
+    """
     if codec == "hevc":
-        options = {"preset": "superfast", "crf": str(crf + 1), "profile": "main"}
+        own = min(max(round(20 + 1.3 * (crf - 20)), 0), 51)
+        options = {"preset": "superfast", "crf": str(own), "profile": "main"}
         return Encoding("libx265", tuple((options | {"x265-params": _X265}).items()))
     if codec == "av1":
-        options = {"preset": "9", "crf": str(crf + 10), "svtav1-params": _SVT}
+        own = min(max(34 + 3 * (crf - 20), 1), 63)
+        options = {"preset": "9", "crf": str(own), "svtav1-params": _SVT}
         return Encoding("libsvtav1", tuple(options.items()))
     default = Encoding()
     return Encoding(
