@@ -12,7 +12,7 @@ from serving.audio.analyze import VERSION, Analysis, analyze
 from serving.audio.features import BeatModel
 from serving.audio.waveform import Marks, draw_waveform, waveform_svg
 from serving.errors import ObjectNotFound
-from serving.render.audio_files import AudioLimits, Sound, decode_audio
+from serving.render.audio_files import AudioLimits, DecodedAudio, decode_audio
 from serving.render.beat_model import open_beat_model
 from serving.storage.interface import Storage
 
@@ -41,7 +41,7 @@ def analyze_track(
     return known
 
 
-def _draw(sound: Sound, found: Analysis, storage: Storage, folder: str) -> dict[str, str]:
+def _draw(sound: DecodedAudio, found: Analysis, storage: Storage, folder: str) -> dict[str, str]:
     marks = Marks(found.duration_s, found.beats_s, found.downbeats_s)
     png = io.BytesIO()
     Pillow.fromarray(draw_waveform(sound.samples, _WIDTH, _HEIGHT, marks)).save(png, "PNG")

@@ -37,7 +37,7 @@ class AudioLimits:
 
 
 @dataclass(frozen=True)
-class Sound:
+class DecodedAudio:
     """Decoded sound; float32, shape (frames, 1 or 2)."""
 
     samples: Samples
@@ -51,7 +51,7 @@ class Sound:
 
 def decode_audio(
     data: bytes, limits: AudioLimits | None = None, sample_rate_hz: int | None = None
-) -> Sound:
+) -> DecodedAudio:
     """Decode the first audio stream of a file: wav, flac, mp3, ogg, m4a, or a film's sound.
 
     Parameters
@@ -82,7 +82,9 @@ def decode_audio(
         raise BadInput(f"the sound cannot be decoded: {reason}") from error
 
 
-def _decode(container: InputContainer, limits: AudioLimits, sample_rate_hz: int | None) -> Sound:
+def _decode(
+    container: InputContainer, limits: AudioLimits, sample_rate_hz: int | None
+) -> DecodedAudio:
     if not container.streams.audio:
         raise BadInput("the file has no sound in it")
     stream = container.streams.audio[0]
@@ -101,7 +103,7 @@ def _decode(container: InputContainer, limits: AudioLimits, sample_rate_hz: int 
         raise BadInput(f"the sound is cut off: {seconds:.1f} s of {promised:.1f} s are there")
     if not np.isfinite(samples).all():
         raise BadInput("the sound holds values that are not finite")
-    return Sound(samples, rate)
+    return DecodedAudio(samples, rate)
 
 
 def _collect(chunks: Iterator[Samples], rate: int, max_seconds: float) -> list[Samples]:
