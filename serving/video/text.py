@@ -11,11 +11,13 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, features
 
 from serving.errors import BadInput, ListingError, TooLarge
+from serving.video.east_asian import has_east_asian, language_of, mark_breaks, remove_marks
 from serving.video.picture import Colour, Rgba
 from serving.video.wrapping import fit_lines
 
 Align = Literal["start", "centre", "end"]
 MOST_CHARACTERS = 600
+EAST_ASIAN = "cjk-medium"  # the font of Chinese, Japanese and Korean, whichever is asked for
 _LINE = 1.28  # line pitch per size
 _ARABIC_SIZE = 1.18
 _JOINERS = "\u200c\u200d\u200e\u200f"  # what joins, parts and turns letters
@@ -88,15 +90,16 @@ def clean_text(text: str, font: bytes) -> str:
 def draw_text(text: str, lettering: Lettering, width_px: int, fonts: Mapping[str, bytes]) -> Rgba:
     """Set a text within a width.
 
-    It is wrapped at spaces into lines of even length; when it does not fit into `max_lines` it gets
-    smaller, and when it is still too long, words are broken and the end becomes an ellipsis.
+    It is wrapped at spaces, and between Chinese and Japanese letters, into lines of even length;
+    when it does not fit into `max_lines` it gets smaller, and when it is still too long, words are
+    broken and the end becomes an ellipsis.
 
     Parameters
     ----------
     text : line ends start a new line
     lettering : how
     width_px : that is never exceeded
-    fonts : font files by name
+    fonts : font files by name; `cjk-medium`, if there, for Chinese, Japanese and Korean
 
     Returns
     -------
@@ -105,19 +108,23 @@ def draw_text(text: str, lettering: Lettering, width_px: int, fonts: Mapping[str
         for an empty text.
     """
     font_file = _find_font(lettering.font, fonts)
+    if has_east_asian(text):
+        font_file = fonts.get(EAST_ASIAN, font_file)
     text = clean_text(text, font_file)
     if not text:
         return np.zeros((1, 1, 4), np.uint8)
     _check_shaping(text)
     # Arabic letters are drawn smaller on the same em than Latin ones
     larger = _ARABIC_SIZE if any("ARABIC LETTER" in unicodedata.name(c, "") for c in text) else 1
+    measure = partial(_length, language=_language(text))
     lines, size = fit_lines(
-        text,
+        mark_breaks(text),
         width_px,
         lettering.max_lines,
         lettering.size_px * larger,
-        lambda size_px: partial(_length, _open(font_file, size_px)),
+        lambda size_px: partial(measure, _open(font_file, size_px)),
     )
+    lines = [remove_marks(line) for line in lines]
     return _draw_lines(lines, replace(lettering, size_px=size), width_px, font_file)
 
 
@@ -152,28 +159,34 @@ def _draws(font: bytes, character: str) -> bool:
     return (mask.size, bytes(mask)) != (unknown.size, bytes(unknown))
 
 
-def _length(face: ImageFont.FreeTypeFont, line: str) -> float:
+def _length(face: ImageFont.FreeTypeFont, line: str, language: str | None = None) -> float:
     """Return how many pixels wide a line's ink is."""
-    left, _, right, _ = face.getbbox(line)
+    left, _, right, _ = face.getbbox(remove_marks(line), language=language)
     return right - left
+
+
+def _language(text: str) -> str | None:
+    shapes = has_east_asian(text) and features.check("raqm")
+    return language_of(text) if shapes else None
 
 
 def _draw_lines(lines: list[str], lettering: Lettering, width_px: int, font: bytes) -> Rgba:
     size = int(lettering.size_px)
     face = _open(font, size)
     turned = is_right_to_left("\n".join(lines))
-    boxes = [face.getbbox(line, anchor="ls", direction=_direction(turned)) for line in lines]
+    way, language = _direction(turned), _language("\n".join(lines))
+    boxes = [face.getbbox(x, direction=way, language=language, anchor="ls") for x in lines]
     above = max(round(0.78 * size), -int(boxes[0][1]))
     below = max(round(0.25 * size), int(boxes[-1][3]))
     pitch = round(_LINE * size)
-    width = min(width_px, max(int(np.ceil(_length(face, line))) for line in lines))
+    width = min(width_px, max(int(np.ceil(_length(face, line, language))) for line in lines))
     mask = Image.new("L", (width, above + pitch * (len(lines) - 1) + below), 0)
     draw = ImageDraw.Draw(mask)
     for number, (line, box) in enumerate(zip(lines, boxes, strict=True)):
         spare = width - (box[2] - box[0])
         left = spare * _share(lettering.align, turned) - box[0]
         place = (max(round(left), -int(box[0])), above + pitch * number)
-        draw.text(place, line, 255, font=face, anchor="ls", direction=_direction(turned))
+        draw.text(place, line, 255, face, "ls", direction=way, language=language)
     pixels = np.empty((mask.height, mask.width, 4), np.uint8)
     pixels[..., :3] = lettering.colour
     pixels[..., 3] = np.asarray(mask)

@@ -136,9 +136,9 @@ def test_brand_fields_of_a_template_are_followed() -> None:
 
 
 def test_a_caption_that_no_font_draws_is_refused() -> None:
-    with pytest.raises(BadInput, match="家"):
+    with pytest.raises(BadInput, match="บ"):
         plan_film(
-            [replace(PHOTOS[0], caption="家")] * 2, TEMPLATES["classic"], SHAPE, BARE, Wish(), None
+            [replace(PHOTOS[0], caption="บ้าน")] * 2, TEMPLATES["classic"], SHAPE, BARE, Wish(), None
         )
 
 

@@ -12,7 +12,7 @@ from serving.render.template_files import shipped_fonts, shipped_templates
 from serving.video.picture import Rgba, lay_over
 from serving.video.sheet import Brand, Sheet, Words, contrast, make_sheet, readable_accent
 from serving.video.templates import TitleStyle
-from serving.video.text import Lettering, draw_text, is_right_to_left
+from serving.video.text import EAST_ASIAN, Lettering, draw_text, is_right_to_left
 from serving.video.titles import (
     draw_contact_card,
     draw_intro_card,
@@ -24,6 +24,7 @@ from serving.video.titles import (
 )
 
 FONTS = shipped_fonts()
+FACES = sorted(set(FONTS) - {EAST_ASIAN})
 ARABIC, HEBREW = "فيلا فاخرة مع مسبح خاص", "דירת גן מרווחת בתל אביב"
 ACCENTED = "Élégante maison, Škofja Loka, İstanbul, Ngõ Huế, Łódź ẞ"
 LONG = "1234 Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch Boulevard, Apartment 17B"
@@ -42,11 +43,12 @@ def ink_edges(pixels: Rgba) -> tuple[int, int]:
 
 @settings(max_examples=120, deadline=None)
 @given(
-    st.text(st.sampled_from("abcÉğ W.-Mفيلاخ דירת 12€²\n🏡"), min_size=0, max_size=120),
+    st.text(st.sampled_from("abcÉğ W.-Mفيلاخ דירת 12€²\n🏡"), min_size=0, max_size=120)
+    | st.text(st.sampled_from("abÉ W.-湖家、(）のっ호수 12€²\n🏡"), min_size=0, max_size=120),
     st.integers(24, 900),
     st.integers(6, 120),
     st.integers(1, 4),
-    st.sampled_from(sorted(FONTS)),
+    st.sampled_from(FACES),
 )
 def test_draw_text_never_gets_larger_than_its_room(
     text: str, width: int, size: int, lines: int, font: str
@@ -58,7 +60,7 @@ def test_draw_text_never_gets_larger_than_its_room(
     assert np.array_equal(pixels, again), "the same text gives the same pixels"
 
 
-@pytest.mark.parametrize("font", sorted(FONTS))
+@pytest.mark.parametrize("font", FACES)
 def test_every_font_draws_latin_arabic_and_hebrew(font: str) -> None:
     for text in (ACCENTED, ARABIC, HEBREW, "ΑΩ Жщ ₪ ₹ ½ „“ — …"):
         assert draw_text(text, Lettering(font, 40), 2000, FONTS)[..., 3].any()
@@ -66,7 +68,7 @@ def test_every_font_draws_latin_arabic_and_hebrew(font: str) -> None:
 
 @pytest.mark.parametrize("text", ["fjÅgẞ,", "Ệ|ų", HEBREW, "لِلّٰه", "j", "WAVE."])
 def test_no_ink_is_cut_off(text: str) -> None:
-    for font in FONTS:
+    for font in FACES:
         pixels = draw_text(text, Lettering(font, 50), 2000, FONTS)
         size = 59 if "ل" in text else 50  # Arabic letters are enlarged
         canvas = Image.new("L", (1000, 400))
@@ -96,6 +98,44 @@ def test_right_to_left_text_starts_at_the_right_and_reads_from_there() -> None:
     assert not np.array_equal(swapped[:, -half:], alone[:, -half:])
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["湖の上の家", "湖上的别墅", "湖上的別墅", "호수 위의 집", "東京都港区 3-4-5, 8,900万円"],
+)
+@pytest.mark.parametrize("font", FACES)
+def test_chinese_japanese_and_korean_are_drawn_whatever_the_font(font: str, text: str) -> None:
+    pixels = draw_text(text, Lettering(font, 60), 2000, FONTS)
+    letters = [c for c in text if c != " "]
+    assert pixels.shape[1] > 0.4 * 60 * len(letters)
+    assert (pixels[..., 3] > 0).any(axis=0).mean() > 0.6
+    units, plain = (draw_text(x, Lettering(font, 60), 2000, FONTS) for x in ("4・142㎡", "4142"))
+    assert units.shape[1] > plain.shape[1] + 60, "signs without a letter beside them too"
+    without = {name: data for name, data in FONTS.items() if name != EAST_ASIAN}
+    with pytest.raises(BadInput, match=letters[0]):
+        draw_text(text, Lettering(font, 60), 2000, without)
+
+
+def test_a_letter_has_the_form_of_the_language_it_stands_in() -> None:
+    """直 and 骨 have one code point each, and are written differently."""
+    lettering = Lettering("sans-bold", 60, align="start")
+    first = {
+        name: draw_text(text, lettering, 2000, FONTS)[:, :55].tobytes()
+        for name, text in (("ja", "骨の"), ("hans", "骨头"), ("hant", "骨頭"))
+    }
+    assert len(set(first.values())) == 3
+
+
+def test_chinese_breaks_between_letters_before_it_gets_small() -> None:
+    text = "湖畔现代别墅，四室两厅，一百四十二平方米，带花园"
+    lettering = Lettering("sans-bold", 50, max_lines=2, align="start")
+    pixels = draw_text(text, lettering, 700, FONTS)
+    assert 550 < pixels.shape[1] <= 700
+    assert pixels.shape[0] > 1.28 * 50 + 40, "two lines at the full size"
+    half = pixels.shape[0] // 2
+    widths = [int((part[..., 3] > 0).any(axis=0).sum()) for part in (pixels[:half], pixels[half:])]
+    assert min(widths) > 0.8 * max(widths)
+
+
 def test_long_words_are_broken_and_long_texts_cut() -> None:
     lettering = Lettering("sans-regular", 40, max_lines=2)
     word = draw_text("W" * 90, lettering, 400, FONTS)
@@ -118,8 +158,8 @@ def test_emoji_go_and_unknown_letters_are_named() -> None:
         for text in ("New home", "New 🏡🏽 home 👨‍👩‍👧\ufe0f")
     )
     assert np.array_equal(plain, with_emoji)
-    with pytest.raises(BadInput, match="家"):
-        draw_text("新しい家", Lettering("sans-bold", 40), 900, FONTS)
+    with pytest.raises(BadInput, match="घ"):
+        draw_text("नया घर", Lettering("sans-bold", 40), 900, FONTS)
     with pytest.raises(TooLarge):
         draw_text("a" * 601, Lettering("sans-bold", 40), 900, FONTS)
     with pytest.raises(BadInput, match="sans-bold"):
