@@ -8,7 +8,6 @@ BD-rate over four qualities of both. `--quick` takes five photos and leaves out 
 """
 
 import argparse
-import dataclasses
 import json
 import os
 import re
@@ -25,6 +24,7 @@ import av
 import cv2
 import numpy as np
 from figures import Figures, parse
+from film_conformance import measure_conformance
 from film_edits import measure_edits
 from show import Cost, draw_frames, find_photos, make_show, make_sources, render
 
@@ -32,7 +32,7 @@ from serving.render.cache import NoCache
 from serving.render.encode import planes_of
 from serving.render.ffmpeg import find_ffmpeg
 from serving.render.film import Options, render_film
-from serving.render.profiles import RATES, Encoding, choose_encoding, fit_film
+from serving.render.profiles import Encoding, choose_encoding
 from serving.video.film import Film
 
 CRFS = (17, 20, 23, 26)
@@ -185,47 +185,6 @@ def bd_rate(anchor: Sequence[tuple[float, float]], other: Sequence[tuple[float, 
         float(PchipInterpolator(*zip(*curve, strict=True)).integrate(low, high)) for curve in curves
     ]
     return float(np.exp((areas[1] - areas[0]) / (high - low)) - 1)
-
-
-def measure_conformance(figures: Figures, _show: Film, _folder: Path) -> None:
-    """Render a short film in every profile and rate, and look for what differs from the promise."""
-    faults: list[str] = []
-    for profile in ("720p", "1080p", "4k"):
-        for fps in RATES:
-            film = fit_film(make_show(1, fps=int(fps)), profile)
-            clips = (dataclasses.replace(film.clips[0], frames=6),)
-            film = dataclasses.replace(film, clips=clips, overlays=())
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / "film.mp4"
-                render(film, make_sources(), path, NoCache())
-                faults += [f"{profile} at {fps}: {fault}" for fault in find_faults(path, film)]
-    figures.say("; ".join(faults) or "H.264 High yuv420p bt709 tv, AAC, index first: all profiles")
-    figures.add("film.conformance_faults", len(faults))
-
-
-def find_faults(path: Path, film: Film) -> list[str]:
-    """Return what is wrong with a file."""
-    data = path.read_bytes()
-    with av.open(str(path), "r") as container:
-        video, audio = container.streams.video[0], container.streams.audio[0]
-        context = video.codec_context
-        wanted = {
-            "codec": (context.name, "h264"),
-            "profile": (context.profile, "High"),
-            "pixels": (context.pix_fmt, "yuv420p"),
-            "colours": (
-                (context.colorspace, context.color_primaries, context.color_trc),
-                (1, 1, 1),
-            ),
-            "range": (context.color_range, 1),
-            "size": ((context.width, context.height), (film.width, film.height)),
-            "rate": (video.average_rate, film.fps),
-            "frames": (sum(1 for _ in container.decode(video)), film.frames),
-            "sound": (audio.codec_context.name, "aac"),
-            "start": (video.start_time, 0),
-            "index first": (data.index(b"moov") < data.index(b"mdat"), True),
-        }
-    return [f"{name} is {found}" for name, (found, right) in wanted.items() if found != right]
 
 
 def measure_memory(figures: Figures, _show: Film, _folder: Path) -> None:
