@@ -31,7 +31,8 @@ from serving.video.sheet import Brand, Words
 
 WIDE, TALL = Shape(1920, 1080, Fraction(30)), Shape(1080, 1920, Fraction(30))
 TWICE_AS_FAST = Shape(1920, 1080, Fraction(60))
-TEMPO_BPM, OTHER_TEMPO_BPM = 120.0, 100.0
+# what is cut to the other tempo has no clip of the same length; one that begins later has many
+TEMPO_BPM, OTHER_TEMPO_BPM, LATER_S = 120.0, 100.0, 0.2
 PITCH_HZ, OTHER_PITCH_HZ = 220.0, 330.0
 MOVED_FRAMES = 6
 
@@ -155,9 +156,9 @@ class Order:
         dress, wish = Dress(words, brand, shipped_fonts()), Wish(round(self.length_s * shape.fps))
         return plan_film(self.photos, find_template("modern"), shape, dress, wish, track)
 
-    def track(self, tempo_bpm: float = TEMPO_BPM) -> Music:
+    def track(self, tempo_bpm: float = TEMPO_BPM, first_s: float = 0.0) -> Music:
         """Return what is known of a track of an even tempo, four beats to the bar, that swells."""
-        beats_s = np.arange(0, float(self.length_s), 60 / tempo_bpm)
+        beats_s = np.arange(first_s, float(self.length_s), 60 / tempo_bpm)
         energy = 0.5 - 0.3 * np.cos(np.arange(0, float(self.length_s), 0.1) * 0.4)
         return make_music(beats_s, beats_s[::4], energy)
 
@@ -177,11 +178,13 @@ def _open_photos(count: int) -> Iterator[Photo]:
 
 
 def change_times(desk: Desk, order: Order) -> None:
-    """Cut to another track's beats, move one cut, swap two photos."""
+    """Cut to other tracks' beats, move one cut, swap two photos."""
     plan = order.cut(order.track())
     desk.begin(plan.film, sources_of(plan))
-    other, moved = order.cut(order.track(OTHER_TEMPO_BPM)), move_one_cut(order, plan)
+    other, later = order.cut(order.track(OTHER_TEMPO_BPM)), order.cut(order.track(first_s=LATER_S))
     desk.check("retimed", other.film, sources_of(other), OTHER_PITCH_HZ)
+    desk.edit("retimed_same_tempo", later.film, sources_of(later), OTHER_PITCH_HZ)
+    moved = move_one_cut(order, plan)
     desk.check("one_cut_moved", moved.film, sources_of(moved))
     swapped = order.swapped().cut(order.track())
     desk.check("photo_order", swapped.film, sources_of(swapped))
