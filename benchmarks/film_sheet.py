@@ -39,7 +39,7 @@ LISTING = ROOT / "datasets" / "sample_listing"
 STILL = Motion(View(0.5, 0.5, 1.0), View(0.5, 0.5, 1.0))
 # of a transition of 19 frames: t = 0.15, 0.35, 0.5, 0.65 and 0.85
 CHANGE, MOMENTS = 19, {0.15: 2, 0.35: 6, 0.5: 9, 0.65: 12, 0.85: 16}
-SHEET_PX, LABEL_PX, GAP_PX = 1490, 190, 6
+SHEET_PX, LABEL_PX, GAP_PX = 1496, 190, 6
 FPS = 30
 CAPTIONS = {
     "exterior": "Built to last\nStone, larch and a new roof",

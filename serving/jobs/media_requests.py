@@ -83,11 +83,15 @@ class Format(_Strict):
     aspect: Aspect = "16:9"
     profile: Profile = "1080p"
     fps: Literal[24, 25, 30, 50, 60] = 30
+    codec: Literal["h264", "hevc", "av1"] = Field(
+        "h264", description="h264 plays everywhere; the others are smaller and take longer"
+    )
 
     @property
     def name(self) -> str:
-        """Name it in keys and results: `16x9-1080p30`."""
-        return f"{self.aspect.replace(':', 'x')}-{self.profile}{self.fps}"
+        """Name it in keys and results: `16x9-1080p30`, `16x9-1080p30-hevc`."""
+        name = f"{self.aspect.replace(':', 'x')}-{self.profile}{self.fps}"
+        return name if self.codec == "h264" else f"{name}-{self.codec}"
 
     @property
     def rate(self) -> Fraction:

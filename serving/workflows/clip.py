@@ -30,7 +30,7 @@ def generate_clip(run: Run) -> Json:
             luts,
         )
         path = folder / "clip.mp4"
-        done = render_to(run, Cut(timeline.film, sources), path)
+        done = render_to(run, Cut(timeline.film, sources, codec=work.format.codec), path)
         key = f"{FOLDER}/{run.job.id}/clip.mp4"
         run.parts.storage.write_from(path, key, "video/mp4")
         return {

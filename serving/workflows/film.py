@@ -13,7 +13,7 @@ from serving.render.mux import Chapter
 from serving.render.sound import Sound
 from serving.render.stills import make_loop, make_poster
 from serving.render.template_files import open_template, shipped_fonts
-from serving.video.assembly import Shape, Wish
+from serving.video.assembly import Wish
 from serving.video.film import Film
 from serving.video.grade import Lut
 from serving.video.moments import choose_poster, list_chapters
@@ -85,7 +85,7 @@ def render_video(run: Run) -> Json:
     work = run.input_as(FilmWork)
     with workspace(run) as folder:
         studio = _open_studio(run, work, folder)
-        drafts = {asked: _draft(studio, shape_of(asked)) for asked in work.formats}
+        drafts = {asked: _draft(studio, asked) for asked in work.formats}
         preview = None
         if work.preview:
             preview = publish_preview(run, drafts[work.formats[0]].cut, folder)
@@ -107,9 +107,10 @@ def _open_studio(run: Run, work: FilmWork, folder: Path) -> Studio:
     return Studio(run, work, material, template, luts, dress, song, folder)
 
 
-def _draft(studio: Studio, shape: Shape) -> Draft:
+def _draft(studio: Studio, asked: Format) -> Draft:
     """Cut the film to the music at the length that was asked for, or that suits both."""
     photos, work, song = studio.material.photos, studio.work, studio.song
+    shape = shape_of(asked)
     wish = Wish(
         frames=None if work.length_s is None else round(work.length_s * shape.fps),
         keep_all=work.length_s is None,
@@ -126,7 +127,8 @@ def _draft(studio: Studio, shape: Shape) -> Draft:
         Chapter(chapter.frame, (chapter.room or "film").replace("_", " ").capitalize())
         for chapter in list_chapters(plan.timeline, photos)
     )
-    return Draft(plan, music, Cut(plan.film, _sources(studio, plan), sound, chapters))
+    cut = Cut(plan.film, _sources(studio, plan), sound, chapters, asked.codec)
+    return Draft(plan, music, cut)
 
 
 def _sources(studio: Studio, plan: Plan) -> Sources:
@@ -159,6 +161,7 @@ def _make_film(studio: Studio, asked: Format, draft: Draft) -> Json:
         "width": film.width,
         "height": film.height,
         "fps": asked.fps,
+        "codec": asked.codec,
         "frames": film.frames,
         "duration_s": round(float(film.frames / film.fps), 3),
         "cuts_s": [round(cut / asked.fps, 3) for cut in draft.plan.timeline.cuts],

@@ -17,7 +17,7 @@ from serving.render.frames import Sources
 from serving.render.mux import Chapter
 from serving.render.pool import RenderCancelled, Watch
 from serving.render.preview import PreviewStream
-from serving.render.profiles import PROFILES, Encoding, choose_encoding, fit_film
+from serving.render.profiles import PROFILES, Codec, Encoding, choose_encoding, fit_film
 from serving.render.segments import name_segments, split_film
 from serving.render.sound import Sound, encode_sound
 from serving.storage.clips import ClipStore
@@ -43,6 +43,7 @@ class Cut:
     sources: Sources
     sound: Sound | None = None
     chapters: tuple[Chapter, ...] = ()
+    codec: Codec = "h264"
 
 
 @contextmanager
@@ -66,7 +67,7 @@ def shape_of(asked: Format) -> Shape:
 
 def render_to(run: Run, cut: Cut, path: Path) -> Rendered:
     """Render the film to a file; segments that any job has made are taken from the store."""
-    encoding = choose_encoding(hardware=gpu_available())
+    encoding = choose_encoding(hardware=gpu_available(), codec=cut.codec)
     store = open_store(run, cut, encoding)
     options = Options(encoding, store, cut.sound, cut.chapters, workers=cores())
     return _watched(run, lambda watch: render_film(cut.film, cut.sources, path, options, watch))

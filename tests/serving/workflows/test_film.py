@@ -114,6 +114,23 @@ def test_formats_share_photos_analysis_and_mix(films: Bench, storage: Storage) -
     assert b"#EXT-X-ENDLIST" in storage.read(result["preview"])
 
 
+@pytest.mark.slow
+def test_a_film_comes_in_the_codecs_that_are_asked_for(
+    films: Bench, storage: Storage, tmp_path: Path
+) -> None:
+    formats = [FORMAT | {"codec": codec} for codec in ("h264", "hevc", "av1")]
+    made = render(films, music=SONG, formats=formats)["films"]
+    assert [film["format"] for film in made] == [
+        "16x9-720p24", "16x9-720p24-hevc", "16x9-720p24-av1"
+    ]  # fmt: skip
+    for film, name in zip(made, ("h264", "hevc", "av1"), strict=True):
+        with av.open(str(save(storage, film, tmp_path))) as container:
+            assert container.streams.video[0].codec_context.codec.canonical_name == name
+            assert sum(1 for _ in container.decode(video=0)) == 72
+    again = render(films, music=SONG, formats=formats)["films"]
+    assert [film["sha256"] for film in again] == [film["sha256"] for film in made]
+
+
 def test_rooms_are_found_where_they_are_not_given(films: Bench, storage: Storage) -> None:
     for name, colour in (("r", RED), ("g", GREEN), ("b", BLUE)):
         storage.write(f"{name}.jpg", jpeg(colour))
