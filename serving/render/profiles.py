@@ -116,7 +116,7 @@ def _on_cpu(crf: int, codec: Codec) -> Encoding:
         options = {"preset": "superfast", "crf": str(own), "profile": "main"}
         return Encoding("libx265", tuple((options | {"x265-params": _X265}).items()))
     if codec == "av1":
-        own = min(max(34 + 3 * (crf - 20), 1), 63)
+        own = min(max(33 + 3 * (crf - 20), 1), 63)
         options = {"preset": "9", "crf": str(own), "svtav1-params": _SVT}
         return Encoding("libsvtav1", tuple(options.items()))
     default = Encoding()
