@@ -55,7 +55,7 @@ class PreviewStream:
 
     Parameters
     ----------
-    film, encoding : of the segments
+    film, encoding : of the segments, H.264
     sound : an MP4 with the whole film's sound, or None
     publish : stores a file under a name; the playlist, each time anew, last
     """
