@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import cast
 
 import av
+import cv2
 import numpy as np
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
@@ -24,6 +25,7 @@ Draw = Callable[[int, Planes], None]
 
 # ITU-T H.273: BT.709 is 1 throughout, limited ("tv") range is 1 in FFmpeg
 _BT709, _LIMITED = 1, 1
+_AVX_512F = 13  # of cv::CpuFeatures, which has no names in Python
 
 
 def encode_segment(
@@ -95,11 +97,23 @@ def configure(context: VideoCodecContext, film: Film, encoding: Encoding) -> Non
     context.framerate, context.time_base = film.fps, 1 / film.fps
     context.color_primaries = context.color_trc = context.colorspace = _BT709
     context.color_range = _LIMITED
-    context.options = dict(encoding.options)
+    context.options = _options(encoding)
     if encoding.tag:
         context.codec_tag = encoding.tag
     # SVT-AV1 would print a page about each segment, and listens to nothing else
     os.environ.setdefault("SVT_LOG", "1")
+
+
+def _options(encoding: Encoding) -> dict[str, str]:
+    """Return an encoder's options here: kept out of `Encoding`, as segments are named by that.
+
+    With AVX-512, x264's macroblock tree takes what lies behind a row into account where its width
+    is no multiple of 128 (upright and square films), and its bytes are never the same again.
+    """
+    options = dict(encoding.options)
+    if "x264-params" in options and cv2.checkHardwareSupport(_AVX_512F):
+        options["x264-params"] += ":asm=avx2"
+    return options
 
 
 def planes_of(frame: VideoFrame) -> Planes:
