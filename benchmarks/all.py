@@ -36,6 +36,7 @@ COMMANDS = {
     "loudness": ["loudness.py"],
     "film": ["film.py"],
     "film_peers": ["film_peers.py"],
+    "film_codecs": ["film_codecs.py"],
     "smoothness": ["smoothness.py"],
     "film_sheet": ["film_sheet.py"],
     "openapi_fuzz": ["openapi_fuzz.py"],

@@ -151,7 +151,7 @@ def measure_quality(figures: Figures, show: Film, folder: Path) -> None:
         for name, path in (("limit", limit), ("ours", ours)):
             curves[name].append((_picture_bytes(path), psnr_y(path, raw, film)))
     figures.say("  ".join(f"{n}: {c}" for n, c in curves.items()))
-    figures.add("film.bd_rate", bd_rate(curves["limit"], curves["ours"]))
+    figures.add("film.bd_rate_percent", 100 * bd_rate(curves["limit"], curves["ours"]))
 
 
 def _picture_bytes(path: Path) -> float:
