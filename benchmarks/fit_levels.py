@@ -82,11 +82,11 @@ def listen(track: Track, share: float) -> Lesson:
     """Weigh every candidate of a track, as the analysis does."""
     music = resample(track.samples, RATE_HZ, HEARD_HZ)
     music = music / np.abs(music).max()
-    heard = open_beat_model()(network_features(music)).astype(np.float64)
+    features = network_features(music)
     loud = np.flatnonzero(np.abs(music) > 0.01) / HEARD_HZ
     sounding = float(loud[0]), float(loud[-1])
-    beat, downbeat = heard[:, :2].sum(axis=1), heard[:, 1]
-    candidates = list_candidates(gather(onset_envelope(music), beat, downbeat, sounding))
+    heard = gather(features, onset_envelope(music), open_beat_model()(features), sounding)
+    candidates = list_candidates(heard)
     scores = [f_measure(one.beats / FRAMES_PER_S, track.beats) for one in candidates]
     return Lesson(np.array([one.evidence for one in candidates]), np.array(scores), share)
 

@@ -59,11 +59,8 @@ def track_beats(
     """
     if sounding_s[1] - sounding_s[0] < SHORTEST_S:
         return NO_BEATS
-    beat = downbeat = None
-    if model is not None:
-        heard_by_network = model(features).astype(np.float64)
-        beat, downbeat = heard_by_network[:, :2].sum(axis=1), heard_by_network[:, 1]
-    heard = gather(envelope, beat, downbeat, sounding_s)
+    network = model(features) if model is not None else None
+    heard = gather(features, envelope, network, sounding_s)
     chosen = choose_level(heard)
     if chosen is None:
         return NO_BEATS

@@ -168,10 +168,15 @@ def onset_activation(envelope: Envelope) -> Floats:
 
     What is loud for its surroundings counts, and low sounds count double.
     """
-    strength = np.array([2.0, 1.0, 1.0]) @ envelope.bands
-    edges = np.arange(0, strength.size, ENVELOPE_PER_S / FRAMES_PER_S).astype(int)
-    strength = np.maximum.reduceat(strength, edges)
+    strength = at_frames(np.array([2.0, 1.0, 1.0]) @ envelope.bands)
     reach = int(3 * FRAMES_PER_S)
     local = np.lib.stride_tricks.sliding_window_view(np.pad(strength, reach), 2 * reach + 1)
     activation: Floats = 0.9 * strength / np.maximum(local.max(axis=1), 1e-6)
     return activation
+
+
+def at_frames(strength: Floats) -> Floats:
+    """Bring onset strength from `ENVELOPE_PER_S` to 50 frames a second: the highest in each."""
+    edges = np.arange(0, strength.size, ENVELOPE_PER_S / FRAMES_PER_S).astype(int)
+    highest: Floats = np.maximum.reduceat(strength, edges)
+    return highest

@@ -6,11 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
+from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
 from serving.audio.beat_states import decode_beats
-from serving.audio.features import ENVELOPE_PER_S, FRAMES_PER_S, Envelope, onset_activation
-from serving.audio.samples import Floats
+from serving.audio.features import (
+    ENVELOPE_PER_S,
+    FRAMES_PER_S,
+    Envelope,
+    at_frames,
+    onset_activation,
+)
+from serving.audio.harmony import harmony_evidence, sum_spectra
+from serving.audio.samples import Floats, Samples
 
 SLOWEST_BPM, FASTEST_BPM = 55.0, 215.0
 RELATIVES = (1.0, 1 / 2, 2.0, 2 / 3, 3 / 2, 3 / 4, 4 / 3, 1 / 3, 3.0)
@@ -19,6 +27,7 @@ SAME_TEMPO = 0.04
 FEWEST_BEATS = 4
 USUAL_BPM = 115.0
 NETWORK_SHARE = 0.7  # against plain onsets; alone it is often off by half a beat
+LOW_BLUR = 1.0  # frames: what a player is early or late by
 FINE = ENVELOPE_PER_S / FRAMES_PER_S
 LOOP_SLACK_BEATS = 0.15  # how far a loop's length may be from whole bars
 # Fitted by benchmarks/fit_levels.py (conditional likelihood, large weights penalised) on 434 made
@@ -26,36 +35,13 @@ LOOP_SLACK_BEATS = 0.15  # how far a loop's length may be from whole bars
 # each speaks for is in the order of `weigh`.
 WEIGHTS = np.array(
     [
-        1.32,
-        0.90,
-        -0.29,
-        0.14,
-        -0.67,
-        2.15,
-        2.62,
-        -0.71,
-        -2.45,
-        2.95,
-        6.38,
-        4.45,
-        2.92,
-        4.48,
-        4.39,
-        0.58,
-        3.43,
-        6.76,
-        19.24,
-        -16.99,
-        3.11,
-        -1.04,
-        0.02,
-        -1.41,
-        0.16,
-        -2.46,
-        2.64,
-        -11.35,
+        0.96, 0.64, -0.86, 0.06, -0.31, 1.91, 2.58, 1.71, 0.23, 0.78,
+        0.05, 1.61, 3.32, 4.02, 2.96, 0.25, 1.92, 2.64, 17.59, -6.17,
+        1.75, -0.92, 0.21, -1.33, 0.53, -1.21, 1.58, -5.04, -1.07, 3.30,
+        0.65, 0.97, -2.71, -0.46, -4.24, 3.07, 9.13, -2.28, 0.69, -1.67,
+        0.27, -1.89, 0.90, 5.60,
     ]
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,7 +54,9 @@ class Heard:
     downbeat : probability that it is the first of a bar; zero without a network
     mixed : `beat` mixed with plain onsets
     envelope : onset strength in bands
+    spectra : running sums of the spectra, see `sum_spectra`
     recurrence : how alike the music's onsets are to themselves, by lag; 1 at lag 0
+    low_recurrence : the same of kick and bass alone
     starts, ends : frames at which the sound sets in and ends
     """
 
@@ -76,7 +64,9 @@ class Heard:
     downbeat: Floats
     mixed: Floats
     envelope: Envelope
+    spectra: Floats
     recurrence: Floats
+    low_recurrence: Floats
     starts: float
     ends: float
 
@@ -95,23 +85,27 @@ class Candidate:
 
 
 def gather(
+    features: Samples,
     envelope: Envelope,
-    beat: Floats | None,
-    downbeat: Floats | None,
+    network: Samples | None,
     sounding_s: tuple[float, float],
 ) -> Heard:
     """Put together what was heard; without a network, onsets stand in for it.
 
-    `sounding_s` is when the sound sets in and when it ends.
+    `features` went into the network, and `network` is what it says. `sounding_s` is when the sound
+    sets in and when it ends.
     """
     onsets = onset_activation(envelope)
-    if beat is None or downbeat is None:
-        beat, downbeat = onsets, np.zeros_like(onsets)
+    beat, downbeat = onsets, np.zeros_like(onsets)
+    if network is not None:
+        beat, downbeat = network[:, :2].sum(axis=1, dtype=float), network[:, 1].astype(float)
     count = min(beat.size, onsets.size)
     beat, downbeat, onsets = beat[:count], downbeat[:count], onsets[:count]
     mixed = NETWORK_SHARE * beat + (1 - NETWORK_SHARE) * onsets
     starts, ends = (at_s * FRAMES_PER_S for at_s in sounding_s)
-    return Heard(beat, downbeat, mixed, envelope, recurrence(onsets), starts, ends)
+    low = gaussian_filter1d(at_frames(envelope.bands[0].astype(float))[:count], LOW_BLUR)
+    again = recurrence(onsets), recurrence(low)
+    return Heard(beat, downbeat, mixed, envelope, sum_spectra(features), *again, starts, ends)
 
 
 def recurrence(onsets: Floats) -> Floats:
@@ -204,7 +198,7 @@ def recurring_tempi(strength: Floats) -> list[float]:
 
 
 def weigh(beats: Floats, bpm: float, likelihood: float, heard: Heard, apart: list[float]) -> Floats:
-    """Return what speaks for a level, shape (28,), each entry about -2..2."""
+    """Return what speaks for a level, shape (44,), each entry about -2..2."""
     pitch = float(np.log2(bpm / USUAL_BPM))
     lag = 60 * FRAMES_PER_S / bpm
     off = float(np.abs(beats - heard.starts).min()) / lag
@@ -219,6 +213,8 @@ def weigh(beats: Floats, bpm: float, likelihood: float, heard: Heard, apart: lis
             *again,
             *network_evidence(beats, heard),
             *onset_evidence(beats, heard.envelope),
+            *harmony_evidence(beats, heard.spectra),
+            *(recurs(heard.low_recurrence, lag * beats_on) for beats_on in (0.5, 1, 2, 3, 4)),
         ]
     )
 
