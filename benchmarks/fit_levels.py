@@ -1,32 +1,33 @@
 """Fits what `serving.audio.levels` weighs metrical levels by, and prints it.
 
-Learns from tracks whose instruments and patterns are drawn at random, from the drum loops of
+Learns from tracks and loops that are drawn at random (random_music.py), from the drum loops of
 STUDIO_DATA and from annotated music of one's own (--folder, as for beats.py): what people tap to
-is the candidate whose beats agree with the truth. The held-out tracks of beats.py are not used.
+is the candidate whose beats agree with the truth. None of beats.py's made tracks are used.
 """
 
 import argparse
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing import Pool
 from pathlib import Path
 
 import numpy as np
 from beats import LOOPS, loop, match, read_folder
 from figures import Figures, parse
-from numpy.random import Generator
-from numpy.typing import NDArray
+from random_music import draw_loop, draw_track
 from scipy.optimize import minimize
-from tracks import KINDS, RATE_HZ, Cast, Pattern, Track, Voice, bell, drum, make_track, string, tone
-from tracks import noise as hiss
+from tracks import RATE_HZ, Track
 
+from serving.audio.analyze import find_sounding
 from serving.audio.features import FRAMES_PER_S, network_features, onset_envelope
 from serving.audio.features import RATE_HZ as HEARD_HZ
 from serving.audio.levels import WEIGHTS, gather, list_candidates
 from serving.audio.samples import Floats, resample
 from serving.render.beat_model import open_beat_model
 
-FIRST_SEED, PENALTY = 500_000, 1.0
+PENALTY, LOOPS_A_TRACK = 2.0, 0.22
+_MODEL = open_beat_model()
 GOOD_F, AS_GOOD = 0.75, 0.03  # a track teaches if a candidate is right; equals count alike
 SHARE_OF_LOOPS, SHARE_OF_FOLDER = 15.0, 4.0
 
@@ -44,7 +45,7 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path, help="annotated music of your own")
-    parser.add_argument("--count", type=int, default=280, help="random tracks: %(default)s")
+    parser.add_argument("--count", type=int, default=560, help="random tracks: %(default)s")
     arguments = parse(__doc__, parser)
     figures = Figures()
     count = 14 if arguments.quick else arguments.count
@@ -62,20 +63,32 @@ def main() -> None:
 
 
 def lessons(count: int, folder: Path | None) -> Iterator[Lesson]:
-    """Yield all that is learnt from."""
-    draw = np.random.default_rng(77)
-    for number in range(count):
-        rng = np.random.default_rng(FIRST_SEED + number)
-        bpm, seconds = draw.uniform(60, 180), draw.uniform(8, 30)
-        kind = KINDS[number % len(KINDS)]
-        yield listen(make_track(kind, bpm, seconds, draw_cast(rng), rng), 1.0)
+    """Yield all that is learnt from, heard by as many processes as there are cores."""
+    with Pool() as pool:
+        yield from pool.imap(learn_track, range(count), chunksize=4)
+        yield from pool.imap(learn_loop, range(int(count * LOOPS_A_TRACK)), chunksize=4)
+        yield from pool.starmap(listen, given_tracks(folder), chunksize=1)
+
+
+def learn_track(number: int) -> Lesson:
+    """Hear a track drawn at random."""
+    return listen(draw_track(number), 1.0)
+
+
+def learn_loop(number: int) -> Lesson:
+    """Hear a loop drawn at random."""
+    return listen(draw_loop(number), 1.0)
+
+
+def given_tracks(folder: Path | None) -> Iterator[tuple[Track, float]]:
+    """Yield the drum loops and the annotated music, and how much each counts."""
     if "STUDIO_DATA" in os.environ:
         music = Path(os.environ["STUDIO_DATA"]) / "music"
         for name in LOOPS:
-            for times in (1, 2, 8):
-                yield listen(loop(music, name, times), SHARE_OF_LOOPS)
+            for times in (1, 4, 8):
+                yield loop(music, name, times), SHARE_OF_LOOPS
     for track in read_folder(folder) if folder else ():
-        yield listen(track, SHARE_OF_FOLDER)
+        yield track, SHARE_OF_FOLDER
 
 
 def listen(track: Track, share: float) -> Lesson:
@@ -83,9 +96,7 @@ def listen(track: Track, share: float) -> Lesson:
     music = resample(track.samples, RATE_HZ, HEARD_HZ)
     music = music / np.abs(music).max()
     features = network_features(music)
-    loud = np.flatnonzero(np.abs(music) > 0.01) / HEARD_HZ
-    sounding = float(loud[0]), float(loud[-1])
-    heard = gather(features, onset_envelope(music), open_beat_model()(features), sounding)
+    heard = gather(features, onset_envelope(music), _MODEL(features), find_sounding(music))
     candidates = list_candidates(heard)
     scores = [f_measure(one.beats / FRAMES_PER_S, track.beats) for one in candidates]
     return Lesson(np.array([one.evidence for one in candidates]), np.array(scores), share)
@@ -112,51 +123,6 @@ def loss(weights: Floats, teaching: list[Lesson], scale: Floats) -> tuple[float,
 def chosen_f(lesson: Lesson, weights: Floats) -> float:
     """Return the F-measure of the candidate that weights choose."""
     return float(lesson.f_measures[int((lesson.evidence @ weights).argmax())])
-
-
-def draw_cast(rng: Generator) -> Cast:
-    """Invent instruments and patterns."""
-    u = rng.uniform
-    return Cast(
-        [drum(u(40, 85), u(1, 8), u(6, 25), u(0, 0.6))],
-        [hiss(u(10, 45), u(0.2, 0.97), u(0, 350))],
-        [hiss(u(12, 100), u(0.7, 0.99))],
-        [draw_voice(rng, 0.004)],
-        [draw_voice(rng, 0.008)],
-        [tone(draw_partials(rng), u(0.1, 0.6), u(0.02, 0.2))],
-        [draw_pattern(rng) for _ in range(3)],
-    )
-
-
-def draw_voice(rng: Generator, attack_s: float) -> Voice:
-    """Invent a pitched instrument."""
-    u = rng.uniform
-    voices = [
-        tone(draw_partials(rng), u(0.5, 6), attack_s * u(0.5, 2)),
-        string(u(0.98, 0.998)),
-        bell(u(0.5, 4), u(0.5, 3), u(2, 8)),
-    ]
-    return voices[int(rng.integers(3))]
-
-
-def draw_partials(rng: Generator) -> list[float]:
-    """Invent a spectrum."""
-    return [rng.uniform() / k ** rng.uniform(0.3, 1.5) for k in range(1, int(rng.integers(2, 11)))]
-
-
-def draw_pattern(rng: Generator) -> Pattern:
-    """Invent a bar: mostly a backbeat, with hits added at random."""
-    kick = {0, *sixteenths(rng, 0.1), *((8,) if rng.uniform() < 0.6 else ())}
-    snare = {*((4, 12) if rng.uniform() < 0.85 else (8,)), *sixteenths(rng, 0.04)}
-    hats = [range(0, 16, 2), range(16), range(0, 16, 4), (2, 6, 10, 14), sixteenths(rng, 0.6)]
-    bass = {0, *sixteenths(rng, rng.uniform(0.1, 0.5))}
-    return Pattern(sorted(kick), sorted(snare), hats[int(rng.integers(5))], sorted(bass))
-
-
-def sixteenths(rng: Generator, share: float) -> list[int]:
-    """Draw a share of a bar's sixteenths."""
-    chosen: NDArray[np.bool_] = rng.uniform(size=16) < share
-    return [int(step) for step in np.flatnonzero(chosen)]
 
 
 if __name__ == "__main__":

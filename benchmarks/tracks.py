@@ -230,6 +230,9 @@ FRESH = Cast(
 CASTS = {"known": (KNOWN, 1), "held_out": (UNHEARD, 10_000), "fresh": (FRESH, 7_310_000)}
 
 
+Part = Callable[[Times, Times, int, Cast, str, Generator], None]
+
+
 def make_tracks(cast_name: str, count: int, seconds: float = 30.0) -> list[Track]:
     """Make `count` tracks of every kind, tempi spread over 60 to 180 BPM."""
     cast, first_seed = CASTS[cast_name]
@@ -242,13 +245,20 @@ def make_tracks(cast_name: str, count: int, seconds: float = 30.0) -> list[Track
     return tracks
 
 
-def make_track(kind: str, bpm: float, seconds: float, cast: Cast, rng: Generator) -> Track:
-    """Play one track."""
+def make_track(
+    kind: str,
+    bpm: float,
+    seconds: float,
+    cast: Cast,
+    rng: Generator,
+    tones: Part | None = None,
+) -> Track:
+    """Play one track; `tones` plays bass, chords and tune, `play_tones` unless told otherwise."""
     meter = 3 if kind == "waltz" else 4
     beats = beat_times(kind, bpm, seconds, rng)
     mix = np.zeros(int(seconds * RATE_HZ) + RATE_HZ)
     drums_from = meter * max(1, round(8 * bpm / 60 / meter)) if kind == "intro" else 0
-    play_tones(mix, beats, meter, cast, kind, rng)
+    (tones or play_tones)(mix, beats, meter, cast, kind, rng)
     if kind != "no_drums":
         play_drums(mix, beats[drums_from:], meter, cast, kind, rng)
     mix = mix[: int(seconds * RATE_HZ)]

@@ -164,15 +164,19 @@ def _listen(mono: Samples, sample_rate_hz: int, peak: float, model: BeatModel | 
     music = resample(mono, sample_rate_hz, RATE_HZ)
     music = music / max(np.abs(music).max(), np.float32(SILENT))
     features, envelope = network_features(music), onset_envelope(music)
+    beats = track_beats(features, envelope, find_sounding(music), model)
+    powers = (10 ** features[:, : features.shape[1] // 2].astype(np.float64) - 1) ** 2
+    groups = [group.mean(axis=1) for group in np.array_split(powers, GROUPS, axis=1)]
+    return _Sound(np.stack(groups, axis=1), envelope, beats)
+
+
+def find_sounding(music: Samples) -> tuple[float, float]:
+    """Return when sound sets in and when it ends, in seconds, at `RATE_HZ` and a peak of 1."""
     loud = np.flatnonzero(np.abs(music) > AUDIBLE)
     first, end = int(loud[0]), int(loud[-1]) + 1
     if max(first, music.size - end) < EDGE_S * RATE_HZ:
         first, end = 0, music.size
-    sounding = first / RATE_HZ, end / RATE_HZ
-    beats = track_beats(features, envelope, sounding, model)
-    powers = (10 ** features[:, : features.shape[1] // 2].astype(np.float64) - 1) ** 2
-    groups = [group.mean(axis=1) for group in np.array_split(powers, GROUPS, axis=1)]
-    return _Sound(np.stack(groups, axis=1), envelope, beats)
+    return first / RATE_HZ, end / RATE_HZ
 
 
 def _sections(sound: _Sound, duration_s: float) -> tuple[Section, ...]:
