@@ -30,16 +30,16 @@ NETWORK_SHARE = 0.7  # against plain onsets; alone it is often off by half a bea
 LOW_BLUR = 1.0  # frames: what a player is early or late by
 FINE = ENVELOPE_PER_S / FRAMES_PER_S
 LOOP_SLACK_BEATS = 0.15  # how far a loop's length may be from whole bars
-# Fitted by benchmarks/fit_levels.py (conditional likelihood, large weights penalised) on 434 made
-# tracks, most of them drawn at random, 17 rendered scores and seven drum loops; what
-# each speaks for is in the order of `weigh`.
+# Fitted by benchmarks/fit_levels.py (conditional likelihood, large weights penalised) on 560 tracks
+# and 123 loops drawn at random, 34 rendered scores and five drum loops; what each speaks for is in
+# the order of `weigh`.
 WEIGHTS = np.array(
     [
-        0.96, 0.64, -0.86, 0.06, -0.31, 1.91, 2.58, 1.71, 0.23, 0.78,
-        0.05, 1.61, 3.32, 4.02, 2.96, 0.25, 1.92, 2.64, 17.59, -6.17,
-        1.75, -0.92, 0.21, -1.33, 0.53, -1.21, 1.58, -5.04, -1.07, 3.30,
-        0.65, 0.97, -2.71, -0.46, -4.24, 3.07, 9.13, -2.28, 0.69, -1.67,
-        0.27, -1.89, 0.90, 5.60,
+        1.17, 0.94, -0.63, 0.20, -0.26, 2.00, 2.12, 0.15, 1.10, 1.25,
+        0.21, 1.57, 3.05, 5.33, 3.35, -0.44, 2.12, 2.43, 16.38, -5.05,
+        1.63, -1.19, -0.09, -0.19, 0.44, -3.46, 2.65, -4.23, -4.49, 3.30,
+        -0.88, 1.13, -1.97, -1.32, 1.03, 4.48, 5.28, -1.01, -3.42, -2.21,
+        0.58, -3.34, -0.42, 6.46,
     ]
 )  # fmt: skip
 
