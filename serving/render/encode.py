@@ -16,6 +16,7 @@ from serving.render.av1 import sequence_header
 from serving.render.chain import continue_from, continuing, last_picture
 from serving.render.packets import CodedPacket, CodedSegment
 from serving.render.profiles import Encoding
+from serving.render.program import encode_by_program
 from serving.render.segments import CLIP, Segment
 from serving.video.blending import copy_planes
 from serving.video.film import Film
@@ -42,6 +43,8 @@ def encode_segment(
     draw : writes frame 0 .. frames - 1 into the planes given. May raise to stop.
     before : the segment from which this one goes on; without it, it begins with a key frame
     """
+    if encoding.program:
+        return encode_by_program(film, segment.frames, draw, encoding)
     if before is None or not encoding.chains:
         # a clip ends with two references in the order in which they are shown: see `chain`
         plain = segment.frames - 2 if segment.kind == CLIP and encoding.chains else None

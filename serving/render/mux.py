@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 from serving.render.encode import configure
 from serving.render.join import join_packets
 from serving.render.packets import CodedSegment
-from serving.render.profiles import Encoding
+from serving.render.profiles import Encoding, choose_encoding
 from serving.video.film import Film
 
 
@@ -64,9 +64,9 @@ def mux(
     film, encoding = tracks.film, tracks.encoding
     stream = add_pictures(container, film, encoding)
     header = stream.codec_context.extradata or b""
-    if encoding.codec == "av1":
+    if encoding.header_inside:
         header, segments = _peek(segments)
-        _put_header(stream, header)
+        put_header(stream, header)
     packets = join_packets(segments, film, header, encoding.reordering)
     pictures = _timed(packets, stream)
     if tracks.sound is None:
@@ -84,8 +84,11 @@ def mux(
 def add_pictures(container: OutputContainer, film: Film, encoding: Encoding) -> VideoStream:
     """Return a stream with the header of the encoder that made the segments.
 
-    An encoder is opened for it, and gets no frames.
+    An encoder is opened for it, and gets no frames; one of the CPU's where that is not ours to
+    open, whose header is then not the segments'.
     """
+    if encoding.program:
+        encoding = choose_encoding(codec=encoding.codec)
     stream = cast(VideoStream, container.add_stream(encoding.encoder, rate=film.fps))
     configure(stream.codec_context, film, encoding)
     stream.time_base = 1 / film.fps
@@ -102,8 +105,8 @@ def _peek(
     return first[1].header, itertools.chain([first], rest)
 
 
-def _put_header(stream: VideoStream, header: bytes) -> None:
-    """Give the file the header that the stream has: see `av1`."""
+def put_header(stream: VideoStream, header: bytes) -> None:
+    """Give the file, before its first packet, the header that the segments have."""
     # freed first: it was allocated in a way that cannot be resized
     stream.codec_context.extradata = None
     stream.codec_context.extradata = header

@@ -10,7 +10,7 @@ import av
 from av.packet import Packet
 
 from serving.render.join import time_packets
-from serving.render.mux import add_pictures
+from serving.render.mux import add_pictures, put_header
 from serving.render.packets import CodedSegment
 from serving.render.profiles import Encoding
 from serving.render.segments import Segment
@@ -64,7 +64,7 @@ class PreviewStream:
         self, film: Film, encoding: Encoding, sound: bytes | None, publish: Publish
     ) -> None:
         self._film, self._publish = film, publish
-        self._reordering = encoding.reordering
+        self._encoding = encoding
         self._pipe = _Pipe()
         self._out = av.open(self._pipe, "w", format="mp4", options={"movflags": _FLAGS})
         self._pictures = add_pictures(self._out, film, encoding)
@@ -76,7 +76,9 @@ class PreviewStream:
 
     def add(self, segment: Segment, coded: CodedSegment) -> None:
         """Take the next segment of the film; `serving.render.film.Options.ready`."""
-        for packet in time_packets(segment.start, coded, self._film, self._reordering):
+        if self._encoding.header_inside and not self._cuts:
+            put_header(self._pictures, coded.header)
+        for packet in time_packets(segment.start, coded, self._film, self._encoding.reordering):
             time_s = (packet.dts or 0) / self._film.fps
             self._mux_sound(time_s)
             packet.stream = self._pictures

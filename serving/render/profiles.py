@@ -4,11 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Literal, cast
-
-import av
-import av.error
-from av.video.codeccontext import VideoCodecContext
+from typing import Literal
 
 from serving.errors import BadInput
 from serving.video.film import Film
@@ -34,6 +30,7 @@ _CODECS: MappingProxyType[str, Codec] = MappingProxyType(
         "h264_vaapi": "h264",
         "libx265": "hevc",
         "hevc_nvenc": "hevc",
+        "hevc_vaapi": "hevc",
         "libsvtav1": "av1",
         "av1_nvenc": "av1",
     }
@@ -41,8 +38,28 @@ _CODECS: MappingProxyType[str, Codec] = MappingProxyType(
 
 
 @dataclass(frozen=True)
+class Program:
+    """How FFmpeg's program reaches an encoder that PyAV's library is built without.
+
+    Parameters
+    ----------
+    filters : through which the pictures go to it, from yuv420p on
+    settings : of the program as a whole
+    """
+
+    filters: str
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Encoding:
-    """An encoder and its options, as FFmpeg names them."""
+    """An encoder and its options, as FFmpeg names them.
+
+    Parameters
+    ----------
+    program : the encoder is the program's; else it is the library's
+    device : which kind of hardware it is: segments of two kinds do not fit together
+    """
 
     encoder: str = "libx264"
     options: tuple[tuple[str, str], ...] = (
@@ -51,6 +68,8 @@ class Encoding:
         ("profile", "high"),
         ("x264-params", _X264),
     )
+    program: Program | None = None
+    device: str = ""
 
     @property
     def codec(self) -> Codec:
@@ -73,7 +92,12 @@ class Encoding:
     @property
     def chains(self) -> bool:
         """Whether a segment can go on from another; only of x264's streams is known how."""
-        return self.encoder == "libx264"
+        return self.encoder == "libx264" and not self.program
+
+    @property
+    def header_inside(self) -> bool:
+        """Whether only segments have the header: see `av1`, or no encoder here could be asked."""
+        return self.codec == "av1" or self.program is not None
 
 
 def fit_film(film: Film, profile: str) -> Film:
@@ -99,11 +123,10 @@ def choose_encoding(crf: int = 20, hardware: bool = False, codec: Codec = "h264"
     ----------
     crf : quality on x264's scale, 1..51, less is better; other codecs are set to look as good
     """
-    if hardware:
-        for candidate in _on_gpu(crf, codec):
-            if _opens(candidate):
-                return candidate
-    return _on_cpu(crf, codec)
+    # here, as it imports this module's Encoding
+    from serving.render.gpu import find_gpu_encoding
+
+    return (find_gpu_encoding(crf, codec) if hardware else None) or _on_cpu(crf, codec)
 
 
 def _on_cpu(crf: int, codec: Codec) -> Encoding:
@@ -123,31 +146,3 @@ def _on_cpu(crf: int, codec: Codec) -> Encoding:
     return Encoding(
         default.encoder, tuple((k, str(crf) if k == "crf" else v) for k, v in default.options)
     )
-
-
-def _on_gpu(crf: int, codec: Codec) -> tuple[Encoding, ...]:
-    if codec == "h264":
-        return _nvenc("h264_nvenc", crf, "high"), _vaapi(crf)
-    return (_nvenc(f"{codec}_nvenc", crf, "main"),)
-
-
-def _nvenc(encoder: str, quality: int, profile: str) -> Encoding:
-    options = {"preset": "p4", "rc": "vbr", "cq": str(quality), "profile": profile, "bf": "2"}
-    return Encoding(encoder, tuple((options | {"forced-idr": "1"}).items()))
-
-
-def _vaapi(quality: int) -> Encoding:
-    return Encoding("h264_vaapi", (("rc_mode", "CQP"), ("qp", str(quality)), ("profile", "high")))
-
-
-def _opens(encoding: Encoding) -> bool:
-    """Say whether the codec is built in and its device answers."""
-    try:
-        context = cast(VideoCodecContext, av.CodecContext.create(encoding.encoder, "w"))
-        context.width, context.height, context.pix_fmt = 256, 256, "yuv420p"
-        context.time_base = Fraction(1, 30)
-        context.options = dict(encoding.options)
-        context.open()
-    except (av.error.FFmpegError, ValueError):
-        return False
-    return True

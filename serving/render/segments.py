@@ -178,9 +178,9 @@ def _overlay_facts(
 def code_version() -> str:
     """Return a hash of the code that makes pixels and packets, its libraries included."""
     # here, as they import this module's Segment
-    from serving.render import av1, chain, encode, frames, h264, sound
+    from serving.render import av1, chain, encode, ffmpeg, frames, h264, program, sound
 
-    modules = (*_SHAPE_PIXELS, av1, chain, encode, frames, h264, sound)
+    modules = (*_SHAPE_PIXELS, av1, chain, encode, ffmpeg, frames, h264, program, sound)
     sources = [inspect.getsource(module) for module in modules]
     versions = [cv2.__version__, np.__version__, repr(sorted(av.library_versions.items()))]
     return hashlib.sha256("\0".join([*sources, *versions]).encode()).hexdigest()[:16]
