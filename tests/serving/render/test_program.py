@@ -146,7 +146,8 @@ def test_parameter_sets_before_a_key_frame_become_the_header(
 
 
 def test_a_stream_without_parameter_sets_is_refused() -> None:
-    other_codec = Encoding("libx264", (("c", "mpeg4"),), Program("format=yuv420p"))
+    options = (("c", "mpeg4"), ("flags", "+global_header"))
+    other_codec = Encoding("libx264", options, Program("format=yuv420p"))
     with pytest.raises(FfmpegDied, match="parameter sets"):
         encode(other_codec)
 
