@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from serving.errors import JobStopped, StorageFull
 from serving.jobs.media_requests import FRAMES, Format
-from serving.models.session import cores, gpu_available
+from serving.models.session import cores
 from serving.render.film import Options, Rendered, digest_sources, render_film
 from serving.render.frames import Sources
 from serving.render.mux import Chapter
@@ -67,7 +67,7 @@ def shape_of(asked: Format) -> Shape:
 
 def render_to(run: Run, cut: Cut, path: Path) -> Rendered:
     """Render the film to a file; segments that any job has made are taken from the store."""
-    encoding = choose_encoding(hardware=gpu_available(), codec=cut.codec)
+    encoding = choose_encoding(hardware=True, codec=cut.codec)
     store = open_store(run, cut, encoding)
     options = Options(encoding, store, cut.sound, cut.chapters, workers=cores())
     return _watched(run, lambda watch: render_film(cut.film, cut.sources, path, options, watch))
