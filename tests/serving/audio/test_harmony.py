@@ -30,7 +30,7 @@ def grouped(beats: Floats, summed: Floats) -> dict[int, float]:
 
 
 def test_chords_that_change_every_four_beats_say_so(summed: Floats) -> None:
-    tapped = grouped(np.arange(0, 1600, BEAT_FRAMES), summed)
+    tapped = grouped(np.arange(0.0, 1600, BEAT_FRAMES), summed)
     assert max(tapped[4], tapped[8]) > 2 * tapped[2]
     assert tapped[4] > 3 * tapped[3]
     doubled = grouped(np.arange(0, 1600, BEAT_FRAMES / 2), summed)
@@ -38,7 +38,7 @@ def test_chords_that_change_every_four_beats_say_so(summed: Floats) -> None:
 
 
 def test_half_a_beat_off_the_change_is_less_clear(summed: Floats) -> None:
-    on = grouped(np.arange(0, 1590, BEAT_FRAMES), summed)
+    on = grouped(np.arange(0.0, 1590, BEAT_FRAMES), summed)
     off = grouped(np.arange(BEAT_FRAMES / 2, 1590, BEAT_FRAMES), summed)
     assert off[4] < 0.8 * on[4]
 

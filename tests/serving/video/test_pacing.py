@@ -117,12 +117,17 @@ def test_a_beat_on_a_frame_costs_less_than_one_between_two() -> None:
     assert 0.05 < costs[60] < 1, "worth moving a cut for, and far better than no beat at all"
 
 
-def test_cuts_stay_on_the_beat_when_beats_were_heard_five_milliseconds_late() -> None:
-    beats = np.arange(0.3, 60, 60 / 117.3)
-    shares = [Share(1, 30, 200)] * 20
-    places = beat_places(make_music(beats + 0.005), 1800, 30.0)
-    cuts = np.array(place_cuts(places, shares, np.arange(1801.0))) / 30
-    assert (np.abs(cuts[:, None] - beats).min(axis=1) <= 0.5 / 30).all()
+def test_cuts_stay_on_the_beat_when_beats_were_heard_five_milliseconds_early() -> None:
+    away = []
+    for bpm in np.linspace(
+        80, 165, 18
+    ):  # without the preference for near frames one in five is off
+        beats = np.arange(0.3, 60, 60 / bpm)
+        places = beat_places(make_music(beats - 0.005), 1800, 30.0)
+        cuts = np.array(place_cuts(places, [Share(1, 30, 200)] * 20, np.arange(1801.0))) / 30
+        away += np.abs(cuts[:, None] - beats).min(axis=1).tolist()
+    on_beat = np.mean(np.array(away) <= 0.5 / 30 + 1e-9)
+    assert on_beat > 0.93, "0.96, and 0.89 if no beat were preferred for lying near a frame"
 
 
 def test_steady_places_give_equal_steps_and_short_films_all_their_frames() -> None:
