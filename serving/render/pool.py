@@ -145,10 +145,10 @@ def _finished(
     told = time.monotonic()
     while waiting:
         done, _ = wait(waiting, timeout=_LOOK_EVERY_S, return_when=FIRST_COMPLETED)
-        if watch.cancelled():
-            raise RenderCancelled("the rendering was cancelled")
         for future in done:
             yield waiting.pop(future), future.result()
+        if watch.cancelled():  # after they were kept: what they take up counts
+            raise RenderCancelled("the rendering was cancelled")
         if done or time.monotonic() - told >= _LOOK_EVERY_S:
             told = time.monotonic()
             watch.progress(count.frames, total)

@@ -27,6 +27,7 @@ from serving.storage.clips import ClipStore
 from serving.storage.interface import Storage
 from serving.storage.scratch import Scratch
 from serving.video.planes import Planes
+from serving.workflows import rendering
 from tests.fakes import BLUE, GREEN, RED, encode, jpeg
 from tests.serving.jobs.conftest import rows
 from tests.serving.render.films import make_film, times
@@ -142,9 +143,10 @@ def test_rooms_are_found_where_they_are_not_given(films: Bench, storage: Storage
 
 @pytest.mark.slow
 def test_a_full_disk_is_tried_again_and_leaves_nothing(
-    films: Bench, engine: Engine, tmp_path: Path
+    films: Bench, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scratch = Scratch(tmp_path / "scratch", 2 * 10**5)
+    monkeypatch.setattr(rendering, "_LOOK_EVERY_S", 0.0)
+    scratch = Scratch(tmp_path / "scratch", 110_000)  # the photos and little more
     small = Bench(replace(films.parts, scratch=scratch), "render_video")
     small_disk = {"photos": with_photos(*(f"{n % 4}.jpg" for n in range(4))), "length_s": 9.0}
     job_id = ask(small, **small_disk, music=SONG)

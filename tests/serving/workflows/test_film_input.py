@@ -63,11 +63,13 @@ def test_a_bad_photo_is_left_out_and_named_or_refused(
 
 
 @pytest.mark.slow
-def test_one_photo_many_photos_the_same_photo_and_a_heic_make_films(
+def test_one_photo_many_photos_the_same_photo_a_heic_and_a_strip_make_films(
     films: Bench, storage: Storage
 ) -> None:
     storage.write("phone.heic", encode(texture(200, 300, 5, sigma=3), "HEIF"))
     assert only(render(films, photos=with_photos("phone.heic")))["frames"] == 72
+    storage.write("strip.png", encode(texture(20, 66_000, 5, sigma=3), "PNG"))  # too long for JPEG
+    assert only(render(films, photos=with_photos("strip.png")))["frames"] == 72
     assert only(render(films, photos=with_photos("0.jpg", "0.jpg", "0.jpg")))["frames"] == 72
     for number in range(200):
         storage.write(f"many/{number}.jpg", photo(number, 60, 90))
