@@ -34,7 +34,7 @@ from serving.audio.sections import (
 )
 from serving.audio.waveform import Peaks, waveform_peaks
 
-VERSION = 2  # part of the key under which answers are kept
+VERSION = 3  # part of the key under which answers are kept
 SILENT = 1e-4  # -80 dBFS
 AUDIBLE = 0.01  # of the peak: where sound sets in and ends
 # Less silence than this at both ends is none: a soft first note, or the last one's fading.

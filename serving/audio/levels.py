@@ -30,16 +30,18 @@ NETWORK_SHARE = 0.7  # against plain onsets; alone it is often off by half a bea
 LOW_BLUR = 1.0  # frames: what a player is early or late by
 FINE = ENVELOPE_PER_S / FRAMES_PER_S
 LOOP_SLACK_BEATS = 0.15  # how far a loop's length may be from whole bars
-# Fitted by benchmarks/fit_levels.py (conditional likelihood, large weights penalised) on 560 tracks
-# and 123 loops drawn at random, 34 rendered scores and five drum loops; what each speaks for is in
+# Fitted by benchmarks/fit_levels.py (conditional likelihood, large weights penalised) on 720 tracks
+# and 140 loops drawn at random, 34 rendered scores and five drum loops; what each speaks for is in
 # the order of `weigh`.
 WEIGHTS = np.array(
     [
-        1.17, 0.94, -0.63, 0.20, -0.26, 2.00, 2.12, 0.15, 1.10, 1.25,
-        0.21, 1.57, 3.05, 5.33, 3.35, -0.44, 2.12, 2.43, 16.38, -5.05,
-        1.63, -1.19, -0.09, -0.19, 0.44, -3.46, 2.65, -4.23, -4.49, 3.30,
-        -0.88, 1.13, -1.97, -1.32, 1.03, 4.48, 5.28, -1.01, -3.42, -2.21,
-        0.58, -3.34, -0.42, 6.46,
+        0.79, -0.11, -0.65, 0.20, -0.15, 1.60, 1.71, 1.41, 1.40, 0.96,
+        0.94, 1.06, 2.38, 3.66, 1.97, 0.14, -0.62, 4.35, 17.32, -2.58,
+        0.53, -0.87, -0.06, 0.14, -0.12, -1.90, 2.37, -3.71, -5.83, 1.49,
+        -1.57, 0.80, -1.67, -1.69, 0.64, 3.60, 5.57, -1.29, -2.50, -2.08,
+        -0.26, -1.10, 1.11, 3.37, -2.89, 2.26, 0.56, 1.69, 0.48, 0.54,
+        -1.62, -0.32, -0.27, -1.06, -0.33, -3.83, -0.20, -0.11, 0.91, -0.50,
+        0.57, 1.47, 1.46, -0.08, 0.99,
     ]
 )  # fmt: skip
 
@@ -198,11 +200,19 @@ def recurring_tempi(strength: Floats) -> list[float]:
 
 
 def weigh(beats: Floats, bpm: float, likelihood: float, heard: Heard, apart: list[float]) -> Floats:
-    """Return what speaks for a level, shape (44,), each entry about -2..2."""
+    """Return what speaks for a level, shape (65,), each entry about -2..2.
+
+    The last 21 are what recurs, the network's and the onsets' evidence once more, times how far the
+    tempo is from the usual one: what speaks for a fast level need not speak for a slow one.
+    """
     pitch = float(np.log2(bpm / USUAL_BPM))
     lag = 60 * FRAMES_PER_S / bpm
     off = float(np.abs(beats - heard.starts).min()) / lag
-    again = [recurs(heard.recurrence, lag * beats_on) for beats_on in (1, 2, 3, 4, 8, 0.5)]
+    heard_at_tempo = [
+        *(recurs(heard.recurrence, lag * beats_on) for beats_on in (1, 2, 3, 4, 8, 0.5)),
+        *network_evidence(beats, heard),
+        *onset_evidence(beats, heard.envelope),
+    ]
     return np.array(
         [
             FRAMES_PER_S * likelihood / 4,
@@ -210,11 +220,10 @@ def weigh(beats: Floats, bpm: float, likelihood: float, heard: Heard, apart: lis
             pitch**2,
             *apart,
             1 - 2 * min(0.5, off),
-            *again,
-            *network_evidence(beats, heard),
-            *onset_evidence(beats, heard.envelope),
+            *heard_at_tempo,
             *harmony_evidence(beats, heard.spectra),
             *(recurs(heard.low_recurrence, lag * beats_on) for beats_on in (0.5, 1, 2, 3, 4)),
+            *(pitch * one for one in heard_at_tempo),
         ]
     )
 
