@@ -1,7 +1,8 @@
 """Ten kinds of music drawn at random, wider than random_music.py's, for fitting.
 
 Every kind draws its own rhythms by how strong each place of a bar is in its metre, so that what is
-learnt on nine kinds can be tried on the tenth. What beats.py's fresh tracks play is never drawn.
+learnt on nine kinds can be tried on the tenth. No clave is drawn that beats.py's fresh tracks play;
+four kicks to the bar with hats between, which one of their patterns has too, are.
 """
 
 from collections.abc import Callable, Collection
