@@ -161,7 +161,7 @@ def test_analyze_refuses_what_is_no_sound(samples: np.ndarray, rate_hz: int) -> 
 
 
 @pytest.mark.data
-@pytest.mark.skipif("STUDIO_DATA" not in os.environ, reason="STUDIO_DATA is not set")
+@pytest.mark.skipif(not os.environ.get("STUDIO_DATA"), reason="STUDIO_DATA is not set")
 @pytest.mark.parametrize("times", [1, 4])
 @pytest.mark.parametrize(
     ("name", "beats"), [("amen_full", 16), ("breakbeat", 4), ("electric", 4), ("safari", 16)]
