@@ -100,21 +100,21 @@ def configure(context: VideoCodecContext, film: Film, encoding: Encoding) -> Non
     context.framerate, context.time_base = film.fps, 1 / film.fps
     context.color_primaries = context.color_trc = context.colorspace = _BT709
     context.color_range = _LIMITED
-    context.options = _options(encoding)
+    context.options = _options(encoding, film.width)
     if encoding.tag:
         context.codec_tag = encoding.tag
     # SVT-AV1 would print a page about each segment, and listens to nothing else
     os.environ.setdefault("SVT_LOG", "1")
 
 
-def _options(encoding: Encoding) -> dict[str, str]:
+def _options(encoding: Encoding, width: int) -> dict[str, str]:
     """Return an encoder's options here: kept out of `Encoding`, as segments are named by that.
 
     With AVX-512, x264's macroblock tree takes what lies behind a row into account where its width
     is no multiple of 128 (upright and square films), and its bytes are never the same again.
     """
     options = dict(encoding.options)
-    if "x264-params" in options and cv2.checkHardwareSupport(_AVX_512F):
+    if "x264-params" in options and -(-width // 16) % 8 and cv2.checkHardwareSupport(_AVX_512F):
         options["x264-params"] += ":asm=avx2"
     return options
 
