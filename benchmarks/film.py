@@ -28,6 +28,7 @@ from film_conformance import measure_conformance
 from film_edits import measure_edits
 from show import Cost, draw_frames, find_photos, make_show, make_sources, render
 
+from serving.memory import bound_memory
 from serving.render.cache import NoCache
 from serving.render.encode import planes_of
 from serving.render.ffmpeg import find_ffmpeg
@@ -199,7 +200,8 @@ def measure_memory(figures: Figures, _show: Film, _folder: Path) -> None:
 
 
 def measure_peak(photos: int) -> float:
-    """Render clips of half a second and return this process's peak in MB."""
+    """Render clips of half a second, as a worker does, and return this process's peak in MB."""
+    bound_memory()
     film = make_show(photos, fps=10)
     with tempfile.TemporaryDirectory() as folder:
         render_film(film, make_sources(), Path(folder) / "film.mp4")
