@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import logging
 import secrets
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from serving.settings import Settings
 log = logging.getLogger(__name__)
 
 LIVE_KEYS = 2
+_LONGEST_READING_S = 2.0  # of another thread, which one is worth waiting for
 
 
 def hash_key(key: str) -> str:
@@ -103,6 +105,7 @@ class KeyRing:
         self._known = dict(self._fixed)
         self._read_at = float("-inf")
         self._unread: SQLAlchemyError | None = None
+        self._reading = threading.Lock()
 
     def client_of(self, key: str | None) -> str:
         """Return whose key it is.
@@ -127,12 +130,23 @@ class KeyRing:
         return found
 
     def refresh(self, older_than_s: float = 0.0) -> None:
-        """Read the keys again if the last reading is older; one that fails changes nothing."""
-        if self._engine is None or time.monotonic() - self._read_at < older_than_s:
+        """Read the keys again if the last reading is older; one that fails changes nothing.
+
+        Who comes while another thread reads waits for that, or a new key's first requests, sent
+        together, would be refused but for one.
+        """
+        if self._engine is None or not self._reading.acquire(timeout=_LONGEST_READING_S):
             return
+        try:
+            if time.monotonic() - self._read_at >= older_than_s:
+                self._read(self._engine)
+        finally:
+            self._reading.release()
+
+    def _read(self, engine: Engine) -> None:
         self._read_at = time.monotonic()
         try:
-            self._known = self._fixed | live_keys(self._engine)
+            self._known = self._fixed | live_keys(engine)
             self._unread = None
         except SQLAlchemyError as error:
             self._unread = error

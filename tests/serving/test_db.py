@@ -1,5 +1,8 @@
 """The studio's tables come and go by migration, and keys are what opens the door."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.exc import OperationalError
@@ -8,6 +11,7 @@ from serving.db.engine import create_databases, open_engine
 from serving.db.migrate import downgrade, newest_revision, prepare, revision_of, upgrade
 from serving.db.tables import Base
 from serving.errors import NotAllowed
+from serving.jobs import api_keys
 from serving.jobs.api_keys import KeyRing, create_key, hash_key, live_keys, revoke_keys
 from serving.settings import Settings
 from tests.conftest import Server
@@ -77,6 +81,27 @@ def test_a_wrong_key_opens_nothing(engine: Engine, key: str | None) -> None:
     ring.refresh()
     with pytest.raises(NotAllowed):
         ring.client_of(key)
+
+
+def test_a_new_key_s_first_requests_are_all_let_in_though_only_one_of_them_reads(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring, key = KeyRing({}, engine), create_key(engine, "backend")
+    readings = []
+
+    def read_slowly(engine: Engine) -> dict[str, str]:
+        readings.append(engine)
+        time.sleep(0.05)
+        return live_keys(engine)
+
+    def ask(_: int) -> str:
+        ring.refresh(older_than_s=10.0)
+        return ring.client_of(key)
+
+    monkeypatch.setattr(api_keys, "live_keys", read_slowly)
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(ask, range(8))) == ["backend"] * 8
+    assert len(readings) == 1
 
 
 def test_rotation_keeps_two_keys_alive(engine: Engine) -> None:
