@@ -3,14 +3,13 @@
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from serving.jobs.timeline_request import TimelineAsked
+from serving.jobs.timeline_request import Part, Strict, TimelineAsked
 
 Reference = Annotated[
     str, Field(min_length=1, max_length=4096, description="a key, or a URL that is allowed")
 ]
-Part = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, Field(max_length=300)]
 Aspect = Literal["16:9", "9:16", "1:1", "4:5"]
 Profile = Literal["720p", "1080p", "4k"]
@@ -24,17 +23,13 @@ FRAMES: dict[Aspect, tuple[int, int]] = {
 }
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class AudioWork(_Strict):
+class AudioWork(Strict):
     """A track to analyse."""
 
     track: Reference
 
 
-class LabelAsked(_Strict):
+class LabelAsked(Strict):
     """A word at a spot of a photo, which it follows under the camera."""
 
     text: str = Field(min_length=1, max_length=60)
@@ -42,7 +37,7 @@ class LabelAsked(_Strict):
     y: Part = Field(description="from the photo's top")
 
 
-class PhotoAsked(_Strict):
+class PhotoAsked(Strict):
     """A photo of the film."""
 
     photo: Reference
@@ -58,7 +53,7 @@ class PhotoAsked(_Strict):
     )
 
 
-class MusicAsked(_Strict):
+class MusicAsked(Strict):
     """What is played."""
 
     track: Reference
@@ -66,7 +61,7 @@ class MusicAsked(_Strict):
     gain_db: float = Field(0.0, ge=-40, le=12)
 
 
-class SoundAsked(_Strict):
+class SoundAsked(Strict):
     """A sound beside the music: birds, a jingle, another song."""
 
     track: Reference
@@ -77,7 +72,7 @@ class SoundAsked(_Strict):
     fade_s: float = Field(0.5, ge=0, le=10, description="in and out")
 
 
-class Format(_Strict):
+class Format(Strict):
     """A file to be made."""
 
     aspect: Aspect = "16:9"
@@ -99,7 +94,7 @@ class Format(_Strict):
         return Fraction(self.fps)
 
 
-class BrandAsked(_Strict):
+class BrandAsked(Strict):
     """Who offers the listing."""
 
     name: Text = ""
@@ -112,7 +107,7 @@ class BrandAsked(_Strict):
     watermark: Text = ""
 
 
-class WordsAsked(_Strict):
+class WordsAsked(Strict):
     """What the film says of the listing."""
 
     headline: Text = ""
@@ -121,7 +116,7 @@ class WordsAsked(_Strict):
     facts: Text = ""
 
 
-class FilmWork(_Strict):
+class FilmWork(Strict):
     """A film to render."""
 
     photos: list[PhotoAsked] = Field(min_length=1, max_length=300)
@@ -165,7 +160,7 @@ class FilmWork(_Strict):
         return self
 
 
-class ClipWork(_Strict):
+class ClipWork(Strict):
     """One photo as a clip of its own, kept for whoever asks for it again."""
 
     photo: PhotoAsked
