@@ -32,6 +32,26 @@ def huge_jpeg() -> bytes:
     return bytes(data)
 
 
+def lossless_jpeg(height: int = 480, width: int = 640, components: int = 3) -> bytes:
+    """Return a grey picture as a lossless JPEG (SOF3) that libjpeg decodes without a warning."""
+    parts = b"".join(bytes([number, 0x11, 0]) for number in range(1, components + 1))
+    frame = struct.pack(">BHHB", 8, height, width, components) + parts
+    tables = bytes([0, 1, *[0] * 15, 0])  # one code, a single 0 bit: as its neighbour is
+    selectors = b"".join(bytes([number, 0]) for number in range(1, components + 1))
+    scan = bytes([components]) + selectors + bytes([1, 0, 0])
+    segments = ((0xC3, frame), (0xC4, tables), (0xDA, scan))
+    head = b"".join(
+        bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body for marker, body in segments
+    )
+    pixels = bytes(-(-height * width * components // 8))
+    return b"\xff\xd8" + head + pixels + b"\xff\xd9"
+
+
+def relabel_frame(data: bytes, marker: int) -> bytes:
+    """Return a baseline JPEG whose frame header claims to be of another kind."""
+    return data.replace(b"\xff\xc0", bytes([0xFF, marker]), 1)
+
+
 register_heif_opener()
 _RED = Pillow.fromarray(picture(RED))
 _TURNED = Pillow.Exif()
@@ -54,6 +74,8 @@ GOOD = {
 BAD = {
     "empty": b"",
     "text": b"not a photo at all",
+    "lossless jpeg": lossless_jpeg(),
+    "hierarchical jpeg": relabel_frame(jpeg(), 0xC5),
     "cut jpeg": jpeg()[: len(jpeg()) // 2],
     "cut png": png()[: len(png()) // 2],
     "1x1": jpeg(RED, 1, 1),

@@ -6,12 +6,12 @@ import zlib
 from functools import cache
 
 import numpy as np
-import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageOps, UnidentifiedImageError
 
 from serving.errors import BadImage, TooLarge
+from serving.image.jpeg import SCALED, Frame, check_frame, decode_turbo, read_frame
 
 Image = NDArray[np.uint8]
 
@@ -78,8 +78,11 @@ def decode(data: bytes, max_pixels: int, min_side: int = 0) -> Image:
     with open_picture(data) as file:
         _check_size(file, max_pixels)
         try:
-            if file.format in ("JPEG", "MPO") and file.mode in ("RGB", "L"):
-                return _decode_jpeg(data, file, min_side)
+            if file.format in ("JPEG", "MPO"):
+                frame = read_frame(data)
+                check_frame(frame, file.size)
+                if file.mode in ("RGB", "L"):
+                    return _decode_jpeg(data, file, frame, min_side)
             return _decode_other(file)
         except _DAMAGED as error:
             raise BadImage(f"the {file.format} is damaged or cut short: {error}") from error
@@ -117,14 +120,15 @@ def _check_size(file: Pillow.Image, max_pixels: int) -> None:
         raise BadImage(f"{file.width}x{file.height} is under {SMALLEST_SIDE} px a side")
 
 
-def _decode_jpeg(data: bytes, file: Pillow.Image, min_side: int) -> Image:
+def _decode_jpeg(data: bytes, file: Pillow.Image, frame: Frame, min_side: int) -> Image:
     orientation = file.getexif().get(_ORIENTATION, 1)
     try:
-        image = simplejpeg.decode_jpeg(data, "RGB", min_height=min_side, min_width=min_side)
+        image = decode_turbo(data, frame, min_side)
     except ValueError:
         # libjpeg's warnings are errors there; Pillow forgives what cameras do, not a file cut
         # short
-        file.draft("RGB", (min_side, min_side) if min_side else file.size)
+        scaled = min_side and frame.marker in SCALED
+        file.draft("RGB", (min_side, min_side) if scaled else file.size)
         image = np.asarray(file.convert("RGB"))
     return _upright(image, orientation)
 
