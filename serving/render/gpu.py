@@ -11,7 +11,7 @@ import av.error
 
 from serving.errors import ListingError
 from serving.render.encode import encode_segment
-from serving.render.profiles import Codec, Encoding, Program
+from serving.render.profiles import KEY_INTERVAL, Codec, Encoding, Program
 from serving.render.segments import CLIP, Segment
 from serving.video.film import Film
 from serving.video.planes import NEUTRAL, Planes
@@ -62,15 +62,15 @@ def try_encoding(encoding: Encoding) -> bytes | None:
 
 def _nvenc(encoder: str, quality: int, profile: str) -> Encoding:
     options = {"preset": "p4", "rc": "vbr", "cq": str(quality), "profile": profile, "bf": "2"}
-    return Encoding(encoder, tuple((options | {"forced-idr": "1"}).items()))
+    return Encoding(encoder, (*options.items(), ("forced-idr", "1"), KEY_INTERVAL))
 
 
 def _vaapi(qp: int, codec: Codec, render_node: str, low_power: bool) -> Encoding:
-    """Return constant quality; one key frame in the longest segment, drivers' names nowhere.
+    """Return constant quality, drivers' names nowhere.
 
     Where a device has no B-pictures, FFmpeg does without.
     """
-    options = {"rc_mode": "CQP", "qp": str(qp), "bf": "2", "g": "300", "sei": "0"}
+    options = {"rc_mode": "CQP", "qp": str(qp), "bf": "2", "sei": "0"}
     options |= {"profile": "high" if codec == "h264" else "main", "low_power": f"{low_power:d}"}
     program = Program("format=nv12,hwupload", ("-vaapi_device", render_node))
-    return Encoding(f"{codec}_vaapi", tuple(options.items()), program)
+    return Encoding(f"{codec}_vaapi", (*options.items(), KEY_INTERVAL), program)

@@ -20,7 +20,7 @@ from serving.render.frames import Cutter
 from serving.render.h264 import split_units
 from serving.render.join import NotJoinable
 from serving.render.mux import Tracks, write_mp4
-from serving.render.packets import CodedSegment, read_segment
+from serving.render.packets import CodedSegment
 from serving.render.profiles import Codec, Encoding, choose_encoding
 from serving.render.segments import CLIP, Segment, split_film
 from serving.render.sound import Sound
@@ -180,22 +180,6 @@ def test_whatever_is_shown_for_however_long_has_the_same_header(codec: Codec) ->
         for frames in (1, 2, 40)
     }
     assert len(headers) == 1
-
-
-@pytest.mark.parametrize("codec", OTHERS)
-def test_a_segment_with_key_frames_inside_is_whole(tmp_path: Path, codec: Codec) -> None:
-    film = make_film(1, 300, fps=Fraction(60))
-    cache = MemoryCache()
-    render(film, tmp_path / "film.mp4", codec, Options(cache=cache))
-    (kept,) = cache.kept.values()
-    coded = read_segment(kept)
-    render(film, tmp_path / "film.mp4", codec, Options(cache=cache))
-    shown = times(tmp_path / "film.mp4")
-    assert len(shown) == len(coded.packets) == 300
-    assert shown == sorted(shown)
-    inner = [n for n, packet in enumerate(coded.packets) if packet.key and n]
-    assert all(packet.shown > n - 1 for n in inner for packet in coded.packets[n:]), "closed"
-    assert inner or codec == "av1"
 
 
 def test_hevc_has_its_parameter_sets_in_the_header_alone() -> None:
