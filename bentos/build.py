@@ -19,10 +19,10 @@ from sqlalchemy import Engine
 import bentos
 import serving
 from serving.db.engine import open_engine
+from serving.environment import read_settings
 from serving.errors import ModelUnavailable
 from serving.models.local import FOLDER
 from serving.models.slots import CHAMPION, read_slots
-from serving.settings import Settings
 from serving.storage.objects import Storage, read_by_sha256, storage_of
 
 _SERVICE = "from bentos.gateway.service import Gateway\n"
@@ -92,7 +92,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.parse_args()
-    settings = Settings()
+    settings = read_settings()
     os.environ.setdefault("BENTOML_HOME", str(settings.home() / "bentoml"))
     print(build(open_engine(settings), storage_of(settings)))
 

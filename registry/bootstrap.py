@@ -15,6 +15,7 @@ from registry.gates import both, judge, judge_licence, read_gates
 from registry.promote import promote
 from registry.versions import VERDICT, log_figures, read_files, register, tag_verdict
 from serving.card import ModelCard
+from serving.environment import read_settings
 from serving.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ def main() -> None:
     parser.add_argument("task")
     parser.add_argument("version")
     arguments = parser.parse_args()
-    print(export_starter(open_client(Settings()), arguments.task, arguments.version))
+    print(export_starter(open_client(read_settings()), arguments.task, arguments.version))
 
 
 if __name__ == "__main__":

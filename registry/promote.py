@@ -7,8 +7,8 @@ from mlflow import MlflowClient
 
 from registry.client import open_client
 from registry.versions import CHAMPION, PASSED, PREVIOUS, VERDICT, find_alias
+from serving.environment import read_settings
 from serving.errors import BadInput
-from serving.settings import Settings
 
 
 def promote(client: MlflowClient, task: str, version: str) -> None:
@@ -67,7 +67,7 @@ def main() -> None:
     down.add_argument("task")
     down.add_argument("--reason", required=True)
     arguments = parser.parse_args()
-    client = open_client(Settings())
+    client = open_client(read_settings())
     if arguments.action == "promote":
         promote(client, arguments.task, arguments.version)
         print(f"{arguments.task}: version {arguments.version} is the champion")

@@ -25,10 +25,10 @@ from registry.client import open_client
 from registry.versions import PASSED, REASONS, VERDICT, read_files
 from serving.db.migrate import prepare
 from serving.db.tables import Slot
+from serving.environment import read_settings
 from serving.logs import open_logs
 from serving.models.local import FOLDER
 from serving.models.slots import CHAMPION, CHANNEL, read_slots
-from serving.settings import Settings
 from serving.storage.objects import Storage, open_storage, write_by_sha256
 
 log = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ def main() -> None:
     )
     parser.add_argument("--once", action="store_true", help="one round instead of a loop")
     once = parser.parse_args().once
-    settings = Settings()
+    settings = read_settings()
     open_logs(settings.log_level, settings.log_form)
     engine = prepare(settings)
     client = open_client(settings)

@@ -1,13 +1,34 @@
-"""What the processes read from the environment."""
+"""What the processes read from the environment.
+
+An entry point reads it with `serving.environment.read_settings`, which says all that is wrong at
+once; `serving.settings_checks` knows what a value must look like.
+"""
 
 import hashlib
+import json
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_origin
 
-from pydantic import Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from serving import settings_checks as checks
+
+QUEUES = ("classify", "stage", "video", "audio", "enhance", "webhook")
+HttpUrl = Annotated[str, AfterValidator(checks.check_http_url)]
+KeyHash = Annotated[str, AfterValidator(checks.check_key_hash)]
+ClientName = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+_EXAMPLES = {tuple: '["one", "two"]', dict: '{"name": 1}'}
 
 
 class Settings(BaseSettings):
@@ -16,12 +37,25 @@ class Settings(BaseSettings):
     Each field is the environment variable of the same name in capitals.
     """
 
-    model_config = SettingsConfigDict(frozen=True, env_file=None)
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_file=None,
+        env_ignore_empty=True,
+        enable_decoding=False,  # `_read_json` says what is wrong, of all of them
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+    )
 
     studio_home: Path = Field(Path(".studio"), description="where everything local is kept")
-    database_url: str | None = Field(None, description="unset: the embedded PostgreSQL")
-    storage_url: str | None = Field(None, description="file:///folder or s3://bucket/prefix")
-    mlflow_tracking_uri: str | None = Field(None, description="unset: straight to the database")
+    database_url: Annotated[str, AfterValidator(checks.check_database_url)] | None = Field(
+        None, description="unset: the embedded PostgreSQL"
+    )
+    storage_url: Annotated[str, AfterValidator(checks.check_storage_url)] | None = Field(
+        None, description="file:///folder or s3://bucket/prefix"
+    )
+    mlflow_tracking_uri: Annotated[str, AfterValidator(checks.check_tracking_uri)] | None = Field(
+        None, description="unset: straight to the database"
+    )
     environment: Literal["development", "production"] = "development"
     allow_licences: tuple[str, ...] = Field((), description="restricted licences to serve anyway")
 
@@ -36,7 +70,7 @@ class Settings(BaseSettings):
     )
     slots_poll_s: float = Field(2.0, gt=0)
     publish_poll_s: float = Field(2.0, gt=0)
-    api_keys: dict[str, tuple[str, ...]] = Field(
+    api_keys: dict[ClientName, tuple[KeyHash, ...]] = Field(
         default_factory=dict,
         description="client → SHA-256 of its keys, as JSON; beside the keys in the database",
     )
@@ -47,19 +81,21 @@ class Settings(BaseSettings):
     max_film_pixels: int = Field(200_000_000, gt=0, description="of a photo in a film")
     max_photos: int = Field(64, gt=0, description="per request; more is a job")
     max_job_photos: int = Field(5_000, gt=0, description="per job")
-    rate_limit: str = Field(
+    rate_limit: Annotated[str, AfterValidator(checks.check_rate)] = Field(
         "200/second",
         description="requests per client and gateway, as the package `limits` reads it",
     )
-    cors_origins: tuple[str, ...] = Field((), description="browsers of these may call; as JSON")
+    cors_origins: tuple[Annotated[str, AfterValidator(checks.check_origin)], ...] = Field(
+        (), description="browsers of these may call; as JSON"
+    )
     model_threads: int = Field(0, ge=0, description="photos worked on at once; 0: one per core")
 
     # jobs
     max_queued: int = Field(10_000, gt=0, description="waiting per queue; more is refused (503)")
-    worker_concurrency: dict[str, int] = Field(
+    worker_concurrency: dict[str, Annotated[int, Field(gt=0, le=1000)]] = Field(
         default_factory=dict, description="jobs at once by queue, as JSON; the others by default"
     )
-    model_service_url: str | None = Field(
+    model_service_url: HttpUrl | None = Field(
         None, description="workers ask the model service there; unset: they hold the models"
     )
     gpu_jobs: int = Field(1, gt=0, description="jobs at once on this worker's GPU, if there is one")
@@ -75,7 +111,7 @@ class Settings(BaseSettings):
     answers_kept: int = Field(1_000_000, ge=0, description="in the result cache; 0: there is none")
 
     # webhooks
-    backend_url: str | None = Field(None, description="callbacks go to its /webhooks/…")
+    backend_url: HttpUrl | None = Field(None, description="callbacks go to its /webhooks/…")
     webhook_secrets: tuple[SecretStr, ...] = Field(
         (), description="whsec_…, as JSON; each signs, so that a new one can be rolled out"
     )
@@ -84,10 +120,13 @@ class Settings(BaseSettings):
         5.0, gt=0, description="four times as long at each further"
     )
     webhook_longest_retry_s: float = Field(24 * 3600.0, gt=0)
+    webhook_max_bytes: int = Field(
+        64 * 2**10, ge=4096, description="of a body; a larger one is sent thin and names its job"
+    )
     webhook_attempts: int = Field(12, gt=0, description="then the delivery is a dead letter")
 
     # links
-    link_secrets: tuple[Annotated[SecretStr, Field(min_length=16)], ...] = Field(
+    link_secrets: tuple[SecretStr, ...] = Field(
         (), description="sign links to jobs, as JSON: the first signs, all open; empty: no links"
     )
     link_lifetime_s: float = Field(7 * 24 * 3600.0, gt=0, description="of a link that is given out")
@@ -115,7 +154,7 @@ class Settings(BaseSettings):
     storage_kms_key: str | None = Field(None, description="for aws:kms; unset: the bucket's own")
     scratch_max_bytes: int = Field(20 * 2**30, gt=0, description="temporary files of all jobs")
     scratch_max_age_s: float = Field(24 * 3600.0, gt=0, description="stray files go after this")
-    fetch_hosts: tuple[str, ...] = Field(
+    fetch_hosts: tuple[Annotated[str, AfterValidator(checks.check_fetch_host)], ...] = Field(
         (), description="downloaded from, as JSON: names, name:port and *.name; empty: nowhere"
     )
     fetch_private: bool = Field(
@@ -123,6 +162,78 @@ class Settings(BaseSettings):
     )
     fetch_max_bytes: int = Field(64 * 2**20, gt=0)
     fetch_timeout_s: float = Field(60.0, gt=0, description="a whole download")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _read_json(cls, value: object, info: ValidationInfo) -> object:
+        kind = get_origin(cls.model_fields[str(info.field_name)].annotation)
+        if kind not in _EXAMPLES or not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError(f"is not JSON; write such as {_EXAMPLES[kind]}") from None
+
+    @field_validator("webhook_secrets")
+    @classmethod
+    def _check_webhook_secrets(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        return _check_each(secrets, checks.check_webhook_secret)
+
+    @field_validator("link_secrets")
+    @classmethod
+    def _check_link_secrets(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        return _check_each(secrets, checks.check_link_secret)
+
+    @field_validator("worker_concurrency")
+    @classmethod
+    def _check_queues(cls, counts: dict[str, int]) -> dict[str, int]:
+        unknown = sorted(counts.keys() - set(QUEUES))
+        if unknown:
+            raise ValueError(f"there is no queue '{unknown[0]}'; there are {', '.join(QUEUES)}")
+        return counts
+
+    @field_validator("api_keys")
+    @classmethod
+    def _check_one_client_per_key(
+        cls, keys: dict[str, tuple[str, ...]]
+    ) -> dict[str, tuple[str, ...]]:
+        hashes = [sha256 for client in keys.values() for sha256 in set(client)]
+        if len(set(hashes)) < len(hashes):
+            raise ValueError("gives the same key to two clients; make one for each")
+        return keys
+
+    # A contradiction is said of the field that is declared later: the other is known by then, and
+    # all other faults are still found.
+    @field_validator("heartbeat_timeout_s")
+    @classmethod
+    def _check_timeout(cls, value: float, info: ValidationInfo) -> float:
+        beat_s = info.data.get("heartbeat_s", 0.0)
+        if value < 2 * beat_s:
+            raise ValueError(f"must be at least twice HEARTBEAT_S, which is {beat_s:g}")
+        return value
+
+    @field_validator("retry_longest_s", "webhook_longest_retry_s", "max_job_photos")
+    @classmethod
+    def _check_order(cls, value: float, info: ValidationInfo) -> float:
+        name = _LEAST[str(info.field_name)]
+        least = info.data.get(name, value)
+        if value < least:
+            raise ValueError(f"must not be less than {name.upper()}, which is {least:g}")
+        return value
+
+    @field_validator("storage_encryption")
+    @classmethod
+    def _check_encryption(cls, value: str, info: ValidationInfo) -> str:
+        if value != "none" and not str(info.data.get("storage_url", "s3://")).startswith("s3://"):
+            raise ValueError("needs a STORAGE_URL of S3; a folder is encrypted by its file system")
+        return value
+
+    @field_validator("storage_kms_key")
+    @classmethod
+    def _check_kms_key(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value and info.data.get("storage_encryption", "aws:kms") != "aws:kms":
+            raise ValueError("is only used with STORAGE_ENCRYPTION=aws:kms; set that, or unset it")
+        return value
 
     def home(self) -> Path:
         """Return the data folder, absolute; it may not exist yet."""
@@ -152,3 +263,23 @@ class Settings(BaseSettings):
         inline there and a service of its own where a GPU rewards batches.
         """
         return self.serving_models == "inline" or (self.serving_models == "auto" and not gpu)
+
+
+_LEAST = {
+    "retry_longest_s": "retry_first_s",
+    "webhook_longest_retry_s": "webhook_first_retry_s",
+    "max_job_photos": "max_photos",
+}
+
+
+def _check_each(
+    secrets: tuple[SecretStr, ...], check: Callable[[str], None]
+) -> tuple[SecretStr, ...]:
+    """Say which of several secrets is bad, without saying it."""
+    for number, secret in enumerate(secrets, 1):
+        try:
+            check(secret.get_secret_value())
+        except ValueError as error:
+            which = f"secret {number} " if len(secrets) > 1 else ""
+            raise ValueError(f"{which}{error}") from None
+    return secrets

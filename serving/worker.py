@@ -25,6 +25,7 @@ from sqlalchemy import Engine
 from serving import metrics, traces
 from serving.db.engine import patiently
 from serving.db.migrate import prepare
+from serving.environment import read_settings
 from serving.errors import Cancelled, HandedBack
 from serving.jobs import queue
 from serving.jobs.courier import Courier
@@ -229,7 +230,7 @@ def main(workflows: Mapping[str, Workflow] = WORKFLOWS) -> None:
         "--queues", nargs="+", choices=QUEUES, default=QUEUES, help="default: all of them"
     )
     queues = tuple(parser.parse_args().queues)
-    settings = Settings()
+    settings = read_settings()
     open_logs(settings.log_level, settings.log_form)
     traces.open_traces("worker")
     bound_memory()

@@ -5,6 +5,7 @@ import signal
 import sys
 
 from serving.db.engine import create_databases, open_engine
+from serving.environment import read, read_settings
 from serving.jobs.api_keys import create_key, live_keys
 from serving.settings import Settings
 from stack.callbacks import callback_environment, describe_callbacks
@@ -28,13 +29,13 @@ _METRICS_PORT = 9300
 
 def run() -> int:
     """Start everything, print the addresses, wait for Ctrl-C; return the exit code."""
-    settings, ports = Settings(), Ports()
+    settings, ports = read_settings(), read(Ports)
     programs = [
         *postgres(settings),
         mlflow(ports),
         publisher(),
         gateway(ports),
-        *worker(Workers()),
+        *worker(read(Workers)),
         *dagster(ports),
     ]
     env = environment(settings) | callback_environment(settings)

@@ -26,10 +26,10 @@ def main() -> None:
     # What imports make stays for good: looking through it for garbage, again and again, is a fifth
     # of the start, and clients wait for a gateway that was killed.
     gc.disable()
+    from serving.environment import read_settings
     from serving.models.session import gpu_available
-    from serving.settings import Settings
 
-    if Settings().serve_inline(gpu_available()):
+    if read_settings().serve_inline(gpu_available()):
         _serve(asked.host, asked.port)
     words = ["-m", "bentoml", "serve", "bentos.gateway.service:Gateway"]
     where = ["--host", asked.host, "--port", str(asked.port)]

@@ -19,6 +19,7 @@ from bentos.gateway.watch import Watchers
 from bentos.room_classifier.service import RoomClassifier
 from bentos.traffic import QUIET, baked_models, end_with_arbiter
 from serving.db.engine import open_engine
+from serving.environment import read_settings
 from serving.jobs.api_keys import KeyRing
 from serving.logs import ContextThreads, open_logs
 from serving.memory import bound_memory
@@ -128,7 +129,7 @@ async def _tidy(keys: KeyRing, answers: Answers | None) -> None:
         await asyncio.to_thread(keys.refresh, older_than_s=_KEYS_REREAD_S)
 
 
-_settings = Settings()
+_settings = read_settings()
 Gateway = make_gateway(
     _settings, None if _settings.serve_inline(gpu_available()) else RoomClassifier
 )

@@ -9,6 +9,7 @@ from bentoml.validators import ContentType
 from bentos.gateway.schema import ModelStatus
 from bentos.traffic import KEEP_CONNECTIONS, QUIET, baked_models, end_with_arbiter
 from serving.db.engine import open_engine
+from serving.environment import read_settings
 from serving.logs import open_logs
 from serving.memory import bound_memory
 from serving.models.local import Models
@@ -16,7 +17,6 @@ from serving.models.opening import open_models
 from serving.models.rooms import TASK, LocalRooms
 from serving.models.session import cores, open_session
 from serving.models.wire import Pixels, RoomReply
-from serving.settings import Settings
 from serving.storage.objects import storage_of
 
 # Named, because BentoML would work it out from the JSON schema anew for every answer (6 ms).
@@ -30,14 +30,14 @@ class RoomClassifier:
     def __init__(self) -> None:
         end_with_arbiter()
         bound_memory()
-        settings = Settings()
+        settings = read_settings()
         open_logs(settings.log_level, settings.log_form)
         self._models = self.open()
         self._rooms = LocalRooms(self._models)
 
     def open(self) -> Models:
         """Return the models to answer with."""
-        settings = Settings()
+        settings = read_settings()
         engine = open_engine(settings) if settings.slots == "follow" else None
         on_half = partial(open_session, threads=max(1, cores() // 2))
         storage = storage_of(settings)

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 
 from serving.db.engine import create_databases, open_engine
+from serving.environment import read_settings
 from serving.settings import Settings
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="serving.db.migrate", description=__doc__)
     parser.add_argument("--down", metavar="REVISION", help="go back to it; 'base' drops all tables")
     down = parser.parse_args().down
-    engine = prepare(Settings())
+    engine = prepare(read_settings())
     if down:
         downgrade(engine, down)
     print(f"studio database: {'back at ' + down if down else 'up to date'}")

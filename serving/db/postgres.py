@@ -22,7 +22,7 @@ from pathlib import Path
 
 import psutil
 
-from serving.settings import Settings
+from serving.environment import read_settings
 
 _USER = "pgserver"
 _TUNING = {
@@ -40,7 +40,7 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="serving.db.postgres", description=__doc__)
     parser.parse_args()
-    settings = Settings()
+    settings = read_settings()
     sys.exit(run(settings.home() / "postgres", settings.socket_folder()))
 
 

@@ -16,8 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session as Database
 
 from serving.db.tables import ApiKey
+from serving.environment import read_settings
 from serving.errors import NotAllowed, first_line
-from serving.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -169,7 +169,7 @@ def main() -> None:
     arguments = parser.parse_args()
     from serving.db.migrate import prepare  # for operators; the gateway does without Alembic
 
-    engine = prepare(Settings())
+    engine = prepare(read_settings())
     if arguments.action == "create":
         print(create_key(engine, arguments.client))
     elif arguments.action == "rotate":

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-QUEUES = ("classify", "stage", "video", "audio", "enhance", "webhook")
+from serving.settings import QUEUES as QUEUES  # who reads settings knows their names
+
 WEBHOOK_QUEUE = "webhook"
 JOB_FAILED = "job-failed"
+TEST = "test"
 
 
 @dataclass(frozen=True)

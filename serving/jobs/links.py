@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from serving.db.engine import open_engine
+from serving.environment import read_settings
 from serving.errors import NotAllowed
 from serving.jobs.control import read_job
 from serving.settings import Settings
@@ -95,7 +96,7 @@ def main() -> None:
     parser.add_argument(
         "--base", default="http://127.0.0.1:3000", help="the gateway; default: %(default)s"
     )
-    arguments, settings = parser.parse_args(), Settings()
+    arguments, settings = parser.parse_args(), read_settings()
     read_job(open_engine(settings), arguments.job_id)
     path = LinkSigner.of(settings).page(arguments.job_id, time.time())
     if path is None:

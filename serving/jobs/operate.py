@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Engine, select
 
 from serving.db.engine import open_engine
 from serving.db.tables import Job, WebhookDelivery
+from serving.environment import read_settings
 from serving.errors import BadInput
 from serving.jobs import control, operate_clips, outbox
 from serving.jobs.kinds import KINDS
@@ -195,7 +196,7 @@ def _add_ids(command: argparse.ArgumentParser, everything: str) -> None:
 
 def main() -> None:
     """Run the command line."""
-    asked, settings = parser().parse_args(), Settings()
+    asked, settings = parser().parse_args(), read_settings()
     engine = open_engine(settings)
     try:
         code = run(engine, settings, asked)

@@ -15,9 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
-from standardwebhooks import Webhook
-from standardwebhooks.webhooks import EmptyWebhookSecretError
 
+from serving.settings_checks import check_webhook_secret
 from stack.backend.app import Desk
 from stack.backend.events import Verifier
 from stack.backend.inbox import Inbox
@@ -100,10 +99,9 @@ def read_secrets(given: Sequence[str] | None) -> list[str]:
         )
     for number, secret in enumerate(known, 1):
         try:
-            Webhook(secret)
-        except (ValueError, EmptyWebhookSecretError) as error:
-            # the secret itself stays out of what is printed
-            raise ValueError(f"secret {number} is not 'whsec_' and base64") from error
+            check_webhook_secret(secret)
+        except ValueError as error:
+            raise ValueError(f"secret {number} {error}") from None
     return known
 
 

@@ -114,7 +114,7 @@ def traced_settings(settings: Settings) -> Settings:
     return settings.model_copy(
         update={
             "api_keys": {"backend": (hash_key("key"),)},
-            "webhook_secrets": (SecretStr("whsec_b2xkIHNlY3JldCBvZiB0ZXN0cw=="),),
+            "webhook_secrets": (SecretStr("whsec_YW4gb2xkIHNlY3JldCBvZiB0aGUgdGVzdHM="),),
         }
     )
 

@@ -10,7 +10,10 @@ from standardwebhooks import Webhook
 from stack.backend.events import Event
 from stack.backend.inbox import Inbox
 
-OLD, NEW = "whsec_b2xkIHNlY3JldCBvZiB0ZXN0cw==", "whsec_bmV3IHNlY3JldCBvZiB0ZXN0cw=="
+OLD, NEW = (
+    "whsec_YW4gb2xkIHNlY3JldCBvZiB0aGUgdGVzdHM=",
+    "whsec_dGhlIG5ldyBzZWNyZXQgb2YgdGhlIHRlc3Rz",
+)
 
 JOB = "0b51bd4e-6c8c-4f2e-a3ff-2f7d2f2a9c11"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -238,7 +238,7 @@ def wait_for_health(client: Client) -> None:
     ("words", "said"),
     [
         ([], "give --secret"),
-        (["--secret", "whsec_"], "secret 1 is not 'whsec_' and base64"),
+        (["--secret", "whsec_"], "secret 1 has 0 bytes"),
         (["--secret", OLD, "--fail-percent", "400"], "fail_percent"),
     ],
 )

@@ -1,5 +1,6 @@
 """The studio signs its callbacks without being told how."""
 
+import json
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -7,6 +8,11 @@ from standardwebhooks import Webhook
 
 from serving.settings import Settings
 from stack.callbacks import callback_environment, describe_callbacks, webhook_secrets
+
+ONE, TWO = (
+    "whsec_b25lIHNlY3JldCBvZiB0aGUgYmFja2VuZCdz",
+    "whsec_dHdvIHNlY3JldHMgYXJlIGJldHRlciBzdGlsbA==",
+)
 
 
 def test_a_secret_is_made_once_and_nobody_else_may_read_it(tmp_path: Path) -> None:
@@ -22,11 +28,14 @@ def test_workers_are_told_what_the_settings_say(tmp_path: Path) -> None:
     given = Settings(
         studio_home=tmp_path,
         backend_url="http://127.0.0.1:8080",
-        webhook_secrets=(SecretStr("whsec_b25l"), SecretStr("whsec_dHdv")),
+        webhook_secrets=(
+            SecretStr(ONE),
+            SecretStr(TWO),
+        ),
     )
     told = callback_environment(given)
     assert told["BACKEND_URL"] == given.backend_url
-    assert told["WEBHOOK_SECRETS"] == '["whsec_b25l", "whsec_dHdv"]'
+    assert json.loads(told["WEBHOOK_SECRETS"]) == [ONE, TWO]
     assert "http://127.0.0.1:8080/webhooks/" in describe_callbacks(given)
     assert list(tmp_path.iterdir()) == []
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from serving.environment import read, read_settings
 from serving.errors import BadInput
-from serving.settings import Settings
 from training.data.frozen import FILE, freeze_test
 from training.data.room import Room, build_table, open_room, save_table
 from training.data.settings import DataSettings
@@ -85,11 +85,11 @@ _COMMANDS: Mapping[str, Callable[[Run], int]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 is success, 1 stopped by the data, 2 a mistake in what was given."""
     given = _parse(arguments)
-    settings = DataSettings()
+    settings = read(DataSettings)
     started = time.perf_counter()
     try:
         room = open_room(given.room or settings.room_folder())
-        out = given.out or Settings().home() / "data" / room.folder.name
+        out = given.out or read_settings().home() / "data" / room.folder.name
         data = given.data or settings.studio_data
         table = build_table(room, data, out, given.workers)
         table = assign_splits(table, room.manifest.splits, room.frozen)

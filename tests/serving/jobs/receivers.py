@@ -23,7 +23,10 @@ from stack.backend.inbox import Inbox
 from stack.backend.sandbox import Sandbox, Switches
 from stack.backend.server import running
 
-OLD, NEW = "whsec_b2xkIHNlY3JldCBvZiB0ZXN0cw==", "whsec_bmV3IHNlY3JldCBvZiB0ZXN0cw=="
+OLD, NEW = (
+    "whsec_YW4gb2xkIHNlY3JldCBvZiB0aGUgdGVzdHM=",
+    "whsec_dGhlIG5ldyBzZWNyZXQgb2YgdGhlIHRlc3Rz",
+)
 QUICK = Schedule(first_s=0.05, longest_s=0.4, attempts=40)
 TIMEOUT_S, PATIENT_S = 0.4, 10.0
 

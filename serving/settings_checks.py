@@ -1,0 +1,157 @@
+"""What a setting's value must look like; each check says what is wrong and how to write it.
+
+No message holds the value of a setting that may be a secret.
+"""
+
+import base64
+import binascii
+import re
+from urllib.parse import SplitResult, urlsplit
+
+_HOST = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_NAME = rf"{_HOST}(\.{_HOST})*"
+_FETCH_HOST = re.compile(rf"(\*\.)?{_NAME}(:[0-9]{{1,5}})?|\[[0-9a-f:.]+\](:[0-9]{{1,5}})?")
+_SHA256 = re.compile("[0-9a-f]{64}")
+_RATE = re.compile(
+    r"\s*[1-9][0-9]{0,8}\s*(/|\s+per\s+)\s*([1-9][0-9]{0,6}\s*)?"
+    r"(second|minute|hour|day|month|year)s?\s*",
+    re.IGNORECASE,
+)
+# not by urllib: a password may hold what that takes for the end of the host
+_DATABASE = re.compile(r"postgres(ql)?(\+[a-z0-9]+)?://[^/\s]*/[^/?\s]+(\?\S*)?", re.IGNORECASE)
+_TRACKING = ("http", "https", "sqlite", "file", "databricks", "mysql", "mssql", "postgresql")
+# the Standard Webhooks specification asks for 24 to 64 bytes
+_SECRET_BYTES = (24, 64)
+_LEAST_DISTINCT = 8
+
+
+def check_http_url(value: str) -> str:
+    """Return an `http` or `https` URL to which paths are added, without its last slash."""
+    parts = _split(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("is no http:// or https:// URL; write such as https://backend.example.com")
+    if parts.query or parts.fragment:
+        raise ValueError("may have no '?' or '#': paths are added at its end")
+    return value.rstrip("/")
+
+
+def check_database_url(value: str) -> str:
+    """Return the URL of a PostgreSQL database."""
+    if not _DATABASE.fullmatch(value):
+        raise ValueError(
+            "is no URL of a PostgreSQL database; write such as postgresql://user@host:5432/studio"
+        )
+    return value
+
+
+def check_storage_url(value: str) -> str:
+    """Return the URL of a folder or of a place in a bucket."""
+    parts = _split(value)
+    if parts.scheme == "s3":
+        if not parts.netloc:
+            raise ValueError("names no bucket; write such as s3://bucket/prefix")
+    elif parts.scheme != "file":
+        raise ValueError("must start with file:/// or s3://, such as file:///srv/objects")
+    elif parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
+        raise ValueError("must be an absolute folder after three slashes: file:///srv/objects")
+    if parts.query or parts.fragment:
+        raise ValueError("may have no '?' or '#'; write them as %3F and %23")
+    return value
+
+
+def check_tracking_uri(value: str) -> str:
+    """Return where MLflow's runs are: a server, a database or a folder."""
+    if "://" not in value:
+        return value  # a folder, or MLflow's own words such as `databricks`
+    parts = _split(value)
+    if parts.scheme.partition("+")[0] not in _TRACKING:
+        raise ValueError("is nothing that MLflow knows; write such as http://mlflow:5000")
+    if parts.scheme in ("http", "https") and not parts.hostname:
+        raise ValueError("names no host; write such as http://mlflow:5000")
+    return value
+
+
+def check_rate(value: str) -> str:
+    """Return a rate that the package `limits` can read."""
+    if not _RATE.fullmatch(value):
+        raise ValueError("is no rate; write one such as 200/second or 1000 per 5 minutes")
+    return value
+
+
+def check_fetch_host(value: str) -> str:
+    """Return a host that downloads may come from, in lower case."""
+    host = value.lower()
+    if "://" in host or "/" in host:
+        raise ValueError("is a URL; write the host alone, such as photos.example.com")
+    if not host.isascii():
+        raise ValueError("has a letter beyond ASCII: write an international name in its form xn--…")
+    if not _FETCH_HOST.fullmatch(host) or not _port_is_good(host):
+        raise ValueError("is no host; write name, name:port, or *.name for all that is below it")
+    return host
+
+
+def check_origin(value: str) -> str:
+    """Return an origin as browsers send it, or `*`."""
+    if value == "*":
+        return value
+    parts = _split(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("is no origin; write such as https://app.example.com")
+    if parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("is more than an origin; end it after the host and port")
+    return value.lower()
+
+
+def check_key_hash(value: str) -> str:
+    """Return the SHA-256 of an API key in lower case."""
+    if not _SHA256.fullmatch(value.lower()):
+        raise ValueError(
+            "holds what is no SHA-256 in 64 hexadecimal digits; a key itself never stands here"
+        )
+    return value.lower()
+
+
+def check_webhook_secret(value: str) -> None:
+    """Raise ValueError unless this is a secret that Standard Webhooks allows."""
+    made = "`python -m stack.backend --make-secret` makes one"
+    if not value.startswith("whsec_"):
+        raise ValueError(f"does not start with whsec_; {made}")
+    try:
+        key = base64.b64decode(value.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError(f"is no base64 after whsec_; {made}") from None
+    least, most = _SECRET_BYTES
+    if not least <= len(key) <= most:
+        raise ValueError(f"has {len(key)} bytes where {least} to {most} are asked for; {made}")
+    _check_distinct(key, made)
+
+
+def check_link_secret(value: str) -> None:
+    """Raise ValueError if this could be guessed."""
+    made = "`openssl rand -base64 32` makes one"
+    if len(value) < 16:
+        raise ValueError(f"has fewer than 16 characters; {made}")
+    _check_distinct(value.encode(errors="replace"), made)
+
+
+def _check_distinct(secret: bytes, made: str) -> None:
+    """Refuse what repeats itself; a random secret of this length practically never does."""
+    if len(set(secret)) < _LEAST_DISTINCT:
+        raise ValueError(f"repeats so few characters that it can be guessed; {made}")
+
+
+def _split(value: str) -> SplitResult:
+    if value != value.strip() or any(not letter.isprintable() for letter in value):
+        raise ValueError("begins or ends with a blank, or holds what cannot be printed")
+    try:
+        parts = urlsplit(value)
+        _ = parts.port  # raises where it is no number
+    except ValueError:
+        # what urllib says of it may repeat a password
+        raise ValueError("is no URL: look at its host and port") from None
+    return parts
+
+
+def _port_is_good(host: str) -> bool:
+    _, colon, port = host.rpartition(":")
+    return not colon or not port.isdigit() or 0 < int(port) < 2**16
