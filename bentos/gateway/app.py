@@ -5,7 +5,7 @@ from functools import partial
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from bentos.gateway import files, jobs, media, metrics, page, photos, pictures, status
+from bentos.gateway import files, jobs, media, metrics, page, photos, pictures, status, webhooks
 from bentos.gateway.document import describe
 from bentos.gateway.middleware import REQUEST_ID, Edge
 from bentos.problems import install_problems
@@ -38,6 +38,7 @@ def create_app(release: str, settings: Settings | None = None) -> FastAPI:
     app.include_router(pictures.router)
     app.include_router(status.router)
     app.include_router(metrics.router)
+    app.include_router(webhooks.router)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -45,6 +45,11 @@ class Doors:
     turns: asyncio.Semaphore
 
     @cached_property
+    def trials(self) -> Limiter:
+        """How often a client may have a test event sent to its backend."""
+        return Limiter("6/minute")
+
+    @cached_property
     def live(self) -> LiveReader:
         """Who looks at the queues, for all who ask."""
         return LiveReader(self.engine)

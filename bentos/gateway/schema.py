@@ -9,8 +9,10 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from serving.db.tables import Job
 from serving.jobs.events import Event
 from serving.jobs.live import QueueState, WorkerState
+from serving.jobs.payloads import shorten_event
 from serving.models.results import FailedResult, RoomResult
 
+EVENT_BYTES = 16 * 2**10  # of an event's data in a stream; the job itself has all of it
 # a database cannot hold it, and a name cannot be meant to have it
 NO_NUL = r"^[^\x00]*$"
 
@@ -211,4 +213,5 @@ class JobChange(BaseModel):
     @classmethod
     def of(cls, event: Event) -> Self:
         """Put an event into the wire's shape."""
-        return cls(kind=event.kind, attempt=event.attempt, at=event.at, data=event.data)
+        data = shorten_event(event.data, EVENT_BYTES)
+        return cls(kind=event.kind, attempt=event.attempt, at=event.at, data=data)

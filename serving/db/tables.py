@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, String, func, text
-from sqlalchemy.dialects.postgresql import JSON, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 Json = dict[str, Any]
@@ -81,6 +81,7 @@ class Job(Base):
             "jobs_live", "queue", "status", postgresql_where="status IN ('pending', 'processing')"
         ),
         Index("jobs_failed", text("completed_at DESC"), postgresql_where="status = 'failed'"),
+        Index("jobs_ended", "completed_at", postgresql_where="completed_at IS NOT NULL"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -129,7 +130,8 @@ class WebhookDelivery(Base):
     """The outbox: a callback owed to the backend, written with the change that it tells of.
 
     `id` is the `webhook-id`, the same on every try. `attempt` fences as in `jobs`. A progress
-    event is `superseded` by a later one or by the job's end before it was delivered.
+    event is `superseded` by a later one or by the job's end before it was delivered. A test of the
+    receiver belongs to no job. `took_s` is how long the last try took.
     """
 
     __tablename__ = "webhook_deliveries"
@@ -145,10 +147,15 @@ class WebhookDelivery(Base):
         Index(
             "webhook_deliveries_dead", text("created_at DESC"), postgresql_where="status = 'dead'"
         ),
+        Index(
+            "webhook_deliveries_settled",
+            "updated_at",
+            postgresql_where="status NOT IN ('pending', 'sending')",
+        ),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    job_id: Mapped[UUID | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
     event: Mapped[str]
     payload: Mapped[Json] = mapped_column(JSON)
     terminal: Mapped[bool]
@@ -156,6 +163,7 @@ class WebhookDelivery(Base):
     attempt: Mapped[int] = mapped_column(server_default="0")
     last_status: Mapped[int | None]
     last_error: Mapped[str | None]
+    took_s: Mapped[float | None]
     worker_id: Mapped[UUID | None]
     queue_job_id: Mapped[int | None] = mapped_column(BigInteger)
     traceparent: Mapped[str | None]
@@ -163,6 +171,66 @@ class WebhookDelivery(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
     delivered_at: Mapped[datetime | None]
+
+
+class Upload(Base):
+    """A file that a client sent, under the key `uploads/{id}`; its bytes are in the storage.
+
+    While it is not `ready`, `received` of its `size` bytes lie under the keys `parts`, in order.
+    `received` fences: who adds a part names what was there before.
+    """
+
+    __tablename__ = "uploads"
+    __table_args__ = (
+        Index("uploads_idempotency", "client", "idempotency_key", unique=True),
+        Index("uploads_client_newest", "client", text("created_at DESC"), text("id DESC")),
+        Index("uploads_used", "ready", "used_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    client: Mapped[str]
+    listing_id: Mapped[str | None]
+    name: Mapped[str | None]
+    content_type: Mapped[str]
+    size: Mapped[int] = mapped_column(BigInteger)
+    received: Mapped[int] = mapped_column(BigInteger)
+    parts: Mapped[list[str]] = mapped_column(ARRAY(String), server_default="{}")
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    idempotency_key: Mapped[str | None]
+    ready: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    used_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class UploadUse(Base):
+    """That a job names an upload, which stays while the job lives."""
+
+    __tablename__ = "upload_uses"
+    __table_args__ = (Index("upload_uses_job", "job_id"),)
+
+    upload_id: Mapped[UUID] = mapped_column(
+        ForeignKey("uploads.id", ondelete="CASCADE"), primary_key=True
+    )
+    job_id: Mapped[UUID] = mapped_column(
+        ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True
+    )
+
+
+class Erasure(Base):
+    """A client's wish that a listing, or a job, be forgotten; `erased` counts what went."""
+
+    __tablename__ = "erasures"
+    __table_args__ = (
+        Index("erasures_unfinished", "requested_at", postgresql_where="finished_at IS NULL"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    client: Mapped[str]
+    listing_id: Mapped[str | None]
+    job_id: Mapped[UUID | None]
+    erased: Mapped[Json] = mapped_column(server_default=text("'{}'"))
+    requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    finished_at: Mapped[datetime | None]
 
 
 class Worker(Base):

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -40,12 +41,15 @@ class Courier:
         delivery = webhooks.claim(self._engine, delivery_id, self._worker_id)
         if delivery is None:
             return
-        ids = {"job_id": str(delivery.job_id), "delivery_id": delivery.id}
+        ids = {"delivery_id": delivery.id}
+        if delivery.job_id is not None:
+            ids["job_id"] = str(delivery.job_id)
         name, kind = f"webhook {delivery.event}", traces.SpanKind.PRODUCER
         with logs.bound(**ids), traces.span(name, delivery.traceparent, kind, **ids) as span:
             started = time.perf_counter()
             answer = self._send(delivery)
             took_s = time.perf_counter() - started
+            answer = replace(answer, took_s=round(took_s, 4))
             if not answer.delivered:
                 traces.mark_failed(span, answer.error or "")
             status = patiently(

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, update
 from sqlalchemy.dialects.postgresql import insert
 
 from serving.db.tables import Job, Json, WebhookDelivery
-from serving.jobs.kinds import JOB_FAILED, KINDS
+from serving.jobs.kinds import JOB_FAILED, KINDS, TEST
 from serving.jobs.queue import wake_for_delivery
 
 
@@ -80,6 +80,14 @@ def owe_progress(connection: Connection, job: Job, progress: Json) -> None:
     )
 
 
+def owe_test(connection: Connection, client: str) -> str:
+    """Owe the backend an event that tells of nothing, to see what becomes of it; return its id."""
+    delivery_id = f"msg_{uuid4().hex}"
+    data: Json = {"client": client, "message": "a test of your webhook receiver: nothing happened"}
+    _owe(connection, None, delivery_id, TEST, data, terminal=True, traceparent=None)
+    return delivery_id
+
+
 def replay(connection: Connection, delivery_id: str) -> bool:
     """Owe a delivery anew, under its old id; return whether there was one to replay."""
     row = connection.execute(
@@ -111,7 +119,7 @@ def _supersede_progress(connection: Connection, job_id: UUID) -> None:
 
 def _owe(  # noqa: PLR0913 - what a delivery consists of
     connection: Connection,
-    job_id: UUID,
+    job_id: UUID | None,
     delivery_id: str,
     event: str,
     data: Json,

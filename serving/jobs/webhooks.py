@@ -1,7 +1,6 @@
 """Sends the callbacks of the outbox, signed as Standard Webhooks (standardwebhooks.com) has it."""
 
 import asyncio
-import json
 import logging
 import random
 import re
@@ -17,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     Engine,
     SQLColumnExpression,
+    Uuid,
     and_,
     case,
     exists,
@@ -31,6 +31,7 @@ from standardwebhooks import Webhook
 
 from serving import traces
 from serving.db.tables import Job, WebhookDelivery
+from serving.jobs.payloads import write_body
 from serving.jobs.queue import wake_for_delivery
 from serving.settings import Settings
 
@@ -70,6 +71,7 @@ class Answer:
     status: int | None
     error: str | None
     retry_after_s: float | None = None
+    took_s: float | None = None
 
     @property
     def delivered(self) -> bool:
@@ -84,10 +86,13 @@ class Sender:
     ----------
     url : the backend; events go to `{url}/webhooks/{event}`
     secrets : each signs, so that a receiver knows the old and the new while one is replaced
+    max_bytes : of a body; a larger one is sent thin
     """
 
-    def __init__(self, url: str, secrets: Sequence[str], timeout_s: float) -> None:
-        self._url, self._timeout_s = url.rstrip("/"), timeout_s
+    def __init__(
+        self, url: str, secrets: Sequence[str], timeout_s: float, max_bytes: int = 64 * 2**10
+    ) -> None:
+        self._url, self._timeout_s, self._max_bytes = url.rstrip("/"), timeout_s, max_bytes
         self._signers = [Webhook(secret) for secret in secrets]
         self._client = httpx.AsyncClient(timeout=None, follow_redirects=False, trust_env=False)
         # A loop of its own: there a whole exchange is given so long and no longer. httpx times each
@@ -115,7 +120,7 @@ class Sender:
             return Answer(None, f"{type(error).__name__}, an error of ours")
 
     async def _post(self, delivery: WebhookDelivery, now: datetime) -> Answer:
-        body = json.dumps(delivery.payload, separators=(",", ":"))
+        body = write_body(delivery.payload, self._max_bytes)
         url = f"{self._url}/webhooks/{delivery.event}"
         headers = self._headers(delivery, body, now)
         async with self._client.stream("POST", url, content=body, headers=headers) as answer:
@@ -169,7 +174,9 @@ def open_sender(settings: Settings) -> Sender | None:
         log.warning(
             "WEBHOOK_SECRETS is empty: callbacks are not signed, no backend should take them"
         )
-    return Sender(settings.backend_url, secrets, settings.webhook_timeout_s)
+    return Sender(
+        settings.backend_url, secrets, settings.webhook_timeout_s, settings.webhook_max_bytes
+    )
 
 
 def claim(engine: Engine, delivery_id: str, worker_id: UUID) -> WebhookDelivery | None:
@@ -212,7 +219,7 @@ def settle(
     with engine.begin() as connection:
         # progress is not worth a second try once something newer is owed
         droppable = status == "pending" and not delivery.terminal
-        outdated = _is_outdated(literal(delivery.job_id), literal(delivery.created_at))
+        outdated = _is_outdated(literal(delivery.job_id, Uuid()), literal(delivery.created_at))
         if droppable and connection.scalar(select(outdated)):
             status = "superseded"
         entry = delivery.queue_job_id
@@ -229,6 +236,7 @@ def settle(
                 status=status,
                 last_status=answer.status,
                 last_error=answer.error,
+                took_s=answer.took_s,
                 run_at=run_at,
                 queue_job_id=entry,
                 worker_id=None,
@@ -251,7 +259,7 @@ def _verdict(
 
 
 def _is_outdated(
-    job_id: SQLColumnExpression[UUID], created_at: SQLColumnExpression[datetime]
+    job_id: SQLColumnExpression[UUID | None], created_at: SQLColumnExpression[datetime]
 ) -> ColumnElement[bool]:
     newer = aliased(WebhookDelivery)
     told = exists().where(newer.job_id == job_id, newer.created_at > created_at)

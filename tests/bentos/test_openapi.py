@@ -49,8 +49,12 @@ NEVER_BY_CHANCE = ("/internal/video/render", "/internal/video/clips", "/files/{n
 
 
 @pytest.fixture
-def client(settings: Settings, engine: Engine, storage: Storage) -> Iterator[TestClient]:
+def client(
+    settings: Settings, engine: Engine, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TestClient]:
     publish(engine, storage)
+    # no worker is there that a test event could be waited for
+    monkeypatch.setattr("bentos.gateway.webhooks._WAKE_S", -10.0)
     models = LocalModels(storage)
     models.apply(read_slots(engine))
     changes = {"api_keys": {"backend": (hash_key("key"),)}, "rate_limit": "1000000/second"}

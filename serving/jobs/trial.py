@@ -1,0 +1,78 @@
+"""One event sent to the backend to see whether it arrives, the way that every callback goes."""
+
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, func, select, update
+
+from serving.db.tables import WebhookDelivery
+from serving.jobs.outbox import owe_test
+
+_LOOK_EVERY_S = 0.1
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What became of the event.
+
+    Attributes
+    ----------
+    delivery_id : the `webhook-id` that the backend saw
+    delivered : whether it answered 2xx
+    status : what it answered; None: nothing, and `error` says why
+    """
+
+    delivery_id: str
+    delivered: bool
+    status: int | None
+    error: str | None
+    took_s: float | None
+
+
+def try_receiver(engine: Engine, client: str, wait_s: float) -> Trial:
+    """Send a test event through the outbox and return what came back, after one try.
+
+    Parameters
+    ----------
+    wait_s : for a worker to take it and for the backend to answer
+    """
+    with engine.begin() as connection:
+        delivery_id = owe_test(connection, client)
+    until = time.monotonic() + wait_s
+    trial = None
+    while trial is None and time.monotonic() < until:
+        time.sleep(_LOOK_EVERY_S)
+        trial = _look(engine, delivery_id)
+    _give_up(engine, delivery_id)
+    trial = trial or _look(engine, delivery_id)
+    nobody = f"no worker sent it within {wait_s:g} s; is one running, with the queue 'webhook'?"
+    return trial or Trial(delivery_id, False, None, nobody, None)
+
+
+def _look(engine: Engine, delivery_id: str) -> Trial | None:
+    """Return what the first try came to; None while there was none."""
+    columns = (
+        WebhookDelivery.status == "delivered",
+        WebhookDelivery.last_status,
+        WebhookDelivery.last_error,
+        WebhookDelivery.took_s,
+    )
+    tried = (
+        WebhookDelivery.id == delivery_id,
+        WebhookDelivery.attempt > 0,
+        WebhookDelivery.status != "sending",
+    )
+    with engine.connect() as connection:
+        row = connection.execute(select(*columns).where(*tried)).first()
+    return Trial(delivery_id, *row) if row is not None else None
+
+
+def _give_up(engine: Engine, delivery_id: str) -> None:
+    """Let it not be tried again: an answer that comes hours later tells nobody anything."""
+    waiting = WebhookDelivery.id == delivery_id, WebhookDelivery.status == "pending"
+    with engine.begin() as connection:
+        connection.execute(
+            update(WebhookDelivery)
+            .where(*waiting)
+            .values(status="superseded", updated_at=func.now())
+        )
