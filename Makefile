@@ -4,6 +4,8 @@ VENV := .venv
 RUN := PYTHONSAFEPATH=1 $(VENV)/bin/python
 PIP := $(VENV)/bin/pip --disable-pip-version-check
 PHOTOS ?= datasets/sample_listing
+# ONNX Runtime: `cpu`, or `gpu` for an NVIDIA GPU; never both in one environment
+RUNTIME ?= cpu
 PYTEST := $(VENV)/bin/pytest
 
 .DEFAULT_GOAL := help
@@ -42,11 +44,11 @@ clean:  ## remove what was built; the data in .studio stays
 $(VENV)/serve: pyproject.toml constraints.txt
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing what serving needs (about a minute, once)"
-	@$(PIP) install --quiet --constraint constraints.txt --editable '.[registry]'
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[registry,$(RUNTIME)]'
 	@touch $@
 
 $(VENV)/dev: pyproject.toml constraints.txt
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing everything, torch included (some minutes, once)"
-	@$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[dev,$(RUNTIME)]'
 	@touch $@ $(VENV)/serve

@@ -1,23 +1,26 @@
-"""Packs the gateway with the published models inside: `python -m bentos.build`.
+"""Packs the gateway and the worker with the published models inside: `python -m bentos.build`.
 
-The bento serves on its own: its packages and models lie inside, so it needs neither this source,
-nor MLflow, nor the database. Where the slots can be reached they override what is baked in;
-`SLOTS=pinned` turns that off.
+A bento serves on its own: its packages and models lie inside, so it needs neither this source nor
+MLflow. Where the slots can be reached they override what is baked in; `SLOTS=pinned` turns that
+off. Gateway and worker of one build carry the same version. `--gpu` builds them for machines with
+an NVIDIA GPU: the gateway asks the model as a service that has the GPU to itself.
 """
 
 import argparse
-import os
 import shutil
 import tempfile
-from importlib.metadata import requires
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import bentoml
-from packaging.requirements import Requirement
+import yaml
 from sqlalchemy import Engine
 
 import bentos
 import serving
+from bentos.gateway.app import create_app
+from bentos.image import image_environment, serving_image
 from serving.db.engine import open_engine
 from serving.environment import read_settings
 from serving.errors import ModelUnavailable
@@ -25,34 +28,76 @@ from serving.models.local import FOLDER
 from serving.models.slots import CHAMPION, read_slots
 from serving.storage.objects import Storage, read_by_sha256, storage_of
 
-_SERVICE = "from bentos.gateway.service import Gateway\n"
+# what BentoML finds in a bento: by name, then without a GPU (False) and with one (True)
+_SERVICES = {
+    "worker": {
+        False: "from bentos.worker.service import Worker as Service\n",
+        True: """from bentos.gpu import on_gpu
+from bentos.worker.service import Worker
+
+Service = on_gpu(Worker)
+""",
+    },
+    "gateway": {
+        False: "from bentos.gateway.service import Gateway as Service\n",
+        True: """from bentos.gateway.service import make_gateway
+from bentos.gpu import on_gpu
+from bentos.room_classifier.service import RoomClassifier
+from serving.environment import read_settings
+
+Service = make_gateway(read_settings(), on_gpu(RoomClassifier))
+""",
+    },
+}
+_TOOLS = ("build.py", "image.py", "requirements*", "try_image.py")
 
 
-def build(engine: Engine, storage: Storage) -> str:
-    """Build the bento from what is published now and return its tag.
+def build(engine: Engine, storage: Storage, gpu: bool = False) -> list[str]:
+    """Build the bentos from what is published now and return their tags, the gateway's last.
 
     Raises
     ------
     ModelUnavailable
         If nothing is published yet.
     """
+    tags: list[str] = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for package in (serving, bentos):
             source = Path(str(package.__file__)).parent
-            skip = shutil.ignore_patterns("__pycache__", "build.py")
+            skip = shutil.ignore_patterns("__pycache__", *_TOOLS)
             shutil.copytree(source, folder / source.name, ignore=skip)
-        (folder / "service.py").write_text(_SERVICE)
         versions = bake_models(engine, storage, folder / "models")
-        bento = bentoml.build(
-            "service:Gateway",
-            name="gateway",
-            build_ctx=temporary,
-            include=["service.py", "serving/**", "bentos/**", "models/**"],
-            labels={"release": serving.__version__, **versions},
-            python={"packages": serving_requirements(), "lock_packages": False},
-        )
-    return str(bento.tag)
+        version = None
+        for name in _SERVICES:
+            bento = _pack(folder, name, versions, gpu, version)
+            version = bento.tag.version
+            tags.append(str(bento.tag))
+    return tags
+
+
+def _pack(
+    folder: Path, name: str, models: Mapping[str, str], gpu: bool, version: str | None
+) -> bentoml.Bento:
+    # a module of its own for each: Python keeps what it once imported
+    module = f"{name}_bento_gpu" if gpu else f"{name}_bento"
+    (folder / f"{module}.py").write_text(_SERVICES[name][gpu])
+    # the image is not part of the module: what is needed to describe it is not there when it runs
+    service: Any = bentoml.load(f"{module}:Service", working_dir=str(folder))
+    service.image, service.envs = serving_image(gpu), image_environment(gpu)
+    bento = bentoml.build(
+        f"{module}:Service",
+        name=name,
+        version=version,
+        build_ctx=str(folder),
+        include=[f"{module}.py", "serving/**", "bentos/**", "models/**"],
+        labels={"release": serving.__version__, "device": "gpu" if gpu else "cpu", **models},
+        description=(folder / "bentos" / name / "README.md").read_text(),
+    )
+    if name == "gateway":
+        document = create_app(serving.__version__).openapi()
+        (Path(bento.path) / "apis" / "openapi.yaml").write_text(yaml.safe_dump(document))
+    return bento
 
 
 def bake_models(engine: Engine, storage: Storage, folder: Path) -> dict[str, str]:
@@ -74,16 +119,6 @@ def bake_models(engine: Engine, storage: Storage, folder: Path) -> dict[str, str
     return versions
 
 
-def serving_requirements() -> list[str]:
-    """Return what the packages inside the bento need, from this project's `serve` extra."""
-    needed = (Requirement(text) for text in requires("listing-studio") or [])
-    return [
-        str(Requirement(f"{need.name}{need.specifier}"))
-        for need in needed
-        if need.marker is None or need.marker.evaluate({"extra": "serve"})
-    ]
-
-
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(
@@ -91,10 +126,14 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.parse_args()
+    parser.add_argument("--gpu", action="store_true", help="for machines with an NVIDIA GPU")
+    asked = parser.parse_args()
     settings = read_settings()
-    os.environ.setdefault("BENTOML_HOME", str(settings.home() / "bentoml"))
-    print(build(open_engine(settings), storage_of(settings)))
+    try:
+        tags = build(open_engine(settings), storage_of(settings), asked.gpu)
+    except ModelUnavailable as error:
+        parser.exit(1, f"error: {error}\n")
+    print("\n".join(tags))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as runtime
 
 from serving.errors import ModelFailed, OutOfMemory
 from serving.image import Image
+from serving.models.runtime import cuda_devices
 
 Logits = NDArray[np.float32]
 
@@ -38,7 +39,8 @@ class Session(Protocol):
 
 def gpu_available() -> bool:
     """Say whether ONNX Runtime can reach a CUDA device here."""
-    return "CUDAExecutionProvider" in ort.get_available_providers()
+    # the runtime for GPUs names CUDA on every machine, with a GPU or without
+    return "CUDAExecutionProvider" in ort.get_available_providers() and cuda_devices() > 0
 
 
 def cores() -> int:
@@ -70,6 +72,8 @@ class OnnxSession:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         wanted = ["CUDAExecutionProvider"] if gpu and gpu_available() else []
+        if wanted:
+            ort.preload_dlls()  # CUDA and cuDNN lie in wheels, where the loader does not look
         try:
             self._session = ort.InferenceSession(
                 model, options, providers=[*wanted, "CPUExecutionProvider"]
