@@ -101,7 +101,15 @@ class Settings(BaseSettings):
     gpu_jobs: int = Field(1, gt=0, description="jobs at once on this worker's GPU, if there is one")
     worker_grace_s: float = Field(15.0, ge=0, description="for running jobs when told to stop")
     heartbeat_s: float = Field(0.5, gt=0)
-    heartbeat_timeout_s: float = Field(2.5, gt=0, description="a worker silent for longer is dead")
+    heartbeat_timeout_s: float = Field(
+        2.5,
+        gt=0,
+        description="a worker that is silent for longer, and whose connection to the database is "
+        "gone, is dead; as much longer as its heartbeats were late before",
+    )
+    worker_hung_s: float = Field(
+        60.0, gt=0, description="the same of a worker whose connection is still there"
+    )
     job_failures: int = Field(5, gt=0, description="transient errors before a job has failed")
     job_losses: int = Field(10, gt=0, description="dead workers before a job has failed")
     retry_first_s: float = Field(2.0, gt=0, description="doubled at each further failure")

@@ -86,7 +86,9 @@ class JobWorker:
         """Work until SIGTERM or SIGINT."""
         settings, engine = self._parts.settings, self._parts.engine
         heartbeat = Heartbeat(engine, self.id, settings.heartbeat_s)
-        reaper = Reaper(engine, settings.heartbeat_timeout_s, settings.job_losses)
+        reaper = Reaper(
+            engine, settings.heartbeat_timeout_s, settings.job_losses, settings.worker_hung_s
+        )
         if self._answers is not None:
             metrics.watch_cache("answers", self._answers)
         housekeeping = Housekeeping(self._parts, self._answers)

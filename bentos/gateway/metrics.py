@@ -11,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 from bentos.gateway.doors import Opened, client_of
 from bentos.problems import documented
 from serving.jobs.live import Live, LiveReader
+from serving.jobs.liveness import Patience
 from serving.metrics import REGISTRY
 
 router = APIRouter(tags=["status"])
@@ -24,21 +25,21 @@ router = APIRouter(tags=["status"])
 )
 async def metrics(doors: Opened) -> Response:
     """Return this gateway's counters and the queues' state, in Prometheus' text form."""
-    text = await asyncio.to_thread(_render, doors.live, doors.settings.heartbeat_timeout_s)
+    text = await asyncio.to_thread(_render, doors.live, Patience.of(doors.settings))
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
-def _render(reader: LiveReader, dead_after_s: float) -> bytes:
+def _render(reader: LiveReader, patience: Patience) -> bytes:
     queues = CollectorRegistry()
-    queues.register(_QueueCollector(reader.read(), dead_after_s))
+    queues.register(_QueueCollector(reader.read(), patience))
     return generate_latest(REGISTRY) + generate_latest(queues)
 
 
 class _QueueCollector:
     """Shows one look at the database."""
 
-    def __init__(self, live: Live | None, dead_after_s: float) -> None:
-        self._live, self._dead_after_s = live, dead_after_s
+    def __init__(self, live: Live | None, patience: Patience) -> None:
+        self._live, self._patience = live, patience
 
     def collect(self) -> Iterable[Metric]:
         """Yield how much of what is live; without a database only that."""
@@ -46,10 +47,10 @@ class _QueueCollector:
         up.add_metric((), self._live is not None)
         yield up
         if self._live is not None:
-            yield from _show(self._live, self._dead_after_s)
+            yield from _show(self._live, self._patience)
 
 
-def _show(live: Live, dead_after_s: float) -> Iterable[Metric]:
+def _show(live: Live, patience: Patience) -> Iterable[Metric]:
     depth = GaugeMetricFamily(
         "studio_queue_jobs", "Jobs (webhook: deliveries) in each queue", labels=("queue", "state")
     )
@@ -66,6 +67,6 @@ def _show(live: Live, dead_after_s: float) -> Iterable[Metric]:
     dead = GaugeMetricFamily("studio_dead_letters", "Deliveries given up, to be replayed")
     dead.add_metric((), live.dead_deliveries)
     workers = GaugeMetricFamily("studio_workers", "Workers that are alive")
-    alive = [worker for worker in live.workers if worker.heartbeat_age_s < dead_after_s]
+    alive = [worker for worker in live.workers if worker.alive(patience)]
     workers.add_metric((), len(alive))
     return depth, oldest, failed, dead, workers

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from serving.db.tables import Job
 from serving.jobs.events import Event
 from serving.jobs.live import QueueState, WorkerState
+from serving.jobs.liveness import Patience
 from serving.jobs.payloads import shorten_event
 from serving.models.results import FailedResult, RoomResult
 
@@ -92,10 +93,10 @@ class WorkerStatus(BaseModel):
     alive: bool
 
     @classmethod
-    def of(cls, worker: WorkerState, dead_after_s: float) -> Self:
+    def of(cls, worker: WorkerState, patience: Patience) -> Self:
         """Put a worker into the wire's shape."""
-        alive = worker.heartbeat_age_s < dead_after_s
-        return cls.model_validate(vars(worker) | {"worker_id": worker.id, "alive": alive})
+        known = {"worker_id": worker.id, "alive": worker.alive(patience)}
+        return cls.model_validate(vars(worker) | known)
 
 
 class Status(BaseModel):

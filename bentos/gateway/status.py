@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from bentos.gateway.doors import Opened, client_of
 from bentos.gateway.schema import Health, QueueStatus, Status, WorkerStatus
 from bentos.problems import documented
+from serving.jobs.liveness import Patience
 
 router = APIRouter(tags=["status"])
 
@@ -22,12 +23,12 @@ async def status(request: Request, doors: Opened) -> Status:
     """Say which model versions answer, what waits and who works."""
     models = await doors.classifier.status()
     live = await asyncio.to_thread(doors.live.read)
-    dead_after_s = doors.settings.heartbeat_timeout_s
+    patience = Patience.of(doors.settings)
     return Status(
         release=request.app.version,
         serving=doors.classifier.serving,
         models=models,
         database=live is not None,
         queues=[QueueStatus.of(queue) for queue in live.queues] if live else [],
-        workers=[WorkerStatus.of(worker, dead_after_s) for worker in live.workers] if live else [],
+        workers=[WorkerStatus.of(worker, patience) for worker in live.workers] if live else [],
     )

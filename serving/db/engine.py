@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy import URL, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.pool import NullPool
 
 from serving.settings import Settings
 
@@ -14,6 +16,7 @@ T = TypeVar("T")
 
 # the queue's functions and tables name each other without a schema
 SEARCH_PATH = "-c search_path=public,queue"
+_KEEPALIVE_IDLE_S = 3
 
 
 def database_url(settings: Settings, name: str = "studio", driver: str = "psycopg") -> URL:
@@ -42,6 +45,41 @@ def open_engine(settings: Settings) -> Engine:
         max_overflow=28,
         connect_args={"connect_timeout": 5, "options": SEARCH_PATH},
     )
+
+
+def open_session_engine(url: URL) -> Engine:
+    """Return an engine each of whose connections is one session of the server, of its user's own.
+
+    Statements are committed one by one. The server notices within seconds when the host at the
+    other end is gone, and the other way round; over a socket of the same host these settings do
+    nothing.
+    """
+    engine = create_engine(
+        url,
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+        connect_args={
+            "connect_timeout": 5,
+            "keepalives_idle": _KEEPALIVE_IDLE_S,
+            "keepalives_interval": 1,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 5_000,
+        },
+    )
+
+    @event.listens_for(engine, "connect")
+    def _watch_client(connection: DBAPIConnection, _: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(
+            f"SELECT set_config('tcp_keepalives_idle', '{_KEEPALIVE_IDLE_S}', false),"
+            " set_config('tcp_keepalives_interval', '1', false),"
+            " set_config('tcp_keepalives_count', '3', false),"
+            " set_config('tcp_user_timeout', '5000', false)"
+        )
+        cursor.close()
+        connection.commit()
+
+    return engine
 
 
 def create_databases(settings: Settings, names: tuple[str, ...]) -> None:

@@ -4,7 +4,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, String, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    String,
+    Uuid,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -62,8 +72,9 @@ class Job(Base):
 
     `attempt` counts how often a worker took it and is the fence: a write names its attempt and
     does nothing once another has begun. `failures` counts attempts that ended in a transient
-    error, `losses` those whose worker died. `queue_job_id` is the one entry of the queue that may
-    wake a worker for it. `versions` are the model versions that its first attempt found.
+    error, `losses` those whose worker died without getting further than one before it: `reached`
+    is how far they came, by the unit of the progress. `queue_job_id` is the one entry of the queue
+    that may wake a worker for it. `versions` are the model versions that its first attempt found.
     """
 
     __tablename__ = "jobs"
@@ -95,6 +106,7 @@ class Job(Base):
     attempt: Mapped[int] = mapped_column(server_default="0")
     failures: Mapped[int] = mapped_column(server_default="0")
     losses: Mapped[int] = mapped_column(server_default="0")
+    reached: Mapped[Json | None]
     progress: Mapped[Json | None]
     client: Mapped[str]
     listing_id: Mapped[str | None]
@@ -234,7 +246,12 @@ class Erasure(Base):
 
 
 class Worker(Base):
-    """A worker's process, alive while its heartbeat is young."""
+    """A worker's process; `serving.jobs.liveness` says whether it lives.
+
+    `session_lock` names the advisory lock that its connection holds; None: it holds none. `late_s`
+    is how late its heartbeats have come of late, and `taken_jobs` are those that it lost when it
+    was held for dead; they are not counted against them once it writes again.
+    """
 
     __tablename__ = "workers"
 
@@ -243,6 +260,9 @@ class Worker(Base):
     pid: Mapped[int]
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     heartbeat_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    session_lock: Mapped[int | None]
+    late_s: Mapped[float] = mapped_column(server_default="0")
+    taken_jobs: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()), server_default="{}")
 
 
 class CachedAnswer(Base):

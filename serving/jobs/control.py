@@ -102,6 +102,7 @@ def redrive(engine: Engine, job_id: UUID) -> Job:
                 attempt=Job.attempt + 1,
                 failures=0,
                 losses=0,
+                reached=None,
                 error=None,
                 cancel_requested=False,
                 completed_at=None,

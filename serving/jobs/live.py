@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from serving.errors import first_line
 from serving.jobs.kinds import QUEUES
+from serving.jobs.liveness import HOLDS_LOCK, Patience
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +35,9 @@ _ENDED = text(
     "(SELECT count(*) FROM webhook_deliveries WHERE status = 'dead') AS dead_deliveries"
 )
 _WORKERS = text(
-    "SELECT id, host, pid, started_at, extract(epoch FROM now() - heartbeat_at) AS heartbeat_age_s "
-    "FROM workers ORDER BY started_at, id"
+    "SELECT id, host, pid, started_at, "
+    "extract(epoch FROM now() - heartbeat_at) AS heartbeat_age_s, "
+    f"{HOLDS_LOCK} AS connected FROM workers ORDER BY started_at, id"
 )
 
 
@@ -60,13 +62,24 @@ class QueueState:
 
 @dataclass(frozen=True)
 class WorkerState:
-    """A worker's process, as its heartbeat tells."""
+    """A worker's process, as its heartbeat and its connection tell.
+
+    Attributes
+    ----------
+    connected : whether its process has its connection to the database, which it loses by ending
+    """
 
     id: UUID
     host: str
     pid: int
     started_at: datetime
     heartbeat_age_s: float
+    connected: bool = False
+
+    def alive(self, patience: Patience) -> bool:
+        """Say whether it lives, by the same reckoning as the reaper, without its allowances."""
+        limit_s = patience.hung_s if self.connected else patience.timeout_s
+        return self.heartbeat_age_s < limit_s
 
 
 @dataclass(frozen=True)
@@ -89,7 +102,9 @@ def read_live(engine: Engine) -> Live:
             for row in connection.execute(_QUEUES)
         }
         workers = [
-            WorkerState(row.id, row.host, row.pid, row.started_at, float(row.heartbeat_age_s))
+            WorkerState(
+                row.id, row.host, row.pid, row.started_at, float(row.heartbeat_age_s), row.connected
+            )
             for row in connection.execute(_WORKERS)
         ]
         ended = connection.execute(_ENDED).one()

@@ -18,6 +18,7 @@ from serving.errors import BadInput
 from serving.jobs import control, operate_clips, outbox
 from serving.jobs.kinds import KINDS
 from serving.jobs.live import read_live
+from serving.jobs.liveness import Patience
 from serving.jobs.told import ago, as_table, each
 from serving.settings import Settings
 
@@ -95,12 +96,12 @@ def list_queues(engine: Engine) -> str:
     return f"{table}\n\n{live.failed_jobs} failed jobs, {live.dead_deliveries} dead letters"
 
 
-def list_workers(engine: Engine, dead_after_s: float) -> str:
+def list_workers(engine: Engine, patience: Patience) -> str:
     """Return the workers' processes as a table."""
     rows = (
         (worker.id, worker.host, worker.pid, ago(worker.started_at),
          f"{worker.heartbeat_age_s:.1f} s ago",
-         "yes" if worker.heartbeat_age_s < dead_after_s else "no")
+         "yes" if worker.alive(patience) else "no")
         for worker in read_live(engine).workers
     )  # fmt: skip
     return as_table(("worker", "host", "pid", "started", "heartbeat", "alive"), rows)
@@ -137,7 +138,7 @@ def _show(engine: Engine, settings: Settings, asked: argparse.Namespace) -> str:
             return list_deliveries(engine, asked.dead, asked.limit)
         case "queues":
             return list_queues(engine)
-    return list_workers(engine, settings.heartbeat_timeout_s)
+    return list_workers(engine, Patience.of(settings))
 
 
 def _cancel(engine: Engine, job_id: UUID) -> str:

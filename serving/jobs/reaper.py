@@ -7,6 +7,7 @@ the queue. All of it is one look at the few rows that are live, whatever lies be
 
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,24 +15,21 @@ from sqlalchemy import Connection, Engine, func, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from serving import metrics
-from serving.db.tables import Job, WebhookDelivery
+from serving.db.tables import Job, Json, WebhookDelivery, Worker
 from serving.errors import first_line
 from serving.jobs.attempts import close
 from serving.jobs.events import record
+from serving.jobs.liveness import ALIVE, REAPER_LOCK, Patience
 from serving.jobs.queue import wake_again, wake_for_delivery
 
 log = logging.getLogger(__name__)
 
-_LOCK = 7_305_217
-# A heartbeat cannot be written while the database is away: what counts is its silence since then.
-_DEAD = """
-    NOT EXISTS (
-        SELECT 1 FROM workers WHERE workers.id = {table}.worker_id
-        AND now() - greatest(workers.heartbeat_at, pg_postmaster_start_time())
-            < make_interval(secs => :timeout_s)
-    )
-    AND now() - greatest({table}.updated_at, pg_postmaster_start_time())
-        >= make_interval(secs => :timeout_s)
+_DEAD = f"""
+    NOT EXISTS (SELECT 1 FROM workers WHERE workers.id = {{table}}.worker_id AND {ALIVE})
+    AND least(
+        CAST(:watched_s AS float),
+        extract(epoch FROM now() - greatest({{table}}.updated_at, pg_postmaster_start_time()))
+    ) >= :timeout_s
 """
 # `doing` is an entry that some worker has fetched: the row follows within moments, or it died.
 _ASLEEP = """
@@ -43,7 +41,7 @@ _ASLEEP = """
     )
 """
 _LOST_JOBS = text(
-    "SELECT id, attempt, losses, queue, priority, cancel_requested FROM jobs "
+    "SELECT id, attempt, losses, reached, progress, queue, priority, worker_id FROM jobs "
     f"WHERE status = 'processing' AND {_DEAD.format(table='jobs')} FOR UPDATE SKIP LOCKED"
 )
 _ASLEEP_JOBS = text(
@@ -85,12 +83,23 @@ class Reaped:
     deliveries: int = 0
 
 
-def reap(engine: Engine, timeout_s: float, max_losses: int) -> Reaped:
-    """Bring back what nobody works on; nothing happens while another process does the same."""
+def reap(
+    engine: Engine, timeout_s: float, max_losses: int, patience: Patience | None = None
+) -> Reaped:
+    """Bring back what nobody works on; nothing happens while another process does the same.
+
+    Parameters
+    ----------
+    timeout_s : for how long nothing must have been heard of what is brought back
+    max_losses : dead workers after which a job has failed
+    patience : with workers; by default for `timeout_s`
+    """
+    known = vars(patience or Patience(timeout_s)) | {"timeout_s": timeout_s}
     with engine.begin() as connection:
-        if not connection.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _LOCK}):
+        if not connection.scalar(
+            text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": REAPER_LOCK}
+        ):
             return Reaped()
-        known = {"timeout_s": timeout_s}
         lost = connection.execute(_LOST_JOBS, known).all()
         for row in lost:
             _return_job(connection, row, max_losses)
@@ -113,7 +122,10 @@ def sweep(engine: Engine) -> None:
 
 
 def _return_job(connection: Connection, row, max_losses: int) -> None:  # type: ignore[no-untyped-def]
-    losses = row.losses + 1
+    reached, further = _furthest(row.reached or {}, row.progress)
+    # what gets further each time comes to its end, however many workers it takes
+    losses = 1 if further else row.losses + 1
+    _note_taken(connection, row.worker_id, row.id)
     if losses >= max_losses:
         error = {
             "title": "WorkerLost",
@@ -129,6 +141,7 @@ def _return_job(connection: Connection, row, max_losses: int) -> None:  # type: 
         .values(
             status="pending",
             losses=losses,
+            reached=reached,
             worker_id=None,
             queue_job_id=entry,
             run_at=func.now(),
@@ -136,6 +149,21 @@ def _return_job(connection: Connection, row, max_losses: int) -> None:  # type: 
         )
     )
     record(connection, row.id, row.attempt, "worker_lost", {"losses": losses})
+
+
+def _furthest(reached: Json, progress: Json | None) -> tuple[Json, bool]:
+    """Return how far a job has come, by unit, and whether that is further than before."""
+    if progress is None:
+        return reached, False
+    unit, done = progress["unit"], progress["done"]
+    further = done > reached.get(unit, 0)
+    return (reached | {unit: done} if further else reached), further
+
+
+def _note_taken(connection: Connection, worker_id: UUID | None, job_id: UUID) -> None:
+    """Remember that the worker lost the job; if it writes again, it was not dead."""
+    taken = func.array_append(Worker.taken_jobs, job_id)
+    connection.execute(update(Worker).where(Worker.id == worker_id).values(taken_jobs=taken))
 
 
 def _set_entry(connection: Connection, job_id: UUID, entry: int) -> None:
@@ -171,12 +199,21 @@ def _tell(reaped: Reaped) -> None:
 
 
 class Reaper:
-    """Reaps again and again in a thread of its own, and sweeps now and then."""
+    """Reaps again and again in a thread of its own, and sweeps now and then.
 
-    def __init__(self, engine: Engine, timeout_s: float, max_losses: int) -> None:
-        self._engine, self._timeout_s, self._max_losses = engine, timeout_s, max_losses
+    Parameters
+    ----------
+    hung_s : how long a worker may be silent whose connection to the database is there
+    """
+
+    def __init__(
+        self, engine: Engine, timeout_s: float, max_losses: int, hung_s: float = 60.0
+    ) -> None:
+        self._engine, self._max_losses = engine, max_losses
+        self._timeout_s, self._hung_s = timeout_s, hung_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reaper", daemon=True)
+        self._watch = Watch(timeout_s / 2)
 
     def start(self) -> None:
         """Begin."""
@@ -190,13 +227,44 @@ class Reaper:
     def _run(self) -> None:
         rounds = 0
         while not self._stop.wait(min(1.0, self._timeout_s / 4)):
+            watched_s = self._watch.look(time.monotonic())
             try:
-                reaped = reap(self._engine, self._timeout_s, self._max_losses)
+                patience = Patience(self._timeout_s, self._hung_s, watched_s)
+                reaped = reap(self._engine, self._timeout_s, self._max_losses, patience)
                 if rounds % 60 == 0:
                     sweep(self._engine)
             except SQLAlchemyError as error:
                 log.warning("the reaper cannot reach the database: %s", first_line(error))
+                self._watch.lose()
                 continue
             rounds += 1
             if reaped != Reaped():
                 _tell(reaped)
+
+
+class Watch:
+    """For how long somebody has been looking without a gap.
+
+    While the database is away, or this process or its host stands still, no heartbeat is seen:
+    that says nothing of those who write them.
+
+    Parameters
+    ----------
+    gap_s : between two looks, beyond which nobody was looking
+    """
+
+    def __init__(self, gap_s: float) -> None:
+        self._gap_s = gap_s
+        self._since = float("-inf")  # who has just started has missed nothing
+        self._last: float | None = None
+
+    def look(self, now: float) -> float:
+        """Look, and return for how many seconds that has gone on."""
+        if self._last is not None and now - self._last > self._gap_s:
+            self._since = now
+        self._last = now
+        return now - self._since
+
+    def lose(self) -> None:
+        """Begin anew at the next look: this one saw nothing."""
+        self._last = float("-inf")

@@ -70,6 +70,13 @@ def wait(engine: Engine, job_id: UUID, until: Callable[[Job], bool], timeout_s: 
         time.sleep(0.02)
 
 
+def wait_for_workers(engine: Engine, count: int) -> None:
+    end = time.monotonic() + 60
+    while len(rows(engine, "SELECT id FROM workers")) < count:
+        assert time.monotonic() < end, "they did not come"
+        time.sleep(0.02)
+
+
 def is_over(job: Job) -> bool:
     return job.status in ("completed", "failed", "cancelled")
 
@@ -131,6 +138,25 @@ def test_a_job_of_a_worker_that_was_killed_is_done_by_another(
         job = wait(engine, job_id, is_over)
     assert job.status == "completed"
     assert (job.losses, job.result) == (1, {"attempt": 2})
+
+
+def test_a_worker_that_gets_no_time_to_run_keeps_its_job(
+    settings: Settings, engine: Engine
+) -> None:
+    """It stands still for longer than its heartbeats may be late, while another one looks."""
+    job_id = add(engine, steps=150)
+    with worker(settings, "-c", PATIENT, HEARTBEAT_TIMEOUT_S="1") as slow:
+        wait(engine, job_id, is_running)
+        with worker(settings, "-c", PATIENT, HEARTBEAT_TIMEOUT_S="1"):
+            wait_for_workers(engine, 2)
+            for _ in range(2):
+                slow.send_signal(signal.SIGSTOP)
+                time.sleep(3)
+                slow.send_signal(signal.SIGCONT)
+                time.sleep(0.3)
+            job = wait(engine, job_id, is_over)
+    assert (job.status, job.losses, job.result) == ("completed", 0, {"attempt": 1})
+    assert rows(engine, "SELECT 1 FROM job_events WHERE kind = 'worker_lost'") == []
 
 
 def test_what_somebody_waits_for_goes_before_bulk(settings: Settings, engine: Engine) -> None:

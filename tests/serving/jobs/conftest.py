@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
@@ -42,6 +43,16 @@ def begin(engine: Engine, job_id: UUID, worker_id: UUID) -> Job:
     job = take(engine, job_id, worker_id)
     assert job is not None
     return job
+
+
+def wait_until_old(postgres_url: str, age_s: float) -> None:
+    """Return once the server has been up for so long."""
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute(
+            "SELECT pg_sleep(greatest(0, extract(epoch FROM"
+            " pg_postmaster_start_time() + make_interval(secs => %s) - now())))",
+            [age_s],
+        )
 
 
 def age(engine: Engine, seconds: float) -> None:

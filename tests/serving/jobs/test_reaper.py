@@ -2,14 +2,13 @@
 
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
 from serving.jobs import attempts, control, webhooks
 from serving.jobs.heartbeat import Heartbeat
 from serving.jobs.reaper import Reaped, reap, sweep
-from tests.serving.jobs.conftest import Submit, age, begin, rows
+from tests.serving.jobs.conftest import Submit, age, begin, rows, wait_until_old
 
 TIMEOUT_S = 2.5
 
@@ -17,12 +16,7 @@ TIMEOUT_S = 2.5
 @pytest.fixture(autouse=True, scope="module")
 def _a_server_that_is_not_new(postgres_url: str) -> None:
     """Silence counts from the server's start at the earliest."""
-    with psycopg.connect(postgres_url) as connection:
-        connection.execute(
-            "SELECT pg_sleep(greatest(0, extract(epoch FROM"
-            " pg_postmaster_start_time() + make_interval(secs => %s) - now())))",
-            [TIMEOUT_S + 0.1],
-        )
+    wait_until_old(postgres_url, TIMEOUT_S + 0.1)
 
 
 def look(engine: Engine, max_losses: int = 10) -> Reaped:
