@@ -18,11 +18,11 @@ from figures import Figures, parse
 from mlflow import MlflowClient
 from traffic import CLIENTS, WAIT_S, Traffic
 
+from registry.admission import standard_test_sets
 from registry.bootstrap import STARTERS
 from registry.client import open_client, open_experiment
-from registry.gates import Verdict
-from registry.publish import REFUSED
-from registry.versions import CHAMPION, register, tag_verdict
+from registry.gates import STANDARD, Verdict, digest_of
+from registry.versions import CHAMPION, REFUSED, TEST_SET, register, tag_verdict
 from serving.card import ModelCard
 from serving.db.engine import open_engine
 from serving.jobs.api_keys import create_key
@@ -85,7 +85,8 @@ def add_version(client: MlflowClient, settings: Settings, gated: bool) -> str:
     model.doc_string = run.info.run_id  # other bytes, so that nothing is already in the storage
     version = register(client, run.info.run_id, model.SerializeToString(), card)
     if gated:
-        tag_verdict(client, TASK, version, Verdict(passed=True))
+        tag_verdict(client, TASK, version, Verdict(passed=True, gates_digest=digest_of(STANDARD)))
+        client.set_model_version_tag(TASK, version, TEST_SET, standard_test_sets()[TASK])
     return version
 
 

@@ -46,7 +46,7 @@ def main() -> None:
 def measure_call(figures: Figures, settings: Settings, photos: list[bytes], rounds: int) -> None:
     """Time the call that gateway and workers share."""
     baked = load_baked(ROOT / "registry" / "starter")
-    models = LocalModels(storage_of(settings), baked)
+    models = LocalModels(storage_of(settings), baked, licences=settings.licences())
     engine = open_engine(settings)
 
     def cpu_ms(answers: Answers | None, forget: bool = False) -> float:

@@ -21,9 +21,11 @@ import bentos
 import serving
 from bentos.gateway.app import create_app
 from bentos.image import image_environment, serving_image
+from serving.card import ModelCard
 from serving.db.engine import open_engine
 from serving.environment import read_settings
 from serving.errors import ModelUnavailable
+from serving.licences import LicencePolicy
 from serving.models.local import FOLDER
 from serving.models.slots import CHAMPION, read_slots
 from serving.storage.objects import Storage, read_by_sha256, storage_of
@@ -52,13 +54,15 @@ Service = make_gateway(read_settings(), on_gpu(RoomClassifier))
 _TOOLS = ("build.py", "image.py", "requirements*", "try_image.py")
 
 
-def build(engine: Engine, storage: Storage, gpu: bool = False) -> list[str]:
+def build(
+    engine: Engine, storage: Storage, licences: LicencePolicy, gpu: bool = False
+) -> list[str]:
     """Build the bentos from what is published now and return their tags, the gateway's last.
 
     Raises
     ------
     ModelUnavailable
-        If nothing is published yet.
+        If nothing is published yet, or its licence may not be used here.
     """
     tags: list[str] = []
     with tempfile.TemporaryDirectory() as temporary:
@@ -67,7 +71,7 @@ def build(engine: Engine, storage: Storage, gpu: bool = False) -> list[str]:
             source = Path(str(package.__file__)).parent
             skip = shutil.ignore_patterns("__pycache__", *_TOOLS)
             shutil.copytree(source, folder / source.name, ignore=skip)
-        versions = bake_models(engine, storage, folder / "models")
+        versions = bake_models(engine, storage, folder / "models", licences)
         version = None
         for name in _SERVICES:
             bento = _pack(folder, name, versions, gpu, version)
@@ -100,16 +104,21 @@ def _pack(
     return bento
 
 
-def bake_models(engine: Engine, storage: Storage, folder: Path) -> dict[str, str]:
+def bake_models(
+    engine: Engine, storage: Storage, folder: Path, licences: LicencePolicy
+) -> dict[str, str]:
     """Write every published champion as `TASK/{model.onnx,card.json,VERSION}`; return versions."""
     versions: dict[str, str] = {}
     for (task, slot), published in read_slots(engine).items():
         if slot != CHAMPION:
             continue
+        card = read_by_sha256(storage, FOLDER, published.card_sha256)
+        refusal = licences.refusal(ModelCard.model_validate_json(card).licence)
+        if refusal is not None:
+            raise ModelUnavailable(task, f"version {published.version} is not baked in: {refusal}")
         into = folder / task
         into.mkdir(parents=True)
         model = read_by_sha256(storage, FOLDER, published.model_sha256)
-        card = read_by_sha256(storage, FOLDER, published.card_sha256)
         (into / "model.onnx").write_bytes(model)
         (into / "card.json").write_bytes(card)
         (into / "VERSION").write_text(published.version)
@@ -130,7 +139,8 @@ def main() -> None:
     asked = parser.parse_args()
     settings = read_settings()
     try:
-        tags = build(open_engine(settings), storage_of(settings), asked.gpu)
+        engine, storage = open_engine(settings), storage_of(settings)
+        tags = build(engine, storage, settings.licences(), asked.gpu)
     except ModelUnavailable as error:
         parser.exit(1, f"error: {error}\n")
     print("\n".join(tags))

@@ -10,10 +10,21 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
+from registry.admission import Admission, standard_test_sets
 from registry.client import open_client, open_experiment
-from registry.gates import both, judge, judge_licence, read_gates
+from registry.gates import judge_by
 from registry.promote import promote
-from registry.versions import VERDICT, log_figures, read_files, register, tag_verdict
+from registry.versions import (
+    CHAMPION,
+    REFUSED,
+    VERDICT,
+    find_alias,
+    log_figures,
+    read_figures,
+    read_files,
+    register,
+    tag_verdict,
+)
 from serving.card import ModelCard
 from serving.environment import read_settings
 from serving.settings import Settings
@@ -29,35 +40,50 @@ _NOT_OF_THE_MODEL = ("train/", "val/", "system/", "lr-", "champion/", "epoch")
 def register_starters(client: MlflowClient, settings: Settings) -> list[str]:
     """Register each starter as version 1 of its task where there is none yet; return those tasks.
 
-    It meets the same gates as every version, with the figures that were measured when it was made,
-    and this environment's licence policy.
+    It meets the same gates as every version, with the figures that were measured when it was made.
+    Where this environment refuses its licence it is registered and does not answer; it does once
+    the licence is allowed, unless something else answers by then.
     """
     # judged, not merely there: a start that was killed halfway is done again
-    known = {version.name for version in client.search_model_versions() if VERDICT in version.tags}
+    judged = [version for version in client.search_model_versions() if VERDICT in version.tags]
+    known = {version.name for version in judged}
+    held_back = {
+        (version.name, str(version.version)) for version in judged if REFUSED in version.tags
+    }
     made = []
     for folder in sorted(path.parent for path in STARTERS.glob("*/card.json")):
-        if folder.name not in known:
-            _register(client, settings, folder)
-            made.append(folder.name)
+        task = folder.name
+        if task not in known:
+            _promote(client, settings, task, _register(client, settings, folder))
+            made.append(task)
+        elif (task, "1") in held_back and find_alias(client, task, CHAMPION) is None:
+            _promote(client, settings, task, "1")
     return made
 
 
-def _register(client: MlflowClient, settings: Settings, folder: Path) -> None:
+def _register(client: MlflowClient, settings: Settings, folder: Path) -> str:
     card = ModelCard.model_validate_json((folder / "card.json").read_bytes())
     figures: dict[str, float] = json.loads((folder / "figures.json").read_bytes())
     experiment = open_experiment(client, settings, card.task)
     run = client.create_run(experiment, run_name=f"{card.task} starter")
     log_figures(client, run.info.run_id, figures)
     model = (folder / "model.onnx").read_bytes()
-    version = register(client, run.info.run_id, model, card)
-    verdict = both(
-        judge(figures, read_gates()),
-        judge_licence(card.licence, settings.environment == "production", settings.allow_licences),
-    )
+    test_set = standard_test_sets().get(card.task, "")
+    version = register(client, run.info.run_id, model, card, test_set)
+    verdict = judge_by(figures)
     tag_verdict(client, card.task, version, verdict)
-    if verdict.passed:
-        promote(client, card.task, version)
     log.info("%s: starter registered as version %s, gates %s", card.task, version, verdict)
+    return version
+
+
+def _promote(client: MlflowClient, settings: Settings, task: str, version: str) -> None:
+    admission = Admission.of(settings)
+    refusal = admission.refusal(client.get_model_version(task, version))
+    if refusal is None:
+        promote(client, task, version, admission)
+        return
+    client.set_model_version_tag(task, version, REFUSED, refusal)
+    log.warning("%s: the starter does not answer: %s", task, refusal)
 
 
 def export_starter(client: MlflowClient, task: str, number: str, starters: Path = STARTERS) -> Path:
@@ -65,7 +91,7 @@ def export_starter(client: MlflowClient, task: str, number: str, starters: Path 
     version = client.get_model_version(task, number)
     files = read_files(version)
     card = ModelCard.model_validate_json(files.card).model_copy(update={"demo": True})
-    measured = client.get_run(str(version.run_id)).data.metrics
+    measured = read_figures(client, str(version.run_id))
     figures = {
         name: round(value, 6)
         for name, value in sorted(measured.items())

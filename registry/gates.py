@@ -1,5 +1,6 @@
 """May this version serve? Decided from numbers alone, by the limits in a YAML file."""
 
+import hashlib
 from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -7,8 +8,8 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, model_validator
 
-RESTRICTED = ("research", "AGPL-3.0")
 STANDARD = Path(__file__).parent / "gates.yaml"
+SMOKE = Path(__file__).parent / "smoke_gates.yaml"
 
 
 class Gate(BaseModel):
@@ -45,18 +46,41 @@ class Gate(BaseModel):
 
 
 class Verdict(BaseModel):
-    """Whether a version may serve, with every reason against it."""
+    """Whether a version may serve, with every reason against it, and by which gates.
+
+    Attributes
+    ----------
+    gates_file, gates_digest : path and SHA-256 of the file that judged
+    """
 
     model_config = ConfigDict(frozen=True)
 
     passed: bool
     reasons: tuple[str, ...] = ()
+    gates_file: str = ""
+    gates_digest: str = ""
 
 
 def read_gates(path: Path = STANDARD) -> tuple[Gate, ...]:
     """Read the gates of a file such as `registry/gates.yaml`."""
-    items = yaml.safe_load(path.read_text())
-    return tuple(Gate.model_validate(item) for item in items)
+    return _parse(path.read_bytes())
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a gates file, as `sha256sum` prints it."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _parse(data: bytes) -> tuple[Gate, ...]:
+    return tuple(Gate.model_validate(item) for item in yaml.safe_load(data))
+
+
+def judge_by(figures: Mapping[str, float], path: Path = STANDARD) -> Verdict:
+    """Hold `figures` against the gates of a file; the verdict names the file by its SHA-256."""
+    data = path.read_bytes()
+    found = judge(figures, _parse(data))
+    digest = hashlib.sha256(data).hexdigest()
+    return found.model_copy(update={"gates_file": str(path), "gates_digest": digest})
 
 
 def judge(figures: Mapping[str, float], gates: Collection[Gate]) -> Verdict:
@@ -78,17 +102,3 @@ def judge(figures: Mapping[str, float], gates: Collection[Gate]) -> Verdict:
         complaints = (gate.complaint(name, figures[name]) for name in names)
         reasons.extend(complaint for complaint in complaints if complaint)
     return Verdict(passed=not reasons, reasons=tuple(reasons))
-
-
-def judge_licence(licence: str, production: bool, allowed: Collection[str]) -> Verdict:
-    """Refuse weights under a restricted licence in production, unless they are named as allowed."""
-    if production and licence in RESTRICTED and licence not in allowed:
-        reason = f"the weights' licence is '{licence}'; production needs it in ALLOW_LICENCES"
-        return Verdict(passed=False, reasons=(reason,))
-    return Verdict(passed=True)
-
-
-def both(*verdicts: Verdict) -> Verdict:
-    """Pass only if all pass; keep every reason."""
-    reasons = tuple(reason for verdict in verdicts for reason in verdict.reasons)
-    return Verdict(passed=all(verdict.passed for verdict in verdicts), reasons=reasons)

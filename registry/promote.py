@@ -1,30 +1,33 @@
 """Which version answers: promotion and rollback are moves of aliases, and nothing else."""
 
 import argparse
+import sys
 from datetime import UTC, datetime
 
 from mlflow import MlflowClient
 
+from registry.admission import Admission
 from registry.client import open_client
-from registry.versions import CHAMPION, PASSED, PREVIOUS, VERDICT, find_alias
+from registry.versions import CHAMPION, PREVIOUS, PUBLISHED_AT, find_alias
 from serving.environment import read_settings
 from serving.errors import BadInput
 
 
-def promote(client: MlflowClient, task: str, version: str) -> None:
+def promote(
+    client: MlflowClient, task: str, version: str, admission: Admission | None = None
+) -> None:
     """Make `version` the champion; the one before stays known as `previous`.
+
+    Parameters
+    ----------
+    admission : what is asked of the version; None: what production asks
 
     Raises
     ------
     BadInput
-        If the version has not passed its gates.
+        If the version may not answer; it says why, and what to do about it.
     """
-    tags = client.get_model_version(task, version).tags
-    if tags.get(VERDICT) != PASSED:
-        raise BadInput(
-            f"{task} version {version} has not passed its gates: "
-            f"{tags.get('gate.reasons', 'it was never judged')}"
-        )
+    _check(client, task, version, admission or Admission())
     champion = find_alias(client, task, CHAMPION)
     if champion == version:
         return
@@ -34,26 +37,56 @@ def promote(client: MlflowClient, task: str, version: str) -> None:
     client.set_model_version_tag(task, version, "promoted.at", _now())
 
 
-def roll_back(client: MlflowClient, task: str, reason: str) -> str:
-    """Make `previous` the champion again and say why on the version that goes; return the new one.
+def roll_back(
+    client: MlflowClient, task: str, reason: str, admission: Admission | None = None
+) -> str:
+    """Make what answered before the champion answer again; return that version.
+
+    That is the alias `previous`, which the publisher keeps, also when people move `champion` by
+    hand in MLflow. A champion that the publisher refused never answered: what does is made the
+    champion again.
 
     Raises
     ------
     BadInput
-        If there is nothing to go back to.
+        If there is nothing to go back to, or it may not answer any more.
     """
+    admission = admission or Admission()
     champion, previous = find_alias(client, task, CHAMPION), find_alias(client, task, PREVIOUS)
-    if previous is None or champion is None or previous == champion:
+    never_answered = champion is not None and _never_answered(client, task, champion, admission)
+    target = (_answering(client, task) if never_answered else None) or previous
+    if target is None or champion is None or target == champion:
         raise BadInput(f"{task} has no previous version to go back to")
+    _check(client, task, target, admission)
     client.set_model_version_tag(task, champion, "rolled_back.at", _now())
     client.set_model_version_tag(task, champion, "rolled_back.reason", reason)
-    client.set_registered_model_alias(task, CHAMPION, previous)
-    client.set_registered_model_alias(task, PREVIOUS, champion)
-    return previous
+    client.set_registered_model_alias(task, CHAMPION, target)
+    if not never_answered:
+        client.set_registered_model_alias(task, PREVIOUS, champion)
+    return target
+
+
+def _never_answered(client: MlflowClient, task: str, number: str, admission: Admission) -> bool:
+    version = client.get_model_version(task, number)
+    return PUBLISHED_AT not in version.tags and admission.refusal(version) is not None
+
+
+def _answering(client: MlflowClient, task: str) -> str | None:
+    """Return the version that was published last, which is what answers now."""
+    versions = client.search_model_versions(f"name = '{task}'")
+    published = [version for version in versions if PUBLISHED_AT in version.tags]
+    newest = max(published, key=lambda version: version.tags[PUBLISHED_AT], default=None)
+    return None if newest is None else str(newest.version)
+
+
+def _check(client: MlflowClient, task: str, version: str, admission: Admission) -> None:
+    refusal = admission.refusal(client.get_model_version(task, version))
+    if refusal is not None:
+        raise BadInput(f"{task} version {version} may not answer: {refusal}")
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def main() -> None:
@@ -67,13 +100,17 @@ def main() -> None:
     down.add_argument("task")
     down.add_argument("--reason", required=True)
     arguments = parser.parse_args()
-    client = open_client(read_settings())
-    if arguments.action == "promote":
-        promote(client, arguments.task, arguments.version)
-        print(f"{arguments.task}: version {arguments.version} is the champion")
-    else:
-        version = roll_back(client, arguments.task, arguments.reason)
-        print(f"{arguments.task}: back to version {version}")
+    settings = read_settings()
+    client, admission = open_client(settings), Admission.of(settings)
+    try:
+        if arguments.action == "promote":
+            promote(client, arguments.task, arguments.version, admission)
+            print(f"{arguments.task}: version {arguments.version} is the champion")
+        else:
+            version = roll_back(client, arguments.task, arguments.reason, admission)
+            print(f"{arguments.task}: back to version {version}")
+    except BadInput as error:
+        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

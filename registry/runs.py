@@ -1,17 +1,22 @@
 """MLflow runs: a training run's parameters, figures, pictures and the machine's own load."""
 
 import io
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from mlflow import MlflowClient
-from mlflow.entities import Param, RunTag
+from mlflow.data.pandas_dataset import from_pandas
+from mlflow.entities import DatasetInput, InputTag, Param, RunTag
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from PIL import Image
 
 _MAX_PARAMS = 100
+_SOURCE = {"mlflow.source.name": "dagster_project", "mlflow.source.type": "JOB"}
 
 
 def start_run(
@@ -19,7 +24,7 @@ def start_run(
     experiment: str,
     name: str,
     params: Mapping[str, object],
-    tags: Mapping[str, str],
+    tags: dict[str, str],
 ) -> str:
     """Start a run and return its id; it stays open over several steps, perhaps processes."""
     run = client.create_run(experiment, run_name=name)
@@ -28,7 +33,7 @@ def start_run(
     client.log_batch(
         run_id,
         params=listed[:_MAX_PARAMS],
-        tags=[RunTag(key, value) for key, value in tags.items()],
+        tags=[RunTag(key, value) for key, value in (_SOURCE | tags).items()],
     )
     return run_id
 
@@ -57,6 +62,38 @@ def log_pictures(client: MlflowClient, run_id: str, pictures: Mapping[str, bytes
 def log_text(client: MlflowClient, run_id: str, name: str, text: str) -> None:
     """Log a text file of the run, such as a report in JSON or HTML."""
     client.log_text(run_id, text, name)
+
+
+def log_folder(client: MlflowClient, run_id: str, folder: Path, name: str) -> None:
+    """Log all files of a folder below `name`."""
+    client.log_artifacts(run_id, str(folder), name)
+
+
+def log_dataset(
+    client: MlflowClient, run_id: str, table: pd.DataFrame, source: str, version: str
+) -> None:
+    """Log the photos of a run as MLflow's datasets: one per split, by the data's version.
+
+    Parameters
+    ----------
+    table : with the columns sha256, label, source, listing and split
+    source : address below which the photos lie
+    """
+    contexts = {"train": "training", "validation": "validation", "test": "test"}
+    inputs = []
+    for split, context in contexts.items():
+        rows = table.loc[table["split"] == split, ["sha256", "label", "source", "listing"]]
+        if rows.empty:
+            continue
+        with warnings.catch_warnings():
+            # MLflow knows folders by two names of one class, and warns that it is unsure
+            warnings.filterwarnings("ignore", "The specified dataset source can be interpreted")
+            dataset = from_pandas(
+                rows.astype("object"), source, "label", name=f"photos-{split}", digest=version
+            )
+        tags = [InputTag("mlflow.data.context", context)]
+        inputs.append(DatasetInput(dataset._to_mlflow_entity(), tags))
+    client.log_inputs(run_id, datasets=inputs)
 
 
 def end_run(client: MlflowClient, run_id: str, failed: bool = False) -> None:

@@ -7,24 +7,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
-import numpy as np
-import onnx
 from mlflow import MlflowClient
 from mlflow.entities import Metric
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
-from mlflow.types import Schema, TensorSpec
 
 from registry.gates import Verdict
+from registry.pyfunc import log_model
 from serving.card import ModelCard
 
 VERDICT, REASONS = "gate.verdict", "gate.reasons"
+GATES_FILE, GATES_DIGEST = "gate.file", "gate.digest"
+TEST_SET = "test.set"
+LICENCE = "licence"
+REFUSED, PUBLISHED_AT = "serving.refused", "serving.published_at"
 PASSED, FAILED = "passed", "failed"
 CHAMPION, PREVIOUS = "champion", "previous"
+FIGURES = "figures.json"
+_CHIEF = ("data/", "test/", "champion/", "onnx/")
 _MAX_TAG = 4000
-_MAX_BATCH = 1000
+_ABOUT = (
+    "Names the room that a photo of a home shows. The alias `champion` is what answers: move it to "
+    "promote a version or to go back; the publisher refuses one whose tags do not say that it "
+    "passed the standard gates, and writes why into its tag `serving.refused`. `previous` is what "
+    "answered before. Try a version with `mlflow models serve`; its input example shows how."
+)
 
 
 @dataclass(frozen=True)
@@ -40,51 +48,66 @@ def register(
     run_id: str,
     model: bytes,
     card: ModelCard,
-    reports: Mapping[str, bytes] | None = None,
+    test_set: str = "",
 ) -> str:
     """Add a version of `card.task`, from inside the run that trained it; return its number.
 
     Parameters
     ----------
     model : ONNX, as serving will run it
-    reports : further files to keep with the version, by name
+    test_set : digest of the frozen test set that it was judged on
     """
-    with tempfile.TemporaryDirectory() as name:
-        files = {"card.json": card.model_dump_json(indent=2).encode(), **(reports or {})}
-        paths = []
-        for file, data in files.items():
-            path = Path(name) / file
-            path.write_bytes(data)
-            paths.append(str(path))
-        with mlflow.start_run(run_id=run_id):
-            info = mlflow.onnx.log_model(
-                onnx.load_from_string(model),
-                name=card.task,
-                signature=_signature(card),
-                pip_requirements=["onnxruntime", "numpy"],
-                save_as_external_data=False,
-                extra_files=paths,
-            )
-    try:
-        client.create_registered_model(card.task)
-    except MlflowException as error:
-        if "ALREADY_EXISTS" not in error.error_code:
-            raise
+    info = log_model(run_id, model, card)
+    _describe_task(client, card.task)
     version = client.create_model_version(
         card.task, info.model_uri, run_id, description=describe(card), model_id=info.model_id
     )
-    tags = {"precision": card.precision, "licence": card.licence, "data.version": card.data_version}
+    tags = {
+        "precision": card.precision,
+        LICENCE: card.licence,
+        "data.version": card.data_version,
+        "commit": card.git_commit,
+    } | ({TEST_SET: test_set} if test_set else {})
     for key, value in tags.items():
         client.set_model_version_tag(card.task, version.version, key, value)
     return str(version.version)
 
 
+def _describe_task(client: MlflowClient, task: str) -> None:
+    """Make the registered model, unless it is there, and say what it is if nobody has."""
+    try:
+        client.create_registered_model(task, description=_ABOUT)
+    except MlflowException as error:
+        if "ALREADY_EXISTS" not in error.error_code:
+            raise
+        if not client.get_registered_model(task).description:
+            client.update_registered_model(task, _ABOUT)
+
+
 def log_figures(client: MlflowClient, run_id: str, figures: Mapping[str, float]) -> None:
-    """Log all figures of a run at once."""
+    """Log all figures of a run as one table, `figures.json`, and the chief ones as metrics.
+
+    Each metric is a chart on the run's page: hundreds of single points would bury the curves.
+    """
     now = int(time.time() * 1000)
-    metrics = [Metric(name, value, now, 0) for name, value in figures.items()]
-    for start in range(0, len(metrics), _MAX_BATCH):
-        client.log_batch(run_id, metrics[start : start + _MAX_BATCH])
+    chief = [Metric(name, value, now, 0) for name, value in figures.items() if _is_chief(name)]
+    client.log_batch(run_id, metrics=chief)
+    names = sorted(figures)
+    table = {"figure": names, "value": [float(figures[name]) for name in names]}
+    client.log_table(run_id, table, FIGURES)
+
+
+def _is_chief(name: str) -> bool:
+    return name.startswith(_CHIEF) and not name.endswith((".low", ".high"))
+
+
+def read_figures(client: MlflowClient, run_id: str) -> dict[str, float]:
+    """Return the figures that a run was evaluated to."""
+    try:
+        table = mlflow.artifacts.load_dict(f"runs:/{run_id}/{FIGURES}")
+    except (MlflowException, OSError):  # before there was the table, all were metrics
+        return dict(client.get_run(run_id).data.metrics)
+    return {name: float("nan" if value is None else value) for name, value in table["data"]}
 
 
 def describe(card: ModelCard) -> str:
@@ -104,6 +127,9 @@ def tag_verdict(client: MlflowClient, task: str, version: str, verdict: Verdict)
     reasons = "\n".join(verdict.reasons) or "every gate is open"
     client.set_model_version_tag(task, version, VERDICT, word)
     client.set_model_version_tag(task, version, REASONS, reasons[:_MAX_TAG])
+    if verdict.gates_digest:
+        client.set_model_version_tag(task, version, GATES_FILE, verdict.gates_file)
+        client.set_model_version_tag(task, version, GATES_DIGEST, verdict.gates_digest)
 
 
 def read_files(version: ModelVersion) -> ModelFiles:
@@ -116,12 +142,6 @@ def read_files(version: ModelVersion) -> ModelFiles:
         return ModelFiles(model.read_bytes(), card.read_bytes())
 
 
-def read_champion(client: MlflowClient, task: str) -> ModelFiles | None:
-    """Download the files of the version that is the champion; None if none is."""
-    number = find_alias(client, task, CHAMPION)
-    return None if number is None else read_files(client.get_model_version(task, number))
-
-
 def find_alias(client: MlflowClient, task: str, alias: str) -> str | None:
     """Return the version that carries `alias`, or None."""
     try:
@@ -130,9 +150,3 @@ def find_alias(client: MlflowClient, task: str, alias: str) -> str | None:
         if error.error_code in (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), "INVALID_PARAMETER_VALUE"):
             return None
         raise
-
-
-def _signature(card: ModelCard) -> ModelSignature:
-    pixels = TensorSpec(np.dtype(np.uint8), (-1, card.input.height, card.input.width, 3), "pixels")
-    logits = TensorSpec(np.dtype(np.float32), (-1, len(card.labels)), "logits")
-    return ModelSignature(inputs=Schema([pixels]), outputs=Schema([logits]))

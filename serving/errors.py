@@ -118,7 +118,7 @@ class ModelUnavailable(ListingError):
 
     def __init__(self, task: str, reason: str) -> None:
         super().__init__(f"no model for '{task}': {reason}")
-        self.task = task
+        self.task, self.reason = task, reason
 
 
 class ModelFailed(ListingError):

@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from serving import settings_checks as checks
+from serving.licences import LicencePolicy
 
 QUEUES = ("classify", "stage", "video", "audio", "enhance", "webhook")
 HttpUrl = Annotated[str, AfterValidator(checks.check_http_url)]
@@ -56,8 +57,19 @@ class Settings(BaseSettings):
     mlflow_tracking_uri: Annotated[str, AfterValidator(checks.check_tracking_uri)] | None = Field(
         None, description="unset: straight to the database"
     )
-    environment: Literal["development", "production"] = "development"
-    allow_licences: tuple[str, ...] = Field((), description="restricted licences to serve anyway")
+    environment: Literal["development", "production"] = Field(
+        "development", description="production refuses weights of restricted licences"
+    )
+    allow_licences: tuple[str, ...] = Field(
+        (), description='restricted licences to use all the same, as JSON: ["research"]'
+    )
+    allow_gates: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...] = Field(
+        (),
+        description="SHA-256 of gates files that may decide besides registry/gates.yaml, as JSON",
+    )
+    allow_test_sets: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...] = Field(
+        (), description="digests of frozen test sets to be judged on besides the starter's, as JSON"
+    )
 
     serving_models: Literal["auto", "inline", "service"] = Field(
         "auto", description="model in the gateway's process, or as its own service"
@@ -259,6 +271,10 @@ class Settings(BaseSettings):
     def scratch(self) -> Path:
         """Return where temporary files of jobs are kept."""
         return self.home() / "scratch"
+
+    def licences(self) -> LicencePolicy:
+        """Return which licences of weights may be used here."""
+        return LicencePolicy(self.environment == "production", self.allow_licences)
 
     def storage(self) -> str:
         """Return the storage's URL; by default a folder below the home."""

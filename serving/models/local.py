@@ -14,6 +14,7 @@ from cachetools import LRUCache
 
 from serving.card import ModelCard
 from serving.errors import ListingError, ModelUnavailable
+from serving.licences import LicencePolicy
 from serving.models.session import Session, open_session
 from serving.models.slots import CHAMPION, Published, Slots
 from serving.storage.objects import Storage, read_by_sha256
@@ -81,6 +82,7 @@ class LocalModels:
 
     `apply` is given to a `SlotFollower`: it loads what changed, checks the hashes, runs one photo
     through and only then lets it answer. A version that cannot be loaded leaves the old in place.
+    Whoever published or baked it in: a model whose licence may not be used here never answers.
     """
 
     def __init__(
@@ -88,19 +90,24 @@ class LocalModels:
         storage: Storage,
         baked: dict[str, Loaded] | None = None,
         open_session: OpenSession = open_session,
+        licences: LicencePolicy = LicencePolicy(),  # noqa: B008 - frozen
     ) -> None:
-        self._storage, self._open_session = storage, open_session
-        self._loaded = dict(baked or {})
+        self._storage, self._open_session, self._licences = storage, open_session, licences
+        self._loaded: dict[str, Loaded] = {}
+        self._refused: dict[str, str] = {}
         self._published: dict[str, Published] = {}
         self._former: LRUCache[str, Loaded] = LRUCache(_FORMER_KEPT)
         self._loading = threading.Lock()
+        for task, model in (baked or {}).items():
+            self._take_baked(task, model)
 
     def get(self, task: str) -> Loaded:
         """Return the model that answers now; ModelUnavailable if there is none."""
         try:
             return self._loaded[task]
         except KeyError:
-            raise ModelUnavailable(task, "none is published and none is baked in") from None
+            reason = self._refused.get(task, "none is published and none is baked in")
+            raise ModelUnavailable(task, reason) from None
 
     def pin(self, task: str) -> dict[str, str]:
         """Return what names the model that answers now, so that `pinned` finds it later."""
@@ -134,14 +141,36 @@ class LocalModels:
             try:
                 self._loaded[task] = self._fetch(published)
             except (ListingError, OSError, ValueError, BotoCoreError, ClientError) as error:
-                log.warning("%s version %s is not served: %s", task, published.version, error)
+                self._refuse(
+                    task,
+                    published.version,
+                    error.reason if isinstance(error, ModelUnavailable) else str(error),
+                )
                 continue
             self._published[task] = published
+            self._refused.pop(task, None)
             log.info("%s version %s answers now", task, published.version)
 
+    def _take_baked(self, task: str, model: Loaded) -> None:
+        refusal = self._licences.refusal(model.card.licence)
+        if refusal is None:
+            self._loaded[task] = model
+        else:
+            self._refuse(task, model.version, refusal)
+
+    def _refuse(self, task: str, version: str, reason: str) -> None:
+        """Say why a version does not answer: here once, and to whoever asks while none does."""
+        told = f"version {version} is not served: {reason}"
+        if self._refused.get(task) != told:
+            log.warning("%s %s", task, told)
+        self._refused[task] = told
+
     def _fetch(self, published: Published) -> Loaded:
-        model = read_by_sha256(self._storage, FOLDER, published.model_sha256)
         card = read_by_sha256(self._storage, FOLDER, published.card_sha256)
+        refusal = self._licences.refusal(ModelCard.model_validate_json(card).licence)
+        if refusal is not None:
+            raise ModelUnavailable(published.task, refusal)
+        model = read_by_sha256(self._storage, FOLDER, published.model_sha256)
         return _load(model, card, published.version, self._open_session)
 
 

@@ -32,7 +32,9 @@ def open_models(
     open_session: OpenSession,
 ) -> OpenModels:
     """Load what is baked in below `baked`, then follow the slots unless they are pinned."""
-    models = LocalModels(storage, load_baked(baked, open_session), open_session)
+    models = LocalModels(
+        storage, load_baked(baked, open_session), open_session, settings.licences()
+    )
     if engine is None:
         return OpenModels(models, None)
     follower = SlotFollower(engine, models.apply, settings.slots_poll_s)

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,19 +22,31 @@ def client(registry_settings: Settings) -> "MlflowClient":
 
 @pytest.fixture
 def register_version(client: "MlflowClient", registry_settings: Settings) -> Register:
-    """Registers the colour model anew; `passed` is what its gates said, None: never judged."""
-    from registry.client import open_experiment
-    from registry.gates import Verdict
-    from registry.versions import register, tag_verdict
+    """Registers the colour model anew.
 
-    def make(passed: bool | None = True, gain: float = 8.0, **changes: object) -> str:
+    `passed` is what its gates said, None: never judged; `gates` those gates, None: the standard.
+    """
+    from registry.admission import standard_test_sets
+    from registry.client import open_experiment
+    from registry.gates import STANDARD, Verdict, digest_of
+    from registry.versions import TEST_SET, register, tag_verdict
+
+    def make(
+        passed: bool | None = True, gain: float = 8.0, gates: Path | None = None, **changes: object
+    ) -> str:
         card = colour_card(**changes)
         experiment = open_experiment(client, registry_settings)
         run = client.create_run(experiment)
         version = register(client, run.info.run_id, colour_model(gain), card)
         if passed is not None:
             reasons = () if passed else ("test/top1 is 0.2",)
-            tag_verdict(client, card.task, version, Verdict(passed=passed, reasons=reasons))
+            digest = digest_of(gates or STANDARD)
+            verdict = Verdict(
+                passed=passed, reasons=reasons, gates_file=str(gates), gates_digest=digest
+            )
+            tag_verdict(client, card.task, version, verdict)
+            test_set = standard_test_sets()[card.task]
+            client.set_model_version_tag(card.task, version, TEST_SET, test_set)
         return version
 
     return make

@@ -1,14 +1,22 @@
+from pathlib import Path
+
 import pytest
 from mlflow import MlflowClient
 from sqlalchemy import Engine
 
+from bentos.build import bake_models
+from registry.admission import Admission
 from registry.bootstrap import STARTERS, register_starters
-from registry.promote import promote
-from registry.publish import REFUSED, Change, Publisher
-from registry.versions import CHAMPION, VERDICT, find_alias
+from registry.promote import promote, roll_back
+from registry.publish import Change, Publisher
+from registry.versions import CHAMPION, PREVIOUS, REFUSED, VERDICT, find_alias
 from serving.card import ModelCard
+from serving.errors import ModelUnavailable
+from serving.licences import LicencePolicy
 from serving.models.local import LocalModels
+from serving.models.opening import open_models
 from serving.models.rooms import TASK
+from serving.models.session import open_session
 from serving.models.slots import read_slots
 from serving.settings import Settings
 from serving.storage.objects import Storage
@@ -19,11 +27,12 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def publisher(client: MlflowClient, engine: Engine, storage: Storage) -> Publisher:
-    return Publisher(client, engine, storage)
+    admission = Admission.of(Settings(environment="development"))
+    return Publisher(client, engine, storage, admission)
 
 
 def served(engine: Engine, storage: Storage) -> str:
-    models = LocalModels(storage)
+    models = LocalModels(storage, licences=LicencePolicy(production=False))
     models.apply(read_slots(engine))
     return models.get(TASK).version
 
@@ -68,7 +77,7 @@ def test_an_alias_on_what_never_passed_is_refused_and_the_old_version_goes_on(
 def test_a_refusal_is_taken_back_once_the_version_has_passed(
     client: MlflowClient, register_version: Register, publisher: Publisher
 ) -> None:
-    version = register_version(None)
+    version = register_version(False)
     client.set_registered_model_alias(TASK, CHAMPION, version)
     publisher.publish()
     client.set_model_version_tag(TASK, version, VERDICT, "passed")
@@ -107,9 +116,14 @@ def test_a_fresh_machine_serves_the_starter_as_version_1(
 def test_production_does_not_serve_the_starter_unless_its_licence_is_allowed(
     client: MlflowClient, registry_settings: Settings
 ) -> None:
-    register_starters(client, registry_settings.model_copy(update={"environment": "production"}))
+    production = registry_settings.model_copy(update={"environment": "production"})
+    register_starters(client, production)
     assert find_alias(client, TASK, CHAMPION) is None
-    assert "ALLOW_LICENCES" in client.get_model_version(TASK, "1").tags["gate.reasons"]
+    assert "ALLOW_LICENCES" in client.get_model_version(TASK, "1").tags[REFUSED]
+    register_starters(client, production)
+    assert find_alias(client, TASK, CHAMPION) is None
+    register_starters(client, production.model_copy(update={"allow_licences": ("research",)}))
+    assert find_alias(client, TASK, CHAMPION) == "1", "allowed later, it answers"
 
 
 def test_the_starter_is_small_and_says_what_it_is() -> None:
@@ -119,3 +133,98 @@ def test_the_starter_is_small_and_says_what_it_is() -> None:
     assert card.licence == "research"
     assert len(card.labels) == 13
     assert (folder / "model.onnx").stat().st_size < 8_000_000
+
+
+def test_previous_is_what_answered_before_however_the_alias_was_moved(
+    client: MlflowClient, register_version: Register, publisher: Publisher, engine: Engine,
+    storage: Storage,
+) -> None:  # fmt: skip
+    first, second, third = (register_version(gain=gain) for gain in (8.0, 4.0, 2.0))
+    promote(client, TASK, first)
+    publisher.publish()
+    for version, before in ((second, first), (third, second)):
+        client.set_registered_model_alias(TASK, CHAMPION, version)
+        publisher.publish()
+        assert find_alias(client, TASK, PREVIOUS) == before
+    assert roll_back(client, TASK, "kitchens became pools") == second
+    publisher.publish()
+    assert served(engine, storage) == second
+    assert find_alias(client, TASK, PREVIOUS) == third
+
+
+def test_an_alias_moved_twice_between_two_rounds_goes_back_to_what_answered(
+    client: MlflowClient, register_version: Register, publisher: Publisher
+) -> None:
+    first, second, third = (register_version(gain=gain) for gain in (8.0, 4.0, 2.0))
+    promote(client, TASK, first)
+    publisher.publish()
+    promote(client, TASK, second)
+    promote(client, TASK, third)
+    publisher.publish()
+    assert roll_back(client, TASK, "kitchens became pools") == first
+
+
+def test_going_back_from_a_refused_alias_names_what_answers(
+    client: MlflowClient, register_version: Register, publisher: Publisher
+) -> None:
+    first, second, bad = register_version(), register_version(gain=4.0), register_version(False)
+    for version in (first, second):
+        promote(client, TASK, version)
+        publisher.publish()
+    client.set_registered_model_alias(TASK, CHAMPION, bad)
+    (change,) = publisher.publish()
+    assert change.refused is not None
+    assert roll_back(client, TASK, "it was a slip") == second
+    assert find_alias(client, TASK, PREVIOUS) == first, "what answered before is as it was"
+
+
+def test_a_version_judged_by_other_gates_is_refused_by_name(
+    client: MlflowClient, register_version: Register, publisher: Publisher, tmp_path: Path,
+) -> None:  # fmt: skip
+    file = tmp_path / "smoke_gates.yaml"
+    file.write_text("- {figure: test/top1, at_least: 0.1, why: easy}\n")
+    version = register_version(gates=file)
+    client.set_registered_model_alias(TASK, CHAMPION, version)
+    (change,) = publisher.publish()
+    assert change.refused is not None
+    told = client.get_model_version(TASK, version).tags[REFUSED]
+    assert "smoke_gates.yaml" in told
+    assert "ALLOW_GATES" in told
+
+
+def test_the_same_home_in_production_stops_publishing_and_serving_and_comes_back(
+    client: MlflowClient, registry_settings: Settings, engine: Engine, storage: Storage,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    """The licence is asked for each time, not just when the starter was registered."""
+    development = registry_settings
+    production = development.model_copy(update={"environment": "production"})
+    allowed = production.model_copy(update={"allow_licences": ("research",)})
+
+    def publish_as(settings: Settings) -> list[Change]:
+        register_starters(client, settings)
+        return Publisher(client, engine, storage, Admission.of(settings)).publish()
+
+    def served_as(settings: Settings) -> str:
+        opened = open_models(settings, storage, engine, STARTERS, open_session)
+        try:
+            return opened.models.get(TASK).version
+        finally:
+            opened.close()
+
+    assert [change.refused for change in publish_as(development)] == [None]
+    assert served_as(development) == "1"
+    (change,) = publish_as(production)
+    assert "ALLOW_LICENCES" in str(change.refused)
+    assert publish_as(production) == [], "one alert, not one every round"
+    assert "ALLOW_LICENCES" in client.get_model_version(TASK, "1").tags[REFUSED]
+    with pytest.raises(ModelUnavailable, match="ALLOW_LICENCES"):
+        served_as(production)
+    with pytest.raises(ModelUnavailable, match="ALLOW_LICENCES"):
+        bake_models(engine, storage, tmp_path / "refused", production.licences())
+    for settings in (allowed, development):
+        assert publish_as(settings) == []
+        assert REFUSED not in client.get_model_version(TASK, "1").tags
+        assert served_as(settings) == "1"
+        baked = bake_models(engine, storage, tmp_path / settings.environment, settings.licences())
+        assert baked == {TASK: "1"}

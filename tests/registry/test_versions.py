@@ -1,14 +1,23 @@
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from registry.promote import promote
-from registry.versions import read_champion, read_files
+from registry.versions import log_figures, read_figures, read_files
 from serving.card import ModelCard
-from serving.models.rooms import TASK
+from serving.image import decode
+from serving.models.rooms import TASK, Classified, LocalRooms
 from serving.models.session import OnnxSession
-from tests.fakes import colour_card, colour_model
+from tests.fakes import BLUE, GREEN, RED, FixedModels, colour_card, colour_model, jpeg, png
 from tests.registry.conftest import Register
+
+ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.slow
 
@@ -34,11 +43,65 @@ def test_a_version_says_what_it_is_to_who_looks_at_its_page(
     assert version.tags["licence"] == "Apache-2.0"
 
 
-def test_read_champion_is_none_before_there_is_one(
+def test_figures_are_one_table_and_only_the_chief_ones_are_charts(
     client: MlflowClient, register_version: Register
 ) -> None:
-    assert read_champion(client, TASK) is None
-    version = register_version()
-    assert read_champion(client, TASK) is None
-    promote(client, TASK, version)
-    assert read_champion(client, TASK) is not None
+    run_id = str(client.get_model_version(TASK, register_version()).run_id)
+    figures = {"test/top1": 0.9, "test/top1.low": 0.8, "slice/label/pool/top1": 0.7, "x": math.nan}
+    log_figures(client, run_id, figures)
+    assert client.get_run(run_id).data.metrics == {"test/top1": 0.9}
+    found = read_figures(client, run_id)
+    assert math.isnan(found.pop("x"))
+    assert found == {name: value for name, value in figures.items() if name != "x"}
+
+
+def test_mlflow_answers_with_labels_and_the_scores_that_serving_gives(
+    client: MlflowClient, register_version: Register
+) -> None:
+    version = client.get_model_version(TASK, register_version(temperature=2.5))
+    model = mlflow.pyfunc.load_model(f"models:/{TASK}/{version.version}")
+    photos = [jpeg(RED), png(GREEN), jpeg(BLUE, 400, 300)]
+    answers = model.predict(pd.DataFrame({"photo": photos})).to_dict("records")
+    card = colour_card(temperature=2.5)
+    rooms = LocalRooms(FixedModels(OnnxSession(colour_model()), card))
+    expected = rooms.classify([decode(photo, 10**6, min_side=16) for photo in photos])
+    for answer, served in zip(answers, expected, strict=True):
+        assert isinstance(served, Classified)
+        assert answer["room_type"] == served.answer.room_type
+        assert answer["scores"] == pytest.approx(served.answer.scores)
+        assert answer["confident"] == served.answer.confident
+    assert [answer["room_type"] for answer in answers] == ["red", "green", "blue"]
+
+
+def test_a_version_carries_an_example_to_send_and_what_it_is_and_needs(
+    client: MlflowClient, register_version: Register
+) -> None:
+    version = client.get_model_version(TASK, register_version())
+    model = mlflow.pyfunc.load_model(f"models:/{TASK}/{version.version}")
+    example = model.input_example
+    assert isinstance(example["photo"][0], bytes)
+    assert model.predict(example)["room_type"][0] in {"red", "green", "blue"}
+    assert version.tags["commit"] == colour_card().git_commit
+    assert "champion" in client.get_registered_model(TASK).description
+
+
+def test_a_model_that_mlflow_serves_needs_neither_this_checkout_nor_torch(
+    client: MlflowClient, register_version: Register, tmp_path: Path
+) -> None:
+    version = client.get_model_version(TASK, register_version())
+    uri = f"models:/{TASK}/{version.version}"
+    folder = mlflow.artifacts.download_artifacts(uri, dst_path=str(tmp_path))
+    code = (
+        "import sys, mlflow; "
+        f"sys.path = [path for path in sys.path if path != {str(ROOT)!r}]; "
+        "sys.meta_path = [f for f in sys.meta_path if 'editable' not in repr(f)]; "
+        f"model = mlflow.pyfunc.load_model({folder!r}); "
+        "print(model.predict(model.input_example)['room_type'][0]); "
+        f"import serving; assert serving.__file__.startswith({folder!r}), serving.__file__; "
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() in {"red", "green", "blue"}

@@ -1,0 +1,77 @@
+"""A model as MLflow keeps and serves it: ONNX, card and the code that answers with them."""
+
+import io
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.models import ModelSignature
+from mlflow.models.model import ModelInfo
+from mlflow.types import ColSpec, DataType, Schema
+from mlflow.types.schema import Map
+from PIL import Image
+
+import serving
+from serving.card import ModelCard
+
+_CODE = Path(__file__).parent / "room_model.py"
+# what `room_model` imports through `serving`, in the versions that it was registered with
+_NEEDED = (
+    "mlflow", "numpy", "onnxruntime", "opencv-python", "pandas", "pillow", "pillow-heif",
+    "prometheus-client", "pydantic", "pydantic-settings", "pyyaml", "simplejpeg",
+)  # fmt: skip
+_ANSWER = Schema(
+    [
+        ColSpec(DataType.string, "room_type"),
+        ColSpec(DataType.double, "confidence"),
+        ColSpec(DataType.boolean, "confident"),
+        ColSpec(DataType.string, "scene"),
+        ColSpec(Map(DataType.double), "scores"),
+    ]
+)
+
+
+def log_model(run_id: str, model: bytes, card: ModelCard) -> ModelInfo:
+    """Log an ONNX model into the run that trained it, with an example of what to send."""
+    files = {"model.onnx": model, "card.json": card.model_dump_json(indent=2).encode()}
+    with _written(files) as folder, mlflow.start_run(run_id=run_id):
+        info: ModelInfo = mlflow.pyfunc.log_model(
+            name=card.task,
+            python_model=str(_CODE),
+            artifacts={"model": str(folder / "model.onnx"), "card": str(folder / "card.json")},
+            code_paths=[str(folder / "serving")],
+            signature=ModelSignature(Schema([ColSpec(DataType.binary, "photo")]), _ANSWER),
+            input_example=_example(),
+            pip_requirements=[f"{name}=={version(name)}" for name in _NEEDED],
+        )
+        return info
+
+
+@contextmanager
+def _written(files: Mapping[str, bytes]) -> Iterator[Path]:
+    """Write the files and a copy of `serving`'s code into a folder that goes afterwards."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for file, data in files.items():
+            (folder / file).write_bytes(data)
+        source = Path(str(serving.__file__)).parent
+        for path in source.rglob("*.py"):
+            target = folder / "serving" / path.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+        yield folder
+
+
+def _example() -> pd.DataFrame:
+    """Return a small photo as a table to be sent: a wall, a floor, a window."""
+    pixels = np.full((48, 64, 3), (222, 214, 200), np.uint8)
+    pixels[32:], pixels[6:24, 34:56] = (136, 100, 70), (170, 205, 235)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=80)
+    return pd.DataFrame({"photo": [file.getvalue()]})
