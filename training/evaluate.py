@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from serving.card import Label
 from serving.models.session import Logits
 from serving.photos.classify import to_probabilities
+from training.data.summaries import name_photo
 from training.intervals import Figure, bootstrap, paired_difference, proportion
 from training.measures import (
     Labels,
@@ -140,6 +141,32 @@ def evaluate(
     for name, predictions in corrupted.items():
         figures |= flatten(measure(predictions), f"corrupted/{name}")
     return figures
+
+
+def find_mistakes(
+    predictions: Predictions, rows: pd.DataFrame, names: Sequence[str]
+) -> pd.DataFrame:
+    """Return every photo that was named wrong, the surest first.
+
+    Returns
+    -------
+    One row each with photo, label (true, as the data says), said, confidence, source, sha256 and
+    uri: what is needed to find the file and to put the label right.
+    """
+    wrong = np.flatnonzero(~predictions.right)
+    wrong = wrong[np.argsort(-predictions.confidence[wrong], kind="stable")]
+    found = rows.iloc[wrong]
+    return pd.DataFrame(
+        {
+            "photo": [name_photo(uri) for uri in found["uri"]],
+            "label": [names[place] for place in predictions.labels[wrong]],
+            "said": [names[place] for place in predictions.best[wrong]],
+            "confidence": predictions.confidence[wrong].round(4),
+            "source": found["source"].to_numpy(),
+            "sha256": found["sha256"].to_numpy(),
+            "uri": found["uri"].to_numpy(),
+        }
+    )
 
 
 def compare(ours: Predictions, champion: Predictions) -> dict[str, float]:

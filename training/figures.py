@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure as Sheet
 
 from serving.image import Image
+from training.data.summaries import name_photo
 from training.evaluate import Predictions
 from training.loaders import read_image
 from training.measures import risk_coverage
@@ -75,12 +76,14 @@ def draw_worst(
     worst = wrong[np.argsort(-predictions.confidence[wrong])][:count]
     columns = 6
     lines = max(1, -(-len(worst) // columns))
-    sheet = Sheet(figsize=(14, 2.5 * lines), layout="constrained")
+    sheet = Sheet(figsize=(14, 2.7 * lines), layout="constrained")
     for place, row in enumerate(worst):
         axes = sheet.add_subplot(lines, columns, place + 1)
         axes.imshow(_thumbnail(str(rows["uri"].iloc[row])))
         said, true = names[predictions.best[row]], names[predictions.labels[row]]
-        axes.set_title(f"{said} {predictions.confidence[row]:.0%}\n(true: {true})", fontsize=8)
+        name = name_photo(str(rows["uri"].iloc[row]))
+        told = f"{said} {predictions.confidence[row]:.0%}\n(true: {true})\n{name[-34:]}"
+        axes.set_title(told, fontsize=8)
         axes.axis("off")
     return _to_png(sheet)
 

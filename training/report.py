@@ -11,7 +11,7 @@ from serving.card import ModelCard
 from serving.models.session import OnnxSession
 from training.candidates import Candidate, Precision
 from training.corruptions import CORRUPTIONS
-from training.evaluate import Predictions, compare, evaluate
+from training.evaluate import Predictions, compare, evaluate, find_mistakes
 from training.figures import draw_confusion, draw_reliability, draw_risk_coverage, draw_worst
 from training.intervals import paired_difference
 from training.loaders import LabelledPhotos
@@ -31,10 +31,12 @@ class Report:
     ----------
     figures : by name, with `.low` and `.high` ends of 95 % intervals; gates read them
     pictures : PNG by name
+    mistakes : every photo of the test set that was named wrong, the surest first
     """
 
     figures: dict[str, float]
     pictures: dict[str, bytes]
+    mistakes: pd.DataFrame
 
     def short(self) -> dict[str, float]:
         """Return the figures that a card carries."""
@@ -53,7 +55,7 @@ def report(
     Parameters
     ----------
     rows : the table rows of `test`, in the same order, for the slices
-    champion : what is served now; its labels must be the candidate's
+    champion : what is served now; compared on the photos of labels that both know
     """
     card, session = candidates[chosen].card, OnnxSession(candidates[chosen].model)
     clean = _predictions(candidates[chosen], test, "test")
@@ -67,8 +69,8 @@ def report(
         loss = paired_difference(full.right, clean.right)
         figures["onnx/quantised_top1_loss"] = loss.value
         figures["onnx/quantised_top1_loss.high"] = loss.high
-    if champion is not None and champion.card.labels == card.labels:
-        figures |= compare(clean, _predictions(champion, test, "test, champion"))
+    if champion is not None:
+        figures |= _compare(clean, test, card, champion)
     figures |= _cost(candidates, chosen)
     names = [label.name for label in card.labels]
     pictures = {
@@ -77,7 +79,20 @@ def report(
         "reliability": draw_reliability(clean),
         "worst_mistakes": draw_worst(clean, rows, names),
     }
-    return Report(figures, pictures)
+    return Report(figures, pictures, find_mistakes(clean, rows, names))
+
+
+def _compare(
+    clean: Predictions, test: LabelledPhotos, card: ModelCard, champion: Candidate
+) -> dict[str, float]:
+    """Compare with the champion on the photos whose label it knows, in whatever order it has."""
+    theirs = {label.name: place for place, label in enumerate(champion.card.labels)}
+    places = np.array([theirs.get(label.name, -1) for label in card.labels])[test.labels]
+    known = np.flatnonzero(places >= 0)
+    if not len(known):
+        return {}
+    part = LabelledPhotos(tuple(test.uris[row] for row in known), places[known])
+    return compare(clean.rows(known), _predictions(champion, part, "test, champion"))
 
 
 def _predictions(candidate: Candidate, test: LabelledPhotos, title: str) -> Predictions:

@@ -5,10 +5,14 @@ from typing import Any
 from urllib.parse import urlparse
 
 import dagster as dg
-from dagster_aws.s3 import S3PickleIOManager, S3Resource
+from dagster_aws.s3 import S3Resource
+from pydantic import Field
 from sqlalchemy import Engine
 
+from dagster_project.values_by_run import BucketByRun, FolderByRun
+from registry.admission import Admission
 from registry.client import Client, open_client
+from registry.runs import page_of
 from serving.db.migrate import prepare
 from serving.settings import Settings
 from serving.storage.objects import Storage, open_storage
@@ -18,11 +22,11 @@ from training.data.settings import DataSettings
 class Studio(dg.ConfigurableResource["Studio"]):
     """The studio's settings: from the environment, unless something is set here."""
 
-    studio_home: str | None = None
-    studio_data: str | None = None
-    database_url: str | None = None
-    storage_url: str | None = None
-    mlflow_tracking_uri: str | None = None
+    studio_home: str | None = Field(default=None, description="unset: STUDIO_HOME")
+    studio_data: str | None = Field(default=None, description="unset: STUDIO_DATA")
+    database_url: str | None = Field(default=None, description="unset: DATABASE_URL")
+    storage_url: str | None = Field(default=None, description="unset: STORAGE_URL")
+    mlflow_tracking_uri: str | None = Field(default=None, description="unset: MLFLOW_TRACKING_URI")
 
     def settings(self) -> Settings:
         """Return the settings that serving knows."""
@@ -51,6 +55,23 @@ class Studio(dg.ConfigurableResource["Studio"]):
         """Return MLflow's client."""
         return open_client(self.settings())
 
+    def page_of_run(self, run_id: str, artifact: str = "") -> str:
+        """Return the address of a run's page in MLflow, or of one of its files there."""
+        page = page_of(self.registry(), run_id)
+        return self._in_mlflow(f"{page}/artifacts/{artifact}" if artifact else page)
+
+    def page_of_version(self, task: str, version: str) -> str:
+        """Return the address of a version's page in MLflow."""
+        return self._in_mlflow(f"#/models/{task}/versions/{version}")
+
+    def _in_mlflow(self, page: str) -> str:
+        uri = self.settings().mlflow_tracking_uri or ""
+        return f"{uri.rstrip('/')}/{page}" if uri.startswith("http") else page
+
+    def admission(self) -> Admission:
+        """Return what is asked of a version before it may answer."""
+        return Admission.of(self.settings())
+
     def _given(self, *names: str) -> dict[str, Any]:
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
@@ -60,8 +81,8 @@ def values_io_manager(settings: Settings) -> dg.ConfigurableIOManagerFactory[Any
     place = urlparse(settings.storage())
     if place.scheme == "s3":
         prefix = "/".join(part for part in (place.path.strip("/"), "dagster") if part)
-        return S3PickleIOManager(s3_resource=S3Resource(), s3_bucket=place.netloc, s3_prefix=prefix)
-    return dg.FilesystemIOManager(base_dir=str(settings.home() / "dagster" / "values"))
+        return BucketByRun(s3_resource=S3Resource(), s3_bucket=place.netloc, s3_prefix=prefix)
+    return FolderByRun(base_dir=str(settings.home() / "dagster" / "run_values"))
 
 
 @dg.definitions

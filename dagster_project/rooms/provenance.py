@@ -3,8 +3,14 @@
 import subprocess
 from pathlib import Path
 
-from registry.versions import ModelFiles
+from sqlalchemy import Engine
+
 from serving.card import ModelCard
+from serving.licences import strictest
+from serving.models.local import FOLDER
+from serving.models.rooms import TASK
+from serving.models.slots import CHAMPION, read_slots
+from serving.storage.objects import Storage, read_by_sha256
 from training.candidates import Candidate, Provenance
 from training.data.room import Room
 
@@ -13,25 +19,33 @@ _CHECKOUT = Path(__file__).resolve().parents[2]
 
 def provenance_of(room: Room, data_version: str) -> Provenance:
     """Return labels, data, licence and commit; the strictest licence of the sources counts."""
-    licences = {source.licence for source in room.manifest.sources}
     return Provenance(
         labels=room.taxonomy.labels,
         data_version=data_version,
         sources=tuple(source.name for source in room.manifest.sources),
-        licence="own" if licences == {"own"} else "research",
+        licence=strictest([source.licence for source in room.manifest.sources]),
         git_commit=git_commit(),
     )
 
 
-def read_candidate(files: ModelFiles | None) -> Candidate | None:
-    """Return a registered version as something to compare with; None if there is none."""
-    if files is None:
+def read_served(engine: Engine, storage: Storage) -> Candidate | None:
+    """Return the version that answers now, to compare with; None if none does.
+
+    What answers, not what carries the alias: that may be on a version which was refused.
+    """
+    served = read_slots(engine).get((TASK, CHAMPION))
+    if served is None:
         return None
-    return Candidate(files.model, ModelCard.model_validate_json(files.card), float("nan"))
+    model = read_by_sha256(storage, FOLDER, served.model_sha256)
+    card = read_by_sha256(storage, FOLDER, served.card_sha256)
+    return Candidate(model, ModelCard.model_validate_json(card), float("nan"))
 
 
 def git_commit() -> str:
-    """Return the commit that runs here; `unknown` where there is no checkout."""
-    command = ["git", "-C", str(_CHECKOUT), "rev-parse", "HEAD"]
-    found = subprocess.run(command, check=False, capture_output=True, text=True)
+    """Return the commit that runs here, `-dirty` behind it where files differ from it.
+
+    `unknown` where there is no checkout.
+    """
+    command = ["git", "-C", str(_CHECKOUT), "describe", "--always", "--dirty", "--abbrev=40"]
+    found = subprocess.run([*command, "--exclude=*"], check=False, capture_output=True, text=True)
     return found.stdout.strip() or "unknown"

@@ -1,3 +1,5 @@
+import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -42,9 +44,10 @@ def gates_file(tmp_path: Path) -> Path:
 
 
 def retrain(gates_file: Path) -> dg.ExecuteInProcessResult:
-    steps = ("trained_classifier", "exported_models", "evaluation")
-    ops: dict[str, Any] = {step: {"config": RECIPE} for step in steps}
-    ops["registered_version_gates"] = {"config": {"file": str(gates_file)}}
+    ops: dict[str, Any] = {
+        "trained_classifier": {"config": RECIPE},
+        "registered_version_gates": {"config": {"file": str(gates_file)}},
+    }
     job = definitions().resolve_job_def("retrain")
     return job.execute_in_process(run_config={"ops": ops}, raise_on_error=False)
 
@@ -54,6 +57,26 @@ def run_job(name: str, op: str, **config: str) -> dg.ExecuteInProcessResult:
     return job.execute_in_process(
         run_config={"ops": {op: {"config": config}}}, raise_on_error=False
     )
+
+
+def allow(monkeypatch: pytest.MonkeyPatch, gates_file: Path) -> None:
+    """Let the operator allow these gates and the test set of the colours."""
+    from registry.gates import digest_of
+    from training.data.settings import DataSettings
+
+    frozen = DataSettings().room_folder() / "frozen_test.csv"
+    already = json.loads(os.environ.get("ALLOW_GATES", "[]"))
+    monkeypatch.setenv("ALLOW_GATES", json.dumps([*already, digest_of(gates_file)]))
+    monkeypatch.setenv("ALLOW_TEST_SETS", json.dumps([digest_of(frozen)]))
+
+
+def metadata_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
+    (made,) = (
+        event.step_materialization_data.materialization
+        for event in result.get_asset_materialization_events()
+        if event.asset_key == dg.AssetKey(asset)
+    )
+    return {name: value.value for name, value in made.metadata.items()}
 
 
 def ran(result: dg.ExecuteInProcessResult) -> set[str]:
@@ -68,14 +91,28 @@ def published(settings: Settings) -> str | None:
 
 
 def test_raw_photos_become_a_served_version_and_aliases_are_all_it_takes_to_change_it(
-    studio: Settings, gates_file: Path
+    studio: Settings, gates_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from registry.client import open_client
+    from registry.versions import read_files
 
-    assert retrain(gates_file).success
+    first = retrain(gates_file)
+    assert not first.success, "neither the gates nor the test set are the standard ones"
+    assert "registered_version" in ran(first)
+    assert "champion" not in ran(first)
+    assert published(studio) is None
+    allow(monkeypatch, gates_file)
+    assert run_job("promote", "promote_version", version="1").success
     assert published(studio) == "1"
     client = open_client(studio)
     version = client.get_model_version(TASK, "1")
+    card = json.loads(read_files(version).card)
+    assert card["backbone"] == "test_efficientnet", "the card names what was trained"
+    assert card["input"]["height"] == 64
+    shown = metadata_of(first, "evaluation")
+    assert isinstance(shown["test/top1"], float), "Dagster plots numbers"
+    assert shown["data/validated"] == shown["test/frozen_share"] == 1.0
+    assert "colours/" in shown["worst mistakes by name"] or shown["test/top1"] == 1.0
     assert version.tags["gate.verdict"] == "passed"
     run_id = str(version.run_id)
     run = client.get_run(run_id)
@@ -97,6 +134,7 @@ def test_raw_photos_become_a_served_version_and_aliases_are_all_it_takes_to_chan
 
     assert not run_job("promote", "promote_version", version="2").success
     client.set_model_version_tag(TASK, "2", "gate.verdict", "passed")
+    allow(monkeypatch, gates_file)
     assert run_job("promote", "promote_version", version="2").success
     assert published(studio) == "2"
     assert run_job("roll_back", "roll_back_version", reason="worse on kitchens").success
@@ -114,5 +152,7 @@ def test_broken_data_stops_before_anything_is_trained(
     assert "trained_classifier" not in ran(result)
     (check,) = (event for event in result.get_asset_check_evaluations() if not event.passed)
     assert "cannot be decoded" in (check.description or "")
-    assert (studio.home() / "data" / "rooms" / "docs" / "index.html").is_file()
+    assert list((studio.home() / "data" / "rooms" / "docs").glob("*/index.html"))
+    assert "photos are in quarantine" in (check.description or "")
+    assert "colours/red/000.jpg" in str(check.metadata["quarantined photos"].value)
     assert published(studio) is None

@@ -110,7 +110,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         one.add_argument(
             "--room", type=Path, help="folder that describes the data (datasets/rooms)"
         )
-        one.add_argument("--data", type=Path, help="folder of the photos (STUDIO_DATA)")
+        one.add_argument("--data", help="folder or s3:// prefix of the photos (STUDIO_DATA)")
         one.add_argument("--out", type=Path, help="where tables and pages go (STUDIO_HOME/data)")
         one.add_argument("--workers", type=int, default=2, help="photos read at once (2)")
     return parser.parse_args(arguments)

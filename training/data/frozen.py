@@ -1,5 +1,6 @@
 """The frozen test set: the photos that no training may ever touch, known by their hashes."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +22,12 @@ class FrozenTest:
     ----------
     photos : one row each with `sha256, phash, label, source, listing`; empty before the freeze
     near_radius : bits in which a perceptual hash may differ and still be the same picture
+    digest : SHA-256 of the file, as `sha256sum` prints it; empty before the freeze
     """
 
     photos: pd.DataFrame
     near_radius: int
+    digest: str = ""
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -39,6 +42,11 @@ class FrozenTest:
         pairs = self.pairs
         held = [pair in pairs for pair in zip(table["sha256"], table["label"], strict=True)]
         return pd.Series(held, table.index, dtype=bool)
+
+    def share(self, table: pd.DataFrame) -> float:
+        """Return which share of the frozen photos the table holds, 0..1."""
+        held = set(zip(table["sha256"], table["label"], strict=True)) & self.pairs
+        return len(held) / max(1, len(self))
 
     def find_touching(self, table: pd.DataFrame) -> "pd.Series[bool]":
         """Say of every row whether it is, looks like, or is of the same listing as a frozen photo.
@@ -74,7 +82,8 @@ def read_frozen(room: Path, near_radius: int) -> FrozenTest:
         raise BadInput(f"'{file}' lacks the column(s) {', '.join(sorted(absent))}")
     if photos["sha256"].duplicated().any():
         raise BadInput(f"'{file}' holds a photo twice; restore it from the repository")
-    return FrozenTest(photos[COLUMNS], near_radius)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    return FrozenTest(photos[COLUMNS], near_radius, digest)
 
 
 def freeze_test(table: pd.DataFrame, room: Path) -> Path:

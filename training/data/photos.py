@@ -32,7 +32,7 @@ class Photo:
     stamp: str
 
 
-def list_photos(manifest: Manifest, studio_data: Path | None) -> tuple[Photo, ...]:
+def list_photos(manifest: Manifest, studio_data: str | Path | None) -> tuple[Photo, ...]:
     """List the photos of every source, in the manifest's order and by URI within a source.
 
     Raises
@@ -45,7 +45,7 @@ def list_photos(manifest: Manifest, studio_data: Path | None) -> tuple[Photo, ..
     )
 
 
-def _list_source(source: Source, studio_data: Path | None) -> Iterator[Photo]:
+def _list_source(source: Source, studio_data: str | Path | None) -> Iterator[Photo]:
     location = _to_uri(source, studio_data)
     listed = _list_table if source.kind == "csv" else _list_classes
     for stored, folder_or_label, listing in listed(source, location):
@@ -54,7 +54,7 @@ def _list_source(source: Source, studio_data: Path | None) -> Iterator[Photo]:
         yield Photo(stored.uri, label, source.name, full_listing, stored.stamp)
 
 
-def _to_uri(source: Source, studio_data: Path | None) -> str:
+def _to_uri(source: Source, studio_data: str | Path | None) -> str:
     if source.location.startswith("s3://"):
         return source.location.rstrip("/")
     path = Path(source.location).expanduser()
@@ -63,7 +63,9 @@ def _to_uri(source: Source, studio_data: Path | None) -> str:
             raise BadInput(
                 f"the source '{source.name}' lies below the data folder; set STUDIO_DATA to it"
             )
-        path = studio_data.expanduser().absolute() / path
+        if str(studio_data).startswith("s3://"):
+            return f"{str(studio_data).rstrip('/')}/{source.location.strip('/')}"
+        path = Path(studio_data).expanduser().absolute() / path
     return path.as_uri()
 
 

@@ -47,14 +47,14 @@ def open_room(folder: Path) -> Room:
 
 
 def build_table(
-    room: Room, studio_data: Path | None, cache: Path, workers: int = 2, progress: bool = True
+    room: Room, studio_data: str | Path | None, cache: Path, workers: int = 2, progress: bool = True
 ) -> pd.DataFrame:
     """List, describe and judge every photo of the manifest; nothing is split yet.
 
     Parameters
     ----------
     room : what to list, and what counts as a duplicate
-    studio_data : where sources with a relative location lie
+    studio_data : where sources with a relative location lie: a folder, or `s3://bucket/prefix`
     cache : folder of earlier descriptions
     workers, progress : as in `describe_photos`
 

@@ -1,8 +1,9 @@
 """Where the data room finds its descriptions and its photos."""
 
 from pathlib import Path
+from urllib.parse import unquote, urlparse
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 import training
@@ -19,8 +20,27 @@ class DataSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, env_file=None)
 
-    studio_data: Path | None = Field(None, description="the photos; sources are relative to it")
+    studio_data: str | None = Field(
+        None, description="folder or s3:// prefix of the photos; sources are relative to it"
+    )
     studio_datasets: Path | None = Field(None, description="unset: `datasets` of the checkout")
+
+    @field_validator("studio_data")
+    @classmethod
+    def _known_kind(cls, value: str | None) -> str | None:
+        if value is not None and "://" in value and not value.startswith(("s3://", "file://")):
+            raise ValueError(
+                f"STUDIO_DATA is '{value}'; it has to be a folder or s3://bucket/prefix"
+            )
+        if value is not None and value.startswith("file://"):
+            return unquote(urlparse(value).path)
+        return value or None
+
+    def source(self) -> str:
+        """Return where the photos lie, as an address."""
+        if self.studio_data is None or self.studio_data.startswith("s3://"):
+            return self.studio_data or "file:///"
+        return Path(self.studio_data).expanduser().absolute().as_uri()
 
     def room_folder(self, name: str = "rooms") -> Path:
         """Return the folder that describes the data set `name`.

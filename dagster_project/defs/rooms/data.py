@@ -1,13 +1,19 @@
 """From raw photos to who trains, validates and tests."""
 
+from pathlib import Path
+
 import dagster as dg
 import pandas as pd
 
 from dagster_project.defs.resources import Studio
 from dagster_project.defs.rooms import show
+from dagster_project.rooms.files import keep_newest
+from registry.client import open_experiment
+from registry.runs import end_run, log_dataset, log_folder, start_run
 from training.data.photos import list_photos
 from training.data.room import build_table, open_room, save_table
 from training.data.splits import assign_splits, count_splits, split_digest, write_splits
+from training.data.summaries import name_photo
 
 GROUP = "rooms"
 
@@ -44,21 +50,57 @@ def photo_table(studio: Studio) -> dg.MaterializeResult[pd.DataFrame]:
 
 
 @dg.asset_check(asset=photo_table, blocking=True)
-def expectations(studio: Studio, photo_table: pd.DataFrame) -> dg.AssetCheckResult:
+def expectations(
+    context: dg.AssetCheckExecutionContext, studio: Studio, photo_table: pd.DataFrame
+) -> dg.AssetCheckResult:
     """Great Expectations' verdict; training stops when it is bad, and the page says why."""
+    from dagster_project.rooms.validated import remember
     from training.data.validate import validate_table  # Great Expectations imports for seconds
 
     room = open_room(studio.data().room_folder())
-    verdict = validate_table(photo_table, room, studio.folder("data", "rooms", "docs"))
+    docs = studio.folder("data", "rooms", "docs", context.run.run_id)
+    verdict = validate_table(photo_table, room, docs)
+    remember(studio.storage(), room, photo_table, verdict.success)
+    keep_newest(docs.parent)
+    quarantined = photo_table[photo_table["quarantine"].notna()]
+    said = [*verdict.failures, *verdict.warnings]
+    said += [f"{len(quarantined):,} photos are in quarantine: neither trained nor judged on"]
     return dg.AssetCheckResult(
         passed=verdict.success,
         severity=dg.AssetCheckSeverity.ERROR,
-        description="; ".join(verdict.failures) or "the data meets its expectations",
+        description="; ".join(said),
         metadata={
-            "page": dg.MetadataValue.path(str(verdict.docs)),
+            "Data Docs": show.link(_publish_docs(studio, docs, photo_table, verdict.success)),
+            "the same as files": dg.MetadataValue.path(str(verdict.docs)),
             "failures": dg.MetadataValue.json(list(verdict.failures)),
             "warnings": dg.MetadataValue.json(list(verdict.warnings)),
+            "in quarantine": len(quarantined),
+            "quarantined photos": show.table(show_quarantine(quarantined), index=False),
         },
+    )
+
+
+def _publish_docs(studio: Studio, docs: Path, table: pd.DataFrame, success: bool) -> str:
+    """Keep the pages in an MLflow run of their own; return their address."""
+    client, version = studio.registry(), split_digest(table)
+    experiment = open_experiment(client, studio.settings(), "room-photos")
+    tags = {"data.version": version, "data.validated": str(success).lower()}
+    run_id = start_run(client, experiment, f"photos {version}", {}, tags)
+    log_folder(client, run_id, docs, "data_docs")
+    log_dataset(client, run_id, table, studio.data().source(), version)
+    end_run(client, run_id)
+    return studio.page_of_run(run_id, "data_docs/index.html")
+
+
+def show_quarantine(rows: pd.DataFrame, most: int = 200) -> pd.DataFrame:
+    """Return name, label and reason of each photo in quarantine."""
+    shown = rows.head(most)
+    return pd.DataFrame(
+        {
+            "photo": [name_photo(uri) for uri in shown["uri"]],
+            "label": shown["label"].to_numpy(),
+            "reason": shown["quarantine"].to_numpy(),
+        }
     )
 
 

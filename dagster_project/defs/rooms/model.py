@@ -5,115 +5,133 @@ from pathlib import Path
 
 import dagster as dg
 import pandas as pd
+from pydantic import Field
 
 from dagster_project.defs.resources import Studio
 from dagster_project.defs.rooms import show
 from dagster_project.defs.rooms.data import GROUP
 from dagster_project.defs.rooms.values import Evaluated, Exported, Registered, TrainingRun
 from registry.client import open_experiment, tracking_uri
-from registry.gates import STANDARD, both, judge, judge_licence, read_gates
-from registry.runs import end_run, log_pictures, page_of, start_run, track_machine
-from registry.versions import log_figures, read_champion, register, tag_verdict
+from registry.gates import STANDARD, judge_by
+from registry.runs import end_run, log_dataset, log_pictures, log_text, start_run, track_machine
+from registry.versions import log_figures, register, tag_verdict
 from serving.models.rooms import TASK
 from training.config import TrainingConfig
 from training.data.room import open_room
 
 
 class Recipe(TrainingConfig, dg.Config):
-    """The training's settings, as the launchpad shows them."""
+    """The training's settings, as the launchpad shows them; what is made later reads them here."""
 
 
 @dg.asset(group_name=GROUP, kinds={"pytorch", "mlflow"}, pool="training")
 def trained_classifier(
-    studio: Studio, config: Recipe, photo_table: pd.DataFrame, photo_splits: str
+    context: dg.AssetExecutionContext,
+    studio: Studio,
+    config: Recipe,
+    photo_table: pd.DataFrame,
+    photo_splits: str,
 ) -> dg.MaterializeResult[TrainingRun]:
     """A network fine-tuned on the training photos; one that was interrupted is gone on with."""
     from dagster_project.rooms.photos import learning_photos
-    from dagster_project.rooms.provenance import git_commit
+    from dagster_project.rooms.provenance import provenance_of
     from training.fit import fit
     from training.tracking import curves_logger
 
     room = open_room(studio.data().room_folder())
-    train, validation = learning_photos(photo_table, room, config.photos_per_label)
+    recipe = TrainingConfig(**config.model_dump())
+    provenance = provenance_of(room, photo_splits)
+    train, validation = learning_photos(photo_table, room, recipe.photos_per_label)
     client, settings = studio.registry(), studio.settings()
     run_id = start_run(
         client,
         open_experiment(client, settings),
-        f"{config.backbone} on {photo_splits}",
-        config.model_dump(),
-        {"data.version": photo_splits, "mlflow.source.git.commit": git_commit()},
+        f"{recipe.backbone} on {photo_splits}",
+        recipe.model_dump(),
+        {
+            "data.version": photo_splits,
+            "dagster.run_id": context.run.run_id,
+            "mlflow.source.git.commit": provenance.git_commit,
+        },
     )
-    folder = studio.folder("training", f"{photo_splits}-{config.digest()}")
+    log_dataset(client, run_id, photo_table, studio.data().source(), photo_splits)
+    folder = studio.folder("training", f"{photo_splits}-{recipe.digest()}")
     with track_machine(run_id):
         logger = curves_logger(tracking_uri(settings), run_id)
-        trained = fit(train, validation, len(room.taxonomy.labels), config, folder, logger)
+        trained = fit(train, validation, len(provenance.labels), recipe, folder, logger)
     shutil.rmtree(folder)
     return dg.MaterializeResult(
-        value=TrainingRun(run_id, trained),
+        value=TrainingRun(run_id, trained, recipe, provenance),
         metadata={
             "photos": len(train),
             "validation photos": len(validation),
-            "MLflow run": page_of(client, run_id),
+            "MLflow run": show.link(studio.page_of_run(run_id)),
         },
     )
 
 
 @dg.asset(group_name=GROUP, kinds={"onnx"})
 def exported_models(
-    studio: Studio,
-    config: Recipe,
-    photo_table: pd.DataFrame,
-    photo_splits: str,
-    trained_classifier: TrainingRun,
+    studio: Studio, photo_table: pd.DataFrame, trained_classifier: TrainingRun
 ) -> dg.MaterializeResult[Exported]:
     """The network as ONNX in fp32 and int8, both calibrated on the validation photos."""
     from dagster_project.rooms.photos import learning_photos
-    from dagster_project.rooms.provenance import provenance_of
     from training.candidates import choose, make_candidates
 
+    run = trained_classifier
+    _check_data(photo_table, run.provenance.data_version)
     room = open_room(studio.data().room_folder())
-    photos = learning_photos(photo_table, room, config.photos_per_label)
-    provenance = provenance_of(room, photo_splits)
-    trained = trained_classifier.trained
-    candidates, parity = make_candidates(trained, *photos, config, provenance)
+    photos = learning_photos(photo_table, room, run.config.photos_per_label)
+    candidates, parity = make_candidates(run.trained, *photos, run.config, run.provenance)
     chosen = choose(candidates)
     metadata: dict[str, dg.RawMetadataValue] = {"chosen": chosen, "parity with torch": parity}
     for precision, candidate in candidates.items():
         metadata[f"validation top-1, {precision}"] = candidate.validation_top1
         metadata[f"megabytes, {precision}"] = len(candidate.model) / 1e6
     return dg.MaterializeResult(
-        value=Exported(trained_classifier.run_id, candidates, chosen, parity), metadata=metadata
+        value=Exported(run.run_id, run.config, candidates, chosen, parity), metadata=metadata
     )
 
 
 @dg.asset(group_name=GROUP, kinds={"onnx", "mlflow"})
 def evaluation(
-    studio: Studio, config: Recipe, photo_table: pd.DataFrame, exported_models: Exported
+    studio: Studio, photo_table: pd.DataFrame, exported_models: Exported
 ) -> dg.MaterializeResult[Evaluated]:
-    """What the chosen model is worth on the frozen test set, beside the champion."""
+    """What the chosen model is worth on the frozen test set, beside what answers now."""
     from dagster_project.rooms.photos import limit_rows, to_photos
-    from dagster_project.rooms.provenance import read_candidate
+    from dagster_project.rooms.provenance import read_served
+    from dagster_project.rooms.validated import is_validated
     from training.report import report
 
-    room = open_room(studio.data().room_folder())
-    rows = limit_rows(photo_table[photo_table["split"] == "test"], config.photos_per_label)
-    client, chosen = studio.registry(), exported_models.chosen
+    chosen = exported_models.candidates[exported_models.chosen]
+    _check_data(photo_table, chosen.card.data_version)
+    room, storage = open_room(studio.data().room_folder()), studio.storage()
+    test = photo_table[photo_table["split"] == "test"]
+    rows = limit_rows(test, exported_models.config.photos_per_label)
     found = report(
         exported_models.candidates,
-        chosen,
-        to_photos(rows, room.taxonomy.labels),
+        exported_models.chosen,
+        to_photos(rows, chosen.card.labels),
         rows,
-        read_candidate(read_champion(client, TASK)),
+        read_served(studio.engine(), storage),
     )
-    figures = found.figures | {"data/validated": 1.0, "onnx/parity": exported_models.parity}
-    log_figures(client, exported_models.run_id, figures)
-    log_pictures(client, exported_models.run_id, found.pictures)
-    candidate = exported_models.candidates[chosen].with_metrics(found.short())
+    figures = found.figures | {
+        "data/validated": float(is_validated(storage, room, photo_table)),
+        "onnx/parity": exported_models.parity,
+        "test/frozen_share": room.frozen.share(rows),
+    }
+    client, run_id = studio.registry(), exported_models.run_id
+    log_figures(client, run_id, figures)
+    log_pictures(client, run_id, found.pictures)
+    log_text(client, run_id, "mistakes.csv", found.mistakes.to_csv(index=False))
     return dg.MaterializeResult(
-        value=Evaluated(exported_models.run_id, candidate, figures),
+        value=Evaluated(run_id, chosen.with_metrics(found.short()), figures, room.frozen.digest),
         metadata={
+            "MLflow run": show.link(studio.page_of_run(run_id)),
+            **show.plots(figures),
             "figures": show.figures(figures),
             **{name: show.picture(png) for name, png in found.pictures.items()},
+            "worst mistakes by name": show.table(found.mistakes.head(24), index=False),
         },
     )
 
@@ -122,34 +140,58 @@ def evaluation(
 def registered_version(studio: Studio, evaluation: Evaluated) -> dg.MaterializeResult[Registered]:
     """A new version of the room classifier, with its card and report."""
     client, card = studio.registry(), evaluation.candidate.card
-    version = register(client, evaluation.run_id, evaluation.candidate.model, card)
+    version = register(
+        client, evaluation.run_id, evaluation.candidate.model, card, evaluation.test_set
+    )
     end_run(client, evaluation.run_id)
     return dg.MaterializeResult(
         value=Registered(TASK, version, card.licence, evaluation.figures),
-        metadata={"version": version, "card": dg.MetadataValue.json(card.model_dump(mode="json"))},
+        metadata={
+            "version": version,
+            "MLflow version": show.link(studio.page_of_version(TASK, version)),
+            "card": dg.MetadataValue.json(card.model_dump(mode="json")),
+        },
     )
 
 
 class Gates(dg.Config):
     """By which limits a version is judged."""
 
-    file: str = str(STANDARD)
+    file: str = Field(
+        default=str(STANDARD),
+        description="the limits, as YAML; what other gates than registry/gates.yaml let through is "
+        "not published, unless an operator named their SHA-256 in ALLOW_GATES",
+    )
 
 
 @dg.asset_check(asset=registered_version, blocking=True)
 def gates(studio: Studio, config: Gates, registered_version: Registered) -> dg.AssetCheckResult:
-    """May this version serve? The verdict and its reasons become tags of the version."""
-    settings = studio.settings()
-    production = settings.environment == "production"
-    verdict = both(
-        judge(registered_version.figures, read_gates(Path(config.file))),
-        judge_licence(registered_version.licence, production, settings.allow_licences),
-    )
+    """May this version serve? The verdict, its reasons and its gates become tags of the version."""
+    verdict = judge_by(registered_version.figures, Path(config.file))
     client, task = studio.registry(), registered_version.task
     tag_verdict(client, task, registered_version.version, verdict)
+    refusal = studio.settings().licences().refusal(registered_version.licence)
+    reasons = [*verdict.reasons, *([refusal] if refusal else [])]
     return dg.AssetCheckResult(
-        passed=verdict.passed,
+        passed=not reasons,
         severity=dg.AssetCheckSeverity.ERROR,
-        description="\n".join(verdict.reasons) or "every gate is open",
-        metadata={"reasons": dg.MetadataValue.json(list(verdict.reasons))},
+        description="\n".join(reasons) or "every gate is open",
+        metadata={
+            "reasons": dg.MetadataValue.json(reasons),
+            "gates": dg.MetadataValue.path(config.file),
+            "SHA-256 of the gates": verdict.gates_digest,
+        },
     )
+
+
+def _check_data(table: pd.DataFrame, trained_on: str) -> None:
+    """Refuse photos other than those that the network was trained on."""
+    from training.data.splits import split_digest
+
+    found = split_digest(table)
+    if found != trained_on:
+        raise dg.Failure(
+            f"the photos are version {found} now, the network was trained on {trained_on}; "
+            "materialize trained_classifier again, or the whole job `retrain`",
+            allow_retries=False,
+        )

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import dagster as dg
+from pydantic import Field
 
 from dagster_project.defs.resources import Studio
 from dagster_project.defs.rooms.data import GROUP
@@ -18,7 +19,7 @@ from serving.models.rooms import TASK
 def champion(studio: Studio, registered_version: Registered) -> dg.MaterializeResult[str]:
     """The version that answers: its alias is moved, and it is published to serving."""
     version = registered_version.version
-    promote(studio.registry(), registered_version.task, version)
+    promote(studio.registry(), registered_version.task, version, studio.admission())
     publish(studio)
     return dg.MaterializeResult(value=version, metadata={"version": version})
 
@@ -38,21 +39,21 @@ def gateway_bento(studio: Studio, champion: str) -> dg.MaterializeResult[str]:
 class Promotion(dg.Config):
     """Which version is to answer."""
 
-    task: str = TASK
-    version: str
+    task: str = Field(default=TASK, description="the registered model's name in MLflow")
+    version: str = Field(description="its number; it must have passed the standard gates")
 
 
 class Rollback(dg.Config):
     """Why the champion has to go."""
 
-    task: str = TASK
-    reason: str
+    task: str = Field(default=TASK, description="the registered model's name in MLflow")
+    reason: str = Field(description="kept on the version that goes, for whoever wonders later")
 
 
 @dg.op
 def promote_version(context: dg.OpExecutionContext, config: Promotion, studio: Studio) -> None:
     """Make a version that passed its gates the champion."""
-    promote(studio.registry(), config.task, config.version)
+    promote(studio.registry(), config.task, config.version, studio.admission())
     publish(studio)
     context.log.info("%s: version %s is the champion", config.task, config.version)
 
@@ -60,7 +61,7 @@ def promote_version(context: dg.OpExecutionContext, config: Promotion, studio: S
 @dg.op
 def roll_back_version(context: dg.OpExecutionContext, config: Rollback, studio: Studio) -> None:
     """Make the champion before this one answer again."""
-    version = roll_back(studio.registry(), config.task, config.reason)
+    version = roll_back(studio.registry(), config.task, config.reason, studio.admission())
     publish(studio)
     context.log.info("%s: back to version %s", config.task, version)
 
@@ -79,4 +80,9 @@ def roll_back_job() -> None:
 
 def publish(studio: Studio) -> None:
     """Do one publisher's round now, instead of waiting for the publisher's next."""
-    Publisher(studio.registry(), studio.engine(), studio.storage()).publish()
+    publisher(studio).publish()
+
+
+def publisher(studio: Studio) -> Publisher:
+    """Return the studio's publisher."""
+    return Publisher(studio.registry(), studio.engine(), studio.storage(), studio.admission())

@@ -6,11 +6,28 @@ from collections.abc import Mapping
 import dagster as dg
 import pandas as pd
 
+_PLOTTED = ("data/", "test/", "champion/", "onnx/")
+
 
 def picture(png: bytes) -> dg.MetadataValue:
     """Show a PNG."""
     data = base64.b64encode(png).decode()
     return dg.MetadataValue.md(f"![picture](data:image/png;base64,{data})")
+
+
+def link(page: str) -> dg.MetadataValue:
+    """Show an address: as a link where it is one, else as text."""
+    shown = dg.MetadataValue.url if page.startswith("http") else dg.MetadataValue.text
+    return shown(page)
+
+
+def plots(values: Mapping[str, float]) -> dict[str, dg.MetadataValue]:
+    """Return the chief figures as numbers, which Dagster plots over all materializations."""
+    return {
+        name: dg.MetadataValue.float(float(value))
+        for name, value in sorted(values.items())
+        if name.startswith(_PLOTTED)
+    }
 
 
 def figures(values: Mapping[str, float]) -> dg.MetadataValue:
@@ -23,9 +40,14 @@ def figures(values: Mapping[str, float]) -> dg.MetadataValue:
     return dg.MetadataValue.md("\n".join(lines))
 
 
-def table(frame: pd.DataFrame) -> dg.MetadataValue:
+def table(frame: pd.DataFrame, index: bool = True) -> dg.MetadataValue:
     """Show a small table, its index included."""
-    rows = frame.reset_index()
+    rows = frame.reset_index() if index else frame
     head = "| " + " | ".join(map(str, rows.columns)) + " |\n" + "|---" * len(rows.columns) + "|\n"
-    body = "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows.to_numpy())
+    body = "\n".join("| " + " | ".join(map(_cell, row)) + " |" for row in rows.to_numpy())
     return dg.MetadataValue.md(head + body)
+
+
+def _cell(value: object) -> str:
+    """Return a cell's text: nothing in it ends the cell."""
+    return " ".join(str(value).replace("|", "\\|").split())

@@ -1,5 +1,8 @@
 """What the room classifier's assets hand to each other.
 
+Each carries what the later ones need to know of it, so that nothing is said twice: a card names the
+backbone that was trained, whatever the launchpad says by then.
+
 Types of `training` are named and not imported: with them comes torch, a gigabyte in every process
 of Dagster that only has to know what there is to run.
 """
@@ -11,16 +14,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from training.candidates import Candidate, Precision
+    from training.candidates import Candidate, Precision, Provenance
+    from training.config import TrainingConfig
     from training.fit import Trained
 
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """A trained network, and the MLflow run that the later steps go on with."""
+    """A trained network, and what it was trained with.
+
+    Attributes
+    ----------
+    run_id : of the MLflow run that the later steps go on with
+    """
 
     run_id: str
     trained: Trained
+    config: TrainingConfig
+    provenance: Provenance
 
 
 @dataclass(frozen=True)
@@ -29,10 +40,12 @@ class Exported:
 
     Attributes
     ----------
+    config : of the training
     parity : largest difference of logits between torch and ONNX
     """
 
     run_id: str
+    config: TrainingConfig
     candidates: Mapping[Precision, Candidate]
     chosen: Precision
     parity: float
@@ -40,11 +53,17 @@ class Exported:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A candidate with its figures on the frozen test set; its card carries the chief ones."""
+    """A candidate with its figures on the frozen test set; its card carries the chief ones.
+
+    Attributes
+    ----------
+    test_set : digest of that test set
+    """
 
     run_id: str
     candidate: Candidate
     figures: Mapping[str, float]
+    test_set: str
 
 
 @dataclass(frozen=True)
