@@ -15,7 +15,7 @@ from tracks import UNHEARD, make_track
 from serving.audio.loudness import CEILING_DBTP, TARGET_LUFS, Normalised, normalise
 from serving.audio.meter import integrated_lufs, true_peak_dbtp
 from serving.audio.samples import Samples
-from serving.render.audio_files import aac_round_trip
+from serving.render.aac import aac_round_trip
 
 RATE_HZ = 48000
 

@@ -20,7 +20,14 @@ from serving.audio.features import (
 )
 from serving.audio.levels import near
 from serving.audio.meter import integrated_lufs, true_peak_dbtp
-from serving.audio.samples import Floats, Samples, check_samples, resample, to_mono
+from serving.audio.samples import (
+    Floats,
+    Samples,
+    check_samples,
+    remove_offset,
+    resample,
+    to_mono,
+)
 from serving.audio.sections import (
     CURVE_PER_S,
     MOST_UNITS,
@@ -34,8 +41,9 @@ from serving.audio.sections import (
 )
 from serving.audio.waveform import Peaks, waveform_peaks
 
-VERSION = 3  # part of the key under which answers are kept
+VERSION = 4  # part of the key under which answers are kept
 SILENT = 1e-4  # -80 dBFS
+FAINT = 0.003  # of the peak, -50 dB: what is softer is the noise of a room or of a recorder
 AUDIBLE = 0.01  # of the peak: where sound sets in and ends
 # Less silence than this at both ends is none: a soft first note, or the last one's fading.
 EDGE_S = 0.03
@@ -53,6 +61,7 @@ class Analysis:
 
     Attributes
     ----------
+    sound_starts_s, sound_ends_s : before and after which there is silence, or next to it
     tempo_bpm, beats_s, downbeats_s, beats_per_bar, clarity : see `Beats`
     onsets_s : every sound that sets in
     energy : loudness over time, 0..1, ten values a second
@@ -62,6 +71,8 @@ class Analysis:
     """
 
     duration_s: float
+    sound_starts_s: float
+    sound_ends_s: float
     sample_rate_hz: int
     channels: int
     tempo_bpm: float | None
@@ -86,7 +97,15 @@ class Analysis:
         }
         rounded = {
             name: None if (value := getattr(self, name)) is None else round(float(value), 4)
-            for name in ("duration_s", "tempo_bpm", "clarity", "lufs", "true_peak_dbtp")
+            for name in (
+                "duration_s",
+                "sound_starts_s",
+                "sound_ends_s",
+                "tempo_bpm",
+                "clarity",
+                "lufs",
+                "true_peak_dbtp",
+            )
         }
         return {
             **rounded,
@@ -121,6 +140,7 @@ def analyze(samples: Samples, sample_rate_hz: int, model: BeatModel | None = Non
     Silence, and sound without a beat, are answers: `tempo_bpm` is None and `notes` say why.
     """
     check_samples(samples, sample_rate_hz)
+    samples = remove_offset(samples)
     mono = to_mono(samples)
     mono = mono - (mono.mean() if mono.size else 0)  # a constant is no sound
     peak = float(np.abs(mono).max(initial=0.0))
@@ -128,8 +148,11 @@ def analyze(samples: Samples, sample_rate_hz: int, model: BeatModel | None = Non
     sound = _listen(mono, sample_rate_hz, peak, model)
     sections = _sections(sound, duration)
     lufs = integrated_lufs(samples, sample_rate_hz)
+    starts, ends = find_sound(mono, sample_rate_hz)
     return Analysis(
         duration_s=duration,
+        sound_starts_s=starts,
+        sound_ends_s=ends,
         sample_rate_hz=sample_rate_hz,
         channels=1 if samples.ndim == 1 else samples.shape[1],
         tempo_bpm=sound.beats.tempo_bpm,
@@ -168,6 +191,15 @@ def _listen(mono: Samples, sample_rate_hz: int, peak: float, model: BeatModel | 
     powers = (10 ** features[:, : features.shape[1] // 2].astype(np.float64) - 1) ** 2
     groups = [group.mean(axis=1) for group in np.array_split(powers, GROUPS, axis=1)]
     return _Sound(np.stack(groups, axis=1), envelope, beats)
+
+
+def find_sound(mono: Samples, sample_rate_hz: int) -> tuple[float, float]:
+    """Return when sound begins and when it ends, in seconds; (0, 0) for silence."""
+    level = np.abs(mono)
+    loud = np.flatnonzero(level > max(FAINT * float(level.max(initial=0.0)), SILENT))
+    if not loud.size:
+        return 0.0, 0.0
+    return int(loud[0]) / sample_rate_hz, (int(loud[-1]) + 1) / sample_rate_hz
 
 
 def find_sounding(music: Samples) -> tuple[float, float]:

@@ -58,6 +58,11 @@ class MusicAsked(Strict):
 
     track: Reference
     start_s: float = Field(0.0, ge=0, le=1200, description="of the track, where the film begins")
+    trim_silence: bool | None = Field(
+        None,
+        description="begin where the track is first heard; unset: unless start_s or a timeline "
+        "says where in the track the film is",
+    )
     gain_db: float = Field(0.0, ge=-40, le=12)
 
 

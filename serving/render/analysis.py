@@ -37,6 +37,7 @@ def analyze_track(
         sound = decode_audio(data, limits)
         found = analyze(sound.samples, sound.sample_rate_hz, _beat_model())
         known = {"sha256": sha256} | found.to_json() | _draw(sound, found, storage, folder)
+        known["notes"] = [*sound.notes, *known["notes"]]
         storage.write(f"{folder}/analysis.json", json.dumps(known).encode())
     return known
 

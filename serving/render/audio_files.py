@@ -1,4 +1,4 @@
-"""Sound in files: any container decoded, within limits, and AAC there and back."""
+"""Sound in files: whatever of a file decodes, within limits, and what is to be known of it."""
 
 import io
 from collections.abc import Iterator
@@ -9,23 +9,20 @@ import numpy as np
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.stream import Disposition
 
-from serving.audio.loudness import RoundTrip
-from serving.audio.samples import Samples, to_channels
+from serving.audio.samples import Samples
 from serving.errors import BadInput, TooLarge
+from serving.render.audio_kinds import FORMATS, find_sounds, mp4_padding, name_damaged, name_kind
+from serving.render.audio_lengths import missing, promised_seconds
 
-# No playlists: those would make the reader open what they name.
-FORMATS = (
-    "wav,w64,aiff,flac,mp3,ogg,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,aac,ac3,eac3,caf,"
-    "avi,asf,mpegts,mpeg,flv,amr,wv,opus"
-)
 MAX_BYTES, MAX_SECONDS = 200 * 2**20, 20 * 60.0
-# Less than this of what the header promises means that the file was cut off.
-COMPLETE_SHARE, COMPLETE_SLACK_S = 0.98, 0.5
-# An Ogg file does not say how long it is, but flags its last page.
-OGG_PAGE, OGG_LAST = b"OggS", b"\x04"
-AAC_BIT_RATE = 192_000
-RATES_HZ = (8_000, 96_000)  # of AAC
+# What a file's own rate is brought into: no music needs more, and memory grows with it.
+LOWEST_HZ, HIGHEST_HZ = 8_000, 96_000
+MOST_CHANNELS = 24  # of the largest layout of loudspeakers, 22.2
+LOUDEST = 1e6  # 120 dB above full scale: no sound, but the bits of a damaged file
+_LESS_WANTED = Disposition.comment | Disposition.hearing_impaired | Disposition.visual_impaired
+_UNREADABLE = (av.FFmpegError, ValueError, ArithmeticError)
 
 
 @dataclass(frozen=True)
@@ -38,10 +35,11 @@ class AudioLimits:
 
 @dataclass(frozen=True)
 class DecodedAudio:
-    """Decoded sound; float32, shape (frames, 1 or 2)."""
+    """Decoded sound; float32, shape (frames, 1 or 2), and what a person should know of its file."""
 
     samples: Samples
     sample_rate_hz: int
+    notes: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -52,138 +50,233 @@ class DecodedAudio:
 def decode_audio(
     data: bytes, limits: AudioLimits | None = None, sample_rate_hz: int | None = None
 ) -> DecodedAudio:
-    """Decode the first audio stream of a file: wav, flac, mp3, ogg, m4a, or a film's sound.
+    """Decode the default audio stream of a file: wav, flac, mp3, ogg, m4a, or a film's sound.
 
     Parameters
     ----------
     data : the file
-    sample_rate_hz : to bring it to; its own when None
+    sample_rate_hz : to bring it to; its own when None, within 8 to 96 kHz
+
+    Returns
+    -------
+    All that decodes. Damage, a file that ends early, and bytes before the sound are no errors:
+    `notes` tell of them.
 
     Raises
     ------
     TooLarge
         When it has more bytes or seconds than allowed; decoding stops there.
     BadInput
-        When it is no sound file, is damaged or cut off, or holds no sound.
+        When nothing in it decodes; the message says what the file is, where that is known.
     """
     limits = limits or AudioLimits()
     if len(data) > limits.max_bytes:
         raise TooLarge("bytes of sound", len(data), limits.max_bytes)
     if not data:
         raise BadInput("the sound file is empty")
-    if data[:4] == OGG_PAGE and not data[data.rfind(OGG_PAGE) :][5:6] >= OGG_LAST:
-        raise BadInput("the sound is cut off: its last page is missing")
+    try:
+        return _open(data, None, limits, sample_rate_hz)
+    except TooLarge:
+        raise
+    except BadInput as error:
+        kind = name_kind(data)
+        if kind is not None:
+            raise BadInput(kind) from error
+        found = _look_further(data, limits, sample_rate_hz)
+        if found is None:
+            raise
+        return found
+
+
+def _look_further(
+    data: bytes, limits: AudioLimits, sample_rate_hz: int | None
+) -> DecodedAudio | None:
+    """Decode what lies behind bytes that are no sound, or misses its last ones; None if nothing."""
+    for start, form in find_sounds(data):
+        padding = b"" if start else mp4_padding(data)
+        if not start and not padding:
+            continue
+        try:
+            found = _open(data[start:] + padding, form, limits, sample_rate_hz)
+        except TooLarge:
+            raise
+        except BadInput:
+            continue
+        note = f"the first {start:,} bytes of the file are no sound and were passed over"
+        if not start:
+            note = "the file's last bytes are missing"
+        return DecodedAudio(found.samples, found.sample_rate_hz, (note, *found.notes))
+    return None
+
+
+def _open(
+    data: bytes, form: str | None, limits: AudioLimits, sample_rate_hz: int | None
+) -> DecodedAudio:
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "pipe"}
     try:
-        with av.open(io.BytesIO(data), "r", options=options) as container:
-            return _decode(container, limits, sample_rate_hz)
-    except (av.FFmpegError, UnicodeDecodeError, ValueError, OverflowError) as error:
+        with av.open(
+            io.BytesIO(data), "r", format=form, options=options, metadata_errors="replace"
+        ) as container:
+            return _decode(container, data, limits, sample_rate_hz)
+    except av.EOFError as error:
+        raise BadInput("the file is cut off: it ends before its sound begins") from error
+    except (av.InvalidDataError, av.ArgumentError) as error:
+        raise BadInput(f"the sound cannot be decoded: {name_damaged(data)}") from error
+    except _UNREADABLE as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise BadInput(f"the sound cannot be decoded: {reason}") from error
 
 
 def _decode(
-    container: InputContainer, limits: AudioLimits, sample_rate_hz: int | None
+    container: InputContainer, data: bytes, limits: AudioLimits, sample_rate_hz: int | None
 ) -> DecodedAudio:
-    if not container.streams.audio:
-        raise BadInput("the file has no sound in it")
-    stream = container.streams.audio[0]
-    if stream.codec_context is None:
-        raise BadInput("the sound is encoded in a way that is not known")
-    promised = _promised_seconds(container, stream)
-    if promised > limits.max_seconds:
-        raise TooLarge("seconds of sound", promised, limits.max_seconds)
-    rate = sample_rate_hz or stream.rate
-    if not rate or not stream.channels:
-        raise BadInput("the sound's header says neither rate nor channels")
-    chunks = _collect(_chunks(container, stream, rate), rate, limits.max_seconds)
-    samples = np.ascontiguousarray(np.concatenate(chunks, axis=1).T)
-    seconds = len(samples) / rate
-    if seconds < COMPLETE_SHARE * promised - COMPLETE_SLACK_S:
-        raise BadInput(f"the sound is cut off: {seconds:.1f} s of {promised:.1f} s are there")
-    if not np.isfinite(samples).all():
-        raise BadInput("the sound holds values that are not finite")
-    return DecodedAudio(samples, rate)
-
-
-def _collect(chunks: Iterator[Samples], rate: int, max_seconds: float) -> list[Samples]:
-    """Gather what is decoded, until it is too much."""
-    kept, count = [], 0
-    for chunk in chunks:
-        kept.append(chunk)
+    stream = choose_stream(container)
+    frames = _Frames(container, stream)
+    chunks = list[Samples]()
+    converter = _Converter(sample_rate_hz)
+    count = 0
+    for chunk in converter.convert(iter(frames)):
+        chunks.append(chunk)
         count += chunk.shape[1]
-        if count > max_seconds * rate:
-            raise TooLarge("seconds of sound", count / rate, max_seconds)
+        if count > limits.max_seconds * converter.rate_hz:
+            raise TooLarge("seconds of sound", count / converter.rate_hz, limits.max_seconds)
     if not count:
-        raise BadInput("the file holds no sound")
-    return kept
+        kind = f"{stream.codec_context.name} in {container.format.name.partition(',')[0]}"
+        raise BadInput(f"the file holds no sound that can be decoded ({kind})")
+    channels = max(len(chunk) for chunk in chunks)
+    planes = [np.broadcast_to(chunk, (channels, chunk.shape[1])) for chunk in chunks]
+    samples = np.ascontiguousarray(np.concatenate(planes, axis=1).T)
+    promised = promised_seconds(container, stream, data)
+    notes = [missing(count / converter.rate_hz, promised, frames.damaged, data), _silence(samples)]
+    return DecodedAudio(samples, converter.rate_hz, tuple(note for note in notes if note))
 
 
-def _chunks(container: InputContainer, stream: AudioStream, rate: int) -> Iterator[Samples]:
-    """Yield decoded float32 planes, shape (channels, frames); what is not mono becomes stereo."""
-    layout = "mono" if stream.channels == 1 else "stereo"
-    resampler = AudioResampler("fltp", layout, rate)
-    for frame in container.decode(stream):
-        for resampled in resampler.resample(frame):
-            yield resampled.to_ndarray().astype(np.float32, copy=False)
-    for resampled in resampler.resample(None):
-        yield resampled.to_ndarray().astype(np.float32, copy=False)
-
-
-def _promised_seconds(container: InputContainer, stream: AudioStream) -> float:
-    """Return how long the header says the sound is; 0 when it does not say."""
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    return float(container.duration or 0) / av.time_base
-
-
-def encode_aac(samples: Samples, sample_rate_hz: int, bit_rate: int = AAC_BIT_RATE) -> bytes:
-    """Encode to AAC in an MP4 file.
-
-    Parameters
-    ----------
-    samples : float32, shape (frames,) or (frames, channels)
-        Of 8 to 96 kHz; more than two channels become stereo.
+def choose_stream(container: InputContainer) -> AudioStream:
+    """Return the stream that a player plays: the default one of those that can be decoded.
 
     Raises
     ------
     BadInput
-        When AAC has no such sample rate.
+        When there is no audio stream, or none that can be decoded.
     """
-    if not RATES_HZ[0] <= sample_rate_hz <= RATES_HZ[1]:
-        raise BadInput(f"AAC has no sample rate of {sample_rate_hz} Hz")
-    channels = 1 if samples.ndim == 1 or samples.shape[1] == 1 else 2
-    planes = np.ascontiguousarray(to_channels(samples, channels).T)
-    file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as container:
-        layout = "mono" if channels == 1 else "stereo"
-        stream = container.add_stream(
-            "aac", rate=sample_rate_hz, options={"aac_coder": "fast"}, layout=layout
-        )
-        stream.bit_rate = bit_rate
-        for frame in _frames(planes, layout, sample_rate_hz):
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return file.getvalue()
+    streams = container.streams.audio
+    if not streams:
+        raise BadInput("the file has no sound in it")
+    known = [stream for stream in streams if stream.codec_context is not None]
+    if not known:
+        raise BadInput("the sound is encoded in a way that is not known")
+    return min(known, key=_rank)
 
 
-def _frames(planes: Samples, layout: str, rate: int) -> Iterator[av.AudioFrame]:
-    """Cut planes into frames of the encoder's length, with their times."""
-    for start in range(0, planes.shape[1], 1024):
-        part = np.ascontiguousarray(planes[:, start : start + 1024])
-        frame = av.AudioFrame.from_ndarray(part, format="fltp", layout=layout)
-        frame.sample_rate, frame.pts = rate, start
-        yield frame
+def _rank(stream: AudioStream) -> tuple[bool, bool, int]:
+    disposition = stream.disposition
+    is_default = bool(disposition & Disposition.default)
+    return (bool(disposition & _LESS_WANTED), not is_default, stream.index)
 
 
-def aac_round_trip(sample_rate_hz: int, bit_rate: int = AAC_BIT_RATE) -> RoundTrip:
-    """Return what encodes to AAC and decodes again, to the same length and shape."""
+class _Frames:
+    """The decoded frames of a stream; what is damaged is left out and counted.
 
-    def there_and_back(samples: Samples) -> Samples:
-        limits = AudioLimits(max_bytes=2**40, max_seconds=1e9)
-        decoded = decode_audio(encode_aac(samples, sample_rate_hz, bit_rate), limits).samples
-        same = np.zeros((len(samples), decoded.shape[1]), np.float32)
-        same[: len(decoded)] = decoded[: len(same)]
-        return same[:, 0] if samples.ndim == 1 else same
+    Attributes
+    ----------
+    damaged : number of packets that did not decode, and of reads that failed, between those that
+        did: at both ends they are tags and headers, or a part that was cut
+    """
 
-    return there_and_back
+    _MOST_FAILED_READS = 100  # in a row: a reader that is stuck ends nowhere
+
+    def __init__(self, container: InputContainer, stream: AudioStream) -> None:
+        self.damaged = self._failed = 0
+        self._begun = False
+        self._container, self._stream = container, stream
+
+    def __iter__(self) -> Iterator[av.AudioFrame]:
+        for packet in self._packets():
+            try:
+                frames = [frame for frame in packet.decode() if _is_sound(frame)]
+            except av.EOFError:
+                return
+            except _UNREADABLE:
+                self._failed += 1
+                continue
+            if frames:
+                self.damaged += self._failed if self._begun else 0
+                self._failed, self._begun = 0, True
+                yield from frames
+
+    def _packets(self) -> Iterator["av.Packet[AudioStream]"]:
+        """Read on after a read that failed: the readers find their way back."""
+        failed = 0
+        while failed < self._MOST_FAILED_READS:
+            try:
+                for packet in self._container.demux(self._stream):
+                    failed = 0
+                    yield packet
+            except av.EOFError:
+                return
+            except _UNREADABLE:
+                failed += 1
+                self._failed += 1
+            else:
+                return
+
+
+def _is_sound(frame: object) -> bool:
+    return isinstance(frame, av.AudioFrame) and frame.samples > 0 and frame.sample_rate > 0
+
+
+class _Converter:
+    """Brings frames to float32 planes of one rate, though they change their form on the way.
+
+    An mp3 joined of mono and stereo parts, or of parts of different rates, does.
+    """
+
+    def __init__(self, sample_rate_hz: int | None) -> None:
+        self.rate_hz = sample_rate_hz or 0
+
+    def convert(self, frames: Iterator[av.AudioFrame]) -> Iterator[Samples]:
+        """Yield float32 planes, shape (1 or 2, frames)."""
+        form: tuple[str, str, int] | None = None
+        resampler: AudioResampler | None = None
+        for frame in frames:
+            of_frame = (frame.format.name, frame.layout.name, frame.sample_rate)
+            if resampler is None or of_frame != form:
+                yield from _planes(resampler, None)
+                self.rate_hz = self.rate_hz or _usual_rate(frame.sample_rate)
+                form, resampler = of_frame, AudioResampler("fltp", _layout(frame), self.rate_hz)
+            frame.pts = None  # a damaged file's times jump
+            yield from _planes(resampler, frame)
+        yield from _planes(resampler, None)
+
+
+def _planes(resampler: AudioResampler | None, frame: av.AudioFrame | None) -> Iterator[Samples]:
+    if resampler is None:
+        return
+    for resampled in resampler.resample(frame):
+        planes = resampled.to_ndarray().astype(np.float32, copy=False)
+        if planes.shape[1]:
+            yield planes if len(planes) <= 2 else planes.mean(axis=0, keepdims=True)
+
+
+def _layout(frame: av.AudioFrame) -> str | None:
+    """Return what to bring a frame to; None where nobody knows which channel is which."""
+    count = frame.layout.nb_channels
+    if count > MOST_CHANNELS:
+        raise BadInput(f"the sound has {count} channels; up to {MOST_CHANNELS} are read")
+    if count == 1:
+        return "mono"
+    placed = all(channel.name for channel in frame.layout.channels)
+    return "stereo" if count == 2 or placed else None
+
+
+def _usual_rate(rate_hz: int) -> int:
+    return min(max(rate_hz, LOWEST_HZ), HIGHEST_HZ)
+
+
+def _silence(samples: Samples) -> str:
+    """Put silence, in place, where values are none of sound; say so."""
+    wrong = ~(np.abs(samples) < LOUDEST)  # so that NaN is wrong, too
+    if not wrong.any():
+        return ""
+    samples[wrong] = 0
+    return "values that are not finite, or far beyond full scale, were silenced"

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.errors import BadInput
-from serving.render.audio_files import encode_aac
+from serving.render.aac import encode_aac
 
 RATES_HZ = (44_100, 48_000)
 
@@ -21,10 +21,12 @@ class Sound:
     samples : float32, shape (samples, 2)
         -1..1, stereo.
     rate_hz : one of `RATES_HZ`
+    notes : what is to be known of the files that it was mixed from
     """
 
     samples: NDArray[np.float32]
     rate_hz: int
+    notes: tuple[str, ...] = ()
 
 
 def encode_sound(sound: Sound, length_s: Fraction) -> bytes:

@@ -66,6 +66,11 @@ class Studio:
             self.sounds[samples] = make_sound(self.run, self.work, self.song, samples)
         return self.sounds[samples]
 
+    def notes(self) -> list[str]:
+        """Return what is to be known of the files that the sound was mixed from, each once."""
+        told = [note for sound in self.sounds.values() if sound for note in sound.notes]
+        return list(dict.fromkeys(told))
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -95,12 +100,13 @@ def render_video(run: Run) -> Json:
         "preview": preview,
         "template": studio.template.name,
         "skipped": list(studio.material.skipped),
+        "notes": studio.notes(),
     }
 
 
 def _open_studio(run: Run, work: FilmWork, folder: Path) -> Studio:
     template, luts = open_luts(run, work, open_template(work.template))
-    song = open_song(run, work.music) if work.music else None
+    song = open_song(run, work)
     words = Words(**work.words.model_dump())
     dress = Dress(words, open_brand(run, work.brand), shipped_fonts(), work.waveform)
     material = gather_photos(run, work, folder)

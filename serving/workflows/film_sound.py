@@ -2,9 +2,10 @@
 
 import hashlib
 import io
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import soundfile
@@ -12,18 +13,25 @@ from numpy.typing import NDArray
 
 from serving.audio.arrange import Piece, Track, duck, fade, fit_length, mix, move_times, plan_pieces
 from serving.audio.loudness import normalise
+from serving.audio.samples import remove_offset, turn_opposite
 from serving.db.tables import Json
 from serving.errors import BadInput
 from serving.jobs.media_requests import FilmWork, MusicAsked, SoundAsked
+from serving.render.aac import aac_round_trip
 from serving.render.analysis import analyze_track
-from serving.render.audio_files import AudioLimits, aac_round_trip, decode_audio
+from serving.render.audio_files import AudioLimits, decode_audio
 from serving.render.sound import Sound
 from serving.video.places import Music, make_music
 from serving.workflows.run import Run
 
 RATE_HZ = 48_000
 _FADE_OUT_S, _VOICE_AT_S = 2.0, 0.5
-_STAGE = "film-sound-2"
+# From so much silence on, a track's beginning is left out, but for a moment of it.
+_SILENCE_S, _BEFORE_SOUND_S = 0.5, 0.05
+_STAGE = "film-sound-3"
+
+_VOICE = -1
+_Note = tuple[int, str]  # of which sound, or of the voice, and what
 
 Samples = NDArray[np.float32]
 Times = NDArray[np.float64]
@@ -38,16 +46,20 @@ class Song:
     samples : float32, shape (frames, channels), at `RATE_HZ`
     beats_s, downbeats_s, sections_s : rising
     energy : 0..1, `energy_per_s` values a second
+    start_s : of the track, where the film begins
+    notes : what is to be known of its file
     """
 
     samples: Samples
     sha256: str
+    start_s: float
     gain_db: float
     beats_s: Times
     downbeats_s: Times
     sections_s: Times
     energy: Times
     energy_per_s: float
+    notes: tuple[str, ...] = ()
 
     def music(self) -> Music:
         """Return it in its own time, for a first guess at the film's length."""
@@ -80,29 +92,69 @@ class Song:
         return make_music(beats, downbeats, energy, 1 / self.energy_per_s, sections)
 
 
-def open_song(run: Run, asked: MusicAsked) -> Song:
+def open_song(run: Run, work: FilmWork) -> Song | None:
     """Fetch, decode and analyse the music; BadInput if it cannot be, or ends before `start_s`."""
-    settings = run.parts.settings
-    data = run.read(asked.track, settings.max_audio_bytes)
-    found = analyze_track(data, run.parts.storage, _limits(run))
-    samples = decode_audio(data, _limits(run), RATE_HZ).samples[round(asked.start_s * RATE_HZ) :]
-    if not len(samples):
-        raise BadInput(f"the music ends before {asked.start_s:g} s")
+    asked = work.music
+    if asked is None:
+        return None
+    with about(f"the music '{asked.track}'"):
+        data = run.read(asked.track, run.parts.settings.max_audio_bytes)
+        found = analyze_track(data, run.parts.storage, _limits(run))
+        start_s = _start_s(asked, work.timeline is not None, found["sound_starts_s"])
+        samples, _ = _decode(data, _limits(run))
+        samples = samples[round(start_s * RATE_HZ) :]
+        if not len(samples):
+            raise BadInput(f"it ends before {start_s:g} s")
+    notes = list(found["notes"])
+    if start_s > asked.start_s:
+        notes.append(f"its first {start_s:.1f} s are silent and were left out")
 
     def after(times: Sequence[float]) -> Times:
-        moved = np.asarray(times, np.float64) - asked.start_s
+        moved = np.asarray(times, np.float64) - start_s
         return moved[moved >= 0]
 
     return Song(
         samples=samples,
         sha256=found["sha256"],
+        start_s=start_s,
         gain_db=asked.gain_db,
         beats_s=after(found["beats_s"]),
         downbeats_s=after(found["downbeats_s"]),
         sections_s=after([section["start_s"] for section in found["sections"]]),
-        energy=np.asarray(found["energy"][round(asked.start_s * found["energy_per_s"]) :]),
+        energy=np.asarray(found["energy"][round(start_s * found["energy_per_s"]) :]),
         energy_per_s=found["energy_per_s"],
+        notes=tuple(f"the music '{asked.track}': {note}" for note in notes),
     )
+
+
+def _start_s(asked: MusicAsked, by_hand: bool, sound_starts_s: float) -> float:
+    """Return where in the track the film begins: silence before it is heard may be left out."""
+    trims = asked.trim_silence
+    if trims is None:
+        trims = not asked.start_s and not by_hand
+    heard_s = sound_starts_s - _BEFORE_SOUND_S
+    return max(asked.start_s, heard_s) if trims and sound_starts_s >= _SILENCE_S else asked.start_s
+
+
+@contextmanager
+def about(track: str) -> Iterator[None]:
+    """Name the track at fault in every refusal, and keep what kind of refusal it is."""
+    try:
+        yield
+    except BadInput as error:
+        error.args = (f"{track}: {error}",)
+        raise
+
+
+def _decode(data: bytes, limits: AudioLimits) -> tuple[Samples, tuple[str, ...]]:
+    """Return a file's sound as a film plays it, and what is to be known of it."""
+    sound = decode_audio(data, limits, RATE_HZ)
+    level = remove_offset(sound.samples)
+    turned = turn_opposite(level)
+    if turned is level:
+        return level, sound.notes
+    note = "its channels cancelled each other on one loudspeaker: one of them was turned round"
+    return turned, (*sound.notes, note)
 
 
 def make_sound(run: Run, work: FilmWork, song: Song | None, frames: int) -> Sound | None:
@@ -110,50 +162,61 @@ def make_sound(run: Run, work: FilmWork, song: Song | None, frames: int) -> Soun
 
     What was mixed before, for another format or by an attempt that died, is taken from there.
     """
-    read = partial(run.read, max_bytes=run.parts.settings.max_audio_bytes)
-    voice = None if work.voice_over is None else read(work.voice_over)
-    sounds = [read(asked.track) for asked in work.sounds]
+    names = {number: f"the sound '{asked.track}'" for number, asked in enumerate(work.sounds)}
+    names[_VOICE] = f"the voice-over '{work.voice_over}'"
+    voice = None if work.voice_over is None else _read(run, names[_VOICE], work.voice_over)
+    sounds = [_read(run, names[n], asked.track) for n, asked in enumerate(work.sounds)]
     if song is None and voice is None and not sounds:
         return None
     inputs: Json = {
-        "music": [song.sha256, work.music.model_dump(exclude={"track"})]
-        if song and work.music
-        else None,
+        "music": [song.sha256, song.start_s, song.gain_db] if song else None,
         "sounds": [
             [hashlib.sha256(data).hexdigest(), asked.model_dump(exclude={"track"})]
             for asked, data in zip(work.sounds, sounds, strict=True)
         ],
-        "voice": hashlib.sha256(voice).hexdigest() if voice is not None else None,
+        "voice": None if voice is None else hashlib.sha256(voice).hexdigest(),
         "frames": frames,
     }
 
     def make() -> bytes:
-        speech = None if voice is None else decode_audio(voice, _limits(run), RATE_HZ).samples
-        laid = [
-            _open_sound(asked, data, _limits(run))
-            for asked, data in zip(work.sounds, sounds, strict=True)
-        ]
-        return _pack(_mix(song, laid, speech, frames))
+        limits, notes, laid, speech = _limits(run), list[_Note](), list[Track](), None
+        if voice is not None:
+            with about(names[_VOICE]):
+                speech, told = _decode(voice, limits)
+            notes += [(_VOICE, note) for note in told]
+        for number, (asked, data) in enumerate(zip(work.sounds, sounds, strict=True)):
+            with about(names[number]):
+                track, told = _open_sound(asked, data, limits)
+            laid.append(track)
+            notes += [(number, note) for note in told]
+        return _pack(_mix(song, laid, speech, frames), notes)
 
-    return Sound(_unpack(run.stage(_STAGE, inputs, make)), RATE_HZ)
+    samples, notes = _unpack(run.stage(_STAGE, inputs, make))
+    told = [f"{names[number]}: {note}" for number, note in notes]
+    return Sound(samples, RATE_HZ, (*(song.notes if song else ()), *told))
+
+
+def _read(run: Run, name: str, track: str) -> bytes:
+    with about(name):
+        return run.read(track, run.parts.settings.max_audio_bytes)
 
 
 def _limits(run: Run) -> AudioLimits:
     return AudioLimits(run.parts.settings.max_audio_bytes, run.parts.settings.max_audio_s)
 
 
-def _open_sound(asked: SoundAsked, data: bytes, limits: AudioLimits) -> Track:
+def _open_sound(
+    asked: SoundAsked, data: bytes, limits: AudioLimits
+) -> tuple[Track, tuple[str, ...]]:
     """Return a sound cut and faded as asked; BadInput if it cannot be, or ends before `start_s`."""
-    try:
-        samples = decode_audio(data, limits, RATE_HZ).samples[round(asked.start_s * RATE_HZ) :]
-    except BadInput as error:
-        raise BadInput(f"sound '{asked.track}': {error}") from error
+    samples, notes = _decode(data, limits)
+    samples = samples[round(asked.start_s * RATE_HZ) :]
     if asked.length_s is not None:
         samples = samples[: round(asked.length_s * RATE_HZ)]
     if not len(samples):
-        raise BadInput(f"sound '{asked.track}' ends before {asked.start_s:g} s")
+        raise BadInput(f"it ends before {asked.start_s:g} s")
     fade_s = min(asked.fade_s, len(samples) / RATE_HZ / 2)
-    return Track(fade(samples, RATE_HZ, fade_s, fade_s), asked.gain_db, asked.at_s)
+    return Track(fade(samples, RATE_HZ, fade_s, fade_s), asked.gain_db, asked.at_s), notes
 
 
 def _mix(
@@ -171,13 +234,14 @@ def _mix(
     return normalise(mixed, RATE_HZ, aac_round_trip(RATE_HZ)).samples
 
 
-def _pack(samples: Samples) -> bytes:
-    """Return the mix as FLAC: 24 bits are finer than AAC will ever be."""
+def _pack(samples: Samples, notes: Sequence[_Note]) -> bytes:
+    """Return a line with the notes, then the mix as FLAC: 24 bits are finer than AAC will be."""
     file = io.BytesIO()
     soundfile.write(file, samples, RATE_HZ, format="FLAC", subtype="PCM_24")
-    return file.getvalue()
+    return json.dumps(notes).encode() + b"\n" + file.getvalue()
 
 
-def _unpack(data: bytes) -> Samples:
-    samples, _ = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
-    return np.asarray(samples, np.float32)
+def _unpack(data: bytes) -> tuple[Samples, list[_Note]]:
+    notes, _, flac = data.partition(b"\n")
+    samples, _ = soundfile.read(io.BytesIO(flac), dtype="float32", always_2d=True)
+    return np.asarray(samples, np.float32), [(number, note) for number, note in json.loads(notes)]

@@ -116,6 +116,34 @@ def test_analyze_hears_stereo_as_it_hears_mono(model: BeatModel) -> None:
     np.testing.assert_allclose(both.beats_s, analyze(samples, RATE_HZ, model).beats_s, atol=1e-3)
 
 
+def test_opposite_channels_are_heard_and_not_taken_for_silence(model: BeatModel) -> None:
+    samples, _ = click_track(110, 8)
+    opposite = analyze(np.stack([samples, -samples], axis=1), RATE_HZ, model)
+    plain = analyze(samples, RATE_HZ, model)
+    assert opposite.notes == plain.notes
+    assert opposite.tempo_bpm == pytest.approx(plain.tempo_bpm, rel=0.001)
+    np.testing.assert_allclose(opposite.energy, plain.energy, atol=0.02)
+
+
+def test_an_offset_is_taken_out_before_anything_is_measured(model: BeatModel) -> None:
+    samples, _ = click_track(110, 8)
+    moved = analyze(samples * np.float32(0.5) + np.float32(0.4), RATE_HZ, model)
+    plain = analyze(samples * np.float32(0.5), RATE_HZ, model)
+    assert moved.true_peak_dbtp == pytest.approx(plain.true_peak_dbtp, abs=0.1)
+    assert float(moved.peaks.high.max()) < 0.4
+    assert moved.tempo_bpm == pytest.approx(plain.tempo_bpm, rel=0.001)
+
+
+def test_analyze_says_when_sound_begins_and_ends(model: BeatModel) -> None:
+    samples, truth = click_track(110, 8, first_s=0.0)
+    hiss = np.random.default_rng(1).normal(0, 2e-4, 13 * RATE_HZ).astype(np.float32)
+    hiss[3 * RATE_HZ : 3 * RATE_HZ + samples.size] += samples
+    found = analyze(hiss, RATE_HZ, model)
+    assert found.sound_starts_s == pytest.approx(3, abs=0.02)
+    assert found.sound_ends_s == pytest.approx(3 + truth[-1] + 0.2, abs=0.2)
+    assert found.tempo_bpm == pytest.approx(110, rel=0.01)
+
+
 @settings(max_examples=8)
 @given(
     bpm=st.floats(50, 200),

@@ -12,7 +12,7 @@ from serving.audio.limiter import follow, limit
 from serving.audio.loudness import normalise
 from serving.audio.meter import integrated_lufs, peak_curve, true_peak_dbtp
 from serving.audio.samples import Samples
-from serving.render.audio_files import aac_round_trip
+from serving.render.aac import aac_round_trip
 from tests.serving.audio.music import click_track, tone
 
 RATE_HZ = 44100

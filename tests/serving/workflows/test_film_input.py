@@ -3,15 +3,19 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pytest
 import soundfile
 from pillow_heif import register_heif_opener
 
-from serving.db.tables import Json
+from serving.db.tables import Job, Json
+from serving.jobs.media_requests import FilmWork, MusicAsked, PhotoAsked
 from serving.render.audio_files import decode_audio
 from serving.storage.interface import Storage
+from serving.workflows.film_sound import Song, open_song
+from serving.workflows.run import Run
 from tests.bodies import huge_jpeg
 from tests.fakes import RED, encode, jpeg
 from tests.serving.video.pictures import texture
@@ -117,7 +121,7 @@ def test_what_is_no_music_fails_the_job_clearly(
     assert (job.status, said(job)["reason"]) == ("failed", "bad_input")
     assert word in said(job)["detail"]
     late = films.attempt(ask(films, music={"track": "song.wav", "start_s": 7.0}))
-    assert said(late)["detail"] == "the music ends before 7 s"
+    assert said(late)["detail"] == "the music 'song.wav': it ends before 7 s"
     assert nothing_is_left(films, tmp_path)
 
 
@@ -145,6 +149,64 @@ def test_what_else_cannot_work_fails_at_once_and_says_why(
 
 
 @pytest.mark.slow
+def song_of(films: Bench, work: FilmWork) -> Song | None:
+    """Open the music of a film as its job does."""
+    job = Job(id=uuid4(), input={})
+    return open_song(Run(films.parts, job, lambda: None, True), work)
+
+
+def test_silence_before_the_music_is_left_out_unless_the_request_places_it(
+    films: Bench, storage: Storage
+) -> None:
+    song, _ = soundfile.read(io.BytesIO(clicks(8.0)), dtype="float32")
+    late = np.concatenate([np.zeros(5 * RATE_HZ, np.float32), song])
+    storage.write("late.wav", wav(late))
+    work = FilmWork(photos=[PhotoAsked(photo="0.jpg")], music=MusicAsked(track="late.wav"))
+    heard = song_of(films, work)
+    assert heard is not None
+    assert heard.start_s == pytest.approx(5, abs=0.1)
+    assert any("first 5.0 s are silent" in note for note in heard.notes)
+    for asked in ({"start_s": 1.0}, {"trim_silence": False}):
+        placed = MusicAsked.model_validate({"track": "late.wav"} | asked)
+        kept = song_of(films, work.model_copy(update={"music": placed}))
+        assert kept is not None
+        assert kept.start_s == asked.get("start_s", 0.0)
+
+
+def test_what_was_missing_of_its_sounds_is_said_with_the_film(
+    films: Bench, storage: Storage
+) -> None:
+    song = clicks(6.0)
+    storage.write("cut.wav", song[: len(song) * 3 // 4])
+    tone, _ = soundfile.read(io.BytesIO(clicks(4.0)), dtype="float32")
+    storage.write("mirrored.wav", wav(np.stack([tone, -tone], axis=1)))
+    work: Json = {"music": {"track": "cut.wav"}, "sounds": [{"track": "mirrored.wav"}]}
+    for _ in range(2):  # the mix is made once, its notes are told each time
+        result = render(films, **work)
+        music, mirrored = result["notes"]
+        assert music.startswith("the music 'cut.wav': the sound is cut off: 4.5 s of 6.0 s")
+        assert mirrored.startswith("the sound 'mirrored.wav': its channels cancelled")
+    assert render(films, music=SONG)["notes"] == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ({"music": {"track": "text.wav"}}, "the music 'text.wav'"),
+        ({"voice_over": "text.wav", "music": SONG}, "the voice-over 'text.wav'"),
+        ({"sounds": [{"track": "song.wav"}, {"track": "text.wav"}]}, "the sound 'text.wav'"),
+        ({"sounds": [{"track": "none.wav"}]}, "the sound 'none.wav'"),
+    ],
+)
+def test_a_refusal_names_the_track_at_fault(
+    films: Bench, storage: Storage, asked: Json, named: str
+) -> None:
+    storage.write("text.wav", b"this is no sound")
+    job = films.attempt(ask(films, **asked))
+    assert job.status == "failed"
+    assert named in said(job)["detail"]
+
+
 @pytest.mark.parametrize("music", [None, SONG])
 def test_a_voice_is_heard_with_music_and_without(
     films: Bench, storage: Storage, tmp_path: Path, music: Json | None

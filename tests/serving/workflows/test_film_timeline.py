@@ -174,7 +174,7 @@ def test_sounds_are_mixed_where_they_are_asked_for(
     both = only(render(films, music=SONG, sounds=sounds))
     assert both["cuts_s"] == only(render(films, music=SONG))["cuts_s"], "cuts follow the music"
     late = films.attempt(ask(films, sounds=[{"track": "birds.wav", "start_s": 2.0}]))
-    assert said(late)["detail"] == "sound 'birds.wav' ends before 2 s"
+    assert said(late)["detail"] == "the sound 'birds.wav': it ends before 2 s"
     storage.write("bad.txt", b"no sound")
     bad = films.attempt(ask(films, sounds=[{"track": "bad.txt"}]))
     assert "sound 'bad.txt'" in said(bad)["detail"]
