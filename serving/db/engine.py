@@ -3,9 +3,20 @@
 import contextlib
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
@@ -98,6 +109,18 @@ def create_databases(settings: Settings, names: tuple[str, ...]) -> None:
                         connection.execute(text(f'CREATE DATABASE "{url.database}"'))
         finally:
             server.dispose()
+
+
+def database_time(connection: Connection, later_s: float = 0.0) -> datetime:
+    """Return the database's time at the start of this transaction, or so many seconds later.
+
+    Every time that is kept or compared comes from here or from `now()`: the clocks of several
+    hosts differ, by an hour now and then.
+    """
+    at: datetime = connection.execute(
+        select(func.now() + func.make_interval(0, 0, 0, 0, 0, 0, later_s))
+    ).scalar_one()
+    return at
 
 
 def patiently(call: Callable[[], T], wait_s: float, pause_s: float = 0.2) -> T:

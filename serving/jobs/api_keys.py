@@ -9,12 +9,12 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session as Database
 
+from serving.db.engine import database_time
 from serving.db.tables import ApiKey
 from serving.environment import read_settings
 from serving.errors import NotAllowed, first_line
@@ -62,7 +62,7 @@ def rotate_key(engine: Engine, client: str) -> Rotated:
         ).all()
         beside, ended = live[: LIVE_KEYS - 1], live[LIVE_KEYS - 1 :]
         for old in ended:
-            old.revoked_at = datetime.now(UTC)
+            old.revoked_at = database_time(database.connection())
         database.add(ApiKey(sha256=hash_key(key), client=client))
         hashes = (tuple(row.sha256 for row in rows) for rows in (ended, beside))
         return Rotated(key, *hashes)
@@ -73,10 +73,7 @@ def revoke_keys(engine: Engine, client: str) -> int:
     with Database(engine) as database, database.begin():
         live = ApiKey.client == client, ApiKey.revoked_at.is_(None)
         ended = database.scalars(
-            update(ApiKey)
-            .where(*live)
-            .values(revoked_at=datetime.now(UTC))
-            .returning(ApiKey.sha256)
+            update(ApiKey).where(*live).values(revoked_at=func.now()).returning(ApiKey.sha256)
         )
         return len(ended.all())
 

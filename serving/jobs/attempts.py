@@ -7,13 +7,13 @@ its answer was lost changes nothing.
 
 import random
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session as Database
 
+from serving.db.engine import database_time
 from serving.db.tables import Job, Json
 from serving.errors import Cancelled, Overtaken
 from serving.jobs.events import record, tell
@@ -150,7 +150,7 @@ def hand_back(engine: Engine, job: Job) -> None:
 
 def _wait_again(connection: Connection, job: Job, delay_s: float, failures: int) -> None:
     place = connection, job.id, job.queue, job.priority
-    run_at = datetime.now(UTC) + timedelta(seconds=delay_s) if delay_s else None
+    run_at = database_time(connection, delay_s) if delay_s else None
     entry = wake_for_job(*place, run_at) if run_at else wake_again(*place)
     changed = connection.execute(
         update(Job)

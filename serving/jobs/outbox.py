@@ -6,12 +6,12 @@ it.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, func, update
 from sqlalchemy.dialects.postgresql import insert
 
+from serving.db.engine import database_time
 from serving.db.tables import Job, Json, WebhookDelivery
 from serving.jobs.kinds import JOB_FAILED, KINDS, TEST
 from serving.jobs.queue import wake_for_delivery
@@ -127,7 +127,7 @@ def _owe(  # noqa: PLR0913 - what a delivery consists of
     terminal: bool,
     traceparent: str | None,
 ) -> None:
-    payload = {"type": event, "timestamp": datetime.now(UTC).isoformat(), "data": data}
+    payload = {"type": event, "timestamp": database_time(connection).isoformat(), "data": data}
     made = connection.scalar(
         insert(WebhookDelivery)
         .values(

@@ -5,9 +5,9 @@ import logging
 import random
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from sqlalchemy.orm import aliased
 from standardwebhooks import Webhook
 
 from serving import traces
+from serving.db.engine import database_time
 from serving.db.tables import Job, WebhookDelivery
 from serving.jobs.payloads import write_body
 from serving.jobs.queue import wake_for_delivery
@@ -103,7 +104,9 @@ class Sender:
 
     def send(self, delivery: WebhookDelivery) -> Answer:
         """Try once; any answer but 2xx, and any trouble on the way, is in the answer."""
-        exchange = self._exchange(delivery, datetime.now(UTC))
+        # when it was claimed, by the database: receivers refuse what is signed at another time than
+        # theirs, and a worker's own clock may be wrong
+        exchange = self._exchange(delivery, delivery.updated_at)
         return asyncio.run_coroutine_threadsafe(exchange, self._loop).result()
 
     async def _exchange(self, delivery: WebhookDelivery, now: datetime) -> Answer:
@@ -132,7 +135,7 @@ class Sender:
             return Answer(
                 answer.status_code,
                 f"{answer.status_code} {answer.reason_phrase}: {said}".strip(": "),
-                _retry_after_s(answer.headers.get("retry-after"), now),
+                _retry_after_s(answer.headers, now),
             )
 
     def _headers(self, delivery: WebhookDelivery, body: str, now: datetime) -> dict[str, str]:
@@ -215,8 +218,8 @@ def settle(
     The delivery's new status; None if another try has begun meanwhile.
     """
     status, delay_s = _verdict(delivery, answer, schedule)
-    run_at = datetime.now(UTC) + timedelta(seconds=delay_s or 0)
     with engine.begin() as connection:
+        run_at = database_time(connection, delay_s or 0.0)
         # progress is not worth a second try once something newer is owed
         droppable = status == "pending" and not delivery.terminal
         outdated = _is_outdated(literal(delivery.job_id, Uuid()), literal(delivery.created_at))
@@ -266,13 +269,24 @@ def _is_outdated(
     return told | exists().where(Job.id == job_id, Job.status.in_(_ENDED))
 
 
-def _retry_after_s(header: str | None, now: datetime) -> float | None:
-    """Read `Retry-After`, seconds or a date (RFC 9110, 10.2.3); None if it is neither."""
+def _retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Read `Retry-After`, seconds or a date (RFC 9110, 10.2.3); None if it is neither.
+
+    A date is by the receiver's clock, and so is its `Date`.
+    """
+    header = headers.get("retry-after")
     if header is None:
         return None
     if re.fullmatch(r"\d{1,9}", header.strip(), re.ASCII):
         return float(header)
+    sent_at = _read_date(headers.get("date")) or now
+    later = _read_date(header)
+    return None if later is None else max(0.0, (later - sent_at).total_seconds())
+
+
+def _read_date(header: str | None) -> datetime | None:
     try:
-        return max(0.0, (parsedate_to_datetime(header) - now).total_seconds())
+        at = parsedate_to_datetime(header or "")
     except (TypeError, ValueError):
         return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from opentelemetry.trace import Span
 
@@ -18,7 +17,8 @@ _WELL = ("completed", "cancelled", "handed_back", "overtaken")
 
 def watch_attempt(job: Job, run: Callable[[], Outcome]) -> Outcome:
     """Run the attempt and tell how it ended; whatever is logged meanwhile names the job."""
-    waited_s = (datetime.now(UTC) - job.run_at).total_seconds()
+    # both by the database's clock: it was written when this attempt began
+    waited_s = (job.updated_at - job.run_at).total_seconds()
     metrics.JOB_WAIT.labels(job.queue).observe(max(0.0, waited_s))
     ids: dict[str, str | int] = {
         "job_id": str(job.id),
