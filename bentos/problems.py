@@ -7,21 +7,23 @@ from typing import TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
-from serving.errors import BadInput, Busy, ListingError, first_line
+from serving.errors import BadInput, Busy, ListingError, TooLarge, first_line
 from serving.problems import problem_of
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _HEADERS: Mapping[int, dict[str, str]] = {
-    401: {"WWW-Authenticate": "X-API-Key"},
+    401: {"WWW-Authenticate": "X-API-Key, Bearer"},
     503: {"Retry-After": "5"},
 }
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _EXAMPLE = {
     "type": "about:blank",
     "title": "BadImage",
@@ -40,6 +42,7 @@ def answer_problem(
 
 def install_problems(app: FastAPI) -> None:
     """Answer every error of `app` as application/problem+json."""
+    app.add_exception_handler(HTTPException, _answer_http)
 
     @app.exception_handler(ListingError)
     async def _ours(request: Request, error: ListingError) -> JSONResponse:
@@ -65,9 +68,36 @@ def install_problems(app: FastAPI) -> None:
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         return answer_problem(422, "BadInput", describe_validation(error.errors()))
 
-    @app.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> JSONResponse:
-        return answer_problem(error.status_code, HTTPStatus(error.status_code).phrase, error.detail)
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 204:  # nothing to say, and nothing wrong
+        return Response(status_code=204, headers=error.headers)
+    status, headers = error.status_code, dict(error.headers or {})
+    if status == 405:
+        headers["Allow"] = ", ".join(allowed_methods(request))
+    return answer_problem(status, _title_of(status), error.detail, headers)
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """Return the methods that a request's path has routes for, as `Allow` names them.
+
+    Starlette names those of the first route alone, and a path often has one route per method.
+    """
+    routes = request.app.router.routes
+    found = [
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes
+        )
+    ]
+    return ["GET", "HEAD", *found[1:]] if "GET" in found else found
+
+
+def _title_of(status: int) -> str:
+    # whichever layer finds that something is too large, it is called the same
+    return TooLarge.__name__ if status == 413 else HTTPStatus(status).phrase
 
 
 def describe_validation(errors: object) -> str:

@@ -4,9 +4,22 @@ from functools import partial
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 
-from bentos.gateway import files, jobs, media, metrics, page, photos, pictures, status, webhooks
-from bentos.gateway.document import describe
+from bentos.gateway import (
+    docs,
+    files,
+    jobs,
+    media,
+    metrics,
+    page,
+    photos,
+    pictures,
+    status,
+    webhooks,
+)
+from bentos.gateway.document import describe, operation_id
+from bentos.gateway.http_rules import HttpRules
 from bentos.gateway.middleware import REQUEST_ID, Edge
 from bentos.problems import install_problems
 from serving.settings import Settings
@@ -18,15 +31,29 @@ Every path below `/internal` wants your key in the header `X-API-Key`. Errors ar
 
 
 # what a script of an allowed origin may send and see, beside what every browser allows
-_SENT = ["X-API-Key", "Content-Type", "Idempotency-Key", "X-Listing-Id", REQUEST_ID]
-_SEEN = [REQUEST_ID, "Location", "Retry-After", "Idempotency-Replayed"]
+_SENT = [
+    *("X-API-Key", "Authorization", "Content-Type", "Idempotency-Key", "X-Listing-Id", REQUEST_ID),
+    *("Last-Event-ID", "If-None-Match", "If-Range", "Range", "traceparent", "tracestate"),
+]
+_SEEN = [
+    *(REQUEST_ID, "Location", "Retry-After", "Idempotency-Replayed", "RateLimit"),
+    *("RateLimit-Policy", "ETag", "Content-Range", "Content-Length", "Accept-Ranges"),
+]
+# a smaller answer fits one packet as it is; the level is where time begins to cost more than bytes
+_COMPRESSED_FROM_BYTES, _COMPRESSION = 1400, 5
 
 
 def create_app(release: str, settings: Settings | None = None) -> FastAPI:
     """Return the app with its routes, errors and documentation."""
     settings = settings or Settings()
     app = FastAPI(
-        title="Virtual Listing Studio", version=release, description=_ABOUT, redoc_url=None
+        title="Virtual Listing Studio",
+        version=release,
+        description=_ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=operation_id,
     )
     app.openapi = partial(describe, app)  # type: ignore[method-assign]
     install_problems(app)
@@ -39,11 +66,16 @@ def create_app(release: str, settings: Settings | None = None) -> FastAPI:
     app.include_router(status.router)
     app.include_router(metrics.router)
     app.include_router(webhooks.router)
+    app.include_router(docs.router)
+    app.add_middleware(HttpRules)
+    app.add_middleware(
+        GZipMiddleware, minimum_size=_COMPRESSED_FROM_BYTES, compresslevel=_COMPRESSION
+    )
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=_SENT,
             expose_headers=_SEEN,
         )

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Annotated, cast
 
 from fastapi import Depends, Request, Security
-from fastapi.security import APIKeyHeader
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Engine
 
 from bentos.gateway.classifiers import Classifier
@@ -19,7 +19,8 @@ from serving.jobs.live import LiveReader
 from serving.settings import Settings
 from serving.storage.objects import Storage
 
-api_key = APIKeyHeader(name="X-API-Key", auto_error=False)
+_header = APIKeyHeader(name="X-API-Key", auto_error=False, description="your key")
+_bearer = HTTPBearer(auto_error=False, description="the same key, as `Authorization: Bearer`")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,18 @@ async def doors_of(request: Request) -> Doors:  # async: FastAPI sends plain fun
     return cast(Doors, request.app.state.doors)
 
 
-async def client_of(request: Request, key: Annotated[str | None, Security(api_key)]) -> str:
+async def key_of(
+    header: Annotated[str | None, Security(_header)],
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+) -> str | None:
+    """Return the key that was sent in either header; `X-API-Key` is looked at first."""
+    return header or (bearer.credentials if bearer else None)
+
+
+SentKey = Annotated[str | None, Depends(key_of)]
+
+
+async def client_of(request: Request, key: SentKey) -> str:
     """Return the client whose key was sent.
 
     Raises
@@ -78,7 +90,7 @@ async def client_of(request: Request, key: Annotated[str | None, Security(api_ke
         await asyncio.to_thread(doors.keys.refresh, older_than_s=1.0)
         client = doors.keys.client_of(key)
     logs.bind(client=client)
-    doors.limiter.count(client)
+    doors.limiter.count(client, request.scope)
     return client
 
 

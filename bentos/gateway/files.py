@@ -34,7 +34,7 @@ _CACHED = {
     "style-src 'unsafe-inline'; frame-ancestors 'none'",
 }
 _LINK_S, _ANSWER_S = 600, 30.0
-_PASSED_ON = ("content-length", "content-range", "etag", "last-modified")
+_PASSED_ON = ("content-length", "content-range", "last-modified")
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -45,14 +45,16 @@ _BINARY = {"schema": {"type": "string", "format": "binary"}}
     | {
         200: {"description": "the file", "content": {"video/mp4": _BINARY, "image/jpeg": _BINARY}},
         206: {"description": "a part of it"},
-        416: {"description": "it has no such part"},
-    },
+        304: {"description": "it is the one you have"},
+    }
+    | documented(416),
 )
 async def show_file(
     reader: Reading,
     doors: Opened,
     name: Annotated[str, Path(max_length=100, examples=["16x9-1080p30.mp4"])],
     part: Annotated[str | None, Header(alias="Range", max_length=200)] = None,
+    if_none_match: Annotated[str | None, Header(max_length=1000)] = None,
 ) -> Response:
     """Return a film, its poster or a part of its preview; parts of a file can be asked for.
 
@@ -63,7 +65,7 @@ async def show_file(
         key = _key_of(reader.job_id, name)
         if name.endswith(_PLAYLIST):
             return await _playlist(key, doors, reader.query)
-        return await _file(key, doors, part)
+        return await _file(key, doors, part, if_none_match)
     except ObjectNotFound:
         raise HTTPException(404, f"job {reader.job_id} has no file '{name}' (yet)") from None
 
@@ -85,17 +87,42 @@ async def _playlist(key: str, doors: Doors, query: str) -> Response:
     return Response(text, 200, {"Cache-Control": "no-store"}, "application/vnd.apple.mpegurl")
 
 
-async def _file(key: str, doors: Doors, part: str | None) -> Response:
+async def _file(key: str, doors: Doors, part: str | None, known: str | None) -> Response:
     found = await asyncio.to_thread(doors.storage.stat, key)
+    # what a job has made is written once: its time and size name it
+    tag = f'"{found.modified.timestamp():.0f}-{found.size}"'
+    headers = _CACHED | {"ETag": tag}
+    if known is not None and (tag in known or known.strip() == "*"):
+        return Response(status_code=304, headers=headers)
+    if part is not None and not has_part(part, found.size):
+        detail = f"the file has {found.size:,} bytes; '{part}' lies behind them"
+        raise HTTPException(416, detail, {"Content-Range": f"bytes */{found.size}"})
     url = await asyncio.to_thread(doors.storage.url_for, key, _LINK_S)
     if urlparse(url).scheme == "file":
         path = unquote(urlparse(url).path)
-        return FileResponse(path, headers=_CACHED, media_type=found.content_type)
+        return FileResponse(path, headers=headers, media_type=found.content_type)
     wanted = {"Accept-Encoding": "identity"} | ({"Range": part} if part else {})
-    return await _pass_on(key, url, wanted, found.content_type)
+    return await _pass_on(key, url, wanted, found.content_type, headers)
 
 
-async def _pass_on(key: str, url: str, wanted: Mapping[str, str], kind: str) -> Response:
+def has_part(ranges: str, size: int) -> bool:
+    """Say whether a file of that size has any byte of a well-formed `Range`.
+
+    Examples
+    --------
+    >>> [has_part(f"bytes={part}", 100) for part in ("0-", "99-", "100-", "200-300", "-1", "-0")]
+    [True, True, False, False, True, False]
+    """
+    for part in ranges.partition("=")[2].split(","):
+        first, _, last = part.strip().partition("-")
+        if int(first) < size if first else size and int(last):
+            return True
+    return False
+
+
+async def _pass_on(
+    key: str, url: str, wanted: Mapping[str, str], kind: str, given: Mapping[str, str]
+) -> Response:
     """Answer with what the storage answers, piece by piece."""
     client = httpx.AsyncClient(verify=_tls(), timeout=_ANSWER_S)
     try:
@@ -103,13 +130,13 @@ async def _pass_on(key: str, url: str, wanted: Mapping[str, str], kind: str) -> 
     except httpx.HTTPError as error:
         await client.aclose()
         raise StorageUnavailable(f"'{key}': {error}") from error
-    if answer.status_code not in (200, 206, 416):
+    if answer.status_code not in (200, 206):
         await client.aclose()
         if answer.status_code == 404:
             raise ObjectNotFound(key)
         raise StorageUnavailable(f"'{key}': answered {answer.status_code}")
     headers = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
-    headers |= {"Accept-Ranges": "bytes"} | (_CACHED if answer.is_success else {})
+    headers |= {"Accept-Ranges": "bytes", **given}
     end = BackgroundTask(client.aclose)
     return StreamingResponse(answer.aiter_raw(), answer.status_code, headers, kind, end)
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query
+from fastapi.exceptions import HTTPException
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from bentos.gateway.doors import Opened, client_of
@@ -72,23 +73,45 @@ async def redrive_job(job: TheJob, doors: Opened) -> JobView:
     return JobView.of(await asyncio.to_thread(control.redrive, doors.engine, job.id))
 
 
-@router.get(
-    "/{job_id}/events",
-    response_class=EventSourceResponse,
-    responses=documented(401, 404, 422, 429, 503),
-)
-async def watch_job(
+async def last_event_of(
     job: SeenJob,
     doors: Opened,
     last_event_id: Annotated[
         str | None, Header(pattern="^[0-9]{1,19}$", description="the id of an event that was sent")
     ] = None,
+) -> int:
+    """Return the id of the event to go on after.
+
+    Raises
+    ------
+    HTTPException
+        204 where nothing can follow: a browser's EventSource opens a stream that ended again and
+        again until it hears that.
+    """
+    if last_event_id is None:
+        return 0
+    seen = min(int(last_event_id), 2**63 - 1)
+    if job.status in _ENDED:
+        now = await asyncio.to_thread(watch, doors.engine, job.id, seen)
+        if not now.events:
+            raise HTTPException(204)
+    return seen
+
+
+@router.get(
+    "/{job_id}/events",
+    response_class=EventSourceResponse,
+    responses=documented(401, 404, 422, 429, 503)
+    | {204: {"description": "the job has ended and nothing follows that event"}},
+)
+async def watch_job(
+    job: SeenJob, doors: Opened, seen: Annotated[int, Depends(last_event_of)]
 ) -> AsyncIterator[ServerSentEvent]:
     """Follow a job: its timeline so far, then each change and its progress, until its end.
 
     `Last-Event-ID` goes on after that event; `progress` has no id, only the newest counts.
     """
-    seen, told = min(int(last_event_id or 0), 2**63 - 1), None
+    told = None
     with doors.watchers.watching(job.id) as changed:
         while True:
             changed.clear()

@@ -6,9 +6,9 @@ from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import Depends, Query, Request, Security
+from fastapi import Depends, Query, Request
 
-from bentos.gateway.doors import Opened, api_key, client_of
+from bentos.gateway.doors import Opened, SentKey, client_of
 from serving.jobs.links import LinkSigner, path_of
 
 
@@ -43,7 +43,7 @@ async def reader_of(
     request: Request,
     doors: Opened,
     job_id: UUID,
-    key: Annotated[str | None, Security(api_key)],
+    key: SentKey,
     expires: Annotated[str | None, Query(max_length=20, description="of a signed link")] = None,
     signature: Annotated[str | None, Query(max_length=100, description="of a signed link")] = None,
 ) -> Reader:
@@ -61,7 +61,7 @@ async def reader_of(
         client = await client_of(request, key)
         return Reader(job_id, client, links.sign(job_id, now_s) or "")
     links.check(job_id, expires or "", signature, now_s)
-    doors.limiter.count(f"links to {job_id}")
+    doors.limiter.count(f"links to {job_id}", request.scope)
     return Reader(job_id, None, urlencode({"expires": expires, "signature": signature}))
 
 

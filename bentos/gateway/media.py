@@ -4,12 +4,13 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.exceptions import HTTPException
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from bentos.gateway import media_types
 from bentos.gateway.accept import Asking, accept, keep_upload
 from bentos.gateway.bodies import JSON_BYTES, read_body
+from bentos.gateway.document import body_of
 from bentos.gateway.doors import Doors, Opened
 from bentos.gateway.schema import JobAccepted, JobOptions
 from bentos.problems import documented, parse_body
@@ -47,28 +48,13 @@ class TemplateView(BaseModel):
     suits: str
 
 
-def _json_body(model: type[BaseModel]) -> dict[str, Any]:
-    """Return what OpenAPI says of a body that the route reads itself."""
-    content = {"application/json": {"schema": model.model_json_schema()}}
-    return {"requestBody": {"required": True, "content": content}}
-
-
 @router.post(
     "/internal/audio/analyze",
     response_model=dict[str, Any],
     responses=documented(401, 404, 413, 415, 422, 429, 502, 503) | _ACCEPTED,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "audio/mpeg": {"schema": {"type": "string", "format": "binary"}},
-                "application/json": {
-                    "schema": AudioRequest.model_json_schema(),
-                    "example": {"track": "music/song.mp3"},
-                },
-            },
-        }
-    },
+    openapi_extra=body_of(
+        *media_types.SOUNDS, json=AudioRequest, example={"track": "music/song.mp3"}
+    ),
 )
 async def analyze_audio(
     request: Request,
@@ -81,14 +67,12 @@ async def analyze_audio(
     The body is the sound file, or JSON with its key; a track that was analysed before is answered
     at once, another in seconds. With `async` it becomes a job.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json":
+    kind = media_types.check_media_type(request, media_types.JSON, *media_types.SOUNDS)
+    if kind == media_types.JSON:
         asked = parse_body(AudioRequest, await read_body(request, JSON_BYTES))
-        if asked.in_background:
+        if in_background or asked.in_background:
             return await accept(doors, asker, "analyze_audio", {"track": asked.track}, asked)
         return JSONResponse(await asyncio.to_thread(_analyze_stored, asked.track, doors))
-    if kind.startswith("multipart/"):
-        raise HTTPException(415, "send the sound as the raw body, or its key as application/json")
     data = await read_body(request, doors.settings.max_audio_bytes)
     if in_background:
         key = await keep_upload(doors, data)
@@ -100,15 +84,16 @@ async def analyze_audio(
     "/internal/video/render",
     status_code=202,
     response_model=JobAccepted,
-    responses=documented(401, 413, 422, 429, 503),
-    openapi_extra=_json_body(FilmRequest),
+    responses=documented(401, 413, 415, 422, 429, 503),
+    openapi_extra=body_of(json=FilmRequest),
 )
-async def render_video(request: Request, doors: Opened, asker: Asking) -> Response:
+async def render_film(request: Request, doors: Opened, asker: Asking) -> Response:
     """Render a film from photos and a song: cut on the beat, titled, branded, in several formats.
 
     Progress comes by frames with the time to go, as events and as `video-progress`; the films'
     keys come with `video-complete`. While it renders, a small version plays on the job's page.
     """
+    media_types.check_media_type(request, media_types.JSON)
     asked = parse_body(FilmRequest, await read_body(request, JSON_BYTES))
     _check_template(asked.template)
     if asked.timeline is not None:
@@ -120,11 +105,12 @@ async def render_video(request: Request, doors: Opened, asker: Asking) -> Respon
     "/internal/video/clips",
     status_code=202,
     response_model=JobAccepted,
-    responses=documented(401, 413, 422, 429, 503),
-    openapi_extra=_json_body(ClipRequest),
+    responses=documented(401, 413, 415, 422, 429, 503),
+    openapi_extra=body_of(json=ClipRequest),
 )
-async def generate_clip(request: Request, doors: Opened, asker: Asking) -> Response:
+async def render_clip(request: Request, doors: Opened, asker: Asking) -> Response:
     """Render one photo as a clip of its own; `clip-complete` brings its key."""
+    media_types.check_media_type(request, media_types.JSON)
     asked = parse_body(ClipRequest, await read_body(request, JSON_BYTES))
     _check_template(asked.template)
     return await accept(doors, asker, "generate_clip", _work_of(asked, ClipWork), asked)

@@ -23,7 +23,7 @@ router = APIRouter(tags=["status"])
     response_class=PlainTextResponse,
     responses=documented(401, 429),
 )
-async def metrics(doors: Opened) -> Response:
+async def read_metrics(doors: Opened) -> Response:
     """Return this gateway's counters and the queues' state, in Prometheus' text form."""
     text = await asyncio.to_thread(_render, doors.live, Patience.of(doors.settings))
     return Response(text, media_type=CONTENT_TYPE_LATEST)

@@ -41,12 +41,6 @@ _PAGE = (
     b"media-src 'self' blob:; font-src 'self'; connect-src 'self'; form-action 'self'; "
     b"base-uri 'none'; frame-ancestors 'none'"
 )
-# Swagger's page comes from FastAPI: a script in the page, the rest from that address
-_DOCS = (
-    b"default-src 'none'; script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
-    b"style-src 'unsafe-inline' https://cdn.jsdelivr.net; connect-src 'self'; "
-    b"img-src 'self' data: https://fastapi.tiangolo.com; base-uri 'none'; frame-ancestors 'none'"
-)
 
 
 def page_policy(nonce: str) -> str:
@@ -183,14 +177,14 @@ def _complete(exchange: _Exchange, message: Message) -> None:
     kind = names.get(b"content-type", b"")
     exchange.streams = kind.startswith(b"text/event-stream")
     if b"content-security-policy" not in names:
-        headers.append((b"content-security-policy", _policy(exchange.scope["path"], kind)))
+        headers.append((b"content-security-policy", _policy(kind)))
     if b"cache-control" not in names and exchange.scope["path"].startswith("/internal/"):
         headers.append(_NO_STORE)
     if exchange.given.get(b"x-forwarded-proto") == b"https":
         headers.append(_HSTS)
 
 
-def _policy(path: str, kind: bytes) -> bytes:
+def _policy(kind: bytes) -> bytes:
     if not kind.startswith(b"text/html"):
         return _NOTHING
-    return _DOCS if path.startswith("/docs") else _PAGE
+    return _PAGE

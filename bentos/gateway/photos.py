@@ -5,11 +5,12 @@ import time
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.exceptions import HTTPException
 from fastapi.responses import Response
 
+from bentos.gateway import media_types
 from bentos.gateway.accept import Asker, Asking, accept, keep_upload
 from bentos.gateway.bodies import JSON_BYTES, read_body
+from bentos.gateway.document import body_of
 from bentos.gateway.doors import Doors, Opened
 from bentos.gateway.schema import ClassifyAnswer, ClassifyRequest, JobAccepted, JobOptions
 from bentos.problems import documented, parse_body
@@ -22,21 +23,12 @@ from serving.storage.references import read_reference
 
 router = APIRouter(prefix="/internal/photos", tags=["photos"])
 
-_BODIES = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "image/jpeg": {"schema": {"type": "string", "format": "binary"}},
-            "application/json": {
-                "schema": ClassifyRequest.model_json_schema(),
-                "example": {"photos": ["listings/42/kitchen.jpg", "listings/42/bath.jpg"]},
-            },
-        },
-    }
-}
-_BACKGROUND = Query(
-    alias="async", description="of a raw body: answer 202 at once and call back when it is done"
+_BODIES = body_of(
+    *media_types.PHOTOS,
+    json=ClassifyRequest,
+    example={"photos": ["listings/42/kitchen.jpg", "listings/42/bath.jpg"]},
 )
+_BACKGROUND = Query(alias="async", description="answer 202 at once and call back when it is done")
 
 
 @router.post(
@@ -46,7 +38,7 @@ _BACKGROUND = Query(
     | {202: {"model": JobAccepted, "description": "Accepted as a job"}},
     openapi_extra=_BODIES,
 )
-async def classify(
+async def classify_photos(
     request: Request,
     doors: Opened,
     asker: Asking,
@@ -59,11 +51,10 @@ async def classify(
     error. With `async`, or with more than 64 photos, it becomes a job: `202`, and a callback when
     it is done.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json":
-        return await _classify_keys(await read_body(request, JSON_BYTES), doors, asker)
-    if kind.startswith("multipart/"):
-        raise HTTPException(415, "send one photo as the raw body, or keys as application/json")
+    kind = media_types.check_media_type(request, media_types.JSON, *media_types.PHOTOS)
+    if kind == media_types.JSON:
+        body = await read_body(request, JSON_BYTES)
+        return await _classify_keys(body, doors, asker, in_background)
     data = await read_body(request, doors.settings.max_body_bytes)
     if in_background:
         return await _classify_later(data, doors, asker)
@@ -71,9 +62,9 @@ async def classify(
     return _answer([await _classify_bytes(f"sha256:{sha256}", data, doors, sha256)])
 
 
-async def _classify_keys(body: bytes, doors: Doors, asker: Asker) -> Response:
+async def _classify_keys(body: bytes, doors: Doors, asker: Asker, in_background: bool) -> Response:
     asked = parse_request(body, doors.settings.max_job_photos)
-    if asked.in_background or len(asked.photos) > doors.settings.max_photos:
+    if in_background or asked.in_background or len(asked.photos) > doors.settings.max_photos:
         return await accept(doors, asker, "classify_photos", {"photos": asked.photos}, asked)
     results = await asyncio.gather(*(_classify_stored(photo, doors) for photo in asked.photos))
     return _answer(list(results))

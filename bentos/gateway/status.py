@@ -13,13 +13,13 @@ router = APIRouter(tags=["status"])
 
 
 @router.get("/health")
-async def health() -> Health:
+async def read_health() -> Health:
     """Say that the gateway answers."""
     return Health()
 
 
 @router.get("/internal/status", dependencies=[Depends(client_of)], responses=documented(401, 503))
-async def status(request: Request, doors: Opened) -> Status:
+async def read_status(request: Request, doors: Opened) -> Status:
     """Say which model versions answer, what waits and who works."""
     models = await doors.classifier.status()
     live = await asyncio.to_thread(doors.live.read)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine, func, select, update
@@ -82,8 +82,14 @@ def _accepted(new: NewJob) -> Json:
 
 
 def hash_request(new: NewJob) -> str:
-    """Return the SHA-256 of what is asked for, by which a repeated request is known."""
-    asked = [new.kind.type, new.input, new.listing_id]
+    """Return the SHA-256 of what is asked for, by which a repeated request is known.
+
+    Priority and time count where they are not the usual ones, so that a request without them is
+    known by the same hash as ever.
+    """
+    asked: list[object] = [new.kind.type, new.input, new.listing_id]
+    if new.priority or new.run_at:
+        asked.append([new.priority, new.run_at and new.run_at.astimezone(UTC).isoformat()])
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,5 +1,6 @@
 """What is said of a photo, the same in an answer and in the result of a job."""
 
+from collections.abc import Mapping
 from typing import Self
 
 from pydantic import BaseModel, Field
@@ -42,13 +43,19 @@ class RoomResult(BaseModel):
             room_type=answer.room_type,
             confident=answer.confident,
             confidence=round(answer.confidence, 4),
-            scores={name: round(score, 4) for name, score in answer.scores.items()},
+            scores=_best_first(answer.scores),
             scene=answer.scene,
             model=ModelUsed(name=TASK, version=classified.version, slot=classified.slot),
             demo=classified.demo,
             cached=classified.cached,
             timing_ms=round(timing_ms, 2),
         )
+
+
+def _best_first(scores: Mapping[str, float]) -> dict[str, float]:
+    """Round and sort: equal scores by name, whatever order a cache kept them in."""
+    rounded = {name: round(score, 4) for name, score in scores.items()}
+    return dict(sorted(rounded.items(), key=lambda item: (-item[1], item[0])))
 
 
 class FailedResult(BaseModel):

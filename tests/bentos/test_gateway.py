@@ -177,7 +177,7 @@ def test_multipart_is_told_what_to_send(client: TestClient) -> None:
 def test_a_wrong_key_is_401(client: TestClient, key: str) -> None:
     answer = client.get("/internal/status", headers={"X-API-Key": key})
     assert problem(answer).status == 401
-    assert answer.headers["www-authenticate"] == "X-API-Key"
+    assert answer.headers["www-authenticate"] == "X-API-Key, Bearer"
 
 
 def test_a_key_made_a_moment_ago_opens(client: TestClient, engine: Engine) -> None:

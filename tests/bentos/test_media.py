@@ -19,6 +19,7 @@ from serving.storage.objects import Storage, open_storage
 from tests.bentos.conftest import open_client
 
 KEY, OTHERS_KEY = {"X-API-Key": "vls_a"}, {"X-API-Key": "vls_b"}
+WAV = {"Content-Type": "audio/wav"}
 FILM = bytes(range(256)) * 40
 PLAYLIST = b'#EXTM3U\n#EXT-X-MAP:URI="init.mp4"\n#EXTINF:1.0,\npart-00000.m4s\n'
 
@@ -39,14 +40,14 @@ def post(visitor: TestClient, path: str, body: Json, **headers: str) -> Response
 def test_a_track_is_analysed_as_a_body_by_its_key_or_as_a_job(
     visitor: TestClient, storage: Storage, engine: Engine
 ) -> None:
-    raw = visitor.post("/internal/audio/analyze", content=clicks(), headers=KEY)
+    raw = visitor.post("/internal/audio/analyze", content=clicks(), headers=KEY | WAV)
     assert raw.status_code == 200, raw.text
     found = raw.json()
     assert found["tempo_bpm"] == pytest.approx(120, abs=1)
     assert storage.exists(found["waveform_png"])
     storage.write("song.wav", clicks())
     assert post(visitor, "audio/analyze", {"track": "song.wav"}).json() == found
-    later = visitor.post("/internal/audio/analyze?async=true", content=clicks(), headers=KEY)
+    later = visitor.post("/internal/audio/analyze?async=true", content=clicks(), headers=KEY | WAV)
     named = post(visitor, "audio/analyze", {"track": "song.wav", "async": True})
     assert (later.status_code, named.status_code) == (202, 202)
     tracks = [
@@ -59,11 +60,11 @@ def test_a_track_is_analysed_as_a_body_by_its_key_or_as_a_job(
 
 def test_what_is_no_sound_is_refused(visitor: TestClient, storage: Storage) -> None:
     def send(body: bytes, **headers: str) -> Response:
-        return visitor.post("/internal/audio/analyze", content=body, headers=KEY | headers)
+        return visitor.post("/internal/audio/analyze", content=body, headers=KEY | WAV | headers)
 
     assert send(b"no sound at all").status_code == 422
     assert send(b"").status_code == 422
-    form = {"content-type": "multipart/form-data; boundary=x"}
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
     assert send(b"--x--", **form).status_code == 415
     assert post(visitor, "audio/analyze", {"track": "none.wav"}).status_code == 404
     assert post(visitor, "audio/analyze", {"trakc": "a.wav"}).status_code == 422

@@ -173,7 +173,9 @@ def test_a_request_that_fails_is_a_failed_span(
     classifier = InlineClassifier(LocalModels(storage), rooms, ThreadPoolExecutor(1))
     app.state.doors = open_doors(traced_settings, classifier, storage, engine)
     with TestClient(app, headers={"X-API-Key": "key"}) as client:
-        client.post("/internal/photos/classify", content=jpeg(GREEN))
+        client.post(
+            "/internal/photos/classify", content=jpeg(GREEN), headers={"Content-Type": "image/jpeg"}
+        )
         client.get("/nowhere/12345")
     failed, lost = exporter.get_finished_spans()
     assert failed.status.status_code is StatusCode.ERROR
