@@ -9,10 +9,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ValidationError
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from serving.db.faults import NOT_NOW
 from serving.errors import BadInput, Busy, ListingError, TooLarge, first_line
 from serving.problems import problem_of
 
@@ -52,11 +53,13 @@ def install_problems(app: FastAPI) -> None:
         later = {"Retry-After": f"{error.retry_after_s:.0f}"} if isinstance(error, Busy) else None
         return answer_problem(problem.status, problem.title, problem.detail, later)
 
-    @app.exception_handler(OperationalError)
-    async def _database(request: Request, error: OperationalError) -> JSONResponse:
+    async def _database(request: Request, error: Exception) -> JSONResponse:
         log.error("%s %s: %s", request.method, request.url.path, first_line(error))
-        detail = "the database does not answer; nothing was accepted"
+        detail = "the database does not answer, or cannot write now; repeat the request"
         return answer_problem(503, "DatabaseUnavailable", detail)
+
+    for kind in NOT_NOW:
+        app.add_exception_handler(kind, _database)
 
     @app.exception_handler(DataError)
     async def _data(request: Request, error: DataError) -> JSONResponse:

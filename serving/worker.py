@@ -24,9 +24,10 @@ from sqlalchemy import Engine
 
 from serving import metrics, traces
 from serving.db.engine import patiently
+from serving.db.faults import needs_another_connection
 from serving.db.migrate import prepare
 from serving.environment import read_settings
-from serving.errors import Cancelled, HandedBack
+from serving.errors import Cancelled, HandedBack, first_line
 from serving.jobs import queue
 from serving.jobs.courier import Courier
 from serving.jobs.heartbeat import Heartbeat
@@ -170,7 +171,10 @@ class JobWorker:
                     stalled_worker_timeout=60.0,
                 )
             except (ProcrastinateException, psycopg.Error, OSError) as error:
-                log.warning("queue %s: %s; begun anew", name, error.__cause__ or error)
+                said = error.__cause__ if isinstance(error.__cause__, Exception) else error
+                log.warning("queue %s: %s; begun anew", name, first_line(said))
+                if needs_another_connection(error):
+                    await queue.drop_connections(app)
             if not self._stopping.is_set():
                 await asyncio.sleep(0.3)
 

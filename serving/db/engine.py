@@ -18,9 +18,10 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 
+from serving.db.faults import NOT_NOW, sort_errors
 from serving.settings import Settings
 
 T = TypeVar("T")
@@ -48,14 +49,16 @@ def database_url(settings: Settings, name: str = "studio", driver: str = "psycop
 
 
 def open_engine(settings: Settings) -> Engine:
-    """Return an engine on `studio` that survives a restart of the server."""
-    return create_engine(
+    """Return an engine on `studio` that survives a restart of the server, and a failover."""
+    engine = create_engine(
         database_url(settings),
         pool_pre_ping=True,
         pool_size=4,
         max_overflow=28,
         connect_args={"connect_timeout": 5, "options": SEARCH_PATH},
     )
+    sort_errors(engine)
+    return engine
 
 
 def open_session_engine(url: URL) -> Engine:
@@ -133,7 +136,7 @@ def patiently(call: Callable[[], T], wait_s: float, pause_s: float = 0.2) -> T:
     while True:
         try:
             return call()
-        except (OperationalError, InterfaceError):
+        except NOT_NOW:
             if time.monotonic() + pause_s > until:
                 raise
             time.sleep(pause_s)
@@ -143,5 +146,5 @@ def once_more(call: Callable[[], T]) -> T:
     """Call again, once, when the connection broke under the first call (the server restarted)."""
     try:
         return call()
-    except OperationalError:
+    except NOT_NOW:
         return call()

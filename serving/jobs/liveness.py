@@ -34,9 +34,9 @@ _SILENT = """
 # The cases are looked at in this order, so the locks are only read where a heartbeat is late.
 ALIVE = f"""
     CASE
-        WHEN {_SILENT} < :timeout_s THEN true
+        WHEN {_SILENT} < :timeout_s / 2 THEN true
         WHEN {HOLDS_LOCK} THEN {_SILENT} < :hung_s + 4 * workers.late_s
-        WHEN workers.session_lock IS NOT NULL THEN {_SILENT} < :timeout_s + workers.late_s
+        WHEN workers.session_lock IS NOT NULL THEN {_SILENT} < :timeout_s / 2 + workers.late_s
         ELSE {_SILENT} < :timeout_s + 4 * workers.late_s
     END
 """
@@ -48,7 +48,7 @@ class Patience:
 
     Attributes
     ----------
-    timeout_s : without a connection to the database
+    timeout_s : where there is no connection that could tell; half of it where there was one
     hung_s : with one: then it lives, but may hang
     watched_s : for how long somebody has been looking; silence before that proves nothing
     """

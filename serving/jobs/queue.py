@@ -4,16 +4,19 @@ Procrastinate keeps them in the same database. They carry an id and nothing else
 done, and whether it still is, stands in the row.
 """
 
+import contextlib
 from datetime import datetime
 from functools import cache
 from uuid import UUID
 
+import psycopg
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from serving.db.engine import SEARCH_PATH
+from serving.db.faults import needs_another_connection
 from serving.jobs.kinds import WEBHOOK_QUEUE
 
 RUN_JOB = "run_job"
@@ -39,6 +42,14 @@ def open_app(engine: Engine, connections: int) -> App:
         timeout=10.0,
     )
     return App(connector=connector)
+
+
+async def drop_connections(app: App) -> None:
+    """Have the app connect anew: after a failover its connections may lead to a standby."""
+    connector = app.connector
+    if isinstance(connector, PsycopgConnector):
+        with contextlib.suppress(psycopg.Error):
+            await connector.pool.drain()
 
 
 def wake_for_job(
@@ -90,4 +101,6 @@ def _defer(
         return deferrer.defer(**arguments)
     except ConnectorException as error:
         # so that who waits for the database to come back knows this for what it is
+        if needs_another_connection(error):
+            connection.invalidate(error)
         raise OperationalError("defer", arguments, error) from error

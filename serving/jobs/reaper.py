@@ -29,7 +29,7 @@ _DEAD = f"""
     AND least(
         CAST(:watched_s AS float),
         extract(epoch FROM now() - greatest({{table}}.updated_at, pg_postmaster_start_time()))
-    ) >= :timeout_s
+    ) >= :timeout_s / 2
 """
 # `doing` is an entry that some worker has fetched: the row follows within moments, or it died.
 _ASLEEP = """

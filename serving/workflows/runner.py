@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from botocore.exceptions import BotoCoreError, ClientError
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from serving.db.engine import patiently
+from serving.db.faults import NOT_NOW
 from serving.db.tables import Job, Json
 from serving.errors import (
     BadInput,
@@ -37,8 +38,7 @@ TRANSIENT = (
     StorageFull,
     DownloadFailed,
     Corrupted,
-    OperationalError,
-    InterfaceError,
+    *NOT_NOW,
     BotoCoreError,
     ClientError,
     OSError,
@@ -134,7 +134,7 @@ class Runner:
             patiently(write, _DATABASE_WAIT_S)
         except JobStopped:
             return Outcome(outcome.job, "overtaken")
-        except (OperationalError, InterfaceError):
+        except NOT_NOW:
             raise
         except SQLAlchemyError as error:
             if outcome.status != "completed":
@@ -156,7 +156,6 @@ def describe(error: Exception, reason: str) -> Json:
 _SAID: Mapping[type[BaseException], str] = {
     StorageUnavailable: "the object storage did not answer",
     Corrupted: "an object was damaged on its way; it is read again",
-    OperationalError: "the database did not answer",
-    InterfaceError: "the database did not answer",
+    **dict.fromkeys(NOT_NOW, "the database did not answer"),
     MemoryError: "out of memory",
 }
