@@ -36,7 +36,7 @@ def run() -> int:
         publisher(),
         gateway(ports),
         *worker(read(Workers)),
-        *dagster(ports),
+        *dagster(ports, settings),
     ]
     env = environment(settings) | callback_environment(settings)
     metrics_port = settings.worker_metrics_port or _METRICS_PORT

@@ -1,10 +1,13 @@
-"""Keeps a program and all it starts together: `python -m stack.leash COMMAND…`.
+"""Keeps a program and all it starts together: `python -m stack.leash [--port N] COMMAND…`.
 
 MLflow, Dagster and `bentoml serve` start processes of their own, some in sessions of their own,
 where no signal to a process group finds them; orphaned, they would go on holding their ports. Here
-they end with the program that started them. SIGHUP kills all of it at once.
+they end with the program that started them. SIGHUP kills all of it at once. What an earlier start
+left, because this process was killed itself, is ended before the next one.
 """
 
+import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -13,13 +16,24 @@ from types import FrameType
 import psutil
 
 from serving.process import adopt_orphans
+from stack.leftovers import MARK, end_leftovers, port_taken
 
 
 def main() -> int:
     """Run the command of the command line; return its exit code."""
+    parser = argparse.ArgumentParser(prog="stack.leash")
+    parser.add_argument("--port", type=int, help="that the program listens on")
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    asked = parser.parse_args()
     signal.signal(signal.SIGHUP, _end_all)
     adopt_orphans()
-    program = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *sys.argv[1:]])
+    if MARK in os.environ:
+        end_leftovers(os.environ[MARK])
+    taken = port_taken(asked.port) if asked.port else None
+    if taken:
+        print(taken, file=sys.stderr)
+        return 1
+    program = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *asked.command])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: program.send_signal(number))
     code = program.wait()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -17,7 +18,11 @@ from sqlalchemy.exc import OperationalError
 
 from serving.db.migrate import prepare as migrated
 from serving.settings import Settings
+from stack.leftovers import MARK, end_leftovers, mark_of, port_taken
 from stack.supervisor import Supervisor
+
+# an earlier studio of this home that was told to end may take that long
+_ENDING_S = 5.0
 
 
 class StackFailed(RuntimeError):
@@ -32,6 +37,7 @@ class Program:
     ----------
     health : URL that answers 200 once it is ready
     page : URL for people
+    port : that it listens on
     first : started alone, before the database is prepared for the others
     leash : it starts processes of its own, which have to end with it
     """
@@ -40,6 +46,7 @@ class Program:
     command: str
     health: str | None = None
     page: str | None = None
+    port: int | None = None
     first: bool = False
     leash: bool = False
 
@@ -79,8 +86,10 @@ class Stack:
         Raises
         ------
         StackFailed
-            If something does not answer within `wait_s`.
+            If something does not answer within `wait_s`, a port is taken, or this home's studio
+            runs already.
         """
+        self._clear()
         supervisor = Supervisor(self._start, self.say)
         try:
             until = time.monotonic() + wait_s
@@ -93,6 +102,7 @@ class Stack:
             yield supervisor
         finally:
             supervisor.stop()
+            end_leftovers(mark_of(self.settings.home()))
 
     def control(self, *words: str) -> str:
         """Run supervisorctl with `words`; return what it said."""
@@ -106,6 +116,23 @@ class Stack:
     @property
     def _config(self) -> Path:
         return self.settings.home() / "supervisord.conf"
+
+    def _clear(self) -> None:
+        """End what an earlier start left behind; StackFailed if something else is in the way."""
+        until = time.monotonic() + _ENDING_S
+        while _calls(self._socket):
+            if time.monotonic() > until:
+                raise StackFailed(
+                    f"a studio runs from {self.settings.home()} already: end it, or set STUDIO_HOME"
+                )
+            time.sleep(0.2)
+        ended = end_leftovers(mark_of(self.settings.home()))
+        if ended:
+            self.say(f"ended {ended} processes that an earlier start had left behind")
+        for program in self.programs:
+            taken = port_taken(program.port) if program.port else None
+            if taken:
+                raise StackFailed(f"{program.name}: {taken}")
 
     def _start(self, first: bool) -> subprocess.Popen[bytes]:
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -132,6 +159,8 @@ class Stack:
                 programs=self.programs,
                 autostart=autostart,
                 leash=shlex.join([sys.executable, "-m", "stack.leash"]),
+                mark=MARK,
+                mark_of=partial(mark_of, self.settings.home()),
                 logs=self.logs,
                 folder=self.settings.home(),
                 socket=self._socket,
@@ -171,14 +200,18 @@ def free_port() -> int:
 def _wake(supervisor: subprocess.Popen[bytes], address: Path) -> None:
     """Let supervisord begin at once: it waits a second for somebody to call before it does."""
     until = time.monotonic() + 5.0
-    while supervisor.poll() is None and time.monotonic() < until:
-        with socket.socket(socket.AF_UNIX) as line:
-            try:
-                line.connect(str(address))
-            except OSError:  # not yet, or what a dead one left
-                time.sleep(0.02)
-            else:
-                return
+    while supervisor.poll() is None and time.monotonic() < until and not _calls(address):
+        time.sleep(0.02)
+
+
+def _calls(address: Path) -> bool:
+    """Say whether somebody answers at a socket, which may not be there or be a dead one's."""
+    with socket.socket(socket.AF_UNIX) as line:
+        try:
+            line.connect(str(address))
+        except OSError:
+            return False
+    return True
 
 
 def _answers(client: httpx.Client, url: str) -> bool:

@@ -5,6 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
+import yaml
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -14,6 +15,7 @@ from stack.kept import link_secrets
 from stack.processes import Program
 
 ROOT = Path(__file__).resolve().parents[1]
+CODE_LOCATION = "dagster_project"
 _QUIET = {
     "DO_NOT_TRACK": "1",
     "BENTOML_DO_NOT_TRACK": "True",
@@ -79,7 +81,9 @@ def gateway(ports: Ports) -> Program:
     command = _module(
         "bentos.gateway", "--host", "127.0.0.1", "--port", str(ports.gateway_port)
     )  # fmt: skip
-    return Program("gateway", command, health=f"{url}/health", page=f"{url}/docs")
+    return Program(
+        "gateway", command, health=f"{url}/health", page=f"{url}/docs", port=ports.gateway_port
+    )
 
 
 def worker(workers: Workers) -> list[Program]:
@@ -94,7 +98,7 @@ def backend(settings: Settings, port: int) -> Program:
     url = f"http://127.0.0.1:{port}"
     data = str(settings.home() / "backend")
     command = _module("stack.backend", "--port", str(port), "--data", data)
-    return Program("backend", command, health=f"{url}/health", page=url)
+    return Program("backend", command, health=f"{url}/health", page=url, port=port)
 
 
 def mlflow(ports: Ports) -> Program:
@@ -104,20 +108,51 @@ def mlflow(ports: Ports) -> Program:
         "mlflow", "server", "--host", "127.0.0.1", "--port", str(ports.mlflow_port),
         "--workers", "1", "--no-serve-artifacts",
     )  # fmt: skip
-    return Program("mlflow", command, health=f"{url}/health", page=url, leash=True)
+    return Program(
+        "mlflow", command, health=f"{url}/health", page=url, port=ports.mlflow_port, leash=True
+    )
 
 
-def dagster(ports: Ports) -> list[Program]:
-    """Return Dagster's pages and its daemon, which runs sensors, schedules and queued runs."""
-    workspace = str(ROOT / "workspace.yaml")
+def dagster(ports: Ports, settings: Settings) -> list[Program]:
+    """Return Dagster's code server, its pages, and its daemon (sensors, schedules, queued runs).
+
+    The pages and the daemon ask the one code server. Without it each of them would start servers of
+    its own, the daemon a new one every minute, at a third of a gigabyte each.
+    """
+    workspace = str(write_workspace(settings))
+    code = _script(
+        "dagster", "code-server", "start", "--socket", str(_code_socket(settings)),
+        "--module-name", "dagster_project.definitions", "--location-name", CODE_LOCATION,
+    )  # fmt: skip
     port = str(ports.dagster_port)
     url = f"http://127.0.0.1:{port}"
     pages = _script("dagster-webserver", "-h", "127.0.0.1", "-p", port, "-w", workspace)
     daemon = _script("dagster-daemon", "run", "-w", workspace)
     return [
-        Program("dagster", pages, health=f"{url}/server_info", page=url, leash=True),
+        Program("code", code, leash=True),
+        Program(
+            "dagster",
+            pages,
+            health=f"{url}/server_info",
+            page=url,
+            port=ports.dagster_port,
+            leash=True,
+        ),
         Program("daemon", daemon, leash=True),
     ]
+
+
+def write_workspace(settings: Settings) -> Path:
+    """Write where Dagster finds our definitions; return the file."""
+    file = settings.home() / "dagster" / "workspace.yaml"
+    server = {"socket": str(_code_socket(settings)), "location_name": CODE_LOCATION}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
+    return file
+
+
+def _code_socket(settings: Settings) -> Path:
+    return settings.socket_folder() / "dagster-code.sock"
 
 
 def _module(*words: str) -> str:

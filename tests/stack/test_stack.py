@@ -2,6 +2,7 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -30,7 +31,7 @@ def wait_for(happened: Callable[[], bool], timeout_s: float = 60) -> None:
 def server(port: int) -> Program:
     """A real HTTP server that answers 200 on every path that is a file of its folder."""
     command = f"{sys.executable} -m http.server {port} --bind 127.0.0.1"
-    return Program("pages", command, health=f"http://127.0.0.1:{port}/")
+    return Program("pages", command, health=f"http://127.0.0.1:{port}/", port=port)
 
 
 def below(pid: int) -> list[psutil.Process]:
@@ -76,10 +77,7 @@ def test_a_supervisor_that_is_killed_comes_back_with_everything(
     tmp_path: Path, leash: bool
 ) -> None:
     settings, port = Settings(studio_home=tmp_path), free_port()
-    pages = server(port)
-    if leash:
-        words = [sys.executable, "-c", PARENT, *shlex.split(pages.command)[1:]]
-        pages = replace(pages, command=shlex.join(words), leash=True)
+    pages = in_a_session_of_its_own(server(port)) if leash else server(port)
     stack = Stack(settings, [*postgres(settings), pages], environment(settings))
     with stack.running() as supervisor:
         first = below(supervisor.pid)
@@ -90,6 +88,101 @@ def test_a_supervisor_that_is_killed_comes_back_with_everything(
         wait_for(lambda: "RUNNING" in stack.control("status", "postgres"))
         second = below(supervisor.pid)
     assert not alive(second)
+
+
+def in_a_session_of_its_own(pages: Program) -> Program:
+    """The server as MLflow and Dagster start theirs: below a parent, where no signal finds it."""
+    words = [sys.executable, "-c", PARENT, *shlex.split(pages.command)[1:]]
+    return replace(pages, command=shlex.join(words), leash=True)
+
+
+@pytest.mark.parametrize("generation", [0, 1, 2], ids=["leash", "parent", "server"])
+def test_whichever_parent_is_killed_the_server_comes_back_on_its_port_and_ends_with_the_stack(
+    settings: Settings, generation: int
+) -> None:
+    port = free_port()
+    stack = Stack(settings, [in_a_session_of_its_own(server(port))])
+    with stack.running() as supervisor:
+        everything = below(supervisor.pid)
+        family = [process for process in everything if "http.server" in words(process)]
+        family[generation].kill()
+        assert not alive(family[2:]), "an orphan would hold the port for ever"
+        wait_for(lambda: answers(port) and "RUNNING" in stack.control("status", "pages"))
+        everything += below(supervisor.pid)
+    assert not alive(everything)
+    assert not listened_on(port)
+
+
+RUN = """
+import sys
+from pathlib import Path
+from serving.settings import Settings
+from stack.processes import Stack
+from tests.stack.test_stack import in_a_session_of_its_own, server
+pages = in_a_session_of_its_own(server(int(sys.argv[2])))
+stack = Stack(Settings(studio_home=Path(sys.argv[1])), [pages])
+with stack.running() as supervisor:
+    print(supervisor.pid, flush=True)
+    supervisor.wait()
+"""
+
+
+@pytest.mark.parametrize("with_leash", [False, True])
+def test_nothing_is_left_of_a_stack_that_was_killed_and_the_next_one_has_its_ports(
+    settings: Settings, with_leash: bool
+) -> None:
+    port = free_port()
+    env = {"DATABASE_URL": str(settings.database_url), "PYTHONPATH": str(ROOT)}
+    stack = subprocess.Popen(
+        [sys.executable, "-c", RUN, str(settings.home()), str(port)],
+        env=os.environ | env,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert stack.stdout is not None
+    lines = iter(stack.stdout.readline, "")
+    supervisor = int(next(line for line in lines if line.strip().isdigit()))
+    everything = below(supervisor)
+    leash = next(process for process in everything if "stack.leash" in words(process))
+    if with_leash:  # nobody is left who would end the server
+        os.kill(supervisor, signal.SIGSTOP)
+        leash.kill()
+        os.kill(supervisor, signal.SIGKILL)
+    stack.kill()
+    if not with_leash:
+        assert not alive(everything)
+        assert not listened_on(port)
+    said: list[str] = []
+    pages = in_a_session_of_its_own(server(port))
+    with Stack(settings, [pages], say=said.append).running():
+        assert answers(port)
+    assert any("an earlier start had left" in line for line in said) is with_leash
+    assert not alive(everything)
+    assert not listened_on(port)
+
+
+def listened_on(port: int) -> bool:
+    with socket.socket() as line:
+        return line.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_port_that_a_stranger_holds_is_named_with_its_holder(settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = stranger.getsockname()[1]
+        said = rf"pages: port {port} is taken by process {os.getpid()} .*or choose another"
+        with pytest.raises(StackFailed, match=said), Stack(settings, [server(port)]).running():
+            pass
+        assert listened_on(port), "a stranger is left alone"
+
+
+def test_a_home_whose_studio_runs_is_not_started_twice(settings: Settings) -> None:
+    first, second = free_port(), free_port()
+    with Stack(settings, [server(first)]).running():
+        again = Stack(settings, [server(second)])
+        with pytest.raises(StackFailed, match=r"runs from .* already"), again.running():
+            pass
+        assert answers(first)
 
 
 def test_a_supervisor_that_was_told_to_end_stays_away(tmp_path: Path) -> None:
@@ -178,6 +271,8 @@ def test_one_ctrl_c_ends_the_whole_studio(tmp_path: Path) -> None:
             assert f"http://127.0.0.1:{port}" in said.read_text(), name
         everything = below(dev.pid)
         assert len(everything) > 8
+        servers = [process for process in everything if "api grpc" in words(process)]
+        assert len(servers) == 1, "pages and daemon ask the one code server"
         dev.send_signal(signal.SIGINT)
         assert dev.wait(60) == 0
     finally:
