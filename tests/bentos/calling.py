@@ -1,9 +1,12 @@
-"""A client of the whole gateway, its own layers included."""
+"""The whole gateway, its own layers included: for a client in this process, and on a port."""
 
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import uvicorn
 from fastapi import APIRouter
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
@@ -36,3 +39,25 @@ def calling(
             app.include_router(router)
         with TestClient(app, headers={"X-API-Key": "key"}, raise_server_exceptions=False) as client:
             yield client
+
+
+@contextmanager
+def served(settings: Settings, engine: Engine, storage: Storage) -> Iterator[str]:
+    """Serve the gateway on a port of its own."""
+    models = LocalModels(storage)
+    with ThreadPoolExecutor(1) as pool:
+        app = create_app("test", settings)
+        rooms = KnownRooms(models, None, settings.max_pixels)
+        classifier = InlineClassifier(models, rooms, pool)
+        app.state.doors = open_doors(settings, classifier, storage, engine)
+        config = uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        try:
+            while not server.started:
+                time.sleep(0.02)
+            yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(20)

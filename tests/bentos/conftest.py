@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -17,8 +18,14 @@ from serving.models.known import KnownRooms
 from serving.models.local import LocalModels
 from serving.settings import Settings
 from serving.storage.objects import Storage
+from serving.storage.scratch import Scratch
+from serving.workflows.run import Parts
 from tests.bentos.calling import calling
 from tests.doors import open_doors
+from tests.fakes import encode
+from tests.serving.video.pictures import texture
+from tests.serving.workflows.bench import Bench
+from tests.serving.workflows.film_asks import clicks
 
 SECRETS = ("a new secret of ours", "an old secret of ours")
 
@@ -76,3 +83,14 @@ def link(client: TestClient, job_id: UUID, key: str = "vls_a") -> str:
     """The job's signed page, as the client that owns it is told."""
     job = client.get(f"/internal/jobs/{job_id}", headers={"X-API-Key": key}).json()
     return str(job["page_link"])
+
+
+@pytest.fixture
+def films(page_settings: Settings, engine: Engine, storage: Storage, tmp_path: Path) -> Bench:
+    for number in range(3):
+        data = encode(texture(200, 300, number, sigma=3), "JPEG", quality=92)
+        storage.write(f"{number}.jpg", data)
+    storage.write("song.wav", clicks(6.0))
+    rooms = KnownRooms(LocalModels(storage), None, page_settings.max_pixels)
+    scratch = Scratch(tmp_path / "scratch", 10**9)
+    return Bench(Parts(page_settings, engine, storage, scratch, rooms), "render_video")

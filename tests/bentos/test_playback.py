@@ -1,33 +1,19 @@
 """Films and the preview that grows, played in a browser from a job's page under a signed link."""
 
-import threading
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
-import uvicorn
 from sqlalchemy import Engine
 
-from bentos.gateway.app import create_app
-from bentos.gateway.classifiers import InlineClassifier
 from serving.db.tables import Json
 from serving.jobs import attempts
-from serving.models.known import KnownRooms
-from serving.models.local import LocalModels
 from serving.settings import Settings
 from serving.storage.objects import Storage
-from serving.storage.scratch import Scratch
-from serving.workflows.run import Parts
-from tests.doors import open_doors
-from tests.fakes import encode
-from tests.serving.video.pictures import texture
+from tests.bentos.calling import served
 from tests.serving.workflows.bench import Bench
-from tests.serving.workflows.film_asks import clicks
 
 chromium = pytest.importorskip("tests.bentos.chromium", reason="needs the package websockets")
 
@@ -41,39 +27,6 @@ WORK: Json = {
     "music": {"track": "song.wav"}, "template": "energetic", "order": "given", "length_s": 4.0,
     "formats": [{"profile": "720p", "fps": 24}],
 }  # fmt: skip
-
-
-@pytest.fixture
-def films(page_settings: Settings, engine: Engine, storage: Storage, tmp_path: Path) -> Bench:
-    for number in range(3):
-        data = encode(texture(200, 300, number, sigma=3), "JPEG", quality=92)
-        storage.write(f"{number}.jpg", data)
-    storage.write("song.wav", clicks(6.0))
-    rooms = KnownRooms(LocalModels(storage), None, page_settings.max_pixels)
-    scratch = Scratch(tmp_path / "scratch", 10**9)
-    return Bench(Parts(page_settings, engine, storage, scratch, rooms), "render_video")
-
-
-@contextmanager
-def served(settings: Settings, engine: Engine, storage: Storage) -> Iterator[str]:
-    """Serve the gateway on a port of its own."""
-    models = LocalModels(storage)
-    with ThreadPoolExecutor(1) as pool:
-        app = create_app("test", settings)
-        rooms = KnownRooms(models, None, settings.max_pixels)
-        classifier = InlineClassifier(models, rooms, pool)
-        app.state.doors = open_doors(settings, classifier, storage, engine)
-        config = uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        try:
-            while not server.started:
-                time.sleep(0.02)
-            yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(20)
 
 
 @pytest.fixture
