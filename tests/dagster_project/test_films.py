@@ -1,7 +1,9 @@
 """A day's batch of films goes through the workers' queue once, and is told of in full."""
 
 import json
+import os
 import re
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -179,11 +181,14 @@ def test_the_same_day_again_makes_nothing_anew_but_what_had_failed(
     with worker(engine, work) as taken:
         first = materialize()
         assert checks_of(first) == {"all_completed": False, "no_photo_skipped": True}
+        assert not first.success, "a batch in which something is missing shows as failed"
+        assert "1 of 2 jobs were not completed, of the listings 2" in reason_of(first)
         told = metadata_of(first)
         assert (told["completed"], told["failed"]) == (1, 1)
         assert "none of the 2 photos \\| can be read" in told["not completed"]
         broken.clear()
         second = materialize()
+    assert second.success
     assert checks_of(second) == {"all_completed": True, "no_photo_skipped": True}
     assert metadata_of(second)["asked for before"] == 2
     assert [job.listing_id for job in taken] == ["1", "2", "2"]
@@ -221,6 +226,48 @@ def test_after_the_time_limit_the_run_fails_and_the_jobs_go_on(
     with worker(engine, result_of):
         assert materialize().success
     assert len(jobs_of(engine)) == 1
+
+
+@pytest.mark.parametrize("terminated", [True, False], ids=["terminated", "host goes down"])
+def test_terminating_the_run_cancels_its_jobs_and_tries_nothing_again(
+    settings: Settings, engine: Engine, storage: Storage, terminated: bool
+) -> None:
+    write_batch(storage, film("1"), film("2"))
+    studio = Studio(studio_home=str(settings.studio_home), database_url=settings.database_url)
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def interrupt() -> None:
+            while len(jobs_of(engine)) < 2 or not instance.get_runs():
+                time.sleep(0.02)
+            taken = attempts.take(engine, jobs_of(engine)[0].id, uuid4())
+            assert taken is not None, "one of them is being made"
+            time.sleep(0.2)
+            if terminated:
+                instance.report_run_canceling(instance.get_runs()[0])
+            os.kill(os.getpid(), signal.SIGINT)
+
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        result = dg.materialize(
+            [listing_films],
+            partition_key=DAY,
+            instance=instance,
+            resources={"studio": studio},
+            run_config={"ops": {"listing_films": {"config": {"poll_s": 0.02}}}},
+            raise_on_error=False,
+        )
+        thread.join()
+        status = instance.get_runs()[0].status
+    assert [event for event in result.all_events if event.is_step_up_for_retry] == []
+    running, waiting = jobs_of(engine)
+    if terminated:
+        assert status is dg.DagsterRunStatus.CANCELED
+        assert running.cancel_requested
+        assert waiting.status == "cancelled"
+        assert "2 open jobs are cancelled" in reason_of(result)
+    else:
+        assert (running.cancel_requested, waiting.status) == (False, "pending")
+        assert "run this partition again" in reason_of(result)
 
 
 def test_what_somebody_waits_for_comes_before_the_batch(engine: Engine) -> None:

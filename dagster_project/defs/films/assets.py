@@ -1,7 +1,7 @@
 """Films of many listings at once, and clips made ahead, by the usual workers."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -9,7 +9,14 @@ import dagster as dg
 from pydantic import Field
 
 from dagster_project.defs.films import show
-from dagster_project.defs.films.bulk import Rules, Unfinished, run_bulk
+from dagster_project.defs.films.bulk import (
+    BulkJob,
+    Interrupted,
+    Outcome,
+    Rules,
+    Unfinished,
+    run_bulk,
+)
 from dagster_project.defs.films.manifest import read_clips, read_films
 from dagster_project.defs.resources import Studio
 from serving.errors import BadInput
@@ -21,6 +28,7 @@ GROUP = "films"
 DAYS = dg.DailyPartitionsDefinition(start_date="2026-01-01", end_offset=1)
 # the database or the storage was away; what is done stays done, and is awaited, not repeated
 _AGAIN = dg.RetryPolicy(max_retries=4, delay=15, backoff=dg.Backoff.EXPONENTIAL)
+_NAMED = 10  # listings, in a sentence
 _COMPLETED = "Every job of the batch was completed."
 
 
@@ -51,8 +59,35 @@ def _final_errors() -> Iterator[None]:
     """Let what no retry mends fail at once, in its own words."""
     try:
         yield
-    except (BadInput, Unfinished) as error:
+    except (BadInput, Unfinished, Interrupted) as error:
         raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def _run(
+    context: dg.AssetExecutionContext, studio: Studio, rules: Rules, jobs: Sequence[BulkJob]
+) -> list[Outcome]:
+    def is_terminated() -> bool:
+        run = context.instance.get_run_by_id(context.run.run_id)
+        return run is not None and run.status is dg.DagsterRunStatus.CANCELING
+
+    return run_bulk(studio.engine(), jobs, rules, context.log.info, is_terminated)
+
+
+def _fail_if_short(made: Sequence[Outcome]) -> None:
+    """Show a batch in which something is missing as failed, once all that could be made is there.
+
+    Not tried again: a job that failed has had its own tries. The same day run again makes those
+    that failed, and nothing else.
+    """
+    short = [outcome for outcome in made if outcome.status != "completed"]
+    if short:
+        names = ", ".join(sorted({outcome.listing_id for outcome in short})[:_NAMED])
+        more = ", …" if len({outcome.listing_id for outcome in short}) > _NAMED else ""
+        raise dg.Failure(
+            f"{len(short):,} of {len(made):,} jobs were not completed, of the listings {names}"
+            f"{more}; the others are made. The table «not completed» says why",
+            allow_retries=False,
+        )
 
 
 @dg.asset(
@@ -71,16 +106,17 @@ def _final_errors() -> Iterator[None]:
 )
 def listing_films(
     context: dg.AssetExecutionContext, config: Batch, studio: Studio
-) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster refuses [None] beside checks
+) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg] # no [None] beside checks
     """The films that `batches/films/{day}.json` asks for; the workers render them as bulk."""
     settings, storage = studio.settings(), studio.storage()
     with _final_errors():
         jobs = read_films(storage, context.partition_key, config.retake)
-        made = run_bulk(studio.engine(), jobs, config.rules(settings), context.log.info)
-    return dg.MaterializeResult(
+        made = _run(context, studio, config.rules(settings), jobs)
+    yield dg.MaterializeResult(
         metadata=show.film_metadata(made, storage, config.pages(settings)),
         check_results=[show.all_completed(made), show.no_photo_skipped(made)],
     )
+    _fail_if_short(made)
 
 
 @dg.asset(
@@ -92,13 +128,14 @@ def listing_films(
 )
 def warm_clips(
     context: dg.AssetExecutionContext, config: Batch, studio: Studio
-) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster refuses [None] beside checks
+) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg] # no [None] beside checks
     """The clips that `batches/clips/{day}.json` asks for, made before somebody asks for one."""
     settings = studio.settings()
     with _final_errors():
         jobs = read_clips(studio.storage(), context.partition_key, config.retake)
-        made = run_bulk(studio.engine(), jobs, config.rules(settings), context.log.info)
-    return dg.MaterializeResult(
+        made = _run(context, studio, config.rules(settings), jobs)
+    yield dg.MaterializeResult(
         metadata=show.clip_metadata(made, config.pages(settings)),
         check_results=[show.all_completed(made)],
     )
+    _fail_if_short(made)

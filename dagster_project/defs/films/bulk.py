@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import dagster as dg
 from sqlalchemy import ARRAY, ColumnElement, Engine, Uuid, any_, literal, select
 
 from serving.db.tables import Job, Json
@@ -67,6 +68,18 @@ class Outcome:
     known: bool = False
 
 
+class Interrupted(ListingError):
+    """The run is to end before its batch has."""
+
+    def __init__(self, why: str, open_: int, cancelled: int | None = None) -> None:
+        jobs = (
+            f"its {open_:,} open jobs go on: run this partition again to await them"
+            if cancelled is None
+            else f"its {cancelled:,} open jobs are cancelled; raise `retake` to make them after all"
+        )
+        super().__init__(f"{why}; {jobs}")
+
+
 class Unfinished(ListingError):
     """The time limit passed; the jobs go on, and the batch can be awaited again."""
 
@@ -78,7 +91,11 @@ class Unfinished(ListingError):
 
 
 def run_bulk(
-    engine: Engine, jobs: Sequence[BulkJob], rules: Rules, tell: Callable[[str], object]
+    engine: Engine,
+    jobs: Sequence[BulkJob],
+    rules: Rules,
+    tell: Callable[[str], object],
+    is_terminated: Callable[[], bool] = lambda: False,
 ) -> list[Outcome]:
     """Submit the jobs and wait until each has ended; return their outcomes in the order given.
 
@@ -87,13 +104,28 @@ def run_bulk(
     Parameters
     ----------
     tell : is given a line of text whenever the batch has got further
+    is_terminated : says, when this is interrupted, whether somebody terminated the run; otherwise
+        this host goes down, and the jobs go on
 
     Raises
     ------
     Unfinished
         If the time limit passes first.
+    Interrupted
+        If the run is to end meanwhile; where somebody terminated it, so are the jobs.
     """
-    batch, until, told = _Batch(engine, jobs), time.monotonic() + rules.time_limit_s, ""
+    batch = _Batch(engine, jobs)
+    try:
+        return _await(batch, rules, tell)
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
+        if not is_terminated():
+            raise Interrupted("the run was interrupted", batch.open) from error
+        cancelled = batch.cancel()
+        raise Interrupted("the run was terminated", batch.open, cancelled) from error
+
+
+def _await(batch: "_Batch", rules: Rules, tell: Callable[[str], object]) -> list[Outcome]:
+    until, told = time.monotonic() + rules.time_limit_s, ""
     while True:
         stuck = batch.submit_more(rules.max_queued)
         batch.look()
@@ -102,7 +134,7 @@ def run_bulk(
         if not batch.open:
             return batch.outcomes()
         if time.monotonic() >= until:
-            raise Unfinished(batch.open, len(jobs), rules.time_limit_s)
+            raise Unfinished(batch.open, batch.total, rules.time_limit_s)
         if stuck:
             time.sleep(rules.poll_s)
 
@@ -114,6 +146,11 @@ class _Batch:
         self._listings: dict[UUID, str] = {}
         self._known: set[UUID] = set()
         self._status: dict[UUID, str] = {}
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return len(self._waiting) + len(self._status)
 
     @property
     def open(self) -> int:
@@ -148,6 +185,22 @@ class _Batch:
         self._listings[accepted.job_id] = job.listing_id
         self._status[accepted.job_id] = "pending"
 
+    def cancel(self) -> int:
+        """Cancel what has not ended, and submit no more; return how many that were."""
+        if self._waiting:  # the first may have been submitted when the interrupt came
+            next_ = self._waiting[0]
+            key = (Job.client == CLIENT) & (Job.idempotency_key == next_.idempotency_key)
+            with self._engine.connect() as connection:
+                for job_id in connection.scalars(select(Job.id).where(key)):
+                    self._status[job_id] = "pending"
+        self.look()
+        live = [job_id for job_id, status in self._status.items() if status in _LIVE]
+        cancelled = len(live) + len(self._waiting)
+        self._waiting.clear()
+        for job_id in live:
+            control.cancel(self._engine, job_id)
+        return cancelled
+
     def look(self) -> None:
         """Read where the jobs that have not ended stand."""
         live = [job_id for job_id, status in self._status.items() if status in _LIVE]
@@ -158,7 +211,7 @@ class _Batch:
     def line(self) -> str:
         """Say how far the batch is."""
         counts = Counter(self._status.values())
-        total = len(self._status) + len(self._waiting)
+        total = self.total
         ended = total - self.open
         parts = [
             f"{counts[name]:,} {word}"
