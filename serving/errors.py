@@ -16,6 +16,7 @@ ListingError
 │   ├── Overtaken          another attempt has the job now
 │   └── HandedBack         this worker is going down
 ├── NotAllowed             the key is missing, unknown or revoked
+├── NotReady               the process cannot do its work yet; a balancer asks again
 ├── ModelUnavailable       no model answers to that task; trying later may help
 ├── ModelFailed            the model broke on this input
 │   └── OutOfMemory        the GPU has no room for this batch; a smaller one, or the CPU, may do
@@ -111,6 +112,10 @@ class HandedBack(JobStopped):
 
 class NotAllowed(ListingError):
     """The API key is missing, unknown or revoked."""
+
+
+class NotReady(ListingError):
+    """Something that the process cannot do without is not there yet, or not at the moment."""
 
 
 class ModelUnavailable(ListingError):

@@ -33,7 +33,7 @@ from serving.storage.objects import storage_of
 from serving.traces import close_traces, open_traces
 
 _TIDY_S, _KEYS_REREAD_S = 0.5, 5.0
-_PROBES = ("/livez", "/readyz", "/healthz")
+_PROBES = ("/livez", "/healthz")
 
 
 def make_gateway(settings: Settings, rooms: type | None) -> type:

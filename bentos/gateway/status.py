@@ -1,4 +1,4 @@
-"""`GET /health` for everybody, `GET /internal/status` for who has a key."""
+"""`GET /health` and `GET /readyz` for everybody, `GET /internal/status` for who has a key."""
 
 import asyncio
 
@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from bentos.gateway.doors import Opened, client_of
 from bentos.gateway.schema import Health, QueueStatus, Status, WorkerStatus
 from bentos.problems import documented
+from serving.errors import NotReady
 from serving.jobs.liveness import Patience
 
 router = APIRouter(tags=["status"])
@@ -15,6 +16,21 @@ router = APIRouter(tags=["status"])
 @router.get("/health")
 async def read_health() -> Health:
     """Say that the gateway answers."""
+    return Health()
+
+
+@router.get("/readyz", responses=documented(503))
+async def read_readiness(doors: Opened) -> Health:
+    """Say that the gateway can do its work: a model answers, and so does the database.
+
+    The database is left out where none was given: models pinned and no `DATABASE_URL`.
+    """
+    settings = doors.settings
+    wanted = settings.slots == "follow" or settings.database_url is not None
+    if wanted and await asyncio.to_thread(doors.live.read) is None:
+        raise NotReady("the database does not answer")
+    if not await doors.classifier.status():
+        raise NotReady("no model is published, and none is baked in")
     return Health()
 
 

@@ -52,3 +52,37 @@ def test_what_no_route_answers_is_a_problem_of_ours(client: TestClient, path: st
 def test_what_a_route_answers_comes_through(client: TestClient) -> None:
     assert client.get("/internal/status").json()["models"][0]["version"] == "7"
     assert client.get("/livez").status_code == 200, "a probe of BentoML's"
+
+
+NOWHERE = "postgresql://nobody@127.0.0.1:1/studio"
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "said"),
+    [
+        ({}, 200, '"ok"'),
+        ({"database_url": NOWHERE}, 503, "the database does not answer"),
+        ({"database_url": NOWHERE, "slots": "follow"}, 503, "the database does not answer"),
+        ({"database_url": None}, 200, '"ok"'),
+        ({"baked_models": Path("/nowhere")}, 503, "no model is published"),
+    ],
+    ids=["all there", "no database", "nor slots to follow", "none was given", "no model"],
+)
+@pytest.mark.usefixtures("_logs_as_before")
+def test_ready_is_who_has_the_database_that_it_was_given_and_a_model(
+    settings: Settings,
+    tmp_path: Path,
+    changes: dict[str, object],
+    status: int,
+    said: str,
+) -> None:
+    base = {"slots": "pinned", "baked_models": bake(tmp_path / "models")}
+    service = make_gateway(settings.model_copy(update=base | changes), None)
+    with TestClient(service.to_asgi()) as client:  # type: ignore[attr-defined]
+        answer = client.get("/readyz")
+        assert answer.status_code == status
+        assert said in answer.text
+        assert client.get("/health").status_code == 200, "it lives all the same"
+    if status == 503:
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["retry-after"]
