@@ -51,6 +51,11 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(checks.check_database_url)] | None = Field(
         None, description="unset: the embedded PostgreSQL"
     )
+    database_direct_url: Annotated[str, AfterValidator(checks.check_database_url)] | None = Field(
+        None,
+        description="the same database without a pooler between, where DATABASE_URL leads through "
+        "one that gives each transaction another session (pgbouncer with pool_mode=transaction)",
+    )
     storage_url: Annotated[str, AfterValidator(checks.check_storage_url)] | None = Field(
         None, description="file:///folder or s3://bucket/prefix"
     )

@@ -23,7 +23,7 @@ from procrastinate.job_context import AbortReason
 from sqlalchemy import Engine
 
 from serving import metrics, traces
-from serving.db.engine import patiently
+from serving.db.engine import has_own_session, patiently, session_url
 from serving.db.faults import needs_another_connection
 from serving.db.migrate import prepare
 from serving.environment import read_settings
@@ -225,6 +225,16 @@ def open_worker(
     return JobWorker(Parts(settings, engine, storage, scratch, rooms), answers, workflows, queues)
 
 
+def _check_session(engine: Engine) -> None:
+    """Refuse to start where this process's death could not be told from its connection."""
+    if not has_own_session(session_url(engine)):
+        raise SystemExit(
+            "DATABASE_URL leads through a pooler that gives each transaction another session, and "
+            "a worker needs one of its own: set DATABASE_DIRECT_URL to the address of the server "
+            "itself, such as postgresql://user@host:5432/studio"
+        )
+
+
 def main(workflows: Mapping[str, Workflow] = WORKFLOWS) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(
@@ -242,6 +252,7 @@ def main(workflows: Mapping[str, Workflow] = WORKFLOWS) -> None:
     bound_memory()
     try:
         engine = patiently(lambda: prepare(settings), wait_s=60.0)
+        _check_session(engine)
         open_worker(settings, engine, workflows, queues).run()
     finally:
         traces.close_traces()

@@ -18,7 +18,7 @@ from bentos.gateway.limiter import Limiter
 from bentos.gateway.watch import Watchers
 from bentos.room_classifier.service import RoomClassifier
 from bentos.traffic import QUIET, baked_models, end_with_arbiter
-from serving.db.engine import open_engine
+from serving.db.engine import open_engine, session_url
 from serving.environment import read_settings
 from serving.jobs.api_keys import KeyRing
 from serving.logs import ContextThreads, open_logs
@@ -97,7 +97,7 @@ def _open_doors(settings: Settings, service: RoomService | None) -> tuple[Doors,
         storage=storage,
         keys=keys,
         engine=engine,
-        watchers=Watchers(engine.url),
+        watchers=Watchers(session_url(engine)),
         limiter=Limiter(settings.rate_limit),
         turns=asyncio.Semaphore(2 * threads),
     )

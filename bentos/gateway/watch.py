@@ -59,7 +59,10 @@ class Watchers:
     async def _listen_once(self) -> None:
         connection = await psycopg.AsyncConnection.connect(self._address, autocommit=True)
         async with connection:
-            await connection.execute(f"LISTEN {CHANNEL}")
+            cursor = await connection.execute("SELECT pg_backend_pid()")
+            if await cursor.fetchone() == (connection.info.backend_pid,):
+                await connection.execute(f"LISTEN {CHANNEL}")
+            # else a pooler is between, and who waits looks again by the clock
             while self._waiting:
                 async for notification in connection.notifies(timeout=5.0):
                     for changed in self._waiting.get(notification.payload, ()):

@@ -4,8 +4,9 @@ import contextlib
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import psycopg
 from sqlalchemy import (
     URL,
     Connection,
@@ -18,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from serving.db.faults import NOT_NOW, sort_errors
@@ -26,9 +27,9 @@ from serving.settings import Settings
 
 T = TypeVar("T")
 
-# the queue's functions and tables name each other without a schema
-SEARCH_PATH = "-c search_path=public,queue"
 _KEEPALIVE_IDLE_S = 3
+_DRIVER = "postgresql+psycopg"
+_DIRECT = "direct_url"
 
 
 def database_url(settings: Settings, name: str = "studio", driver: str = "psycopg") -> URL:
@@ -50,15 +51,64 @@ def database_url(settings: Settings, name: str = "studio", driver: str = "psycop
 
 def open_engine(settings: Settings) -> Engine:
     """Return an engine on `studio` that survives a restart of the server, and a failover."""
+    direct = settings.database_direct_url
     engine = create_engine(
         database_url(settings),
         pool_pre_ping=True,
         pool_size=4,
         max_overflow=28,
-        connect_args={"connect_timeout": 5, "options": SEARCH_PATH},
+        # no `options`: pgbouncer refuses a connection that comes with any
+        connect_args={"connect_timeout": 5},
+        execution_options={_DIRECT: direct and make_url(direct).set(drivername=_DRIVER)},
     )
+    event.listen(engine, "connect", _prepare_nothing_for_a_pooler)
     sort_errors(engine)
     return engine
+
+
+def session_url(engine: Engine) -> URL:
+    """Return where connections lead that need a session: for LISTEN, or a lock that they hold."""
+    direct: URL | None = engine.get_execution_options().get(_DIRECT)
+    return direct or engine.url
+
+
+def has_own_session(url: URL) -> bool:
+    """Say whether a connection there stays with one session of the server.
+
+    Behind a pooler that gives each transaction another (pgbouncer with `pool_mode=transaction`) a
+    lock would outlive who took it, and notifications would reach nobody.
+    """
+    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with _connect_once(address) as one, _connect_once(address) as other:
+        if not is_pooled(one):
+            return True
+        for _ in range(3):
+            before = _backend_pid(one)
+            with other.transaction():  # takes the session that was let go of last
+                if before in (_backend_pid(other), None) or before != _backend_pid(one):
+                    return False
+    return True
+
+
+def _connect_once(address: str) -> psycopg.Connection[Any]:
+    return psycopg.connect(address, autocommit=True, prepare_threshold=None, connect_timeout=5)
+
+
+def is_pooled(connection: psycopg.Connection[Any]) -> bool:
+    """Say whether a pooler is between: it has told us another number than the server's process."""
+    return connection.info.backend_pid != _backend_pid(connection)
+
+
+def _backend_pid(connection: psycopg.Connection[Any]) -> int | None:
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    return row[0] if row else None
+
+
+def _prepare_nothing_for_a_pooler(connection: psycopg.Connection[Any], _: object) -> None:
+    """Do without prepared statements where the next transaction may be in another session."""
+    if is_pooled(connection):
+        connection.prepare_threshold = None
+    connection.rollback()
 
 
 def open_session_engine(url: URL) -> Engine:
@@ -100,6 +150,8 @@ def create_databases(settings: Settings, names: tuple[str, ...]) -> None:
     """Create on the server those of `names` that are missing."""
     for name in names:
         url = database_url(settings, name)
+        if _exists(url):
+            continue
         server = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
         try:
             with server.connect() as connection:
@@ -112,6 +164,16 @@ def create_databases(settings: Settings, names: tuple[str, ...]) -> None:
                         connection.execute(text(f'CREATE DATABASE "{url.database}"'))
         finally:
             server.dispose()
+
+
+def _exists(url: URL) -> bool:
+    """Say whether a database is there: not everybody may ask that of another one."""
+    engine = create_engine(url, poolclass=NullPool)
+    try:
+        engine.connect().close()
+    except OperationalError:
+        return False
+    return True
 
 
 def database_time(connection: Connection, later_s: float = 0.0) -> datetime:

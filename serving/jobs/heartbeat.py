@@ -9,11 +9,11 @@ import threading
 import time
 from uuid import UUID
 
-from sqlalchemy import URL, Connection, Engine, delete, func, text
+from sqlalchemy import Connection, Engine, delete, func, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from serving.db.engine import open_session_engine
+from serving.db.engine import open_session_engine, session_url
 from serving.db.tables import Worker
 from serving.errors import first_line
 from serving.jobs.liveness import LOCK_CLASS, REAPER_LOCK
@@ -41,17 +41,11 @@ class Heartbeat:
 
     Once started it has a connection of its own, never one of the pool that jobs may have used up,
     with an advisory lock on it that PostgreSQL lets go of when this process ends, however it does.
-
-    Parameters
-    ----------
-    url : of the database without a pooler between, where `engine` goes through one
     """
 
-    def __init__(
-        self, engine: Engine, worker_id: UUID, every_s: float, url: URL | None = None
-    ) -> None:
+    def __init__(self, engine: Engine, worker_id: UUID, every_s: float) -> None:
         self._engine, self._worker_id, self._every_s = engine, worker_id, every_s
-        self._sessions = open_session_engine(url or engine.url)
+        self._sessions = open_session_engine(session_url(engine))
         self._session: Connection | None = None
         self._lock: int | None = None
         self._late_s = 0.0

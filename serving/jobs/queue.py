@@ -15,7 +15,7 @@ from procrastinate.exceptions import ConnectorException
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
-from serving.db.engine import SEARCH_PATH
+from serving.db.engine import session_url
 from serving.db.faults import needs_another_connection
 from serving.jobs.kinds import WEBHOOK_QUEUE
 
@@ -33,10 +33,10 @@ def _deferring() -> App:
 
 def open_app(engine: Engine, connections: int) -> App:
     """Return the app that a worker runs, on the database of `engine`."""
-    address = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    address = session_url(engine).set(drivername="postgresql").render_as_string(hide_password=False)
     connector = PsycopgConnector(
         conninfo=address,
-        kwargs={"options": SEARCH_PATH, "connect_timeout": 5},
+        kwargs={"options": "-c search_path=public,queue", "connect_timeout": 5},
         min_size=1,
         max_size=connections,
         timeout=10.0,
@@ -77,9 +77,18 @@ def wake_for_delivery(
 
 def abort(connection: Connection, queue_job_id: int) -> None:
     """Tell the worker that runs this entry to stop; nothing happens when none does."""
+    _look_into_queue(connection)
     connection.execute(
         text("SELECT procrastinate_cancel_job_v1(:id, true, false)"), {"id": queue_job_id}
     )
+
+
+def _look_into_queue(connection: Connection) -> None:
+    """Let this transaction find the queue's functions and types, which are named without a schema.
+
+    Said here and not once per connection: a pooler may give the next transaction another session.
+    """
+    connection.execute(text("SET LOCAL search_path TO public, queue"))
 
 
 def _defer(
@@ -90,6 +99,7 @@ def _defer(
     run_at: datetime | None,
     **arguments: str,
 ) -> int:
+    _look_into_queue(connection)
     deferrer = _deferring().configure_task(
         task,
         queue=queue,

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session as Database
 
+from serving.db.engine import is_pooled, session_url
 from serving.db.tables import Slot
 from serving.errors import first_line
 
@@ -80,9 +81,11 @@ class SlotFollower:
                 self._stop.wait(self._poll_s if self._applied.is_set() else _AT_FIRST_S)
 
     def _listen(self) -> None:
-        address = self._engine.url.set(drivername="postgresql").render_as_string(False)
+        address = session_url(self._engine).set(drivername="postgresql").render_as_string(False)
         with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute(f"LISTEN {CHANNEL}")
+            # behind a pooler nothing would be heard: then the slots are only looked for
+            if not is_pooled(connection):
+                connection.execute(f"LISTEN {CHANNEL}")
             while not self._stop.is_set():
                 self._apply(read_slots(self._engine))
                 self._applied.set()
