@@ -41,7 +41,7 @@ from serving.audio.sections import (
 )
 from serving.audio.waveform import Peaks, waveform_peaks
 
-VERSION = 4  # part of the key under which answers are kept
+VERSION = 5  # part of the key under which answers are kept
 SILENT = 1e-4  # -80 dBFS
 FAINT = 0.003  # of the peak, -50 dB: what is softer is the noise of a room or of a recorder
 AUDIBLE = 0.01  # of the peak: where sound sets in and ends

@@ -1,6 +1,7 @@
 """Small pieces of sound for tests, with known beats."""
 
 import numpy as np
+from scipy.signal import butter, lfilter, sosfilt
 
 from serving.audio.samples import Floats, Samples
 
@@ -32,3 +33,59 @@ def tone(hz: float, seconds: float, rate_hz: int = RATE_HZ, level: float = 0.5) 
     """Return a sine."""
     t = np.arange(round(seconds * rate_hz)) / rate_hz
     return (level * np.sin(2 * np.pi * hz * t)).astype(np.float32)
+
+
+def made_speech(seconds: float, seed: int) -> Samples:
+    """Return syllables of formants over a voice's pulses, with pauses, as irregular as speech."""
+    rng, parts, count = np.random.default_rng(seed), [], 0
+    while count < seconds * RATE_HZ:
+        if rng.random() < 0.18:
+            part = np.zeros(int(RATE_HZ * rng.uniform(0.15, 0.6)))
+        else:
+            part = _syllable(int(RATE_HZ * rng.lognormal(np.log(0.17), 0.35)), rng)
+        parts.append(part)
+        count += part.size
+    voice = np.concatenate(parts)[: int(seconds * RATE_HZ)]
+    room = rng.normal(0, 0.001, voice.size)
+    return np.asarray(0.7 * voice / np.abs(voice).max() + room, np.float32)
+
+
+def _syllable(length: int, rng: np.random.Generator) -> Floats:
+    pitch = rng.uniform(90, 160) * (1 + 0.1 * np.sin(np.linspace(0, 3, length)))
+    sound = (np.mod(np.cumsum(pitch) / RATE_HZ, 1) < 0.1) - 0.1
+    if rng.random() < 0.3:
+        sound = rng.normal(0, 0.2, length)
+    formants = (rng.uniform(300, 800), rng.uniform(900, 2200), rng.uniform(2300, 3000))
+    for hz, width in zip(formants, (80, 100, 150), strict=True):
+        near = np.exp(-np.pi * width / RATE_HZ)
+        turn = 2 * near * np.cos(2 * np.pi * hz / RATE_HZ)
+        sound = lfilter([1 - near], [1, -turn, near * near], sound)
+    steps = np.arange(length) / RATE_HZ
+    shape = np.minimum(1, np.minimum(steps / 0.02, steps[::-1] / 0.05))
+    return np.asarray(sound * shape * rng.uniform(0.4, 1) / np.abs(sound).max(), np.float64)
+
+
+def made_rain(seconds: float, seed: int) -> Samples:
+    """Return hiss with drops in it."""
+    rng = np.random.default_rng(seed)
+    rain = rng.normal(0, 0.1, int(seconds * RATE_HZ))
+    drops = rng.integers(0, rain.size, int(seconds * 60))
+    rain[drops] += rng.exponential(3, drops.size)
+    band = butter(2, [800, 8000], "band", fs=RATE_HZ, output="sos")
+    heard = sosfilt(band, rain)
+    return np.asarray(0.7 * heard / np.abs(heard).max(), np.float32)
+
+
+def made_wind(seconds: float, seed: int) -> Samples:
+    """Return low noise that swells and dies down."""
+    rng = np.random.default_rng(seed)
+    gusts = np.abs(lfilter([1], [1, -0.9999], rng.normal(size=int(seconds * RATE_HZ))))
+    wind = lfilter([1], [1, -0.95], rng.normal(size=gusts.size)) * gusts
+    return np.asarray(0.7 * wind / np.abs(wind).max(), np.float32)
+
+
+def made_waves(seconds: float, seed: int) -> Samples:
+    """Return pink noise, even."""
+    noise = np.random.default_rng(seed).normal(size=int(seconds * RATE_HZ))
+    heard = lfilter([1], [1, -0.9], noise)
+    return np.asarray(0.7 * heard / np.abs(heard).max(), np.float32)

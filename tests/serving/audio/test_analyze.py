@@ -1,20 +1,33 @@
 """Music is heard as it is: its beats where they are, and nothing where there is nothing."""
 
+import io
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from av.audio.stream import AudioStream
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.audio.analyze import analyze
 from serving.audio.features import BeatModel
+from serving.audio.samples import Samples
 from serving.errors import BadInput
 from serving.render.audio_files import decode_audio
 from serving.render.beat_model import open_beat_model
-from tests.serving.audio.music import RATE_HZ, click_track, tone
+from tests.serving.audio.music import (
+    RATE_HZ,
+    click_track,
+    made_rain,
+    made_speech,
+    made_waves,
+    made_wind,
+    tone,
+)
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +116,16 @@ def test_analyze_answers_where_there_is_no_beat(
     json.dumps(found.to_json(), allow_nan=False)
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("make", [made_speech, made_rain, made_wind, made_waves])
+def test_no_tempo_is_claimed_where_nothing_supports_one(
+    model: BeatModel, make: Callable[[float, int], Samples], seed: int
+) -> None:
+    found = analyze(make(10, seed), RATE_HZ, model)
+    assert found.tempo_bpm is None
+    assert found.notes == ("no steady beat was found",)
+
+
 def test_analyze_hears_mono_at_8_khz(model: BeatModel) -> None:
     samples, _ = click_track(110, 10)
     found = analyze(samples[::3].copy(), RATE_HZ // 3, model)
@@ -114,6 +137,35 @@ def test_analyze_hears_stereo_as_it_hears_mono(model: BeatModel) -> None:
     both = analyze(np.stack([samples, samples], axis=1), RATE_HZ, model)
     assert both.channels == 2
     np.testing.assert_allclose(both.beats_s, analyze(samples, RATE_HZ, model).beats_s, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("form", "codec"), [("mp3", "mp3"), ("ipod", "aac"), ("ogg", "opus"), ("asf", "wmav2")]
+)
+def test_the_level_is_the_same_whatever_the_codec(model: BeatModel, form: str, codec: str) -> None:
+    samples, _ = click_track(104, 16)
+    plain = analyze(samples, RATE_HZ, model)
+    file = io.BytesIO()
+    rate = 48_000 if codec == "opus" else 44_100
+    with av.open(file, "w", format=form) as container:
+        stream = container.add_stream(codec, rate=rate, layout="mono")
+        assert isinstance(stream, AudioStream)
+        stream.bit_rate = 96_000
+        stream.codec_context.options = {"strict": "experimental"}
+        stream.codec_context.open()
+        context = stream.codec_context
+        resampler = av.AudioResampler(
+            context.format.name, "mono", rate, frame_size=context.frame_size or 1024
+        )
+        frame = av.AudioFrame.from_ndarray(samples[None], "fltp", "mono")
+        frame.sample_rate, frame.pts = RATE_HZ, 0
+        for piece in resampler.resample(frame) + resampler.resample(None):
+            container.mux(stream.encode(piece))
+        container.mux(stream.encode(None))
+    sound = decode_audio(file.getvalue())
+    coded = analyze(sound.samples, sound.sample_rate_hz, model)
+    assert coded.tempo_bpm == pytest.approx(plain.tempo_bpm, rel=0.01)
+    assert coded.beats_per_bar == plain.beats_per_bar
 
 
 def test_opposite_channels_are_heard_and_not_taken_for_silence(model: BeatModel) -> None:
