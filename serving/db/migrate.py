@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import ProgrammingError
 
 from serving.db.engine import create_databases, open_engine
@@ -22,7 +22,7 @@ _LOCK = 7_305_216  # any number, the same for all who migrate
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Move the schema up to `revision`; nothing happens when it is there already."""
-    with _alone(engine) as config:
+    with _configured(engine) as config:
         from alembic import command
 
         command.upgrade(config, revision)
@@ -30,7 +30,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
 def downgrade(engine: Engine, revision: str) -> None:
     """Move the schema back to `revision`; `base` leaves an empty database."""
-    with _alone(engine) as config:
+    with _configured(engine) as config:
         from alembic import command
 
         command.downgrade(config, revision)
@@ -62,14 +62,21 @@ def revision_of(engine: Engine) -> str | None:
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator["Config"]:
-    """Alembic's configuration, with every other migrating process kept waiting."""
+def alone(engine: Engine) -> Iterator[Connection]:
+    """Return a transaction to migrate in, with every other migrating process kept waiting."""
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        yield connection
+
+
+@contextmanager
+def _configured(engine: Engine) -> Iterator["Config"]:
+    """Alembic's configuration, with the connection that its `env.py` is to use."""
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(_FOLDER))
-    with engine.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    with alone(engine) as connection:
         config.attributes["connection"] = connection
         yield config
 

@@ -1,7 +1,11 @@
 """The studio's tables come and go by migration, and keys are what opens the door."""
 
+import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, create_engine, inspect, text
@@ -15,6 +19,8 @@ from serving.jobs import api_keys
 from serving.jobs.api_keys import KeyRing, create_key, hash_key, live_keys, revoke_keys
 from serving.settings import Settings
 from tests.conftest import Server
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def tables(engine: Engine) -> set[str]:
@@ -139,3 +145,26 @@ def test_a_key_is_not_called_wrong_while_the_keys_cannot_be_read() -> None:
         ring.client_of("vls_good_or_not")
     with pytest.raises(NotAllowed):
         ring.client_of(None)
+
+
+@pytest.mark.slow
+def test_the_command_alembic_works_in_the_checkout_on_the_database_of_the_settings(
+    server: Server, tmp_path: Path
+) -> None:
+    name = server.create("alembic")
+    env = {"DATABASE_URL": server.url(name), "STUDIO_HOME": str(tmp_path)}
+
+    def alembic(*words: str) -> str:
+        command = [Path(sys.executable).parent / "alembic", *words]
+        done = subprocess.run(
+            command, cwd=ROOT, env=os.environ | env, check=True, capture_output=True, text=True
+        )
+        return done.stdout
+
+    try:
+        alembic("upgrade", "head")
+        assert f"{newest_revision()} (head)" in alembic("current")
+        alembic("downgrade", "base")
+        assert alembic("current").strip() == ""
+    finally:
+        server.drop(name)
