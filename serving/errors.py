@@ -7,6 +7,11 @@ ListingError
 │   ├── ObjectNotFound     the storage holds nothing under that key
 │   ├── UrlRefused         a URL that we do not download from
 │   ├── UnknownJob         this client has no such job
+│   ├── UnknownUpload      this client has no such upload
+│   ├── UploadInUse        a job that has not ended names this upload
+│   ├── OffsetConflict     a part of an upload does not begin where the last one ended
+│   ├── DigestMismatch     what arrived is not what the sender's checksum says
+│   ├── QuotaExceeded      this client keeps as much as it may
 │   └── KeyReused          an Idempotency-Key came again with another request
 ├── Busy                   more than can be taken now; trying later will help
 │   ├── TooManyRequests    this client asks too often
@@ -67,6 +72,35 @@ class UnknownJob(BadInput):
 
     def __init__(self, job_id: object) -> None:
         super().__init__(f"there is no job '{job_id}'")
+
+
+class UnknownUpload(BadInput):
+    """The client has no upload of that id."""
+
+    def __init__(self, upload_id: object) -> None:
+        super().__init__(f"there is no upload '{upload_id}'")
+
+
+class UploadInUse(BadInput):
+    """A job that has not ended names the upload."""
+
+    def __init__(self, upload_id: object, job_id: object) -> None:
+        super().__init__(f"job '{job_id}' needs upload '{upload_id}'; cancel it first")
+
+
+class OffsetConflict(BadInput):
+    """A part of an upload does not begin where the last one ended."""
+
+    def __init__(self, offset: int, received: int) -> None:
+        super().__init__(f"the part begins at {offset:,}, but {received:,} bytes are there")
+
+
+class DigestMismatch(BadInput):
+    """What arrived is not what the sender's checksum says."""
+
+
+class QuotaExceeded(BadInput):
+    """The client keeps as much as it may; what it deletes makes room."""
 
 
 class KeyReused(BadInput):

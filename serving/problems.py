@@ -14,11 +14,15 @@ from serving.errors import (
     NotAllowed,
     NotReady,
     ObjectNotFound,
+    OffsetConflict,
+    QuotaExceeded,
     StorageFull,
     StorageUnavailable,
     TooLarge,
     TooManyRequests,
     UnknownJob,
+    UnknownUpload,
+    UploadInUse,
 )
 
 
@@ -36,6 +40,10 @@ _STATUS: Mapping[type[ListingError], int] = {
     TooLarge: 413,
     ObjectNotFound: 404,
     UnknownJob: 404,
+    UnknownUpload: 404,
+    UploadInUse: 409,
+    OffsetConflict: 409,
+    QuotaExceeded: 413,
     KeyReused: 422,
     BadInput: 422,
     NotAllowed: 401,

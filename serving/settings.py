@@ -135,6 +135,17 @@ class Settings(BaseSettings):
     clips_max_age_s: float = Field(30 * 24 * 3600.0, gt=0, description="since a clip was last used")
     answers_kept: int = Field(1_000_000, ge=0, description="in the result cache; 0: there is none")
 
+    # uploads
+    max_upload_bytes: int = Field(2**30, gt=0, description="of one upload")
+    upload_quota_bytes: int = Field(20 * 2**30, gt=0, description="of a client's uploads together")
+    max_uploads: int = Field(100_000, gt=0, description="kept at once for a client")
+    uploads_max_age_s: float = Field(
+        30 * 24 * 3600.0, ge=0, description="since an upload was last used; 0: for ever"
+    )
+    uploads_unfinished_age_s: float = Field(
+        24 * 3600.0, gt=0, description="since a part of an unfinished upload arrived"
+    )
+
     # webhooks
     backend_url: HttpUrl | None = Field(None, description="callbacks go to its /webhooks/…")
     webhook_secrets: tuple[SecretStr, ...] = Field(

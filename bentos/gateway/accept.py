@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
@@ -16,10 +17,9 @@ from serving.db.tables import Json
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
 from serving.models.known import hash_photo
+from serving.storage.uploads import NewUpload, key_of_upload
 
 log = logging.getLogger(__name__)
-
-_UPLOADS = "uploads"
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,12 @@ async def asker_of(
 Asking = Annotated[Asker, Depends(asker_of)]
 
 
-async def keep_upload(doors: Doors, data: bytes) -> str:
-    """Store a body that a job will read; return its key."""
-    key = f"{_UPLOADS}/{hash_photo(data)}"
-    await asyncio.to_thread(doors.storage.write, key, data)
-    return key
+async def keep_upload(doors: Doors, asker: Asker, data: bytes, content_type: str) -> str:
+    """Store a body that a job will read, as an upload of the client; return its key."""
+    new = NewUpload(asker.client, content_type, asker.listing_id)
+    write = partial(doors.storage.write, data=data, content_type=content_type)
+    kept, _ = await asyncio.to_thread(doors.uploads.keep, new, hash_photo(data), len(data), write)
+    return key_of_upload(kept.id)
 
 
 async def accept(

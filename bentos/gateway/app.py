@@ -16,11 +16,14 @@ from bentos.gateway import (
     photos,
     pictures,
     status,
+    tus,
+    uploads,
     webhooks,
 )
 from bentos.gateway.document import describe, operation_id
 from bentos.gateway.http_rules import HttpRules
 from bentos.gateway.middleware import REQUEST_ID, Edge
+from bentos.gateway.tus import TUS_SEEN, TUS_SENT
 from bentos.problems import install_problems
 from serving.settings import Settings
 
@@ -34,10 +37,12 @@ Every path below `/internal` wants your key in the header `X-API-Key`. Errors ar
 _SENT = [
     *("X-API-Key", "Authorization", "Content-Type", "Idempotency-Key", "X-Listing-Id", REQUEST_ID),
     *("Last-Event-ID", "If-None-Match", "If-Range", "Range", "traceparent", "tracestate"),
+    *TUS_SENT,
 ]
 _SEEN = [
     *(REQUEST_ID, "Location", "Retry-After", "Idempotency-Replayed", "RateLimit"),
     *("RateLimit-Policy", "ETag", "Content-Range", "Content-Length", "Accept-Ranges"),
+    *TUS_SEEN,
 ]
 # a smaller answer fits one packet as it is; the level is where time begins to cost more than bytes
 _COMPRESSED_FROM_BYTES, _COMPRESSION = 1400, 5
@@ -66,6 +71,8 @@ def create_app(release: str, settings: Settings | None = None) -> FastAPI:
     app.include_router(status.router)
     app.include_router(metrics.router)
     app.include_router(webhooks.router)
+    app.include_router(tus.router)
+    app.include_router(uploads.router)
     app.include_router(docs.router)
     app.add_middleware(HttpRules)
     app.add_middleware(

@@ -18,21 +18,23 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     What is left of a body that is too large is read and dropped, so that a client that only
     listens after sending gets its answer; one that sent `Expect: 100-continue` is spared that.
     """
+    return b"".join([chunk async for chunk in stream_body(request, max_bytes)])
+
+
+async def stream_body(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
+    """Yield the body as it arrives; TooLarge as `read_body` does."""
     stream = request.stream()
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > max_bytes:
         if request.headers.get("expect", "").lower() != "100-continue":
             await _drain(stream, 0)
         raise TooLarge("bytes of the body", int(declared), max_bytes)
-    chunks: list[bytes] = []
     size = 0
     async for chunk in stream:
-        chunks.append(chunk)
         size += len(chunk)
         if size > max_bytes:
-            chunks.clear()
             raise TooLarge("bytes of the body", await _drain(stream, size), max_bytes)
-    return b"".join(chunks)
+        yield chunk
 
 
 def cap_body(receive: Receive, max_bytes: int) -> Receive:

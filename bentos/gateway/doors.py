@@ -18,6 +18,8 @@ from serving.jobs.api_keys import KeyRing
 from serving.jobs.live import LiveReader
 from serving.settings import Settings
 from serving.storage.objects import Storage
+from serving.storage.scratch import Scratch, open_scratch
+from serving.storage.uploads import Quota, UploadStore
 
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, description="your key")
 _bearer = HTTPBearer(auto_error=False, description="the same key, as `Authorization: Bearer`")
@@ -44,6 +46,16 @@ class Doors:
     watchers: Watchers
     limiter: Limiter
     turns: asyncio.Semaphore
+
+    @cached_property
+    def uploads(self) -> UploadStore:
+        """The files that clients sent."""
+        return UploadStore(self.engine, self.storage, Quota.of(self.settings))
+
+    @cached_property
+    def scratch(self) -> Scratch:
+        """Where bodies lie that are not held in memory."""
+        return open_scratch(self.settings)
 
     @cached_property
     def trials(self) -> Limiter:

@@ -16,6 +16,7 @@ from bentos.gateway.schema import JobAccepted, JobOptions
 from bentos.problems import documented, parse_body
 from serving.jobs.media_requests import AudioWork, ClipWork, FilmWork
 from serving.jobs.timeline_request import TimelineAsked
+from serving.jobs.uploads import look_at_uploads
 from serving.storage.references import read_reference
 
 router = APIRouter(tags=["sound and film"])
@@ -72,10 +73,11 @@ async def analyze_audio(
         asked = parse_body(AudioRequest, await read_body(request, JSON_BYTES))
         if in_background or asked.in_background:
             return await accept(doors, asker, "analyze_audio", {"track": asked.track}, asked)
+        await asyncio.to_thread(look_at_uploads, doors.engine, asker.client, [asked.track])
         return JSONResponse(await asyncio.to_thread(_analyze_stored, asked.track, doors))
     data = await read_body(request, doors.settings.max_audio_bytes)
     if in_background:
-        key = await keep_upload(doors, data)
+        key = await keep_upload(doors, asker, data, kind or "application/octet-stream")
         return await accept(doors, asker, "analyze_audio", {"track": key}, JobOptions())
     return JSONResponse(await asyncio.to_thread(_analyze, data, doors))
 

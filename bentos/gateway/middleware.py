@@ -24,7 +24,7 @@ REQUEST_ID = "X-Request-Id"
 REQUEST_ID_KEY = "studio.request_id"  # where routes find it in the scope
 _GIVEN_ID = re.compile(rb"[\w.:/+=-]{1,128}", re.ASCII)
 # Below these a body may be a file's bytes; the route itself reads them under its own cap.
-_RAW_BODIES = ("/internal/photos/", "/internal/audio/")
+_RAW_BODIES = ("/internal/photos/", "/internal/audio/", "/internal/uploads")
 _UNTRACED = ("/health", "/readyz", "/internal/metrics")  # asked every few seconds, whatever happens
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 

@@ -16,6 +16,7 @@ from bentos.gateway.schema import ClassifyAnswer, ClassifyRequest, JobAccepted, 
 from bentos.problems import documented, parse_body
 from serving import metrics
 from serving.errors import BadImage, ListingError, TooLarge
+from serving.jobs.uploads import look_at_uploads
 from serving.models.known import hash_photo
 from serving.models.results import FailedResult, RoomResult
 from serving.problems import problem_of
@@ -57,7 +58,7 @@ async def classify_photos(
         return await _classify_keys(body, doors, asker, in_background)
     data = await read_body(request, doors.settings.max_body_bytes)
     if in_background:
-        return await _classify_later(data, doors, asker)
+        return await _classify_later(data, doors, asker, kind)
     sha256 = hash_photo(data)
     return _answer([await _classify_bytes(f"sha256:{sha256}", data, doors, sha256)])
 
@@ -66,14 +67,15 @@ async def _classify_keys(body: bytes, doors: Doors, asker: Asker, in_background:
     asked = parse_request(body, doors.settings.max_job_photos)
     if in_background or asked.in_background or len(asked.photos) > doors.settings.max_photos:
         return await accept(doors, asker, "classify_photos", {"photos": asked.photos}, asked)
+    await asyncio.to_thread(look_at_uploads, doors.engine, asker.client, asked.photos)
     results = await asyncio.gather(*(_classify_stored(photo, doors) for photo in asked.photos))
     return _answer(list(results))
 
 
-async def _classify_later(data: bytes, doors: Doors, asker: Asker) -> Response:
+async def _classify_later(data: bytes, doors: Doors, asker: Asker, kind: str) -> Response:
     if not data:
         raise BadImage("the file is empty")
-    key = await keep_upload(doors, data)
+    key = await keep_upload(doors, asker, data, kind or "application/octet-stream")
     return await accept(doors, asker, "classify_photos", {"photos": [key]}, JobOptions())
 
 

@@ -54,13 +54,13 @@ def list_jobs(engine: Engine, wanted: Filter, limit: int, cursor: str | None = N
         if value is not None:
             statement = statement.where(getattr(Job, column) == value)
     if cursor is not None:
-        statement = statement.where(tuple_(Job.created_at, Job.id) < _read_cursor(cursor))
+        statement = statement.where(tuple_(Job.created_at, Job.id) < read_cursor(cursor))
     with Database(engine) as database:
         jobs = database.scalars(statement).all()
         database.expunge_all()
     more = len(jobs) > limit
     jobs = jobs[:limit]
-    return Page(jobs, _cursor(jobs[-1]) if more else None)
+    return Page(jobs, write_cursor(jobs[-1].created_at, jobs[-1].id) if more else None)
 
 
 def cancel(engine: Engine, job_id: UUID, client: str | None = None) -> Job:
@@ -131,12 +131,14 @@ def _lock(connection: Connection, job_id: UUID, client: str | None):  # type: ig
     return row
 
 
-def _cursor(job: Job) -> str:
-    text = json.dumps([job.created_at.isoformat(), str(job.id)])
+def write_cursor(at: datetime, row_id: UUID) -> str:
+    """Return what a list gives to go on behind a row of that time and id."""
+    text = json.dumps([at.isoformat(), str(row_id)])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+def read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    """Return the time and id that `write_cursor` was given; BadInput."""
     try:
         at, job_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return datetime.fromisoformat(at), UUID(job_id)

@@ -14,6 +14,7 @@ from serving.errors import KeyReused, QueueFull
 from serving.jobs.events import record
 from serving.jobs.kinds import Kind
 from serving.jobs.queue import wake_for_job
+from serving.jobs.uploads import use_uploads
 
 _RETRY_WHEN_FULL_S = 10.0
 
@@ -57,6 +58,8 @@ def submit(engine: Engine, new: NewJob, max_queued: int) -> Accepted:
         The client used this idempotency key for another request.
     QueueFull
         `max_queued` jobs are waiting in that queue.
+    ObjectNotFound
+        It names an upload of another client.
     """
     body_sha256 = hash_request(new)
     with engine.begin() as connection:
@@ -70,6 +73,7 @@ def submit(engine: Engine, new: NewJob, max_queued: int) -> Accepted:
             known = _find(connection, new, body_sha256)
             assert known is not None
             return Accepted(known, created=False)
+        use_uploads(connection, new.client, new.input, job_id)
         record(connection, job_id, 0, "accepted", _accepted(new))
         entry = wake_for_job(connection, job_id, new.kind.queue, new.priority, new.run_at)
         connection.execute(update(Job).where(Job.id == job_id).values(queue_job_id=entry))

@@ -1,5 +1,7 @@
 """Uploads of clients, erasures on request, callbacks of no job, and what retention looks by."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -71,7 +73,7 @@ def _create_uploads() -> None:
     op.create_index("upload_uses_job", "upload_uses", ["job_id"])
 
 
-def _at(name: str, nullable: bool = False) -> sa.Column[object]:
+def _at(name: str, nullable: bool = False) -> sa.Column[datetime]:
     default = None if nullable else sa.func.now()
     return sa.Column(name, sa.DateTime(timezone=True), server_default=default, nullable=nullable)
 
