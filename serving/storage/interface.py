@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from serving.errors import BadInput
 from serving.storage.disk import WRITING
 
-_MAX_KEY_BYTES = 1024  # as S3
+MAX_KEY_BYTES = 1024  # as S3
 # what Python 3.11 or the system's list misses or calls otherwise
 _OWN_TYPES = {".webp": "image/webp", ".heic": "image/heic", ".m4a": "audio/mp4"}
 
@@ -33,7 +33,11 @@ class Stat:
 
 
 class Storage(Protocol):
-    """Bytes under keys; a key is a relative POSIX path such as `listings/42/kitchen.jpg`.
+    """Bytes under keys such as `listings/42/kitchen.jpg`.
+
+    A key is any text of at most 1024 bytes: a bucket tells `a//b`, `a/./b` and `a/b/` from `a/b`,
+    and one Unicode form from another. A folder cannot, and refuses the keys that are no relative
+    POSIX path in its shortest form, as it does those with a name too long for a file.
 
     What is written is there whole, or not at all; what is read was checked against the SHA-256 of
     what was written.
@@ -114,11 +118,30 @@ def key_of(storage: Storage, reference: str) -> str:
         if not reference.startswith(f"{storage.url}/"):
             raise BadInput(f"'{_shown(reference)}' is not in the configured storage")
         key = unquote(reference.removeprefix(f"{storage.url}/"))
-    path = PurePosixPath(key)
-    bad = path.is_absolute() or ".." in path.parts or str(path) == "." or "\0" in key
-    if bad or not _fits(key) or path.name.startswith(WRITING):
+    if not key or "\0" in key or not _fits(key) or _leaves(key):
         raise BadInput(f"'{_shown(reference)}' is not a key")
-    return str(path)
+    if storage.url.startswith("file:"):
+        check_file_key(key)
+    return key
+
+
+def check_file_key(key: str) -> None:
+    """Refuse a key that would not be the name of a file of its own; in a bucket it is a key.
+
+    Raises
+    ------
+    BadInput
+        Says which key is meant, where the difference is only in how it is written.
+    """
+    path = PurePosixPath(key)
+    bad = path.is_absolute() or ".." in path.parts or str(path) == "."
+    if bad or path.name.startswith(WRITING):
+        raise BadInput(f"'{_shown(key)}' is not a key that a folder can hold")
+    if str(path) != key:
+        raise BadInput(
+            f"'{_shown(key)}' is not a key that a folder can hold: it cannot tell it from "
+            f"'{_shown(str(path))}'; write that, or keep objects in S3"
+        )
 
 
 def guess_type(key: str) -> str:
@@ -128,9 +151,19 @@ def guess_type(key: str) -> str:
     return known or "application/octet-stream"
 
 
+def _leaves(key: str) -> bool:
+    """Say whether `..` leads out of the storage; S3 refuses such keys, and others obey them."""
+    depth = 0
+    for part in key.split("/"):
+        depth += -1 if part == ".." else part not in ("", ".")
+        if depth < 0:
+            return True
+    return False
+
+
 def _fits(key: str) -> bool:
     try:
-        return len(key.encode()) <= _MAX_KEY_BYTES
+        return len(key.encode()) <= MAX_KEY_BYTES
     except UnicodeEncodeError:  # half of a surrogate pair, as JSON may hold
         return False
 

@@ -17,10 +17,17 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import FlexibleChecksumError
 
-from serving.errors import Corrupted, ListingError, ObjectNotFound, StorageUnavailable, TooLarge
+from serving.errors import (
+    BadInput,
+    Corrupted,
+    ListingError,
+    ObjectNotFound,
+    StorageUnavailable,
+    TooLarge,
+)
 from serving.storage.digests import Digests, digest
 from serving.storage.disk import CHUNK_BYTES, disk_errors, whole_file
-from serving.storage.interface import Stat, guess_type, key_of
+from serving.storage.interface import MAX_KEY_BYTES, Stat, guess_type, key_of
 from serving.storage.s3_errors import BROKEN_OFF, Altered, s3_errors
 from serving.storage.s3_options import S3Options
 
@@ -106,9 +113,12 @@ class S3Storage:
                 page = next(answers, None)
             if page is None:
                 return
-            names = (item["Key"].removeprefix(start) for item in page.get("Contents", ()))
             # consoles make empty objects such as `photos/` to show a folder
-            yield from (name for name in names if not name.endswith("/"))
+            yield from (
+                item["Key"].removeprefix(start)
+                for item in page.get("Contents", ())
+                if item["Size"] or not item["Key"].endswith("/")
+            )
 
     def delete(self, key: str) -> None:
         with s3_errors(key):
@@ -120,7 +130,10 @@ class S3Storage:
             return self._client.generate_presigned_url("get_object", where, ExpiresIn=expires_s)
 
     def _name(self, key: str) -> str:
-        return "/".join(part for part in (self._prefix, key_of(self, key)) if part)
+        name = "/".join(part for part in (self._prefix, key_of(self, key)) if part)
+        if len(name.encode()) > MAX_KEY_BYTES:
+            raise BadInput(f"'{key[:200]}' is too long for a key below '{self._prefix}/'")
+        return name
 
     @contextlib.contextmanager
     def _open(self, key: str, max_bytes: int | None) -> Iterator[tuple[Any, str | None]]:
