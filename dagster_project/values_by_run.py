@@ -61,7 +61,7 @@ def _runs(context: dg.InputContext) -> Iterator[str]:
     while run_id is not None:
         yield run_id
         run = context.instance.get_run_by_id(run_id)
-        run_id = run.parent_run_id if run else None
+        run_id = (run.parent_run_id or run.tags.get("dagster/parent_run_id")) if run else None
     latest = context.instance.get_latest_materialization_event(context.asset_key)
     if latest is not None:
         yield latest.run_id

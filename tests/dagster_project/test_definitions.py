@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -6,8 +7,12 @@ import yaml
 from dagster_aws.s3 import S3PickleIOManager
 
 from dagster_project.definitions import definitions
-from dagster_project.defs.resources import values_io_manager
+from dagster_project.defs.resources import Studio, values_io_manager
+from registry.admission import Admission
+from registry.gates import SMOKE as SMOKE_GATES
+from registry.gates import digest_of
 from serving.settings import Settings
+from training.config import SMOKE, TrainingConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = (
@@ -45,7 +50,7 @@ def test_bad_data_and_closed_gates_block_what_comes_after(loaded: dg.Definitions
 
 def test_what_people_start_and_what_starts_itself_is_there(loaded: dg.Definitions) -> None:
     jobs = {job.name for job in loaded.resolve_all_job_defs()}
-    assert {"retrain", "promote", "roll_back"} <= jobs
+    assert {"retrain", "retrain_smoke", "promote", "roll_back"} <= jobs
     assert loaded.get_schedule_def("weekly_retrain").job_name == "retrain"
     assert loaded.get_sensor_def("publish_aliases").name == "publish_aliases"
 
@@ -74,3 +79,50 @@ def test_the_definitions_load_without_torch() -> None:
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def fields_of(node: object) -> dict[str, Any]:
+    """Return the fields that the launchpad shows of a step."""
+    fields: dict[str, Any] = getattr(node.config_schema.config_type, "fields", {})  # type: ignore[attr-defined]
+    return fields
+
+
+def test_the_training_is_told_its_settings_once(loaded: dg.Definitions) -> None:
+    """An evaluation that took them too could make a card that names another backbone."""
+    takes = {
+        key.to_user_string()
+        for key in loaded.resolve_all_asset_keys()
+        if "backbone" in fields_of(loaded.resolve_assets_def(key).op)
+    }
+    assert takes == {"trained_classifier"}
+
+
+@pytest.mark.parametrize("name", ["retrain", "retrain_smoke", "promote", "roll_back",
+                                  "render_films", "warm_up_clips"])  # fmt: skip
+def test_every_field_of_the_launchpad_is_described(loaded: dg.Definitions, name: str) -> None:
+    nodes = loaded.resolve_job_def(name).graph.node_defs
+    fields = {
+        f"{node.name}.{field}": value.description
+        for node in nodes
+        for field, value in fields_of(node).items()
+    }
+    studio = Studio.to_config_schema().config_type.fields  # type: ignore[union-attr]
+    fields |= {f"studio.{field}": value.description for field, value in studio.items()}
+    assert [field for field, told in fields.items() if not told] == []
+
+
+def test_full_and_smoke_are_presets_of_the_launchpad(loaded: dg.Definitions) -> None:
+    full, smoke = (
+        loaded.resolve_job_def(name).run_config or {} for name in ("retrain", "retrain_smoke")
+    )
+    of_full = full["ops"]["trained_classifier"]["config"]
+    assert TrainingConfig.model_validate(of_full) == TrainingConfig()
+    assert TrainingConfig.model_validate(smoke["ops"]["trained_classifier"]["config"]) == SMOKE
+    assert smoke["ops"]["registered_version_gates"]["config"]["file"] == str(SMOKE_GATES)
+
+
+def test_a_smoke_run_cannot_promote(loaded: dg.Definitions) -> None:
+    steps = {node.name for node in loaded.resolve_job_def("retrain_smoke").graph.node_defs}
+    assert "registered_version" in steps
+    assert not steps & {"champion", "gateway_bento"}
+    assert digest_of(SMOKE_GATES) not in Admission().gates

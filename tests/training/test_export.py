@@ -1,16 +1,20 @@
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from serving.card import InputSpec, Label
 from serving.models.session import OnnxSession
+from tests.fakes import colour_card, colour_model
 from tests.training.colours import SMALL, make_photos
 from training.backbone import build_backbone, fold_batchnorm, input_spec
-from training.candidates import Candidate, Provenance, choose, make_candidates
+from training.candidates import Candidate, Precision, Provenance, choose, make_candidates
 from training.export import export_onnx, measure_parity
 from training.fit import Trained
+from training.loaders import LabelledPhotos
 from training.quantise import quantise
 from training.report import report
 
@@ -59,8 +63,6 @@ def test_int8_is_smaller_and_close(trained: Trained) -> None:
 def test_candidates_carry_the_contract_and_the_report_judges_them(
     trained: Trained, tmp_path: Path
 ) -> None:
-    import pandas as pd
-
     train, held = make_photos(tmp_path / "t", 30), make_photos(tmp_path / "h", 60, seed=2)
     candidates, parity = make_candidates(trained, train, held, SMALL, PROVENANCE)
     assert parity < 1e-4
@@ -73,6 +75,7 @@ def test_candidates_carry_the_contract_and_the_report_judges_them(
             "uri": held.uris,
             "label": [COLOURS[label].name for label in held.labels],
             "source": "made",
+            "sha256": [f"{number:064x}" for number in range(len(held))],
             "width": 80,
             "height": 60,
             "brightness": random.random(60),
@@ -85,8 +88,28 @@ def test_candidates_carry_the_contract_and_the_report_judges_them(
     assert found.figures["champion/top1_difference"] == pytest.approx(
         -found.figures["onnx/quantised_top1_loss"]
     )
+    wrong = round(len(held) * (1 - found.figures["test/top1"]))
+    assert len(found.mistakes) == wrong
+    assert set(found.mistakes["uri"]) <= set(held.uris)
+    _compares_by_name_with_a_champion_of_other_labels(candidates, held, rows)
     assert all(png.startswith(b"\x89PNG") for png in found.pictures.values())
     assert set(found.short()) <= set(found.figures)
+
+
+def _compares_by_name_with_a_champion_of_other_labels(
+    candidates: Mapping[Precision, Candidate], held: LabelledPhotos, rows: pd.DataFrame
+) -> None:
+    """Nobody gets past a champion by adding a label or putting them in another order."""
+    # what it calls blue is red, which it does not know; what is blue it calls an attic
+    labels = (COLOURS[2], COLOURS[1], Label(name="attic", scene="interior"))
+    size = candidates["fp32"].card.input
+    card = colour_card(labels=labels, input=size)
+    champion = Candidate(colour_model(side=size.height), card, 1.0)
+    found = report(candidates, "fp32", held, rows, champion)
+    known = int((held.labels != 0).sum())
+    ours = 1 - int((found.mistakes["label"] != "red").sum()) / known
+    theirs = int((held.labels == 1).sum()) / known
+    assert found.figures["champion/top1_difference"] == pytest.approx(ours - theirs)
 
 
 def test_choose_takes_int8_unless_it_costs_too_much() -> None:

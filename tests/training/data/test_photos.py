@@ -9,7 +9,7 @@ from training.data.photos import Photo, list_photos
 from training.data.room import Room
 
 
-def _list(source: Source, data: Path | None) -> tuple[Photo, ...]:
+def _list(source: Source, data: str | Path | None) -> tuple[Photo, ...]:
     splits = SplitRule(salt="a", validation=0.1, test=0.1)
     return list_photos(Manifest(sources=(source,), splits=splits), data)
 
@@ -122,3 +122,22 @@ def test_list_photos_says_that_a_bucket_or_prefix_is_empty() -> None:
     ):
         with pytest.raises(BadInput, match=said):
             _list(Source(name="a", kind="s3", location=location), None)
+
+
+@pytest.mark.usefixtures("s3")
+@pytest.mark.parametrize("prefix", ["s3://studio-data", "s3://studio-data/all/photos/"])
+def test_list_photos_finds_relative_sources_below_a_prefix(prefix: str) -> None:
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="studio-data")
+    below = prefix.removeprefix("s3://studio-data").strip("/")
+    keys = [f"{below}/rooms/{name}".lstrip("/") for name in ("pool/1.jpg", "office/ä 2.jpg")]
+    for key in keys:
+        client.put_object(Bucket="studio-data", Key=key, Body=b"x")
+    table = b"uri,label\npool/1.jpg,pool\n"
+    client.put_object(Bucket="studio-data", Key=f"{below}/rooms/t.csv".lstrip("/"), Body=table)
+    photos = _list(Source(name="up", kind="folder", location="rooms"), prefix)
+    assert {photo.uri for photo in photos} == {f"s3://studio-data/{key}" for key in keys}
+    assert [photo.label for photo in photos] == ["office", "pool"]
+    (row,) = _list(Source(name="t", kind="csv", location="rooms/t.csv"), prefix)
+    assert row.uri == f"s3://studio-data/{keys[0]}"
+    assert row.stamp != "missing"

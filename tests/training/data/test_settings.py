@@ -31,3 +31,26 @@ def test_the_room_of_the_checkout_can_be_opened() -> None:
     expected = room.expectations.sources.counts.photos
     assert set(expected) == {source.name for source in room.manifest.sources}
     assert {label for by in expected.values() for label in by} == set(room.taxonomy.names)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept", "source"),
+    [
+        ("s3://bucket/photos", "s3://bucket/photos", "s3://bucket/photos"),
+        ("/data/a b", "/data/a b", "file:///data/a%20b"),
+        ("file:///data/a%20b", "/data/a b", "file:///data/a%20b"),
+        ("", None, "file:///"),
+    ],
+)
+def test_studio_data_is_a_folder_or_a_prefix_in_s3(
+    monkeypatch: pytest.MonkeyPatch, given: str, kept: str | None, source: str
+) -> None:
+    monkeypatch.setenv("STUDIO_DATA", given)
+    settings = DataSettings()
+    assert (settings.studio_data, settings.source()) == (kept, source)
+
+
+def test_studio_data_elsewhere_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDIO_DATA", "gs://bucket/photos")
+    with pytest.raises(ValueError, match="s3://bucket/prefix"):
+        DataSettings()
