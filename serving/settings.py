@@ -85,15 +85,17 @@ class Settings(BaseSettings):
     baked_models: Path | None = Field(
         None, description="models to fall back to; unset: `models/` beside the packages"
     )
-    slots_poll_s: float = Field(2.0, gt=0)
-    publish_poll_s: float = Field(2.0, gt=0)
+    slots_poll_s: float = Field(2.0, gt=0, description="between looks at which model answers")
+    publish_poll_s: float = Field(
+        2.0, gt=0, description="between the publisher's looks at MLflow's aliases"
+    )
     api_keys: dict[ClientName, tuple[KeyHash, ...]] = Field(
         default_factory=dict,
         description="client → SHA-256 of its keys, as JSON; beside the keys in the database",
     )
-    max_body_bytes: int = Field(48 * 2**20, gt=0)
-    max_audio_bytes: int = Field(200 * 2**20, gt=0)
-    max_audio_s: float = Field(1200.0, gt=0)
+    max_body_bytes: int = Field(48 * 2**20, gt=0, description="of a request")
+    max_audio_bytes: int = Field(200 * 2**20, gt=0, description="of a track")
+    max_audio_s: float = Field(1200.0, gt=0, description="length of a track")
     max_pixels: int = Field(80_000_000, gt=0, description="width x height, read before decoding")
     max_film_pixels: int = Field(200_000_000, gt=0, description="of a photo in a film")
     max_photos: int = Field(64, gt=0, description="per request; more is a job")
@@ -117,7 +119,7 @@ class Settings(BaseSettings):
     )
     gpu_jobs: int = Field(1, gt=0, description="jobs at once on this worker's GPU, if there is one")
     worker_grace_s: float = Field(15.0, ge=0, description="for running jobs when told to stop")
-    heartbeat_s: float = Field(0.5, gt=0)
+    heartbeat_s: float = Field(0.5, gt=0, description="between a worker's signs of life")
     heartbeat_timeout_s: float = Field(
         2.5,
         gt=0,
@@ -130,7 +132,7 @@ class Settings(BaseSettings):
     job_failures: int = Field(5, gt=0, description="transient errors before a job has failed")
     job_losses: int = Field(10, gt=0, description="dead workers before a job has failed")
     retry_first_s: float = Field(2.0, gt=0, description="doubled at each further failure")
-    retry_longest_s: float = Field(600.0, gt=0)
+    retry_longest_s: float = Field(600.0, gt=0, description="no retry of a job waits longer")
     clips_max_bytes: int = Field(50 * 2**30, gt=0, description="of kept clips; the oldest go first")
     clips_max_age_s: float = Field(30 * 24 * 3600.0, gt=0, description="since a clip was last used")
     answers_kept: int = Field(1_000_000, ge=0, description="in the result cache; 0: there is none")
@@ -151,11 +153,13 @@ class Settings(BaseSettings):
     webhook_secrets: tuple[SecretStr, ...] = Field(
         (), description="whsec_…, as JSON; each signs, so that a new one can be rolled out"
     )
-    webhook_timeout_s: float = Field(10.0, gt=0)
+    webhook_timeout_s: float = Field(10.0, gt=0, description="for the backend to answer")
     webhook_first_retry_s: float = Field(
         5.0, gt=0, description="four times as long at each further"
     )
-    webhook_longest_retry_s: float = Field(24 * 3600.0, gt=0)
+    webhook_longest_retry_s: float = Field(
+        24 * 3600.0, gt=0, description="no retry of a delivery waits longer"
+    )
     webhook_max_bytes: int = Field(
         64 * 2**10, ge=4096, description="of a body; a larger one is sent thin and names its job"
     )
@@ -168,7 +172,9 @@ class Settings(BaseSettings):
     link_lifetime_s: float = Field(7 * 24 * 3600.0, gt=0, description="of a link that is given out")
 
     # observability
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="what is less important is not written"
+    )
     log_form: Literal["auto", "json", "human"] = Field(
         "auto", description="auto: JSON lines, and a form for people at a terminal"
     )
@@ -196,7 +202,7 @@ class Settings(BaseSettings):
     fetch_private: bool = Field(
         False, description="private and loopback addresses and any port, for development"
     )
-    fetch_max_bytes: int = Field(64 * 2**20, gt=0)
+    fetch_max_bytes: int = Field(64 * 2**20, gt=0, description="of a photo that is downloaded")
     fetch_timeout_s: float = Field(60.0, gt=0, description="a whole download")
 
     @field_validator("*", mode="before")

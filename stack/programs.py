@@ -34,9 +34,9 @@ class Ports(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True)
 
-    gateway_port: int = Field(3000)
-    dagster_port: int = Field(3001)
-    mlflow_port: int = Field(5000)
+    gateway_port: int = Field(3000, description="the gateway's")
+    dagster_port: int = Field(3001, description="the pages of Dagster")
+    mlflow_port: int = Field(5000, description="MLflow's")
 
 
 class Workers(BaseSettings):

@@ -37,11 +37,15 @@ def downgrade(engine: Engine, revision: str) -> None:
 
 
 def prepare(settings: Settings) -> Engine:
-    """Return an engine on a `studio` database that exists and is up to date."""
+    """Return an engine on a `studio` database that exists and is up to date.
+
+    One that a newer release has migrated is left as it is: processes of both run side by side
+    during an upgrade, and the older has to be able to start again.
+    """
     create_databases(settings, ("studio",))
     engine = open_engine(settings)
     # Alembic takes a fifth of a worker's start to import, and most starts have nothing to migrate
-    if revision_of(engine) != newest_revision():
+    if (revision_of(engine) or "") < newest_revision():
         upgrade(engine)
     return engine
 

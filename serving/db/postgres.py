@@ -14,6 +14,7 @@ import contextlib
 import importlib.util
 import os
 import pwd
+import shlex
 import shutil
 import signal
 import subprocess
@@ -39,9 +40,24 @@ _TUNING = {
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="serving.db.postgres", description=__doc__)
-    parser.parse_args()
-    settings = read_settings()
+    parser.add_argument(
+        "--environment",
+        action="store_true",
+        help="print what lets psql, pg_dump and their kin find the server, and end",
+    )
+    asked, settings = parser.parse_args(), read_settings()
+    if asked.environment:
+        print(describe_environment(settings.socket_folder()))
+        return
     sys.exit(run(settings.home() / "postgres", settings.socket_folder()))
+
+
+def describe_environment(sockets: Path) -> str:
+    """Return shell commands after which PostgreSQL's own programs find the server in `sockets`."""
+    programs = Path(_program("psql")).parent
+    told = {"PGHOST": str(sockets), "PGUSER": "postgres"}
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in told.items()]
+    return "\n".join([*lines, f'export PATH={shlex.quote(str(programs))}:"$PATH"'])
 
 
 def run(data: Path, sockets: Path) -> int:

@@ -155,7 +155,7 @@ def test_the_command_alembic_works_in_the_checkout_on_the_database_of_the_settin
     env = {"DATABASE_URL": server.url(name), "STUDIO_HOME": str(tmp_path)}
 
     def alembic(*words: str) -> str:
-        command = [Path(sys.executable).parent / "alembic", *words]
+        command = [str(Path(sys.executable).parent / "alembic"), *words]
         done = subprocess.run(
             command, cwd=ROOT, env=os.environ | env, check=True, capture_output=True, text=True
         )
@@ -168,3 +168,10 @@ def test_the_command_alembic_works_in_the_checkout_on_the_database_of_the_settin
         assert alembic("current").strip() == ""
     finally:
         server.drop(name)
+
+
+def test_a_database_of_a_newer_release_is_left_as_it_is(settings: Settings, engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    prepare(settings).dispose()
+    assert revision_of(engine) == "9999"

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 def run(tmp_path: Path, program: str, *words: str) -> str:
-    command = [Path(sys.executable).parent / program, *words]
+    command = [str(Path(sys.executable).parent / program), *words]
     env = {"BENTOML_HOME": str(tmp_path / "bentoml"), "STUDIO_HOME": str(tmp_path / "home")}
     done = subprocess.run(
         command, cwd=ROOT, env=os.environ | env, check=False, capture_output=True, text=True
