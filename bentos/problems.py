@@ -1,9 +1,12 @@
 """The one place where our errors become HTTP (RFC 9457)."""
 
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeVar
+from uuid import uuid4
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,6 +16,7 @@ from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from serving import metrics
 from serving.db.faults import NOT_NOW
 from serving.errors import BadInput, Busy, ListingError, TooLarge, first_line
 from serving.problems import problem_of
@@ -25,6 +29,7 @@ _HEADERS: Mapping[int, dict[str, str]] = {
     503: {"Retry-After": "5"},
 }
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_REFUSALS = (408, 429, 503, 504)
 _EXAMPLE = {
     "type": "about:blank",
     "title": "BadImage",
@@ -33,12 +38,57 @@ _EXAMPLE = {
 }
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """Why a request is not served, where there is no request yet to answer."""
+
+    status: int
+    title: str
+    detail: str
+    retry_after_s: int | None = None
+
+
 def answer_problem(
     status: int, title: str, detail: str, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     """Return a problem as a response."""
+    count_refusal(status, title)
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     return JSONResponse(body, status, _HEADERS.get(status, {}) | dict(headers or {}), MEDIA_TYPE)
+
+
+def count_refusal(status: int, title: str) -> None:
+    """Count a request that is not served now, though nothing may be wrong with it."""
+    if status in _REFUSALS:
+        metrics.REFUSED.labels(title).inc()
+
+
+def raw_problem(refusal: Refusal, headers: Iterable[tuple[bytes, bytes]] = ()) -> bytes:
+    """Return a problem as the bytes of an HTTP/1.1 response that ends its connection."""
+    metrics.REFUSED.labels(refusal.title).inc()
+    body = json.dumps(
+        {
+            "type": "about:blank",
+            "title": refusal.title,
+            "status": refusal.status,
+            "detail": refusal.detail,
+        }
+    ).encode()
+    fields = [
+        *headers,
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+        (b"x-request-id", uuid4().hex.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"cache-control", b"no-store"),
+    ]
+    if refusal.retry_after_s is not None:
+        fields.append((b"retry-after", str(refusal.retry_after_s).encode()))
+    phrase = HTTPStatus(refusal.status).phrase
+    lines = [f"HTTP/1.1 {refusal.status} {phrase}".encode()]
+    lines += [name + b": " + value for name, value in fields]
+    return b"\r\n".join([*lines, b"", body])
 
 
 def install_problems(app: FastAPI) -> None:

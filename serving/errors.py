@@ -15,6 +15,8 @@ ListingError
 │   └── KeyReused          an Idempotency-Key came again with another request
 ├── Busy                   more than can be taken now; trying later will help
 │   ├── TooManyRequests    this client asks too often
+│   │   └── TooManyStreams this client watches too many jobs at once
+│   ├── Overloaded         this process works on as much as it can, or waits for what is slow
 │   └── QueueFull          too much is waiting already
 ├── JobStopped             a running attempt is to end
 │   ├── Cancelled          somebody cancelled the job
@@ -122,6 +124,14 @@ class Busy(ListingError):
 
 class TooManyRequests(Busy):
     """The client asks too often."""
+
+
+class TooManyStreams(TooManyRequests):
+    """The client, or who holds links to a job, follows too many jobs at once."""
+
+
+class Overloaded(Busy):
+    """The process works on as much as it can, or all that may wait for something slow do."""
 
 
 class QueueFull(Busy):

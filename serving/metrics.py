@@ -43,6 +43,25 @@ REQUESTS = Histogram(
 REQUESTS_IN_FLIGHT = Gauge(
     "studio_requests_in_flight", "Requests being answered", registry=REGISTRY
 )
+REFUSED = Counter(
+    "studio_refused",
+    "Requests and connections that were not served, by the problem's title",
+    ("reason",),
+    registry=REGISTRY,
+)
+STREAMS = Gauge("studio_event_streams", "Event streams being sent", registry=REGISTRY)
+CONNECTIONS = Gauge("studio_connections", "Connections of clients", registry=REGISTRY)
+POOL_THREADS = Gauge(
+    "studio_pool_threads", "Threads for each kind of wait", ("pool",), registry=REGISTRY
+)
+POOL_BUSY = Gauge("studio_pool_busy", "Threads that wait or work", ("pool",), registry=REGISTRY)
+POOL_WAIT = Histogram(
+    "studio_pool_wait_seconds",
+    "Waits for a thread, of those who found none free",
+    ("pool",),
+    buckets=_FAST_S,
+    registry=REGISTRY,
+)
 ACCEPTED = Counter(
     "studio_jobs_accepted", "Jobs accepted by this process", ("type",), registry=REGISTRY
 )

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import resource
 import signal
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -18,6 +19,12 @@ def die_with_parent() -> None:
 def adopt_orphans() -> None:
     """Become the parent of whatever below us loses its own."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def allow_open_files() -> None:
+    """Let the process have as many files and connections open as it may; 1,024 is usual else."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _prctl(option: int, value: int) -> None:

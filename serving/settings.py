@@ -104,6 +104,41 @@ class Settings(BaseSettings):
         "200/second",
         description="requests per client and gateway, as the package `limits` reads it",
     )
+    max_requests: int = Field(
+        512, gt=0, description="worked on at once, until their answers begin; more is refused (503)"
+    )
+    max_streams: int = Field(1000, gt=0, description="event streams at once, of all who watch")
+    max_streams_per_client: int = Field(500, gt=0, description="with one client's keys; 429")
+    max_streams_per_link: int = Field(50, gt=0, description="with links to one job; 429")
+    max_connections: int = Field(
+        2048, gt=0, description="above it the longest idle one makes room, or the new one gets 503"
+    )
+    header_timeout_s: float = Field(
+        10.0, gt=0, description="for a request's headers to arrive, from their first byte on"
+    )
+    max_header_bytes: int = Field(
+        32 * 2**10, ge=2**10, description="of a request's first line and headers; 431"
+    )
+    keep_alive_s: float = Field(
+        75.0, gt=0, description="for the next request; longer than the load balancer's own"
+    )
+    body_idle_s: float = Field(20.0, gt=0, description="in which nothing of a body arrives; 408")
+    body_window_s: float = Field(30.0, gt=0, description="over which a body's rate is averaged")
+    body_min_rate: int = Field(1000, ge=0, description="bytes/s of a body; slower gets 408")
+    send_stall_s: float = Field(
+        60.0, gt=0, description="in which a client takes nothing of its answer; then it is cut"
+    )
+    database_threads: int = Field(16, gt=0, le=16, description="questions to the database at once")
+    storage_threads: int = Field(16, gt=0, description="of the storage's objects, at once")
+    download_threads: int = Field(8, gt=0, description="downloads from `FETCH_HOSTS` at once")
+    pool_wait_s: float = Field(5.0, gt=0, description="for one of these threads; then 503")
+    cpu_wait_s: float = Field(20.0, gt=0, description="for a core: photos and sound; then 503")
+    cpu_deadline_s: float = Field(120.0, gt=0, description="for a photo or a track; then 503")
+    database_deadline_s: float = Field(15.0, gt=0, description="for an answer; then 503")
+    upload_deadline_s: float = Field(
+        600.0, gt=0, description="for an upload's bytes to be kept, however large; then 503"
+    )
+    storage_deadline_s: float = Field(60.0, gt=0, description="for an object; then 503")
     cors_origins: tuple[Annotated[str, AfterValidator(checks.check_origin)], ...] = Field(
         (), description="browsers of these may call; as JSON"
     )

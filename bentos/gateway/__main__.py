@@ -33,6 +33,7 @@ def main() -> None:
         _serve(asked.host, asked.port)
     words = ["-m", "bentoml", "serve", "bentos.gateway.service:Gateway"]
     where = ["--host", asked.host, "--port", str(asked.port)]
+    where += ["--timeout-graceful-shutdown", str(_LAST_WORD_S)]
     os.execv(sys.executable, [sys.executable, *words, *where])
 
 

@@ -1,6 +1,5 @@
 """From a request to an accepted job: `202`, and the work is no longer the client's worry."""
 
-import asyncio
 import logging
 from dataclasses import dataclass
 from functools import partial
@@ -57,7 +56,9 @@ async def keep_upload(doors: Doors, asker: Asker, data: bytes, content_type: str
     """Store a body that a job will read, as an upload of the client; return its key."""
     new = NewUpload(asker.client, content_type, asker.listing_id)
     write = partial(doors.storage.write, data=data, content_type=content_type)
-    kept, _ = await asyncio.to_thread(doors.uploads.keep, new, hash_photo(data), len(data), write)
+    kept, _ = await doors.pools.uploads.run(
+        doors.uploads.keep, new, hash_photo(data), len(data), write
+    )
     return key_of_upload(kept.id)
 
 
@@ -84,7 +85,7 @@ async def accept(
         traceparent=traces.traceparent(),
         request_id=asker.request_id,
     )
-    accepted = await asyncio.to_thread(submit, doors.engine, new, doors.settings.max_queued)
+    accepted = await doors.pools.database.run(submit, doors.engine, new, doors.settings.max_queued)
     if accepted.created:
         metrics.ACCEPTED.labels(type_).inc()
     logs.bind(job_id=str(accepted.job_id))

@@ -1,15 +1,76 @@
-"""Reads request bodies without ever holding more than is allowed."""
+"""Reads request bodies without ever holding more, or waiting longer, than is allowed."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
 from serving.errors import TooLarge
+from serving.settings import Settings
 
 JSON_BYTES = 4 * 2**20  # of any body that is no file
 _DRAINED_BYTES = 512 * 2**20
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How slowly a body may arrive, however long all of it takes.
+
+    Attributes
+    ----------
+    idle_s : in which nothing arrives
+    window_s : of waiting for the client, over which its rate is averaged
+    bytes_per_s : the least
+    """
+
+    idle_s: float = 20.0
+    window_s: float = 30.0
+    bytes_per_s: int = 1000
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Pace":
+        """Return what the settings say."""
+        return cls(settings.body_idle_s, settings.body_window_s, settings.body_min_rate)
+
+
+def pace_body(receive: Receive, pace: Pace) -> Receive:
+    """Return a `receive` that ends in a 408 once a body comes more slowly than `pace`.
+
+    Only the time that is spent waiting for the client counts: how long we take to deal with what
+    has come is not its fault.
+    """
+    waited_s, size, whole = 0.0, 0, False
+
+    async def paced() -> Message:
+        nonlocal waited_s, size, whole
+        if whole:  # what is waited for now is the client's end
+            return await receive()
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(pace.idle_s):
+                message = await receive()
+        except TimeoutError:
+            raise _too_slow(f"nothing of the body arrived in {pace.idle_s:g} s") from None
+        waited_s += time.monotonic() - began
+        size += len(message.get("body", b""))
+        whole = not message.get("more_body", False)
+        if waited_s >= pace.window_s and not whole:
+            if size < pace.bytes_per_s * waited_s:
+                rate = f"{size / waited_s:,.0f} bytes a second"
+                raise _too_slow(f"the body arrives at {rate}; {pace.bytes_per_s:,} are the least")
+            waited_s, size = 0.0, 0
+        return message
+
+    return paced
+
+
+def _too_slow(detail: str) -> HTTPException:
+    # what is left of the body would be read as the next request
+    return HTTPException(408, detail, {"Connection": "close", "Retry-After": "1"})
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:

@@ -1,6 +1,5 @@
 """Bodies that go to a disk instead of the memory, and the checksums that their senders give."""
 
-import asyncio
 import base64
 import binascii
 import contextlib
@@ -14,8 +13,8 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from bentos.gateway.bodies import stream_body
+from bentos.gateway.doors import Doors
 from serving.errors import BadInput, DigestMismatch
-from serving.storage.scratch import Scratch
 
 _AT_ONCE_BYTES = 2**20
 _FIELD = re.compile(r"\s*([a-z0-9-]+)\s*=\s*:([A-Za-z0-9+/=]*):\s*")
@@ -26,14 +25,14 @@ _SAYS_NOTHING = ("x-amz-checksum-mode", "x-amz-checksum-type", "x-amz-checksum-a
 
 
 @contextlib.asynccontextmanager
-async def scratch_folder(scratch: Scratch, need_bytes: int) -> AsyncIterator[Path]:
+async def scratch_folder(doors: Doors, need_bytes: int) -> AsyncIterator[Path]:
     """Give a folder for the request, gone at its end; StorageFull if there is no room."""
-    job = scratch.job(need_bytes)
-    folder = await asyncio.to_thread(job.__enter__)
+    job = doors.scratch.job(need_bytes)
+    folder = await doors.pools.disk.run(job.__enter__)
     try:
         yield folder
     finally:
-        await asyncio.to_thread(job.__exit__, None, None, None)
+        await doors.pools.disk.run(job.__exit__, None, None, None)
 
 
 @dataclass

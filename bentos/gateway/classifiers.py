@@ -1,9 +1,8 @@
 """From a photo's bytes to its room: the model in this process, or in a service of its own."""
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, Protocol
 
+from bentos.gateway.pools import Pool
 from bentos.gateway.schema import ModelStatus
 from serving.models.known import KnownRooms, find, hash_photo, or_raise, read_pixels, remember
 from serving.models.local import LocalModels
@@ -43,14 +42,12 @@ class InlineClassifier:
 
     serving: Literal["inline", "service"] = "inline"
 
-    def __init__(self, models: LocalModels, rooms: KnownRooms, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, models: LocalModels, rooms: KnownRooms, pool: Pool) -> None:
         self._models, self._rooms, self._pool = models, rooms, pool
 
     async def classify(self, data: bytes, sha256: str | None = None) -> Classified:
         """Answer; BadImage, TooLarge, ModelUnavailable or ModelFailed if that cannot be."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._pool, self._rooms.classify, data, None, sha256
-        )
+        return await self._pool.run(self._rooms.classify, data, None, sha256)
 
     async def status(self) -> list[ModelStatus]:
         """Return the models that answer now."""
@@ -73,7 +70,7 @@ class ServiceClassifier:
         self,
         service: RoomService,
         answers: Answers | None,
-        pool: ThreadPoolExecutor,
+        pool: Pool,
         max_pixels: int,
     ) -> None:
         self._service, self._answers = service, answers
@@ -82,8 +79,7 @@ class ServiceClassifier:
 
     async def classify(self, data: bytes, sha256: str | None = None) -> Classified:
         """Answer; BadImage, TooLarge, ModelUnavailable or ModelFailed if that cannot be."""
-        loop = asyncio.get_running_loop()
-        ready = await loop.run_in_executor(self._pool, self._prepare, data, sha256)
+        ready = await self._pool.run(self._prepare, data, sha256)
         if isinstance(ready, Classified):
             return ready
         sha256, pixels = ready

@@ -1,6 +1,9 @@
 """What the routes need from the process they run in."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, cast
@@ -10,19 +13,49 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 from sqlalchemy import Engine
 
 from bentos.gateway.classifiers import Classifier
-from bentos.gateway.limiter import Limiter
+from bentos.gateway.limiter import Limiter, Streams
+from bentos.gateway.pools import Pools
 from bentos.gateway.watch import Watchers
 from serving import logs
-from serving.errors import NotAllowed
+from serving.errors import NotAllowed, Overloaded
 from serving.jobs.api_keys import KeyRing
-from serving.jobs.live import LiveReader
+from serving.jobs.live import Live, LiveReader
 from serving.settings import Settings
 from serving.storage.objects import Storage
+from serving.storage.references import leads_away, read_reference
 from serving.storage.scratch import Scratch, open_scratch
 from serving.storage.uploads import Quota, UploadStore
 
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, description="your key")
 _bearer = HTTPBearer(auto_error=False, description="the same key, as `Authorization: Bearer`")
+
+
+class Turns:
+    """Photos of all JSON requests together that are read and worked on at once.
+
+    That bounds the memory. What is downloaded has turns of its own: a host that hangs keeps nobody
+    from what lies in the storage.
+    """
+
+    def __init__(self, stored: int, downloaded: int, wait_s: float) -> None:
+        self._stored = asyncio.Semaphore(stored)
+        self._downloaded = asyncio.Semaphore(downloaded)
+        self._wait_s = wait_s
+
+    @contextlib.asynccontextmanager
+    async def one(self, downloaded: bool) -> AsyncIterator[None]:
+        """Hold one; Overloaded if there is none in time."""
+        turns = self._downloaded if downloaded else self._stored
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await turns.acquire()
+        except TimeoutError:
+            what = "downloaded" if downloaded else "read from the storage"
+            raise Overloaded(f"as many photos as may be are being {what}", 5.0) from None
+        try:
+            yield
+        finally:
+            turns.release()
 
 
 @dataclass(frozen=True)
@@ -34,8 +67,9 @@ class Doors:
     engine : of the database that has the jobs
     watchers : who waits for changes of jobs
     limiter : how often each client may ask
-    turns : how many photos of all JSON requests together are read and worked on at once; bounds
-        the memory
+    streams : how many event streams each may hold
+    pools : the threads for each kind of wait
+    turns : of photos that JSON requests name
     """
 
     settings: Settings
@@ -45,7 +79,9 @@ class Doors:
     engine: Engine
     watchers: Watchers
     limiter: Limiter
-    turns: asyncio.Semaphore
+    streams: Streams
+    pools: Pools
+    turns: Turns
 
     @cached_property
     def uploads(self) -> UploadStore:
@@ -66,6 +102,23 @@ class Doors:
     def live(self) -> LiveReader:
         """Who looks at the queues, for all who ask."""
         return LiveReader(self.engine)
+
+    async def look(self) -> Live | None:
+        """Return what the queues hold; None while the database does not answer."""
+        try:
+            return await self.pools.live.run(self.live.read)
+        except Overloaded:
+            return None
+
+    async def read(self, reference: str, max_bytes: int | None = None) -> bytes:
+        """Return what a request names, as `serving.storage.references.read_reference` does."""
+        away = leads_away(reference, self.storage)
+        pool = self.pools.downloads if away else self.pools.storage
+        return await pool.run(read_reference, reference, self.storage, self.settings, max_bytes)
+
+    def turn(self, reference: str) -> AbstractAsyncContextManager[None]:
+        """Hold a turn at what a request names; Overloaded if there is none in time."""
+        return self.turns.one(leads_away(reference, self.storage))
 
 
 async def doors_of(request: Request) -> Doors:  # async: FastAPI sends plain functions to a thread
@@ -99,7 +152,7 @@ async def client_of(request: Request, key: SentKey) -> str:
         client = doors.keys.client_of(key)
     except NotAllowed:
         # perhaps made a moment ago: look once a second at most
-        await asyncio.to_thread(doors.keys.refresh, older_than_s=1.0)
+        await doors.pools.keys.run(doors.keys.refresh, older_than_s=1.0)
         client = doors.keys.client_of(key)
     logs.bind(client=client)
     doors.limiter.count(client, request.scope)

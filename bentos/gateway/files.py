@@ -1,6 +1,5 @@
 """`GET /internal/jobs/{id}/files/{name}`: what a job has made, to be played and looked at."""
 
-import asyncio
 import re
 import ssl
 from collections.abc import Mapping
@@ -60,7 +59,7 @@ async def show_file(
 
     It comes from here wherever it is stored: a page that plays it may load from nowhere else.
     """
-    await asyncio.to_thread(read_job, doors.engine, reader.job_id, reader.client)
+    await doors.pools.database.run(read_job, doors.engine, reader.job_id, reader.client)
     try:
         key = _key_of(reader.job_id, name)
         if name.endswith(_PLAYLIST):
@@ -80,7 +79,7 @@ def _key_of(job_id: UUID, name: str) -> str:
 
 async def _playlist(key: str, doors: Doors, query: str) -> Response:
     """Return a playlist, which grows, its parts' names as the same reader opens them."""
-    data = await asyncio.to_thread(doors.storage.read, key, _PLAYLIST_BYTES)
+    data = await doors.pools.storage.run(doors.storage.read, key, _PLAYLIST_BYTES)
     text = data.decode()
     if query:
         text = _MAP.sub(lambda found: f"{found[0]}?{query}", text)
@@ -88,7 +87,7 @@ async def _playlist(key: str, doors: Doors, query: str) -> Response:
 
 
 async def _file(key: str, doors: Doors, part: str | None, known: str | None) -> Response:
-    found = await asyncio.to_thread(doors.storage.stat, key)
+    found = await doors.pools.storage.run(doors.storage.stat, key)
     # what a job has made is written once: its time and size name it
     tag = f'"{found.modified.timestamp():.0f}-{found.size}"'
     headers = _CACHED | {"ETag": tag}
@@ -97,7 +96,7 @@ async def _file(key: str, doors: Doors, part: str | None, known: str | None) -> 
     if part is not None and not has_part(part, found.size):
         detail = f"the file has {found.size:,} bytes; '{part}' lies behind them"
         raise HTTPException(416, detail, {"Content-Range": f"bytes */{found.size}"})
-    url = await asyncio.to_thread(doors.storage.url_for, key, _LINK_S)
+    url = await doors.pools.storage.run(doors.storage.url_for, key, _LINK_S)
     if urlparse(url).scheme == "file":
         path = unquote(urlparse(url).path)
         return FileResponse(path, headers=headers, media_type=found.content_type)

@@ -1,6 +1,5 @@
 """`/internal/jobs`: look, list, watch and cancel."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
@@ -12,6 +11,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from bentos.gateway.doors import Opened, client_of
 from bentos.gateway.links import Reading
 from bentos.gateway.schema import JobChange, JobList, JobQuery, JobView
+from bentos.gateway.watch import DELETED
 from bentos.problems import documented
 from serving.db.tables import Job
 from serving.jobs import control
@@ -19,15 +19,15 @@ from serving.jobs.events import watch
 
 router = APIRouter(prefix="/internal/jobs", tags=["jobs"])
 
-_ENDED = ("completed", "failed", "cancelled")
-_LOOK_EVERY_S = 2.0
+_ENDED = ("completed", "failed", "cancelled", DELETED)
+_STILL_HERE_S = 10.0
 
 Client = Annotated[str, Depends(client_of)]
 
 
 async def job_of(job_id: UUID, doors: Opened, client: Client) -> Job:
     """Return the client's job of that id; UnknownJob if there is none."""
-    return await asyncio.to_thread(control.read_job, doors.engine, job_id, client)
+    return await doors.pools.database.run(control.read_job, doors.engine, job_id, client)
 
 
 TheJob = Annotated[Job, Depends(job_of)]
@@ -35,17 +35,29 @@ TheJob = Annotated[Job, Depends(job_of)]
 
 async def seen_job_of(reader: Reading, doors: Opened) -> Job:
     """Return the job that somebody may look at, by key or by link."""
-    return await asyncio.to_thread(control.read_job, doors.engine, reader.job_id, reader.client)
+    return await doors.pools.database.run(
+        control.read_job, doors.engine, reader.job_id, reader.client
+    )
 
 
 SeenJob = Annotated[Job, Depends(seen_job_of)]
+
+
+async def one_stream(reader: Reading, doors: Opened) -> AsyncIterator[None]:
+    """Count the event stream; TooManyStreams or Overloaded if it is one too many."""
+    if reader.client is None:
+        whose, most = f"links to {reader.job_id}", doors.settings.max_streams_per_link
+    else:
+        whose, most = f"'{reader.client}'", doors.settings.max_streams_per_client
+    with doors.streams.opened(whose, most):
+        yield
 
 
 @router.get("", responses=documented(401, 422, 429, 503))
 async def list_jobs(doors: Opened, client: Client, asked: Annotated[JobQuery, Query()]) -> JobList:
     """List your jobs, newest first, without their results."""
     wanted = control.Filter(client, asked.status, asked.type, asked.listing_id)
-    page = await asyncio.to_thread(
+    page = await doors.pools.database.run(
         control.list_jobs, doors.engine, wanted, asked.limit, asked.cursor
     )
     jobs = [JobView.of(job, with_result=False) for job in page.jobs]
@@ -64,13 +76,13 @@ async def cancel_job(job_id: UUID, doors: Opened, client: Client) -> JobView:
 
     One that has ended stays as it is; look at `status` in the answer.
     """
-    return JobView.of(await asyncio.to_thread(control.cancel, doors.engine, job_id, client))
+    return JobView.of(await doors.pools.database.run(control.cancel, doors.engine, job_id, client))
 
 
 @router.post("/{job_id}/redrive", status_code=202, responses=documented(401, 404, 422, 429, 503))
 async def redrive_job(job: TheJob, doors: Opened) -> JobView:
     """Run a failed job again, from what it has made so far."""
-    return JobView.of(await asyncio.to_thread(control.redrive, doors.engine, job.id))
+    return JobView.of(await doors.pools.database.run(control.redrive, doors.engine, job.id))
 
 
 async def last_event_of(
@@ -92,7 +104,7 @@ async def last_event_of(
         return 0
     seen = min(int(last_event_id), 2**63 - 1)
     if job.status in _ENDED:
-        now = await asyncio.to_thread(watch, doors.engine, job.id, seen)
+        now = await doors.pools.database.run(watch, doors.engine, job.id, seen)
         if not now.events:
             raise HTTPException(204)
     return seen
@@ -101,6 +113,7 @@ async def last_event_of(
 @router.get(
     "/{job_id}/events",
     response_class=EventSourceResponse,
+    dependencies=[Depends(one_stream)],
     responses=documented(401, 404, 422, 429, 503)
     | {204: {"description": "the job has ended and nothing follows that event"}},
 )
@@ -112,19 +125,16 @@ async def watch_job(
     `Last-Event-ID` goes on after that event; `progress` has no id, only the newest counts.
     """
     told = None
-    with doors.watchers.watching(job.id) as changed:
+    with doors.watchers.watching(job.id, seen) as watcher:
         while True:
-            changed.clear()
-            now = await asyncio.to_thread(watch, doors.engine, job.id, seen)
-            for event in now.events:
-                seen = event.id
-                yield ServerSentEvent(event=event.kind, id=str(event.id), data=JobChange.of(event))
-            if now.status in _ENDED:
-                return
-            if now.progress is not None and now.progress != told:
-                told = now.progress
-                yield ServerSentEvent(event="progress", data=told)
-            try:
-                await asyncio.wait_for(changed.wait(), _LOOK_EVERY_S)
-            except TimeoutError:
+            change = await watcher.next(_STILL_HERE_S)
+            if change is None:
                 yield ServerSentEvent(comment="still here")
+                continue
+            for event in change.events:
+                yield ServerSentEvent(event=event.kind, id=str(event.id), data=JobChange.of(event))
+            if change.status in _ENDED:
+                return
+            if change.progress is not None and change.progress != told:
+                told = change.progress
+                yield ServerSentEvent(event="progress", data=told)

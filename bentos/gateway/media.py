@@ -1,6 +1,5 @@
 """Sound and film: `/internal/audio/analyze`, `/internal/video/render`, `/internal/video/clips`."""
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -17,7 +16,6 @@ from bentos.problems import documented, parse_body
 from serving.jobs.media_requests import AudioWork, ClipWork, FilmWork
 from serving.jobs.timeline_request import TimelineAsked
 from serving.jobs.uploads import look_at_uploads
-from serving.storage.references import read_reference
 
 router = APIRouter(tags=["sound and film"])
 
@@ -73,13 +71,14 @@ async def analyze_audio(
         asked = parse_body(AudioRequest, await read_body(request, JSON_BYTES))
         if in_background or asked.in_background:
             return await accept(doors, asker, "analyze_audio", {"track": asked.track}, asked)
-        await asyncio.to_thread(look_at_uploads, doors.engine, asker.client, [asked.track])
-        return JSONResponse(await asyncio.to_thread(_analyze_stored, asked.track, doors))
+        await doors.pools.database.run(look_at_uploads, doors.engine, asker.client, [asked.track])
+        data = await doors.read(asked.track, doors.settings.max_audio_bytes)
+        return JSONResponse(await doors.pools.analysis.run(_analyze, data, doors))
     data = await read_body(request, doors.settings.max_audio_bytes)
     if in_background:
         key = await keep_upload(doors, asker, data, kind or "application/octet-stream")
         return await accept(doors, asker, "analyze_audio", {"track": key}, JobOptions())
-    return JSONResponse(await asyncio.to_thread(_analyze, data, doors))
+    return JSONResponse(await doors.pools.analysis.run(_analyze, data, doors))
 
 
 @router.post(
@@ -144,11 +143,6 @@ def _check_timeline(asked: TimelineAsked) -> None:
 def _work_of(asked: BaseModel, kind: type[BaseModel]) -> dict[str, Any]:
     """Return what the workflow is told: the request without the options of its job."""
     return asked.model_dump(mode="json", include=set(kind.model_fields), exclude_unset=True)
-
-
-def _analyze_stored(track: str, doors: Doors) -> dict[str, Any]:
-    data = read_reference(track, doors.storage, doors.settings, doors.settings.max_audio_bytes)
-    return _analyze(data, doors)
 
 
 def _analyze(data: bytes, doors: Doors) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`GET /internal/metrics`: what Prometheus scrapes here; workers have ports of their own."""
 
-import asyncio
 from collections.abc import Iterable
 
 from fastapi import APIRouter, Depends
@@ -10,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from bentos.gateway.doors import Opened, client_of
 from bentos.problems import documented
-from serving.jobs.live import Live, LiveReader
+from serving.jobs.live import Live
 from serving.jobs.liveness import Patience
 from serving.metrics import REGISTRY
 
@@ -25,13 +24,14 @@ router = APIRouter(tags=["status"])
 )
 async def read_metrics(doors: Opened) -> Response:
     """Return this gateway's counters and the queues' state, in Prometheus' text form."""
-    text = await asyncio.to_thread(_render, doors.live, Patience.of(doors.settings))
+    live = await doors.look()
+    text = await doors.pools.pages.run(_render, live, Patience.of(doors.settings))
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
-def _render(reader: LiveReader, patience: Patience) -> bytes:
+def _render(live: Live | None, patience: Patience) -> bytes:
     queues = CollectorRegistry()
-    queues.register(_QueueCollector(reader.read(), patience))
+    queues.register(_QueueCollector(live, patience))
     return generate_latest(REGISTRY) + generate_latest(queues)
 
 

@@ -3,6 +3,7 @@
 One plain ASGI layer: around an answer from the cache each layer more would be felt.
 """
 
+import asyncio
 import logging
 import re
 import time
@@ -13,7 +14,7 @@ from prometheus_client import Histogram
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bentos.gateway.bodies import JSON_BYTES, cap_body
+from bentos.gateway.bodies import JSON_BYTES, Pace, cap_body, pace_body
 from bentos.problems import answer_problem
 from serving import logs, metrics, traces
 from serving.settings import Settings
@@ -26,6 +27,7 @@ _GIVEN_ID = re.compile(rb"[\w.:/+=-]{1,128}", re.ASCII)
 # Below these a body may be a file's bytes; the route itself reads them under its own cap.
 _RAW_BODIES = ("/internal/photos/", "/internal/audio/", "/internal/uploads")
 _UNTRACED = ("/health", "/readyz", "/internal/metrics")  # asked every few seconds, whatever happens
+_ALWAYS_ANSWERED = _UNTRACED  # full or not: who looks has to see it
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 
 _ALWAYS = [
@@ -65,6 +67,7 @@ class _Exchange:
     status: int = 0
     streams: bool = False
     answered_s: float = 0.0
+    working: bool = False
     given: dict[bytes, bytes] = field(default_factory=dict)
 
     def route(self) -> str:
@@ -77,12 +80,14 @@ class Edge:
 
     Parameters
     ----------
-    settings : says which requests get a line in the log
+    settings : which requests get a line in the log, how many are worked on, how slow a body may be
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._slow_s, self._log_all = settings.slow_request_s, settings.log_requests == "all"
+        self._working, self._most = 0, settings.max_requests
+        self._pace = Pace.of(settings)
         self._timers: dict[tuple[str, str, int], Histogram] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,6 +104,9 @@ class Edge:
         logs.bind(request_id=scope[REQUEST_ID_KEY])
         metrics.REQUESTS_IN_FLIGHT.inc()
         try:
+            if not self._begin(exchange):
+                await self._refuse(exchange, receive, send)
+                return
             watched = traces.is_open() and scope["path"] not in _UNTRACED
             if watched or b"traceparent" in given:
                 await self._traced(exchange, receive, send)
@@ -106,7 +114,37 @@ class Edge:
                 await self._answer(exchange, receive, send)
         finally:
             metrics.REQUESTS_IN_FLIGHT.dec()
+            self._end(exchange)
             self._note(exchange)
+
+    def _begin(self, exchange: _Exchange) -> bool:
+        """Say whether the request may be worked on; from then on it counts until its answer."""
+        if exchange.scope["path"] not in _ALWAYS_ANSWERED:
+            if self._working >= self._most:
+                return False
+            exchange.working = True
+            self._working += 1
+        return True
+
+    def _end(self, exchange: _Exchange) -> None:
+        """Count a request no longer; who is slow to take an answer keeps nobody from theirs."""
+        if exchange.working:
+            exchange.working = False
+            self._working -= 1
+
+    async def _refuse(self, exchange: _Exchange, receive: Receive, send: Send) -> None:
+        detail = f"{self._most} requests are being worked on; try again in 1 s"
+        problem = answer_problem(503, "Overloaded", detail, {"Retry-After": "1"})
+        await problem(exchange.scope, receive, self._answering(exchange, send))
+
+    def _answering(self, exchange: _Exchange, send: Send) -> Send:
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _complete(exchange, message)
+                self._end(exchange)
+            await send(message)
+
+        return answer
 
     async def _traced(self, exchange: _Exchange, receive: Receive, send: Send) -> None:
         method = exchange.scope["method"]
@@ -121,16 +159,15 @@ class Edge:
                 traces.mark_failed(span, str(exchange.status))
 
     async def _answer(self, exchange: _Exchange, receive: Receive, send: Send) -> None:
-        async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                _complete(exchange, message)
-            await send(message)
-
-        scope = exchange.scope
+        scope, answer = exchange.scope, self._answering(exchange, send)
         try:
-            await self._app(scope, _capped(exchange, receive), answer)
+            await self._app(scope, self._bounded(exchange, receive), answer)
         except ClientDisconnect:
             exchange.status = exchange.status or 499  # as nginx calls it; nobody is left to tell
+        except asyncio.CancelledError:  # the server's; nobody outside of here waits for this task
+            if not exchange.status:
+                detail = "this gateway is going down; another, or the next, will answer"
+                await answer_problem(503, "GoingDown", detail)(scope, receive, answer)
         except Exception:
             log.exception("%s %s broke", scope["method"], exchange.route())
             if exchange.status:
@@ -157,14 +194,15 @@ class Edge:
             extra = {"method": method, "route": route, "status": status, "took_s": round(took_s, 4)}
             log.log(level, "request", extra=extra)
 
-
-def _capped(exchange: _Exchange, receive: Receive) -> Receive:
-    scope = exchange.scope
-    if scope["method"] not in _WITH_BODY:
-        return receive
-    kind = exchange.given.get(b"content-type", b"")
-    raw = scope["path"].startswith(_RAW_BODIES) and not kind.startswith(b"application/json")
-    return receive if raw else cap_body(receive, JSON_BYTES)
+    def _bounded(self, exchange: _Exchange, receive: Receive) -> Receive:
+        """Return a `receive` that bounds a body in time, and in bytes where no route does."""
+        scope = exchange.scope
+        if scope["method"] not in _WITH_BODY:
+            return receive
+        paced = pace_body(receive, self._pace)
+        kind = exchange.given.get(b"content-type", b"")
+        raw = scope["path"].startswith(_RAW_BODIES) and not kind.startswith(b"application/json")
+        return paced if raw else cap_body(paced, JSON_BYTES)
 
 
 def _complete(exchange: _Exchange, message: Message) -> None:

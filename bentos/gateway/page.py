@@ -1,6 +1,5 @@
 """`GET /internal/jobs/{id}/page`: a job for people, on a phone too."""
 
-import asyncio
 import secrets
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
@@ -17,7 +16,7 @@ from bentos.gateway.links import Reading
 from bentos.gateway.middleware import page_policy
 from bentos.gateway.page_view import JobPage, Show
 from bentos.gateway.words import in_words, long, moment, pretty
-from bentos.problems import describe_validation, documented
+from bentos.problems import count_refusal, describe_validation, documented
 from serving.errors import ListingError
 from serving.jobs.story import read_story
 from serving.problems import problem_of
@@ -59,13 +58,15 @@ async def show_page(
     start: Annotated[int, Query(ge=0, lt=100_000, description="the first photo shown")] = 0,
 ) -> HTMLResponse:
     """Show a job to people: its photos with what was found, its timeline, models and callbacks."""
-    story = await asyncio.to_thread(read_story, doors.engine, reader.job_id, reader.client)
-    return _render("page.html.j2", 200, page=JobPage(story, reader, show, start))
+    story = await doors.pools.database.run(read_story, doors.engine, reader.job_id, reader.client)
+    page = JobPage(story, reader, show, start)
+    return await doors.pools.pages.run(_render, "page.html.j2", 200, page=page)
 
 
 def _problem_page(error: Exception) -> HTMLResponse:
     if isinstance(error, ListingError):
         problem = problem_of(error)
+        count_refusal(problem.status, problem.title)
         return _render("problem.html.j2", problem.status, detail=problem.detail)
     if isinstance(error, HTTPException):
         return _render("problem.html.j2", error.status_code, detail=error.detail)

@@ -20,7 +20,6 @@ from serving.jobs.uploads import look_at_uploads
 from serving.models.known import hash_photo
 from serving.models.results import FailedResult, RoomResult
 from serving.problems import problem_of
-from serving.storage.references import read_reference
 
 router = APIRouter(prefix="/internal/photos", tags=["photos"])
 
@@ -67,7 +66,7 @@ async def _classify_keys(body: bytes, doors: Doors, asker: Asker, in_background:
     asked = parse_request(body, doors.settings.max_job_photos)
     if in_background or asked.in_background or len(asked.photos) > doors.settings.max_photos:
         return await accept(doors, asker, "classify_photos", {"photos": asked.photos}, asked)
-    await asyncio.to_thread(look_at_uploads, doors.engine, asker.client, asked.photos)
+    await doors.pools.database.run(look_at_uploads, doors.engine, asker.client, asked.photos)
     results = await asyncio.gather(*(_classify_stored(photo, doors) for photo in asked.photos))
     return _answer(list(results))
 
@@ -89,8 +88,8 @@ def parse_request(body: bytes, max_photos: int) -> ClassifyRequest:
 
 async def _classify_stored(photo: str, doors: Doors) -> RoomResult | FailedResult:
     try:
-        async with doors.turns:
-            data = await asyncio.to_thread(read_reference, photo, doors.storage, doors.settings)
+        async with doors.turn(photo):
+            data = await doors.read(photo)
             return await _classify_bytes(photo, data, doors)
     except ListingError as error:
         return FailedResult(photo=photo, error=problem_of(error))

@@ -1,6 +1,5 @@
 """`GET /internal/jobs/{id}/photos/{n}`: a job's photos, small enough to look at in a page."""
 
-import asyncio
 from typing import Annotated
 
 import cv2
@@ -16,7 +15,6 @@ from bentos.problems import documented
 from serving.image import decode
 from serving.jobs.story import read_photo_reference
 from serving.models.known import hash_photo
-from serving.storage.references import read_reference
 
 router = APIRouter(prefix="/internal/jobs", tags=["jobs"])
 
@@ -45,18 +43,18 @@ async def show_photo(
     if_none_match: Annotated[str | None, Header(max_length=1000)] = None,
 ) -> Response:
     """Show a photo of the job as a small JPEG."""
-    reference = await asyncio.to_thread(
+    reference = await doors.pools.database.run(
         read_photo_reference, doors.engine, reader.job_id, number, reader.client
     )
     if reference is None:
         raise HTTPException(404, f"job {reader.job_id} has no photo {number}")
-    async with doors.turns:
-        data = await asyncio.to_thread(read_reference, reference, doors.storage, doors.settings)
+    async with doors.turn(reference):
+        data = await doors.read(reference)
         tag = f'"{hash_photo(data)[:32]}"'
         headers = {"ETag": tag, "Cache-Control": _CACHED}
         if if_none_match is not None and tag in if_none_match:
             return Response(status_code=304, headers=headers)
-        small = await asyncio.to_thread(shrink, data, doors.settings.max_pixels)
+        small = await doors.pools.photos.run(shrink, data, doors.settings.max_pixels)
     return Response(small, headers=headers, media_type="image/jpeg")
 
 

@@ -1,8 +1,10 @@
 """The gateway: the backend's HTTP API, with the model in its process or as a service beside it."""
 
 import asyncio
+from typing import Any
 
 import bentoml
+from bentoml import Service
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import serving
@@ -13,26 +15,29 @@ from bentos.gateway.classifiers import (
     RoomService,
     ServiceClassifier,
 )
-from bentos.gateway.doors import Doors
-from bentos.gateway.limiter import Limiter
+from bentos.gateway.connections import ConnectionLimits, limit_by_default
+from bentos.gateway.doors import Doors, Turns
+from bentos.gateway.limiter import Limiter, Streams
+from bentos.gateway.pools import Pools
 from bentos.gateway.watch import Watchers
 from bentos.room_classifier.service import RoomClassifier
 from bentos.traffic import QUIET, baked_models, end_with_arbiter
-from serving.db.engine import open_engine, session_url
+from serving.db.engine import open_engine
 from serving.environment import read_settings
 from serving.jobs.api_keys import KeyRing
-from serving.logs import ContextThreads, open_logs
+from serving.logs import open_logs
 from serving.memory import bound_memory
 from serving.metrics import watch_cache
 from serving.models.known import KnownRooms
 from serving.models.opening import open_models
 from serving.models.session import cores, gpu_available, open_session
+from serving.process import allow_open_files
 from serving.settings import Settings
 from serving.storage.cache import Answers, open_answers
 from serving.storage.objects import storage_of
 from serving.traces import close_traces, open_traces
 
-_TIDY_S, _KEYS_REREAD_S = 0.5, 5.0
+_SHARE_S, _KEYS_REREAD_S = 0.5, 5.0
 _PROBES = ("/livez", "/healthz")
 
 
@@ -45,7 +50,18 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
     """
     app = create_app(serving.__version__, settings)
 
-    @bentoml.service(name="gateway", traffic={"timeout": 60, "max_concurrency": 256}, **QUIET)
+    class OursAround(Service[Any]):  # type: ignore[misc] # BentoML loads its names lazily
+        """Served with our app outermost: nothing of BentoML's lies around our answers.
+
+        Its layers would count streams as requests, and end what takes 60 s, in words of its own.
+        """
+
+        def to_asgi(self, is_main: bool = True) -> ASGIApp:
+            """Return what uvicorn is to serve, however it was started."""
+            limit_by_default(ConnectionLimits.of(settings))
+            return _Ours(super().to_asgi(is_main), ours=app)
+
+    @bentoml.service(name="gateway", service_class=OursAround, **QUIET)
     class Gateway:
         """The door to the backend."""
 
@@ -57,17 +73,19 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
             open_logs(settings.log_level, settings.log_form)
             open_traces("gateway")
             bound_memory()
+            allow_open_files()
             service = self.rooms_service.to_async if rooms is not None else None
             doors, answers = _open_doors(settings, service)
             app.state.doors = doors
-            self._tidying = asyncio.ensure_future(_tidy(doors.keys, answers))
+            self._upkeep = [asyncio.ensure_future(_reread(doors))]
+            if answers is not None:
+                self._upkeep.append(asyncio.ensure_future(_share(answers, doors)))
 
         @bentoml.on_shutdown
         def close(self) -> None:
             """Send the last spans."""
             close_traces()
 
-    Gateway.add_asgi_middleware(_Ours, ours=app)  # type: ignore[attr-defined]
     return Gateway
 
 
@@ -75,8 +93,7 @@ def _open_doors(settings: Settings, service: RoomService | None) -> tuple[Doors,
     """Open the gateway's parts; without a model service the model is held here."""
     engine = open_engine(settings)
     following = engine if settings.slots == "follow" else None
-    threads = settings.model_threads or cores()
-    pool = ContextThreads(threads, thread_name_prefix="photos")
+    pools = Pools.of(settings)
     storage = storage_of(settings)
     keys = KeyRing(settings.api_keys, following)
     keys.refresh()
@@ -88,45 +105,51 @@ def _open_doors(settings: Settings, service: RoomService | None) -> tuple[Doors,
         baked = baked_models(settings)
         models = open_models(settings, storage, following, baked, open_session).models
         rooms = KnownRooms(models, answers, settings.max_pixels)
-        classifier = InlineClassifier(models, rooms, pool)
+        classifier = InlineClassifier(models, rooms, pools.photos)
     else:
-        classifier = ServiceClassifier(service, answers, pool, settings.max_pixels)
+        classifier = ServiceClassifier(service, answers, pools.photos, settings.max_pixels)
+    threads = settings.model_threads or cores()
     doors = Doors(
         settings=settings,
         classifier=classifier,
         storage=storage,
         keys=keys,
         engine=engine,
-        watchers=Watchers(session_url(engine)),
+        watchers=Watchers(engine, pools.watching),
         limiter=Limiter(settings.rate_limit),
-        turns=asyncio.Semaphore(2 * threads),
+        streams=Streams(settings.max_streams),
+        pools=pools,
+        turns=Turns(2 * threads, settings.download_threads, settings.cpu_wait_s),
     )
     return doors, answers
 
 
 class _Ours:
-    """Gives our app every request but BentoML's probes.
-
-    Mounted, it would get only those that it has a route for; the others were answered by pages of
-    BentoML's, without our headers.
-    """
+    """Gives our app every request but those to BentoML's probes, which say when it has started."""
 
     def __init__(self, app: ASGIApp, ours: ASGIApp) -> None:
         self._theirs, self._ours = app, ours
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
-        to_us = scope["type"] == "http" and scope["path"] not in _PROBES
-        await (self._ours if to_us else self._theirs)(scope, receive, send)
+        probe = scope["type"] != "http" or (
+            scope["path"] in _PROBES and scope["method"] in ("GET", "HEAD")
+        )
+        await (self._theirs if probe else self._ours)(scope, receive, send)
 
 
-async def _tidy(keys: KeyRing, answers: Answers | None) -> None:
-    """Learn of keys made and revoked elsewhere; share new answers."""
+async def _reread(doors: Doors) -> None:
+    """Learn of keys made and revoked elsewhere."""
     while True:
-        await asyncio.sleep(_TIDY_S)
-        if answers is not None:
-            await asyncio.to_thread(answers.flush)
-        await asyncio.to_thread(keys.refresh, older_than_s=_KEYS_REREAD_S)
+        await asyncio.sleep(_KEYS_REREAD_S)
+        await doors.pools.upkeep.run(doors.keys.refresh, older_than_s=_KEYS_REREAD_S / 2)
+
+
+async def _share(answers: Answers, doors: Doors) -> None:
+    """Write new answers where others find them."""
+    while True:
+        await asyncio.sleep(_SHARE_S)
+        await doors.pools.upkeep.run(answers.flush)
 
 
 _settings = read_settings()

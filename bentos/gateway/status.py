@@ -1,7 +1,5 @@
 """`GET /health` and `GET /readyz` for everybody, `GET /internal/status` for who has a key."""
 
-import asyncio
-
 from fastapi import APIRouter, Depends, Request
 
 from bentos.gateway.doors import Opened, client_of
@@ -27,7 +25,7 @@ async def read_readiness(doors: Opened) -> Health:
     """
     settings = doors.settings
     wanted = settings.slots == "follow" or settings.database_url is not None
-    if wanted and await asyncio.to_thread(doors.live.read) is None:
+    if wanted and await doors.look() is None:
         raise NotReady("the database does not answer")
     if not await doors.classifier.status():
         raise NotReady("no model is published, and none is baked in")
@@ -38,7 +36,7 @@ async def read_readiness(doors: Opened) -> Health:
 async def read_status(request: Request, doors: Opened) -> Status:
     """Say which model versions answer, what waits and who works."""
     models = await doors.classifier.status()
-    live = await asyncio.to_thread(doors.live.read)
+    live = await doors.look()
     patience = Patience.of(doors.settings)
     return Status(
         release=request.app.version,

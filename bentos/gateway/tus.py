@@ -5,7 +5,6 @@ termination. What has come is in the storage every few megabytes and its length 
 that any gateway goes on, whichever died.
 """
 
-import asyncio
 import base64
 import binascii
 import hashlib
@@ -108,7 +107,7 @@ async def create_upload(
         asker.idempotency_key,
     )
     sha256 = said.get("sha256", "").lower() or None
-    row = await asyncio.to_thread(doors.uploads.begin, new, upload_length, sha256)
+    row = await doors.pools.database.run(doors.uploads.begin, new, upload_length, sha256)
     headers = {"Location": f"{router.prefix}/{row.id}"}
     if request.headers.get("content-type", "") == _BODY:
         appending = _Appending(request, doors, row, row.received)
@@ -158,7 +157,7 @@ async def append_to_upload(
 )
 async def end_upload(row: TheUpload, doors: Opened) -> Response:
     """End an upload, finished or not; what has come is deleted."""
-    await asyncio.to_thread(remove_upload, doors, row.id)
+    await doors.pools.uploads.run(remove_upload, doors, row.id)
     return _answer(204, {})
 
 
@@ -173,11 +172,11 @@ class _Appending:
 
         With a checksum the body is kept whole or not at all, else all of it that arrives.
         """
-        async with scratch_folder(self.doors.scratch, 0) as folder:
+        async with scratch_folder(self.doors, 0) as folder:
             file = BodyFile(folder / "part")
             try:
                 async for piece in read_pieces(self.request, self.row.size - self.offset):
-                    await asyncio.to_thread(file.append, piece)
+                    await self.doors.pools.disk.run(file.append, piece)
                     if checksum is None and file.size >= _PART_BYTES:
                         file = await self._keep(file)
             except ClientDisconnect:
@@ -185,7 +184,7 @@ class _Appending:
                     await self._keep(file)
                 raise
             if checksum is not None:
-                await asyncio.to_thread(_check, file.path, checksum)
+                await self.doors.pools.disk.run(_check, file.path, checksum)
             await self._keep(file)
         return self.offset
 
@@ -193,7 +192,9 @@ class _Appending:
         """Append what was written so far; return the file for what follows."""
         if file.size:
             add = self.doors.uploads.add_part
-            self.offset = await asyncio.to_thread(add, self.row.id, self.offset, file.path)
+            self.offset = await self.doors.pools.uploads.run(
+                add, self.row.id, self.offset, file.path
+            )
             file.path.unlink()
         return BodyFile(file.path)
 
@@ -213,8 +214,8 @@ async def _append(
 
 
 async def _finish(doors: Doors, row: Upload) -> Upload:
-    async with scratch_folder(doors.scratch, 2 * row.size) as folder:
-        return await asyncio.to_thread(doors.uploads.finish, row.id, folder)
+    async with scratch_folder(doors, 2 * row.size) as folder:
+        return await doors.pools.uploads.run(doors.uploads.finish, row.id, folder)
 
 
 def read_metadata(header: str) -> dict[str, str]:

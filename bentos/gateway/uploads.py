@@ -1,6 +1,5 @@
 """`/internal/uploads`: files for a backend that cannot write to the storage itself."""
 
-import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
@@ -106,7 +105,7 @@ def expiry(row: Upload, settings: Settings) -> datetime | None:
 
 async def upload_of(upload_id: UUID, doors: Opened, client: Client) -> Upload:
     """Return the client's upload of that id; UnknownUpload."""
-    return await asyncio.to_thread(doors.uploads.read, upload_id, client)
+    return await doors.pools.database.run(doors.uploads.read, upload_id, client)
 
 
 TheUpload = Annotated[Upload, Depends(upload_of)]
@@ -142,11 +141,11 @@ async def upload_file(
     declared = request.headers.get("content-length", "")
     most = doors.settings.max_upload_bytes
     need = min(int(declared), most) if declared.isdigit() else 0
-    async with scratch_folder(doors.scratch, need) as folder:
+    async with scratch_folder(doors, need) as folder:
         file = BodyFile(folder / "body")
         async for piece in read_pieces(request, most):
-            await asyncio.to_thread(file.append, piece)
-        row, created = await asyncio.to_thread(_keep, doors, new, file, wanted)
+            await doors.pools.disk.run(file.append, piece)
+        row, created = await doors.pools.uploads.run(_keep, doors, new, file, wanted)
     return _answer(UploadView.of(row, doors.settings), created)
 
 
@@ -175,7 +174,7 @@ async def list_uploads(
 ) -> UploadList:
     """List your uploads, newest first, unfinished ones too."""
     after = read_cursor(asked.cursor) if asked.cursor else None
-    rows = await asyncio.to_thread(
+    rows = await doors.pools.database.run(
         doors.uploads.list, client, asked.listing_id, asked.limit + 1, after
     )
     shown = rows[: asked.limit]
@@ -193,7 +192,7 @@ async def read_upload(row: TheUpload, doors: Opened) -> UploadView:
 @router.delete("/{upload_id}", status_code=204, responses=documented(401, 404, 409, 422, 429, 503))
 async def delete_upload(row: TheUpload, doors: Opened) -> None:
     """Delete an upload and its bytes; one that a waiting or running job names is refused (409)."""
-    await asyncio.to_thread(remove_upload, doors, row.id)
+    await doors.pools.uploads.run(remove_upload, doors, row.id)
 
 
 def remove_upload(doors: Doors, upload_id: UUID) -> None:

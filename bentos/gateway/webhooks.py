@@ -1,6 +1,5 @@
 """`POST /internal/webhooks/test`: whether callbacks arrive, tried with one that says nothing."""
 
-import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -39,5 +38,5 @@ async def send_test_event(
     doors.trials.count(client, request.scope)
     wait_s = doors.settings.webhook_timeout_s + _WAKE_S
     return WebhookTest.model_validate(
-        await asyncio.to_thread(try_receiver, doors.engine, client, wait_s)
+        await doors.pools.callbacks.run(try_receiver, doors.engine, client, wait_s)
     )

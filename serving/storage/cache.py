@@ -2,6 +2,8 @@
 
 import logging
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from cachetools import LRUCache
 from sqlalchemy import Engine, delete, func, select, text, update
@@ -14,6 +16,7 @@ from serving.settings import Settings
 
 log = logging.getLogger(__name__)
 
+_READERS, _READ_S = 4, 0.5
 _Key = tuple[str, str, str]
 # how exact the order of eviction is; a write at every read would cost more than it saves
 _TOUCH_AFTER = text("interval '1 hour'")
@@ -24,6 +27,22 @@ _STALE_AFTER = text("interval '1 day'")
 def open_answers(settings: Settings, engine: Engine | None) -> "Answers | None":
     """Return the result cache; None if the settings turn it off."""
     return Answers(engine, settings.answers_kept) if settings.answers_kept else None
+
+
+class _Readers:
+    """Threads that ask the database, so that nobody waits for one that hangs."""
+
+    def __init__(self) -> None:
+        self._free = threading.BoundedSemaphore(_READERS)
+        self._threads = ThreadPoolExecutor(_READERS, "answers")
+
+    def ask(self, read: Callable[[Engine], Json | None], engine: Engine) -> Json | None:
+        """Return what `read` does; TimeoutError if it takes long, or those before it still do."""
+        if not self._free.acquire(timeout=_READ_S):
+            raise TimeoutError("earlier questions are not answered")
+        asked = self._threads.submit(read, engine)
+        asked.add_done_callback(lambda _: self._free.release())
+        return asked.result(_READ_S)
 
 
 class Answers:
@@ -43,6 +62,7 @@ class Answers:
         # one statement a time: without a transaction, and without asking whether the line is up
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT") if engine else None
         self._keep = keep
+        self._readers = _Readers()
         self._memory: LRUCache[_Key, Json] = LRUCache(in_memory)
         self._unwritten: dict[_Key, Json] = {}
         self._lock = threading.Lock()
@@ -128,13 +148,17 @@ class Answers:
             CachedAnswer.version == key[2],
         )
         old = CachedAnswer.accessed_at < func.now() - _TOUCH_AFTER
-        try:
-            with self._engine.connect() as connection:
+
+        def read(engine: Engine) -> Json | None:
+            with engine.connect() as connection:
                 row = connection.execute(select(CachedAnswer.answer, old).where(*where)).first()
                 if row is not None and row[1]:
                     touched = update(CachedAnswer).where(*where).values(accessed_at=func.now())
                     connection.execute(touched)
                 return row[0] if row else None
-        except SQLAlchemyError as error:
+
+        try:
+            return self._readers.ask(read, self._engine)
+        except (SQLAlchemyError, TimeoutError) as error:
             log.warning("the result cache cannot be read: %s", first_line(error))
             return None

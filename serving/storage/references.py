@@ -5,6 +5,11 @@ from serving.storage.fetch import FetchRules, fetch
 from serving.storage.interface import Storage, key_of
 
 
+def leads_away(reference: str, storage: Storage) -> bool:
+    """Say whether it is a URL of somewhere else than our storage."""
+    return "://" in reference and not reference.startswith(f"{storage.url}/")
+
+
 def read_reference(
     reference: str, storage: Storage, settings: Settings, max_bytes: int | None = None
 ) -> bytes:
@@ -21,6 +26,6 @@ def read_reference(
     StorageUnavailable, DownloadFailed
         If it cannot be had now.
     """
-    if "://" in reference and not reference.startswith(f"{storage.url}/"):
+    if leads_away(reference, storage):
         return fetch(reference, FetchRules.of(settings))
     return storage.read(key_of(storage, reference), max_bytes or settings.max_body_bytes)

@@ -3,8 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import uvicorn
 from fastapi import APIRouter
@@ -17,7 +16,7 @@ from serving.models.known import KnownRooms
 from serving.models.local import LocalModels
 from serving.settings import Settings
 from serving.storage.objects import Storage
-from tests.doors import open_doors
+from tests.doors import open_doors, photo_pool
 
 
 @contextmanager
@@ -29,7 +28,7 @@ def calling(
     router: APIRouter | None = None,
 ) -> Iterator[TestClient]:
     """A client of the whole app, with a router more if a test needs one."""
-    with ThreadPoolExecutor(1) as pool:
+    with closing(photo_pool()) as pool:
         app = create_app("test", settings)
         rooms = KnownRooms(models, None, settings.max_pixels)
         app.state.doors = open_doors(
@@ -45,7 +44,7 @@ def calling(
 def served(settings: Settings, engine: Engine, storage: Storage) -> Iterator[str]:
     """Serve the gateway on a port of its own."""
     models = LocalModels(storage)
-    with ThreadPoolExecutor(1) as pool:
+    with closing(photo_pool()) as pool:
         app = create_app("test", settings)
         rooms = KnownRooms(models, None, settings.max_pixels)
         classifier = InlineClassifier(models, rooms, pool)

@@ -1,7 +1,9 @@
 """A gateway without BentoML around it, jobs in its database, and links to them."""
 
+import logging
+import sys
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
 
@@ -21,7 +23,7 @@ from serving.storage.objects import Storage
 from serving.storage.scratch import Scratch
 from serving.workflows.run import Parts
 from tests.bentos.calling import calling
-from tests.doors import open_doors
+from tests.doors import open_doors, photo_pool
 from tests.fakes import encode
 from tests.serving.video.pictures import texture
 from tests.serving.workflows.bench import Bench
@@ -30,6 +32,17 @@ from tests.serving.workflows.film_asks import clicks
 SECRETS = ("a new secret of ours", "an old secret of ours")
 
 NewJobs = Callable[..., UUID]
+
+
+@pytest.fixture
+def logs_as_before() -> Iterator[None]:
+    """What a service sets up in its process is put back."""
+    root = logging.root
+    handlers, level, hooks = root.handlers[:], root.level, (sys.excepthook, threading.excepthook)
+    yield
+    root.handlers[:], root.level = handlers, level
+    sys.excepthook, threading.excepthook = hooks
+    logging.captureWarnings(False)
 
 
 @pytest.fixture
@@ -58,7 +71,7 @@ def open_client(settings: Settings, engine: Engine, storage: Storage) -> TestCli
     rooms = KnownRooms(models, None, settings.max_pixels)
     app = create_app("test", settings)
     app.state.doors = open_doors(
-        settings, InlineClassifier(models, rooms, ThreadPoolExecutor(1)), storage, engine
+        settings, InlineClassifier(models, rooms, photo_pool()), storage, engine
     )
     return TestClient(app, raise_server_exceptions=False)
 

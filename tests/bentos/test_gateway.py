@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -30,7 +29,7 @@ from serving.problems import Problem
 from serving.settings import Settings
 from serving.storage.objects import Storage
 from tests.bodies import BAD, GOOD, file
-from tests.doors import open_doors
+from tests.doors import open_doors, photo_pool
 from tests.fakes import BLUE, GREEN, RED, jpeg, publish
 
 KEY = "vls_test"
@@ -68,7 +67,7 @@ def client(
     storage: Storage,
     models: LocalModels,
 ) -> Iterator[TestClient]:
-    pool = ThreadPoolExecutor(2)
+    pool = photo_pool()
     limit = gateway_settings.max_pixels
     classifier = (
         InlineClassifier(models, KnownRooms(models, None, limit), pool)
@@ -79,7 +78,7 @@ def client(
     app.state.doors = open_doors(gateway_settings, classifier, storage, engine)
     with TestClient(app, headers={"X-API-Key": KEY}, raise_server_exceptions=False) as client:
         yield client
-    pool.shutdown()
+    pool.close()
 
 
 def send(client: TestClient, data: bytes, kind: str = "image/jpeg") -> Response:
@@ -236,7 +235,7 @@ def test_a_model_that_breaks_is_a_problem_that_keeps_its_detail_to_the_log(
     publish(engine, storage)
     models = LocalModels(storage, open_session=Broken)
     app = create_app("test")
-    classifier = InlineClassifier(models, KnownRooms(models, None, 10**6), ThreadPoolExecutor(1))
+    classifier = InlineClassifier(models, KnownRooms(models, None, 10**6), photo_pool())
     app.state.doors = open_doors(gateway_settings, classifier, storage, engine)
     with TestClient(app, headers={"X-API-Key": KEY}) as client:
         nobody = send(client, jpeg(RED))

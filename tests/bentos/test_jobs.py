@@ -22,7 +22,7 @@ from serving.models.known import KnownRooms
 from serving.models.local import LocalModels
 from serving.settings import Settings
 from serving.storage.objects import Storage
-from tests.doors import open_doors
+from tests.doors import open_doors, photo_pool
 from tests.fakes import RED, jpeg
 
 CLASSIFY = "/internal/photos/classify"
@@ -45,7 +45,7 @@ def open_client(settings: Settings, engine: Engine, storage: Storage) -> TestCli
     models = LocalModels(storage)
     rooms = KnownRooms(models, None, settings.max_pixels)
     app = create_app("test")
-    classifier = InlineClassifier(models, rooms, ThreadPoolExecutor(1))
+    classifier = InlineClassifier(models, rooms, photo_pool())
     app.state.doors = open_doors(settings, classifier, storage, engine)
     return TestClient(app, headers={"X-API-Key": "vls_a"}, raise_server_exceptions=False)
 

@@ -1,8 +1,5 @@
 """The gateway as BentoML serves it: nothing is answered past our own layers."""
 
-import logging
-import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,17 +13,8 @@ from tests.fakes import bake
 
 
 @pytest.fixture
-def _logs_as_before() -> Iterator[None]:
-    root = logging.root
-    handlers, level, hooks = root.handlers[:], root.level, (sys.excepthook, threading.excepthook)
-    yield
-    root.handlers[:], root.level = handlers, level
-    sys.excepthook, threading.excepthook = hooks
-    logging.captureWarnings(False)
-
-
-@pytest.fixture
-def client(settings: Settings, tmp_path: Path, _logs_as_before: None) -> Iterator[TestClient]:
+def client(settings: Settings, tmp_path: Path, logs_as_before: None) -> Iterator[TestClient]:
+    del logs_as_before
     changes = {
         "slots": "pinned",
         "baked_models": bake(tmp_path / "models"),
@@ -68,7 +56,7 @@ NOWHERE = "postgresql://nobody@127.0.0.1:1/studio"
     ],
     ids=["all there", "no database", "nor slots to follow", "none was given", "no model"],
 )
-@pytest.mark.usefixtures("_logs_as_before")
+@pytest.mark.usefixtures("logs_as_before")
 def test_ready_is_who_has_the_database_that_it_was_given_and_a_model(
     settings: Settings,
     tmp_path: Path,

@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -33,7 +32,7 @@ from serving.storage.scratch import open_scratch
 from serving.worker import JobWorker
 from serving.workflows import WORKFLOWS
 from serving.workflows.run import Parts
-from tests.doors import open_doors
+from tests.doors import open_doors, photo_pool
 from tests.fakes import GREEN, jpeg
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -82,7 +81,7 @@ def post_job(settings: Settings, engine: Engine, storage: Storage, **headers: st
     storage.write("green.jpg", jpeg(GREEN))
     rooms = KnownRooms(LocalModels(storage), None, settings.max_pixels)
     app = create_app("test", settings)
-    classifier = InlineClassifier(LocalModels(storage), rooms, ThreadPoolExecutor(1))
+    classifier = InlineClassifier(LocalModels(storage), rooms, photo_pool())
     app.state.doors = open_doors(settings, classifier, storage, engine)
     with TestClient(app, headers={"X-API-Key": "key"} | headers) as client:
         body = {"photos": ["green.jpg"], "async": True}
@@ -170,7 +169,7 @@ def test_a_request_that_fails_is_a_failed_span(
 ) -> None:
     rooms = KnownRooms(LocalModels(storage), None, 1000)
     app = create_app("test", traced_settings)
-    classifier = InlineClassifier(LocalModels(storage), rooms, ThreadPoolExecutor(1))
+    classifier = InlineClassifier(LocalModels(storage), rooms, photo_pool())
     app.state.doors = open_doors(traced_settings, classifier, storage, engine)
     with TestClient(app, headers={"X-API-Key": "key"}) as client:
         client.post(

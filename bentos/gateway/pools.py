@@ -1,0 +1,160 @@
+"""Threads for what waits: a pool for each kind, so that what is slow keeps only its own waiting.
+
+asyncio's own pool (`asyncio.to_thread`) has a few threads for everything: eight downloads from a
+host that hangs, and nobody can list a job.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+from serving import metrics
+from serving.errors import Overloaded
+from serving.logs import ContextThreads
+from serving.models.session import cores
+from serving.settings import Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_RETRY_AFTER_S = 5.0
+_GRACE_S = 5.0  # for what ends by itself, so that it says why
+_LIVE_S = 3.0  # who scrapes gives up after ten
+
+
+class Pool:
+    """Threads for one kind of wait, and what it may cost those who come for it.
+
+    Parameters
+    ----------
+    name : of the kind, as metrics and refusals tell it
+    threads : how many wait or work at once
+    wait_s : for a free thread; who finds none is refused
+    deadline_s : for the answer; None: as long as it takes. The thread stays taken until what it
+        waits for ends: a hang is noticed at the door, and does not pile up behind it.
+    """
+
+    def __init__(
+        self, name: str, threads: int, wait_s: float | None, deadline_s: float | None
+    ) -> None:
+        self.name = name
+        self._wait_s, self._deadline_s = wait_s, deadline_s
+        self._threads = ContextThreads(threads, thread_name_prefix=name)
+        self._free = asyncio.Semaphore(threads)
+        self._busy = metrics.POOL_BUSY.labels(name)
+        self._waited = metrics.POOL_WAIT.labels(name)
+        metrics.POOL_THREADS.labels(name).set(threads)
+
+    async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what `call` returns, from one of the threads.
+
+        Raises
+        ------
+        Overloaded
+            No thread was free in time, or the answer did not come in time.
+        """
+        if self._free.locked():
+            await self._wait()
+        else:
+            await self._free.acquire()
+        loop = asyncio.get_running_loop()
+        running: asyncio.Future[T] = asyncio.wrap_future(
+            self._threads.submit(call, *args, **kwargs), loop=loop
+        )
+        self._busy.inc()
+        running.add_done_callback(self._release)
+        try:
+            async with asyncio.timeout(self._deadline_s) as limit:
+                # shielded: a thread goes on when nobody waits for it any more
+                return await asyncio.shield(running)
+        except TimeoutError:
+            if not limit.expired():  # a TimeoutError of the call's own
+                raise
+            said = f"'{self.name}' did not answer in {self._deadline_s:g} s"
+            raise Overloaded(said, _RETRY_AFTER_S) from None
+
+    async def _wait(self) -> None:
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await self._free.acquire()
+        except TimeoutError:
+            said = f"all that may wait for '{self.name}' do"
+            raise Overloaded(said, _RETRY_AFTER_S) from None
+        finally:
+            self._waited.observe(time.monotonic() - began)
+
+    def _release(self, running: "asyncio.Future[T]") -> None:
+        self._busy.dec()
+        self._free.release()
+        if not running.cancelled():
+            running.exception()  # seen: who asked may be gone
+
+    def close(self) -> None:
+        """Take no more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class Pools:
+    """The kinds of wait.
+
+    Attributes
+    ----------
+    database : questions of requests
+    watching : looks at jobs that are followed; many wait for few
+    live : what the queues hold, for status and metrics
+    keys : API keys that are not known; anybody may send such
+    storage, downloads : objects of ours, and what lies elsewhere
+    disk : bodies that are not held in memory
+    uploads : what is kept of them, in the storage and the database
+    callbacks : tests of a backend's receiver
+    photos : decoding and inference
+    analysis : of sound
+    pages : HTML and metrics
+    upkeep : what the process does for itself
+    """
+
+    database: Pool
+    watching: Pool
+    live: Pool
+    keys: Pool
+    storage: Pool
+    downloads: Pool
+    disk: Pool
+    uploads: Pool
+    callbacks: Pool
+    photos: Pool
+    analysis: Pool
+    pages: Pool
+    upkeep: Pool
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Pools":
+        """Open the pools that the settings describe."""
+        wait_s, slow_s = settings.pool_wait_s, settings.cpu_deadline_s
+        database_s, storage_s = settings.database_deadline_s, settings.storage_deadline_s
+        working = settings.model_threads or cores()
+        fetch_s = settings.fetch_timeout_s + _GRACE_S
+        return cls(
+            database=Pool("database", settings.database_threads, wait_s, database_s),
+            watching=Pool("watching", 2, slow_s, database_s),
+            live=Pool("live", 1, _LIVE_S, _LIVE_S),
+            keys=Pool("keys", 2, wait_s, database_s),
+            storage=Pool("storage", settings.storage_threads, wait_s, storage_s),
+            downloads=Pool("downloads", settings.download_threads, wait_s, fetch_s),
+            disk=Pool("disk", 4, settings.cpu_wait_s, storage_s),
+            uploads=Pool("uploads", 8, settings.cpu_wait_s, settings.upload_deadline_s),
+            callbacks=Pool("callbacks", 4, wait_s, settings.webhook_timeout_s + _GRACE_S),
+            photos=Pool("photos", working, settings.cpu_wait_s, slow_s),
+            analysis=Pool("analysis", working, settings.cpu_wait_s, slow_s),
+            pages=Pool("pages", 2, wait_s, slow_s),
+            upkeep=Pool("upkeep", 2, None, None),
+        )
+
+    def close(self) -> None:
+        """Take no more."""
+        for pool in vars(self).values():
+            pool.close()
