@@ -3,14 +3,22 @@
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from serving.jobs.timeline_request import Part, Strict, TimelineAsked
+from serving.video.cleaning import is_blank
 
 Reference = Annotated[
     str, Field(min_length=1, max_length=4096, description="a key, or a URL that is allowed")
 ]
-Text = Annotated[str, Field(max_length=300)]
+
+
+def _given(text: str) -> str:
+    """Return a text; one of which nothing would be drawn is as if it were not given."""
+    return "" if is_blank(text) else text
+
+
+Text = Annotated[str, Field(max_length=300), AfterValidator(_given)]
 Aspect = Literal["16:9", "9:16", "1:1", "4:5"]
 Profile = Literal["720p", "1080p", "4k"]
 
@@ -51,6 +59,11 @@ class PhotoAsked(Strict):
     depth: Reference | None = Field(
         None, description="a picture of the photo's depth, near is bright: for parallax and focus"
     )
+
+    @field_validator("labels")
+    @classmethod
+    def _given(cls, labels: list[LabelAsked]) -> list[LabelAsked]:
+        return [label for label in labels if not is_blank(label.text)]
 
 
 class MusicAsked(Strict):

@@ -26,7 +26,7 @@ def has_east_asian(text: str) -> bool:
     >>> [has_east_asian(text) for text in ("湖畔 12", "호수", "4LDK・142㎡", "Å 🏡")]
     [True, True, True, False]
     """
-    return any(_is_east_asian(character) for character in text)
+    return any(is_east_asian(character) for character in text)
 
 
 def language_of(text: str) -> Language:
@@ -42,7 +42,7 @@ def language_of(text: str) -> Language:
         return "ja"
     if any(name.startswith("HANGUL") for name in names):
         return "ko"
-    letters = "".join(x for x in text if _is_east_asian(x) and unicodedata.category(x)[0] == "L")
+    letters = "".join(x for x in text if is_east_asian(x) and unicodedata.category(x)[0] == "L")
     return next((name for charset, name in _CHARSETS if _fits(letters, charset)), "zh-hans")
 
 
@@ -71,7 +71,8 @@ def remove_marks(text: str) -> str:
     return text.replace(_BREAK, "").replace(_BREAK.strip(" "), "")
 
 
-def _is_east_asian(character: str) -> bool:
+def is_east_asian(character: str) -> bool:
+    """Say whether a character is a letter or sign that only Chinese, Japanese and Korean have."""
     if unicodedata.east_asian_width(character) not in "WFH":
         return False
     # emoji are wide too: of what is no letter, only the blocks of signs and units, and full width

@@ -1,6 +1,7 @@
 """Text to letters: any script the fonts hold, right to left too, wrapped, never overflowing."""
 
 import io
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,19 +11,28 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, features
 
-from serving.errors import BadInput, ListingError, TooLarge
-from serving.video.east_asian import has_east_asian, language_of, mark_breaks, remove_marks
+from serving.errors import BadInput, ListingError
+from serving.video.cleaning import can_say, clean_text
+from serving.video.east_asian import (
+    has_east_asian,
+    is_east_asian,
+    language_of,
+    mark_breaks,
+    remove_marks,
+)
 from serving.video.picture import Colour, Rgba
 from serving.video.wrapping import fit_lines
 
 Align = Literal["start", "centre", "end"]
-MOST_CHARACTERS = 600
+Faces = tuple[bytes, ...]  # font files, the first that has a glyph draws it
 EAST_ASIAN = "cjk-medium"  # the font of Chinese, Japanese and Korean, whichever is asked for
 _LINE = 1.28  # line pitch per size
 _ARABIC_SIZE = 1.18
-_JOINERS = "\u200c\u200d\u200e\u200f"  # what joins, parts and turns letters
 _UNKNOWN = "\U0010ffff"  # no font has this one
 _PROBE_PX = 24
+# words of letters that are no East Asian ones, each of those by itself, and spaces
+_WIDE = r"\u1100-\u11ff\u2e80-\ud7ff\uf900-\ufaff\ufe30-\uffef"
+_PARTS = re.compile(rf"\s+|[{_WIDE}]|[^\s{_WIDE}]+")
 
 
 @dataclass(frozen=True)
@@ -57,36 +67,6 @@ def is_right_to_left(text: str) -> bool:
     return next((kind for kind in kinds if kind in ("L", "R", "AL")), "L") != "L"
 
 
-def clean_text(text: str, font: bytes) -> str:
-    """Normalise what people paste, and keep only what the font can draw.
-
-    Control characters go; emoji and other pictures without a glyph are left out.
-
-    Raises
-    ------
-    TooLarge
-        Over 600 characters.
-    BadInput
-        A letter, digit or currency sign that the font lacks: leaving it out would change the text.
-    """
-    if len(text) > MOST_CHARACTERS:
-        raise TooLarge("characters in a text", len(text), MOST_CHARACTERS)
-    lines = unicodedata.normalize("NFC", text).splitlines()
-    text = "\n".join(" ".join(line.split()) for line in lines if line.strip())
-    kept: list[str] = []
-    lacking: list[str] = []
-    for character in text:
-        if character in _JOINERS:
-            kept += character if kept and kept[-1].isalpha() else ""  # not those of emoji
-        elif character in " \n" or _draws(font, character):
-            kept.append(character)
-        elif unicodedata.category(character)[0] in "LN" or unicodedata.category(character) == "Sc":
-            lacking.append(character)
-    if lacking:
-        raise BadInput(f"no font here can draw '{''.join(dict.fromkeys(lacking))[:20]}'")
-    return "\n".join(" ".join(line.split()) for line in "".join(kept).splitlines())
-
-
 def draw_text(text: str, lettering: Lettering, width_px: int, fonts: Mapping[str, bytes]) -> Rgba:
     """Set a text within a width.
 
@@ -107,10 +87,8 @@ def draw_text(text: str, lettering: Lettering, width_px: int, fonts: Mapping[str
         Tight around the lines' advance, with room for accents and descenders; 1x1 and transparent
         for an empty text.
     """
-    font_file = _find_font(lettering.font, fonts)
-    if has_east_asian(text):
-        font_file = fonts.get(EAST_ASIAN, font_file)
-    text = clean_text(text, font_file)
+    faces = _faces_for(text, _find_font(lettering.font, fonts), fonts.get(EAST_ASIAN))
+    text = clean_text(text, lambda character: any(_draws(font, character) for font in faces))
     if not text:
         return np.zeros((1, 1, 4), np.uint8)
     _check_shaping(text)
@@ -122,10 +100,22 @@ def draw_text(text: str, lettering: Lettering, width_px: int, fonts: Mapping[str
         width_px,
         lettering.max_lines,
         lettering.size_px * larger,
-        lambda size_px: partial(measure, _open(font_file, size_px)),
+        lambda size_px: partial(measure, faces, size_px),
     )
     lines = [remove_marks(line) for line in lines]
-    return _draw_lines(lines, replace(lettering, size_px=size), width_px, font_file)
+    return _draw_lines(lines, replace(lettering, size_px=size), width_px, faces)
+
+
+def _faces_for(text: str, font: bytes, east_asian: bytes | None) -> Faces:
+    """Return the fonts that a text is drawn with, the one of most of its letters first.
+
+    The East Asian one comes in only for letters that the asked one can neither draw nor write
+    otherwise, and never beside letters that read from the right: each line of those is one run,
+    for the order of its letters to be right.
+    """
+    lacks = any(is_east_asian(x) and not can_say(x, partial(_draws, font)) for x in text)
+    turned = any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
+    return (east_asian, font) if lacks and east_asian is not None and not turned else (font,)
 
 
 def _find_font(name: str, fonts: Mapping[str, bytes]) -> bytes:
@@ -159,9 +149,39 @@ def _draws(font: bytes, character: str) -> bool:
     return (mask.size, bytes(mask)) != (unknown.size, bytes(unknown))
 
 
-def _length(face: ImageFont.FreeTypeFont, line: str, language: str | None = None) -> float:
+def _runs(faces: Faces, size_px: int, line: str) -> list[tuple[str, ImageFont.FreeTypeFont]]:
+    """Part a line where another font has to draw: between words, or within one if need be."""
+    runs: list[tuple[str, bytes]] = []
+    for part in _PARTS.findall(line) if len(faces) > 1 else [line]:
+        whole = next((x for x in faces if all(_draws(x, letter) for letter in part)), None)
+        for letter in [part] if whole or len(faces) == 1 else part:
+            font = whole or next((x for x in faces if _draws(x, letter)), faces[0])
+            font = runs[-1][1] if runs and letter.isspace() else font
+            if runs and runs[-1][1] is font:
+                runs[-1] = (runs[-1][0] + letter, font)
+            else:
+                runs.append((letter, font))
+    return [(run, _open(font, size_px)) for run, font in runs]
+
+
+def _box(
+    runs: list[tuple[str, ImageFont.FreeTypeFont]], way: str | None, language: str | None
+) -> tuple[float, float, float, float]:
+    """Return left, top, right and bottom of a line's ink from where its baseline begins."""
+    boxes, at = [], 0.0
+    if not runs:
+        return 0.0, 0.0, 0.0, 0.0
+    for run, face in runs:
+        left, top, right, bottom = face.getbbox(run, direction=way, language=language, anchor="ls")
+        boxes.append((at + left, top, at + right, bottom))
+        at += face.getlength(run, direction=way, language=language)
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
+
+
+def _length(faces: Faces, size_px: int, line: str, language: str | None = None) -> float:
     """Return how many pixels wide a line's ink is."""
-    left, _, right, _ = face.getbbox(remove_marks(line), language=language)
+    left, _, right, _ = _box(_runs(faces, size_px, remove_marks(line)), None, language)
     return right - left
 
 
@@ -170,23 +190,28 @@ def _language(text: str) -> str | None:
     return language_of(text) if shapes else None
 
 
-def _draw_lines(lines: list[str], lettering: Lettering, width_px: int, font: bytes) -> Rgba:
+def _draw_lines(lines: list[str], lettering: Lettering, width_px: int, faces: Faces) -> Rgba:
     size = int(lettering.size_px)
-    face = _open(font, size)
     turned = is_right_to_left("\n".join(lines))
     way, language = _direction(turned), _language("\n".join(lines))
-    boxes = [face.getbbox(x, direction=way, language=language, anchor="ls") for x in lines]
+    parts = [_runs(faces, size, line) for line in lines]
+    boxes = [_box(runs, way, language) for runs in parts]
     above = max(round(0.78 * size), -int(boxes[0][1]))
     below = max(round(0.25 * size), int(boxes[-1][3]))
     pitch = round(_LINE * size)
-    width = min(width_px, max(int(np.ceil(_length(face, line, language))) for line in lines))
+    width = min(width_px, max(int(np.ceil(_length(faces, size, x, language))) for x in lines))
     mask = Image.new("L", (width, above + pitch * (len(lines) - 1) + below), 0)
     draw = ImageDraw.Draw(mask)
-    for number, (line, box) in enumerate(zip(lines, boxes, strict=True)):
+    for number, (runs, box) in enumerate(zip(parts, boxes, strict=True)):
         spare = width - (box[2] - box[0])
         left = spare * _share(lettering.align, turned) - box[0]
-        place = (max(round(left), -int(box[0])), above + pitch * number)
-        draw.text(place, line, 255, face, "ls", direction=way, language=language)
+        at: float = max(round(left), -int(box[0]))
+        for run, face in runs:
+            draw.text(
+                (round(at), above + pitch * number),
+                run, 255, face, "ls", direction=way, language=language,
+            )  # fmt: skip
+            at += face.getlength(run, direction=way, language=language)
     pixels = np.empty((mask.height, mask.width, 4), np.uint8)
     pixels[..., :3] = lettering.colour
     pixels[..., 3] = np.asarray(mask)

@@ -1,0 +1,134 @@
+"""What people paste, made ready to be drawn without saying something else."""
+
+import unicodedata
+from collections.abc import Callable
+
+from serving.errors import BadInput, TooLarge
+
+MOST_CHARACTERS = 600
+Draws = Callable[[str], bool]
+
+_JOINERS = "\u200c\u200d\u200e\u200f\u061c\u2066\u2067\u2068\u2069"  # join, part and turn letters
+_NO_BREAK = {"\u2007": "\u00a0", "\u202f": "\u00a0"}  # kept apart from spaces where lines break
+# Decompositions that write the same in other letters: ㎡ is m², ﬁ is fi. Not those of ½, ² and ①:
+# 2½ is not 21/2, and 10² is not 102.
+_SAME = ("<square>", "<wide>", "<narrow>", "<compat>", "<font>", "<noBreak>", "<isolated>")
+# Pictures that decorate a text: emoji and what they are put together with
+_PICTURES = ((0x1F000, 0x1FAFF), (0x2300, 0x2BFF), (0xE0020, 0xE007F))
+_PARTS = "\u20e3\u3030\u303d\u3297\u3299"  # a key's cap, and four emoji among East Asian signs
+
+
+def clean_text(text: str, draws: Draws) -> str:
+    r"""Normalise a text and leave nothing in it that cannot be drawn.
+
+    Runs of spaces become one and lines lose those at their ends; no-break spaces stay, so that a
+    price is not parted. Control characters, soft hyphens, variation selectors and emoji go. A sign
+    that a font lacks is written in other letters where that says the same (㎡ as m²).
+
+    Parameters
+    ----------
+    draws : says of a character whether there is a glyph for it
+
+    Raises
+    ------
+    TooLarge
+        Over 600 characters.
+    BadInput
+        Something cannot be drawn that is no decoration: leaving it out would change the text.
+
+    Examples
+    --------
+    >>> latin = lambda character: character.isascii() or character in "²−\u00a0"
+    >>> clean_text("−5 °C".replace("°", ""), latin), clean_text("65㎡  🏡", latin)
+    ('−5 C', '65m²')
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise TooLarge("characters in a text", len(text), MOST_CHARACTERS)
+    kept: list[str] = []
+    lacking: list[str] = []
+    for character in unicodedata.normalize("NFC", "\n".join(text.splitlines())):
+        said = _say(character, draws, "".join(kept[-1:]))
+        if said is None:
+            lacking.append(character)
+        else:
+            kept.append(said)
+    if lacking:
+        shown = ", ".join(_describe(character) for character in dict.fromkeys(lacking[:20]))
+        raise BadInput(f"no font here can draw {shown}")
+    lines = ("".join(kept)).split("\n")
+    lines = [" ".join(part for part in line.split(" ") if part) for line in lines]
+    return "\n".join(line for line in lines if line.strip(" \u00a0" + _JOINERS))
+
+
+def can_say(character: str, draws: Draws) -> bool:
+    """Say whether a character is drawn, written otherwise, or left out as a decoration."""
+    return _say(character, draws, "") is not None
+
+
+def is_blank(text: str) -> bool:
+    r"""Say whether nothing of a text would be drawn: spaces, controls and emoji alone.
+
+    Examples
+    --------
+    >>> [is_blank(text) for text in ("", " \u00a0\n", "🏡 ✨", "\u200b", "5", "−", "№")]
+    [True, True, True, True, False, False, False]
+    """
+    return all(
+        character.isspace() or is_picture(character) or unicodedata.category(character)[0] == "C"
+        for character in text
+    )
+
+
+def is_picture(character: str) -> bool:
+    """Say whether a character is an emoji, or a part of one.
+
+    Examples
+    --------
+    >>> [is_picture(character) for character in "🏡🏽✨㊗°№€"]
+    [True, True, True, True, False, False, False]
+    """
+    code = ord(character)
+    among = any(first <= code <= last for first, last in _PICTURES)
+    symbol = unicodedata.category(character) in ("So", "Sk", "Cf", "Cn")
+    return (among and symbol) or character in _PARTS or _is_selector(character)
+
+
+def _say(character: str, draws: Draws, before: str) -> str | None:
+    """Return what is drawn for a character; None where nothing can be."""
+    if character == "\n":
+        return character
+    category = unicodedata.category(character)
+    if character in _JOINERS:
+        # not those of emoji, which are between nothing once the emoji are gone
+        return character if before and (before.isalpha() or before in _JOINERS) else ""
+    if category in ("Cc", "Cf", "Zl", "Zp") or _is_selector(character) or character == "\u20e3":
+        return " " if character == "\t" else ""
+    if character == "\u00a0" or character in _NO_BREAK:
+        return character if draws(character) else _NO_BREAK.get(character, "\u00a0")
+    if category == "Zs":
+        return " "
+    if draws(character):
+        return character
+    same = _write_out(character, draws)
+    if same is not None:
+        return same
+    return "" if is_picture(character) else None
+
+
+def _write_out(character: str, draws: Draws) -> str | None:
+    """Return a sign in other letters that say the same; None where they would not."""
+    kind, _, codes = unicodedata.decomposition(character).partition(" ")
+    if kind not in _SAME:
+        return None
+    letters = [chr(int(code, 16)) for code in codes.split()]
+    written = [x if draws(x) else _write_out(x, draws) for x in letters]
+    return None if None in written else "".join(part for part in written if part)
+
+
+def _is_selector(character: str) -> bool:
+    return "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
+
+
+def _describe(character: str) -> str:
+    name = unicodedata.name(character, "")
+    return f"'{character}' (U+{ord(character):04X}{f', {name}' if name else ''})"
