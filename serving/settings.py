@@ -96,8 +96,17 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(48 * 2**20, gt=0, description="of a request")
     max_audio_bytes: int = Field(200 * 2**20, gt=0, description="of a track")
     max_audio_s: float = Field(1200.0, gt=0, description="length of a track")
-    max_pixels: int = Field(80_000_000, gt=0, description="width x height, read before decoding")
-    max_film_pixels: int = Field(200_000_000, gt=0, description="of a photo in a film")
+    max_pixels: int = Field(
+        200_000_000, gt=0, description="width x height of a photo, read before decoding"
+    )
+    photo_memory_bytes: int = Field(
+        2 * 2**30,
+        ge=2**28,
+        description="of a process: a quarter for files sent, the rest for photos being decoded",
+    )
+    photo_wait_s: float = Field(
+        5.0, ge=0, description="the gateway waits so long for that memory, then answers 503"
+    )
     max_photos: int = Field(64, gt=0, description="per request; more is a job")
     max_job_photos: int = Field(5_000, gt=0, description="per job")
     rate_limit: Annotated[str, AfterValidator(checks.check_rate)] = Field(

@@ -23,6 +23,7 @@ from procrastinate.job_context import AbortReason
 from sqlalchemy import Engine
 
 from serving import metrics, traces
+from serving.budget import set_budgets
 from serving.db.engine import has_own_session, patiently, session_url
 from serving.db.faults import needs_another_connection
 from serving.db.migrate import prepare
@@ -250,6 +251,7 @@ def main(workflows: Mapping[str, Workflow] = WORKFLOWS) -> None:
     open_logs(settings.log_level, settings.log_form)
     traces.open_traces("worker")
     bound_memory()
+    set_budgets(settings.photo_memory_bytes, wait_s=None)
     try:
         engine = patiently(lambda: prepare(settings), wait_s=60.0)
         _check_session(engine)

@@ -11,6 +11,11 @@ from serving.models.wire import Pixels, RoomReply
 from serving.storage.cache import Answers
 
 
+def _pool_for(data: bytes, jpegs: Pool, others: Pool) -> Pool:
+    """Keep what is decoded elsewhere, or waits for much memory, out of the way of JPEGs."""
+    return jpegs if data.startswith(b"\xff\xd8") else others
+
+
 class Classifier(Protocol):
     """Whoever turns a photo's bytes into its room."""
 
@@ -42,12 +47,16 @@ class InlineClassifier:
 
     serving: Literal["inline", "service"] = "inline"
 
-    def __init__(self, models: LocalModels, rooms: KnownRooms, pool: Pool) -> None:
-        self._models, self._rooms, self._pool = models, rooms, pool
+    def __init__(
+        self, models: LocalModels, rooms: KnownRooms, pool: Pool, others: Pool | None = None
+    ) -> None:
+        self._models, self._rooms = models, rooms
+        self._pool, self._others = pool, others or pool
 
     async def classify(self, data: bytes, sha256: str | None = None) -> Classified:
         """Answer; BadImage, TooLarge, ModelUnavailable or ModelFailed if that cannot be."""
-        return await self._pool.run(self._rooms.classify, data, None, sha256)
+        pool = _pool_for(data, self._pool, self._others)
+        return await pool.run(self._rooms.classify, data, None, sha256)
 
     async def status(self) -> list[ModelStatus]:
         """Return the models that answer now."""
@@ -72,14 +81,16 @@ class ServiceClassifier:
         answers: Answers | None,
         pool: Pool,
         max_pixels: int,
+        others: Pool | None = None,
     ) -> None:
         self._service, self._answers = service, answers
-        self._pool, self._max_pixels = pool, max_pixels
+        self._pool, self._others, self._max_pixels = pool, others or pool, max_pixels
         self._identity, self._size = "", (224, 224)
 
     async def classify(self, data: bytes, sha256: str | None = None) -> Classified:
         """Answer; BadImage, TooLarge, ModelUnavailable or ModelFailed if that cannot be."""
-        ready = await self._pool.run(self._prepare, data, sha256)
+        pool = _pool_for(data, self._pool, self._others)
+        ready = await pool.run(self._prepare, data, sha256)
         if isinstance(ready, Classified):
             return ready
         sha256, pixels = ready

@@ -46,8 +46,8 @@ async def classify_photos(
 ) -> Response:
     """Name the room in one photo (its bytes as the body) or in many (their keys as JSON).
 
-    The body may be a JPEG, PNG, WebP, GIF, TIFF, BMP or HEIC. With JSON, a photo that cannot be
-    read has an `error` beside the others' results; with a single raw photo, the answer is that
+    The body may be a JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC or AVIF. With JSON, a photo that cannot
+    be read has an `error` beside the others' results; with a single raw photo, the answer is that
     error. With `async`, or with more than 64 photos, it becomes a job: `202`, and a callback when
     it is done.
     """

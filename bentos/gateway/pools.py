@@ -112,6 +112,7 @@ class Pools:
     uploads : what is kept of them, in the storage and the database
     callbacks : tests of a backend's receiver
     photos : decoding and inference
+    other_photos : of other kinds than JPEG, which wait for memory and for another process
     analysis : of sound
     pages : HTML and metrics
     upkeep : what the process does for itself
@@ -127,6 +128,7 @@ class Pools:
     uploads: Pool
     callbacks: Pool
     photos: Pool
+    other_photos: Pool
     analysis: Pool
     pages: Pool
     upkeep: Pool
@@ -149,6 +151,7 @@ class Pools:
             uploads=Pool("uploads", 8, settings.cpu_wait_s, settings.upload_deadline_s),
             callbacks=Pool("callbacks", 4, wait_s, settings.webhook_timeout_s + _GRACE_S),
             photos=Pool("photos", working, settings.cpu_wait_s, slow_s),
+            other_photos=Pool("other-photos", 8, settings.cpu_wait_s, slow_s),
             analysis=Pool("analysis", working, settings.cpu_wait_s, slow_s),
             pages=Pool("pages", 2, wait_s, slow_s),
             upkeep=Pool("upkeep", 2, None, None),

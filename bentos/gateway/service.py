@@ -22,6 +22,7 @@ from bentos.gateway.pools import Pools
 from bentos.gateway.watch import Watchers
 from bentos.room_classifier.service import RoomClassifier
 from bentos.traffic import QUIET, baked_models, end_with_arbiter
+from serving.budget import set_budgets
 from serving.db.engine import open_engine
 from serving.environment import read_settings
 from serving.jobs.api_keys import KeyRing
@@ -74,6 +75,7 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
             open_traces("gateway")
             bound_memory()
             allow_open_files()
+            set_budgets(settings.photo_memory_bytes, settings.photo_wait_s)
             service = self.rooms_service.to_async if rooms is not None else None
             doors, answers = _open_doors(settings, service)
             app.state.doors = doors
@@ -105,9 +107,11 @@ def _open_doors(settings: Settings, service: RoomService | None) -> tuple[Doors,
         baked = baked_models(settings)
         models = open_models(settings, storage, following, baked, open_session).models
         rooms = KnownRooms(models, answers, settings.max_pixels)
-        classifier = InlineClassifier(models, rooms, pools.photos)
+        classifier = InlineClassifier(models, rooms, pools.photos, pools.other_photos)
     else:
-        classifier = ServiceClassifier(service, answers, pools.photos, settings.max_pixels)
+        classifier = ServiceClassifier(
+            service, answers, pools.photos, settings.max_pixels, pools.other_photos
+        )
     threads = settings.model_threads or cores()
     doors = Doors(
         settings=settings,

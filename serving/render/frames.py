@@ -4,13 +4,12 @@ import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from math import ceil
 
-from PIL import Image as Pillow
-
 from serving.errors import BadImage, BadInput
-from serving.image import Image, decode, open_picture
+from serving.image import Image, opened, read_header
 from serving.render.segments import TRANSITION, Segment
 from serving.video.backdrop import lay_on_backdrop
 from serving.video.film import BACKDROP, Clip, Film, Overlay
@@ -34,8 +33,6 @@ from serving.video.transitions import draw_transition, make_scratch, transition_
 Size = tuple[int, int]
 
 MAX_PIXELS = 200_000_000
-_SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
-_ORIENTATION = 0x0112
 
 
 class BadPhoto(BadImage):
@@ -155,21 +152,30 @@ class Cutter:
         return make_sprite(self._sources.pictures(picture), width, opacity)
 
     def _make_shot(self, clip: Clip) -> Shot:
-        frame = (self.film.width, self.film.height)
         try:
-            pixels, windows = self._open_photo(clip, frame)
+            photo = self._sources.photos(clip.photo)
+            size = photo_size(photo)
+            windows = self._plan(clip, size)
+            with _pixels(photo, self._needed_side(clip, size, windows)) as pixels:
+                return Shot(self._prepare(clip, pixels, windows), windows)
         except BadInput as error:
             raise BadPhoto(clip.photo, error) from error
-        depth = self._sources.pictures(clip.depth)[..., 0] if clip.depth else None
-        return Shot(prepare_scene(pixels, windows, clip, frame, (self._grade(), depth)), windows)
 
-    def _open_photo(self, clip: Clip, frame: Size) -> tuple[Image, Windows]:
-        photo = self._sources.photos(clip.photo)
+    def _plan(self, clip: Clip, size: Size) -> Windows:
+        frame = (self.film.width, self.film.height)
+        seen = frame if clip.fit == BACKDROP else size
+        return plan_windows(clip.motion, clip.frames, seen, frame)
+
+    def _needed_side(self, clip: Clip, size: Size, windows: Windows) -> int:
+        frame = (self.film.width, self.film.height)
+        return max(frame) if clip.fit == BACKDROP else needed_side(size, windows, frame)
+
+    def _prepare(self, clip: Clip, pixels: Image, windows: Windows) -> Scene:
+        frame = (self.film.width, self.film.height)
         if clip.fit == BACKDROP:
-            windows = plan_windows(clip.motion, clip.frames, frame, frame)
-            return lay_on_backdrop(_pixels(photo, max(frame)), frame), windows
-        windows = plan_windows(clip.motion, clip.frames, photo_size(photo), frame)
-        return _pixels(photo, needed_side(photo_size(photo), windows, frame)), windows
+            pixels = lay_on_backdrop(pixels, frame)
+        depth = self._sources.pictures(clip.depth)[..., 0] if clip.depth else None
+        return prepare_scene(pixels, windows, clip, frame, (self._grade(), depth))
 
     def _grade(self) -> Callable[[Image], Image] | None:
         film = self.film
@@ -184,13 +190,8 @@ def photo_size(photo: bytes | Image) -> Size:
     """Return width and height of a photo as it is looked at; BadImage if it is none."""
     if not isinstance(photo, bytes):
         return photo.shape[1], photo.shape[0]
-    try:
-        with open_picture(photo) as file:
-            width, height = file.size
-            sideways = file.getexif().get(_ORIENTATION) in _SIDEWAYS
-    except (OSError, SyntaxError, ValueError, Pillow.DecompressionBombError) as error:
-        raise BadImage(f"not a readable picture: {error}") from error
-    return (height, width) if sideways else (width, height)
+    header = read_header(photo)
+    return header.width, header.height
 
 
 def needed_side(size: Size, windows: Windows, frame: Size) -> int:
@@ -198,5 +199,6 @@ def needed_side(size: Size, windows: Windows, frame: Size) -> int:
     return ceil(needed_density(windows, frame) * min(1.0, size[1] / size[0]))
 
 
-def _pixels(photo: bytes | Image, min_side: int) -> Image:
-    return decode(photo, MAX_PIXELS, min_side) if isinstance(photo, bytes) else photo
+def _pixels(photo: bytes | Image, min_side: int) -> AbstractContextManager[Image]:
+    """Give a photo's pixels, and hold their memory while they are made into a scene."""
+    return opened(photo, MAX_PIXELS, min_side) if isinstance(photo, bytes) else nullcontext(photo)

@@ -4,10 +4,8 @@ import hashlib
 import io
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 import simplejpeg
@@ -23,7 +21,7 @@ from serving.errors import (
     ModelUnavailable,
     TooLarge,
 )
-from serving.image import Image, decode
+from serving.image import Image, decode, opened
 from serving.jobs.media_requests import BrandAsked, FilmWork, PhotoAsked
 from serving.models.rooms import TASK
 from serving.problems import problem_of
@@ -40,7 +38,6 @@ _AT_ONCE = 4
 _LOGO_PIXELS = 16_000_000
 _DEPTH_PIXELS = 40_000_000
 _CUBE_BYTES = 8 * 2**20
-_LARGE_PIXELS = 40_000_000  # decoded one at a time: most kinds cannot be decoded small
 _JPEG, _FINE = b"\xff\xd8", 97  # 53 dB from the pixels, where the film's encoder keeps 43
 _LONGEST_JPEG = 65_500
 _PROOF_SIDE = 64  # a photo is decoded once, small, so that a damaged one is known from the start
@@ -109,7 +106,6 @@ class _Desk:
     work: FilmWork
     folder: Path
     rooms: "_Rooms | None"
-    large: Lock = field(default_factory=Lock)
 
     def take(self, asked: PhotoAsked) -> Photo | Json:
         """Return the photo, its file written into the folder, or what is wrong with it."""
@@ -151,9 +147,10 @@ class _Desk:
         As a JPEG, if it is none: a telephone's HEIC takes ten times as long to decode, and is
         decoded for the preview and for each format.
         """
-        with self.large if photo.width * photo.height > _LARGE_PIXELS else nullcontext():
-            pixels = decode(data, self.run.parts.settings.max_film_pixels, _PROOF_SIDE)
-            if not data.startswith(_JPEG) and max(photo.width, photo.height) <= _LONGEST_JPEG:
+        kept_as_it_is = data.startswith(_JPEG) or max(photo.width, photo.height) > _LONGEST_JPEG
+        side = _PROOF_SIDE if kept_as_it_is else 0
+        with opened(data, self.run.parts.settings.max_pixels, side) as pixels:
+            if not kept_as_it_is:
                 data = simplejpeg.encode_jpeg(pixels, _FINE, "RGB", "444")
         (self.folder / photo.name).write_bytes(data)
 

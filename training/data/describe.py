@@ -1,7 +1,6 @@
 """One row of facts per photo: what it is, how it looks, and what ails it."""
 
 import hashlib
-import io
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,7 @@ from PIL import Image as Pillow
 from tqdm import tqdm
 
 from serving.errors import BadInput, ObjectNotFound
-from serving.image import FORMATS, Image, decode
+from serving.image import Image, decode, read_header
 from serving.photos.classify import to_pixels
 from training.data.objects import read_photo
 from training.data.photos import Photo
@@ -23,7 +22,7 @@ from training.data.photos import Photo
 SIDE = 224
 MAX_PIXELS = 80_000_000
 MAX_BYTES = 48 * 2**20
-_VERSION = 1  # of the measures; raising it makes every photo be described again
+_VERSION = 2  # of the measures; raising it makes every photo be described again
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Description:
     sha256 : of the file, in hex; None when it could not be read at all
     phash : 64-bit perceptual hash (DCT of 32 x 32 grey) in hex; None when the photo could not be
         decoded, as all that follows but `bytes`
-    width, height : in pixels, as stored (before EXIF orientation)
+    width, height : in pixels, as looked at (after EXIF orientation)
     format, mode : as Pillow names them, such as `JPEG` and `RGB`
     bytes : of the file
     brightness : mean grey, 0..255
@@ -120,16 +119,15 @@ def describe_photo(uri: str) -> Description:
         image = decode(data, MAX_PIXELS, min_side=SIDE)
     except BadInput as error:
         return Description(sha256, bytes=len(data), error=str(error))
-    with Pillow.open(io.BytesIO(data), formats=FORMATS) as file:
-        width, height, kind, mode = file.width, file.height, str(file.format), file.mode
+    header = read_header(data)
     grey = cv2.cvtColor(to_pixels(image, SIDE, SIDE), cv2.COLOR_RGB2GRAY)
     return Description(
         sha256=sha256,
         phash=hash_picture(image),
-        width=width,
-        height=height,
-        format=kind,
-        mode=mode,
+        width=header.width,
+        height=header.height,
+        format=header.format,
+        mode=header.mode,
         bytes=len(data),
         brightness=float(grey.mean()),
         sharpness=float(cv2.Laplacian(grey, cv2.CV_64F).var()),

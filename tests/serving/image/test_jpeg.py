@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from serving.errors import BadImage
 from serving.image import decode
-from serving.image.jpeg import read_frame
+from serving.image.jpeg import read_markers
 from tests.bodies import lossless_jpeg, relabel_frame
 from tests.fakes import BLUE, jpeg
 
@@ -61,8 +61,8 @@ def test_other_bit_depths_are_refused_by_name(bits: int) -> None:
 def test_bytes_between_segments_and_short_lengths_are_passed_over_as_libjpeg_does() -> None:
     photo = jpeg(BLUE, 48, 64)
     inserted = b"\xff\xff\xff\x01" + b"junk" + b"\xff\xe5\x00\x00" + b"\xff\xfe\x00\x04\xff\xc3"
-    frame = read_frame(photo[:2] + inserted + photo[2:])
-    assert frame == read_frame(photo)
+    frame = read_markers(photo[:2] + inserted + photo[2:]).frame
+    assert frame == read_markers(photo).frame
     assert (frame.width, frame.height, frame.components, frame.bits) == (64, 48, 3, 8)
 
 
@@ -74,7 +74,7 @@ def test_the_frame_that_is_read_is_the_one_libjpeg_decodes(junk: bytes, place: i
         height, width, *_ = simplejpeg.decode_jpeg_header(data)
     except ValueError:
         return
-    frame = read_frame(data)
+    frame = read_markers(data).frame
     assert (frame.width, frame.height) == (width, height)
 
 

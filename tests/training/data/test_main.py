@@ -67,4 +67,4 @@ def test_main_keeps_everything_below_the_studio_home(
     monkeypatch.setenv("STUDIO_DATA", str(photos_folder))
     assert main(["split", "--room", str(room_folder)]) == 0
     kept = sorted(path.name for path in (tmp_path / "home/data/rooms").iterdir())
-    assert kept == ["descriptions-1.parquet", "photos.parquet", "splits.csv"]
+    assert kept == ["descriptions-2.parquet", "photos.parquet", "splits.csv"]
