@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
+# of whoever holds the models: this process, or a service whose numbers the gateway shows
+MODELS = CollectorRegistry()
 
 _FAST_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 _LONG_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
@@ -77,7 +79,21 @@ MODEL = Histogram(
     "Batches through a model held by this process",
     ("task", "version", "slot"),
     buckets=_FAST_S,
-    registry=REGISTRY,
+    registry=MODELS,
+)
+MODEL_BATCH = Histogram(
+    "studio_model_batch_photos",
+    "Photos that the model service had in one batch",
+    ("task",),
+    buckets=(1, 2, 4, 8, 16, 32, 64),
+    registry=MODELS,
+)
+MODEL_QUEUE = Histogram(
+    "studio_model_queue_seconds",
+    "Waits of photos in the model service for their batch",
+    ("task",),
+    buckets=_FAST_S,
+    registry=MODELS,
 )
 JOBS = Histogram(
     "studio_job_seconds",
@@ -218,8 +234,12 @@ class MetricsServer:
     """
 
     def __init__(
-        self, port: int, host: str = "127.0.0.1", registry: CollectorRegistry = REGISTRY
+        self, port: int, host: str = "127.0.0.1", registry: CollectorRegistry | None = None
     ) -> None:
+        if registry is None:
+            registry = CollectorRegistry()
+            registry.register(REGISTRY)
+            registry.register(MODELS)
         ports = range(port, min(port + _PORTS_TRIED, 2**16))
         for self.port in ports:
             try:

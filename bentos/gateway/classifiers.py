@@ -1,14 +1,28 @@
 """From a photo's bytes to its room: the model in this process, or in a service of its own."""
 
-from typing import Literal, Protocol
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Literal, Protocol, TypeVar
+
+import httpx
+from bentoml.exceptions import BentoMLException
+from prometheus_client import generate_latest
 
 from bentos.gateway.pools import Pool
 from bentos.gateway.schema import ModelStatus
+from serving import metrics
+from serving.errors import ModelFailed, ModelUnavailable, Overloaded
 from serving.models.known import KnownRooms, find, hash_photo, or_raise, read_pixels, remember
 from serving.models.local import LocalModels
-from serving.models.rooms import Classified
+from serving.models.remote import TOO_MUCH
+from serving.models.rooms import TASK, Classified
 from serving.models.wire import Pixels, RoomReply
 from serving.storage.cache import Answers
+
+T = TypeVar("T")
+
+_RESTART_S, _RETRY_S = 0.3, 2.0
 
 
 def _pool_for(data: bytes, jpegs: Pool, others: Pool) -> Pool:
@@ -29,6 +43,10 @@ class Classifier(Protocol):
         """Return the models that answer now."""
         ...
 
+    async def measures(self) -> bytes:
+        """Return what is measured of the models, as Prometheus reads it."""
+        ...
+
 
 class RoomService(Protocol):
     """`bentos.room_classifier`, as its asynchronous client shows it."""
@@ -39,6 +57,10 @@ class RoomService(Protocol):
 
     async def status(self) -> ModelStatus:
         """Return which version answers."""
+        ...
+
+    async def measures(self) -> str:
+        """Return what is measured of models and batches."""
         ...
 
 
@@ -64,6 +86,10 @@ class InlineClassifier:
             ModelStatus(task=task, version=model.version, slot=model.slot, demo=model.card.demo)
             for task, model in self._models.all().items()
         ]
+
+    async def measures(self) -> bytes:
+        """Return what is measured of the models, as Prometheus reads it."""
+        return generate_latest(metrics.MODELS)
 
 
 class ServiceClassifier:
@@ -94,7 +120,7 @@ class ServiceClassifier:
         if isinstance(ready, Classified):
             return ready
         sha256, pixels = ready
-        (reply,) = await self._service.classify([pixels])
+        (reply,) = await _asked(partial(self._service.classify, [pixels]))
         classified = or_raise(reply.result())
         self._identity, self._size = classified.identity, (classified.height, classified.width)
         remember(self._answers, sha256, classified)
@@ -107,4 +133,43 @@ class ServiceClassifier:
 
     async def status(self) -> list[ModelStatus]:
         """Return the models that answer now."""
-        return [await self._service.status()]
+        try:
+            return [await _asked(self._service.status)]
+        except (ModelUnavailable, ModelFailed, Overloaded):
+            return []
+
+    async def measures(self) -> bytes:
+        """Return what the service measures; nothing while it does not answer."""
+        try:
+            return (await _asked(self._service.measures)).encode()
+        except (ModelUnavailable, ModelFailed, Overloaded):
+            return b""
+
+
+async def _asked(ask: Callable[[], Awaitable[T]]) -> T:
+    """Return what the model service answers, asked once more if its connection broke.
+
+    Raises
+    ------
+    Overloaded
+        It has more to do than it can in time.
+    ModelUnavailable
+        It does not answer, or has no model.
+    ModelFailed
+        It broke.
+    """
+    try:
+        try:
+            return await ask()
+        except (httpx.NetworkError, httpx.RemoteProtocolError):
+            await asyncio.sleep(_RESTART_S)  # perhaps it begins anew
+            return await ask()
+    except httpx.TimeoutException as error:
+        raise Overloaded("the model service does not answer in time", _RETRY_S) from error
+    except httpx.HTTPError as error:
+        raise ModelUnavailable(TASK, "the model service does not answer") from error
+    except BentoMLException as error:
+        if error.error_code in TOO_MUCH:
+            said = "the model service has more to do than it can"
+            raise Overloaded(said, _RETRY_S) from error
+        raise ModelFailed(f"the model service answers {error.error_code}") from error

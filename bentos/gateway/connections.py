@@ -16,7 +16,7 @@ import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bentos.problems import Refusal, raw_problem
-from serving.metrics import REFUSED
+from serving.metrics import CONNECTIONS, REFUSED
 from serving.settings import Settings
 
 _LOOK_EVERY_S = 1.0
@@ -257,6 +257,7 @@ class LimitedConnection(HttpToolsProtocol):
 
     def _look_at_all(self) -> None:
         type(self).looking = None
+        CONNECTIONS.set(len(self.connections))
         for connection in list(self.connections):
             if isinstance(connection, LimitedConnection):
                 connection.look(self.loop.time())

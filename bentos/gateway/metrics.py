@@ -24,9 +24,9 @@ router = APIRouter(tags=["status"])
 )
 async def read_metrics(doors: Opened) -> Response:
     """Return this gateway's counters and the queues' state, in Prometheus' text form."""
-    live = await doors.look()
+    live, models = await doors.look(), await doors.classifier.measures()
     text = await doors.pools.pages.run(_render, live, Patience.of(doors.settings))
-    return Response(text, media_type=CONTENT_TYPE_LATEST)
+    return Response(text + models, media_type=CONTENT_TYPE_LATEST)
 
 
 def _render(live: Live | None, patience: Patience) -> bytes:

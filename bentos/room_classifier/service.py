@@ -5,11 +5,14 @@ from typing import Annotated
 
 import bentoml
 from bentoml.validators import ContentType
+from prometheus_client import generate_latest
 
 from bentos.gateway.schema import ModelStatus
 from bentos.traffic import KEEP_CONNECTIONS, QUIET, baked_models, end_with_arbiter
+from serving import metrics
 from serving.db.engine import open_engine
 from serving.environment import read_settings
+from serving.errors import ModelUnavailable
 from serving.logs import open_logs
 from serving.memory import bound_memory
 from serving.models.local import Models
@@ -46,10 +49,19 @@ class RoomClassifier:
     @bentoml.api(batchable=True, max_batch_size=32, max_latency_ms=5000)
     def classify(self, photos: list[Pixels]) -> Replies:
         """Pixels (n photos) to rooms (n), in order; a photo that breaks the model fails alone."""
-        return [
-            RoomReply.of(result)
-            for result in self._rooms.classify([photo.image() for photo in photos])
-        ]
+        metrics.MODEL_BATCH.labels(TASK).observe(len(photos))
+        for photo in photos:
+            metrics.MODEL_QUEUE.labels(TASK).observe(photo.waited_s())
+        try:
+            results = self._rooms.classify([photo.image() for photo in photos])
+        except ModelUnavailable as error:  # no fault of the service's own
+            return [RoomReply(error=error.reason, unavailable=True)] * len(photos)
+        return [RoomReply.of(result) for result in results]
+
+    @bentoml.api
+    def measures(self) -> str:
+        """Return what the model and its batches are measured by, as Prometheus reads it."""
+        return generate_latest(metrics.MODELS).decode()
 
     @bentoml.api
     def status(self) -> ModelStatus:

@@ -1,13 +1,14 @@
 """What crosses to a model service and back: raw bytes between our processes, base64 in JSON."""
 
-from typing import Self
+import time
+from typing import Any, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from serving.errors import BadInput, ModelFailed
+from serving.errors import BadInput, ModelFailed, ModelUnavailable
 from serving.image import Image
-from serving.models.rooms import Classified
+from serving.models.rooms import TASK, Classified
 
 
 class Pixels(BaseModel):
@@ -18,6 +19,16 @@ class Pixels(BaseModel):
     height: int = Field(gt=0)
     width: int = Field(gt=0)
     data: bytes
+    _arrived: float = PrivateAttr(default_factory=time.monotonic)
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        """Unpickle; what arrived is new here, whatever the sender's clock says."""
+        super().__setstate__(state)
+        self._arrived = time.monotonic()
+
+    def waited_s(self) -> float:
+        """Return how long these pixels have been in this process."""
+        return time.monotonic() - self._arrived
 
     @classmethod
     def of(cls, image: Image) -> Self:
@@ -38,6 +49,7 @@ class RoomReply(BaseModel):
 
     classified: Classified | None = None
     error: str | None = None
+    unavailable: bool = False
 
     @classmethod
     def of(cls, result: Classified | ModelFailed) -> Self:
@@ -47,5 +59,7 @@ class RoomReply(BaseModel):
         return cls(classified=result)
 
     def result(self) -> Classified | ModelFailed:
-        """Unpack."""
+        """Unpack; ModelUnavailable where the service has no model."""
+        if self.unavailable:
+            raise ModelUnavailable(TASK, self.error or "the service has none")
         return self.classified or ModelFailed(self.error or "no answer")

@@ -58,6 +58,9 @@ class Service:
         model = self._models.get(TASK)
         return ModelStatus(task=TASK, version=model.version, slot=model.slot, demo=False)
 
+    async def measures(self) -> str:
+        return ""
+
 
 @pytest.fixture(params=["inline", "service"])
 def client(

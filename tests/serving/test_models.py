@@ -194,7 +194,7 @@ def test_a_remote_model_answers_as_a_local_one(service: str) -> None:
 
 def test_a_model_service_that_is_away_is_unavailable() -> None:
     with pytest.raises(ModelUnavailable):
-        RemoteRooms("http://127.0.0.1:1").classify([picture(RED)])
+        RemoteRooms("http://127.0.0.1:1", waits_s=(0.01,)).classify([picture(RED)])
 
 
 def test_publishing_twice_is_one_row(engine: Engine, storage: Storage) -> None:
