@@ -8,6 +8,7 @@ ListingError
 │   ├── UrlRefused         a URL that we do not download from
 │   ├── UnknownJob         this client has no such job
 │   ├── UnknownUpload      this client has no such upload
+│   ├── UnknownErasure     this client asked for no such erasure
 │   ├── UploadInUse        a job that has not ended names this upload
 │   ├── OffsetConflict     a part of an upload does not begin where the last one ended
 │   ├── DigestMismatch     what arrived is not what the sender's checksum says
@@ -81,6 +82,13 @@ class UnknownUpload(BadInput):
 
     def __init__(self, upload_id: object) -> None:
         super().__init__(f"there is no upload '{upload_id}'")
+
+
+class UnknownErasure(BadInput):
+    """The client asked for no erasure of that id."""
+
+    def __init__(self, erasure_id: object) -> None:
+        super().__init__(f"there is no erasure '{erasure_id}'")
 
 
 class UploadInUse(BadInput):

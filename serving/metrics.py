@@ -138,6 +138,10 @@ REAPED = Counter(
     registry=REGISTRY,
 )
 
+REMOVED = Counter(
+    "studio_removed", "What was removed by age or at a client's wish", ("what",), registry=REGISTRY
+)
+
 
 class Cache(Protocol):
     """Whoever counts how often it knew the answer."""

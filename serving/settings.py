@@ -181,6 +181,25 @@ class Settings(BaseSettings):
     clips_max_age_s: float = Field(30 * 24 * 3600.0, gt=0, description="since a clip was last used")
     answers_kept: int = Field(1_000_000, ge=0, description="in the result cache; 0: there is none")
 
+    # retention; an age of 0 keeps for ever
+    jobs_max_age_s: float = Field(
+        180 * 24 * 3600.0,
+        ge=0,
+        description="since a job ended; its events, callbacks, films and idempotency key go too",
+    )
+    films_max_age_s: float = Field(
+        0.0, ge=0, description="since its job ended; 0: films stay as long as their job"
+    )
+    deliveries_max_age_s: float = Field(
+        30 * 24 * 3600.0, ge=0, description="since a callback was delivered or given up"
+    )
+    stages_max_age_s: float = Field(
+        30 * 24 * 3600.0, ge=0, description="since a stage of a job, such as a mix, was made"
+    )
+    erasures_max_age_s: float = Field(
+        365 * 24 * 3600.0, ge=0, description="since an erasure was done, of the note of it"
+    )
+
     # uploads
     max_upload_bytes: int = Field(2**30, gt=0, description="of one upload")
     upload_quota_bytes: int = Field(20 * 2**30, gt=0, description="of a client's uploads together")

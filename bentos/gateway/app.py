@@ -8,6 +8,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from bentos.gateway import (
     docs,
+    erasures,
     files,
     jobs,
     media,
@@ -73,6 +74,7 @@ def create_app(release: str, settings: Settings | None = None) -> FastAPI:
     app.include_router(webhooks.router)
     app.include_router(tus.router)
     app.include_router(uploads.router)
+    app.include_router(erasures.router)
     app.include_router(docs.router)
     app.add_middleware(HttpRules)
     app.add_middleware(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastapi import Request
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from bentos.gateway.bodies import stream_body
@@ -59,7 +60,7 @@ class BodyFile:
 async def read_pieces(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
     """Yield the body in pieces of about a megabyte, so that few of them go to a thread.
 
-    What came before the client went away is yielded too, before ClientDisconnect.
+    What came before the client went away or was too slow is yielded too, before that is raised.
     """
     held = bytearray()
     try:
@@ -68,7 +69,7 @@ async def read_pieces(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
             if len(held) >= _AT_ONCE_BYTES:
                 yield bytes(held)
                 held.clear()
-    except ClientDisconnect:
+    except (ClientDisconnect, HTTPException):
         if held:
             yield bytes(held)
         raise

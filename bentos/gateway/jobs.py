@@ -6,15 +6,18 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.exceptions import HTTPException
+from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from bentos.gateway.doors import Opened, client_of
+from bentos.gateway.erasures import ACCEPTED, ErasureView, carry_out
 from bentos.gateway.links import Reading
 from bentos.gateway.schema import JobChange, JobList, JobQuery, JobView
 from bentos.gateway.watch import DELETED
 from bentos.problems import documented
 from serving.db.tables import Job
 from serving.jobs import control
+from serving.jobs.erasure import request_erasure
 from serving.jobs.events import watch
 
 router = APIRouter(prefix="/internal/jobs", tags=["jobs"])
@@ -70,13 +73,29 @@ async def read_job(job: SeenJob, reader: Reading) -> JobView:
     return JobView.of(job, page_link=reader.new_link())
 
 
-@router.delete("/{job_id}", responses=documented(401, 404, 422, 429, 503))
-async def cancel_job(job_id: UUID, doors: Opened, client: Client) -> JobView:
+@router.delete(
+    "/{job_id}",
+    response_model=JobView | ErasureView,
+    responses=documented(401, 404, 422, 429, 503) | ACCEPTED,
+)
+async def cancel_job(
+    job_id: UUID,
+    doors: Opened,
+    client: Client,
+    erase: Annotated[
+        bool, Query(description="forget the job and all that it made; cancel it first if it lives")
+    ] = False,
+) -> JobView | Response:
     """Cancel a job: at once while it waits, within moments while it runs.
 
-    One that has ended stays as it is; look at `status` in the answer.
+    One that has ended stays as it is; look at `status` in the answer. With `erase` it is removed,
+    with its films, events and callbacks, and the answer counts what went (`ErasureView`).
     """
-    return JobView.of(await doors.pools.database.run(control.cancel, doors.engine, job_id, client))
+    database = doors.pools.database
+    if erase:
+        make = database.run(request_erasure, doors.engine, client, job_id=job_id)
+        return await carry_out(doors, await make)
+    return JobView.of(await database.run(control.cancel, doors.engine, job_id, client))
 
 
 @router.post("/{job_id}/redrive", status_code=202, responses=documented(401, 404, 422, 429, 503))

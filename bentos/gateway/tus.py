@@ -179,7 +179,7 @@ class _Appending:
                     await self.doors.pools.disk.run(file.append, piece)
                     if checksum is None and file.size >= _PART_BYTES:
                         file = await self._keep(file)
-            except ClientDisconnect:
+            except (ClientDisconnect, HTTPException):
                 if checksum is None:
                     await self._keep(file)
                 raise

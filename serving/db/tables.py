@@ -92,6 +92,12 @@ class Job(Base):
             "jobs_live", "queue", "status", postgresql_where="status IN ('pending', 'processing')"
         ),
         Index("jobs_failed", text("completed_at DESC"), postgresql_where="status = 'failed'"),
+        Index(
+            "jobs_with_files",
+            "completed_at",
+            postgresql_where="completed_at IS NOT NULL AND files_removed_at IS NULL "
+            "AND type IN ('render_video', 'generate_clip')",
+        ),
         Index("jobs_ended", "completed_at", postgresql_where="completed_at IS NOT NULL"),
     )
 
@@ -122,6 +128,7 @@ class Job(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
+    files_removed_at: Mapped[datetime | None]
 
 
 class JobEvent(Base):

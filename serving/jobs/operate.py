@@ -15,7 +15,7 @@ from serving.db.engine import open_engine
 from serving.db.tables import Job, WebhookDelivery
 from serving.environment import read_settings
 from serving.errors import BadInput
-from serving.jobs import control, operate_clips, outbox
+from serving.jobs import control, operate_clips, operate_erasure, outbox
 from serving.jobs.kinds import KINDS
 from serving.jobs.live import read_live
 from serving.jobs.liveness import Patience
@@ -117,6 +117,8 @@ def run(engine: Engine, settings: Settings, asked: argparse.Namespace) -> int:
     match asked.command:
         case "clips" | "pin" | "unpin" | "forget":
             return operate_clips.run(engine, settings, asked)
+        case "erase" | "tidy":
+            return operate_erasure.run(engine, settings, asked)
         case "redrive":
             ids = failed_jobs(engine, asked.reason) if asked.all_failed else asked.ids
             return each(ids, lambda job: control.redrive(engine, _uuid(job)).status)
@@ -177,6 +179,11 @@ def parser() -> argparse.ArgumentParser:
     for listing in (jobs, deliveries, clips):
         listing.add_argument("--limit", type=int, default=50, help="rows; default: %(default)s")
     _add_ids(commands.add_parser("replay", help="send callbacks again"), "--all-dead")
+    erase = commands.add_parser("erase", help="forget a listing: its jobs, films, uploads, …")
+    erase.add_argument("listing")
+    erase.add_argument("--client", required=True, help="whose listing it is")
+    tidy = commands.add_parser("tidy", help="remove what is older than the settings keep it")
+    tidy.add_argument("--seconds", type=float, default=60, help="at most; default: %(default)s")
     commands.add_parser("queues", help="show what waits, and since when")
     commands.add_parser("workers", help="show who works")
     for name, what in (

@@ -6,13 +6,18 @@ import threading
 from sqlalchemy.exc import SQLAlchemyError
 
 from serving.errors import ListingError, first_line
+from serving.jobs.erasure import Eraser, unfinished
+from serving.jobs.retention import Retention
 from serving.storage.cache import Answers
 from serving.storage.clips import ClipStore
 from serving.workflows.run import Parts
 
 log = logging.getLogger(__name__)
 
-_FLUSH_EVERY_S, _CLEAN_EVERY = 0.5, 1200  # ten minutes
+_FLUSH_EVERY_S = 0.5
+# in rounds of that: five seconds, a minute, ten minutes
+_ERASE_EVERY, _TIDY_EVERY, _CLEAN_EVERY = 10, 120, 1200
+_ERASE_S, _TIDY_S = 2.0, 5.0
 
 
 class Housekeeping:
@@ -21,6 +26,8 @@ class Housekeeping:
     def __init__(self, parts: Parts, answers: Answers | None) -> None:
         self._parts, self._answers = parts, answers
         self._clips = ClipStore(parts.engine, parts.storage)
+        self._eraser = Eraser(parts.settings, parts.engine, parts.storage)
+        self._retention = Retention(parts.settings, parts.engine, parts.storage)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
@@ -42,6 +49,12 @@ class Housekeeping:
         self._clips.evict(settings.clips_max_bytes, settings.clips_max_age_s)
         self._parts.scratch.clean()
 
+    def erase(self) -> None:
+        """Go on with what clients asked to be forgotten, each for a moment."""
+        for erasure_id in unfinished(self._parts.engine):
+            self._eraser.carry_on(erasure_id, _ERASE_S, wait=False)
+            self._flush()
+
     def _flush(self) -> None:
         if self._answers is not None:
             self._answers.flush()
@@ -52,6 +65,10 @@ class Housekeeping:
             rounds += 1
             try:
                 self._flush()
+                if rounds % _ERASE_EVERY == 0:
+                    self.erase()
+                if rounds % _TIDY_EVERY == 0:
+                    self._retention.tidy(_TIDY_S)
                 if rounds % _CLEAN_EVERY == 0:
                     self.clean()
             except (SQLAlchemyError, ListingError, OSError) as error:

@@ -214,3 +214,21 @@ def test_a_rotation_tells_which_key_ends_and_which_is_next(engine: Engine) -> No
     assert "has ended now" in told[1]
     assert "next rotation" in told[2]
     assert once.key not in "\n".join(told), "a key is shown once"
+
+
+def test_a_listing_is_erased_and_old_jobs_are_tidied_by_hand(
+    run: Run,
+    failed: Callable[..., UUID],
+    engine: Engine,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    failed()
+    assert run("erase", "42", "--client", "somebody else") == 0
+    assert capsys.readouterr().out == "nothing\n"
+    assert run("erase", "42", "--client", "backend") == 0
+    assert capsys.readouterr().out == "1\tjobs\n"
+    failed()
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE jobs SET completed_at = now() - interval '200 days'"))
+    assert run("tidy", "--seconds", "5") == 0
+    assert "1\tjobs" in capsys.readouterr().out

@@ -1,0 +1,91 @@
+"""Forgetting at a client's wish: `DELETE /internal/listings/{id}`, and a job with all it made."""
+
+from datetime import datetime
+from typing import Annotated, Self
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from bentos.gateway.doors import Doors, Opened, client_of
+from bentos.gateway.schema import NO_NUL
+from bentos.problems import documented
+from serving.db.tables import Erasure
+from serving.jobs.erasure import Eraser, read_erasure, request_erasure
+
+router = APIRouter(prefix="/internal", tags=["erasure"])
+
+Client = Annotated[str, Depends(client_of)]
+_WAIT_S = 5.0  # then workers go on with it
+
+
+class ErasureView(BaseModel):
+    """How far an erasure is."""
+
+    erasure_id: UUID
+    url: str
+    listing_id: str | None
+    job_id: UUID | None
+    finished: bool
+    erased: dict[str, int] = Field(
+        description="how many jobs, objects, uploads, clips, answers, samples, feedback so far",
+        examples=[{"jobs": 3, "objects": 12, "uploads": 20, "clips": 31, "answers": 20}],
+    )
+    requested_at: datetime
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, row: Erasure) -> Self:
+        """Put an erasure into the wire's shape."""
+        return cls(
+            erasure_id=row.id,
+            url=f"{router.prefix}/erasures/{row.id}",
+            listing_id=row.listing_id,
+            job_id=row.job_id,
+            finished=row.finished_at is not None,
+            erased=row.erased,
+            requested_at=row.requested_at,
+            finished_at=row.finished_at,
+        )
+
+
+ACCEPTED: dict[int | str, dict[str, object]] = {
+    202: {"model": ErasureView, "description": "It goes on; ask at `Location`"}
+}
+
+
+@router.delete(
+    "/listings/{listing_id}",
+    response_model=ErasureView,
+    responses=documented(401, 422, 429, 503) | ACCEPTED,
+)
+async def erase_listing(
+    doors: Opened,
+    client: Client,
+    listing_id: Annotated[str, Path(max_length=200, pattern=NO_NUL)],
+) -> Response:
+    """Forget a listing: its jobs, their films, callbacks and events, its uploads and feedback.
+
+    Jobs that have not ended are cancelled first, and nothing is called back any more. What is
+    cached of its photos goes too, as far as they can still be read. `200` with the counts once it
+    is done; `202` if that takes longer than some seconds. What is sent after this is kept.
+    """
+    make = doors.pools.database.run(request_erasure, doors.engine, client, listing_id=listing_id)
+    return await carry_out(doors, await make)
+
+
+@router.get("/erasures/{erasure_id}", responses=documented(401, 404, 422, 429, 503))
+async def read_one_erasure(erasure_id: UUID, doors: Opened, client: Client) -> ErasureView:
+    """Say how far an erasure is."""
+    return ErasureView.of(
+        await doors.pools.database.run(read_erasure, doors.engine, erasure_id, client)
+    )
+
+
+async def carry_out(doors: Doors, erasure_id: UUID) -> Response:
+    """Erase for a moment; answer 200 if that was enough, else 202."""
+    eraser = Eraser(doors.settings, doors.engine, doors.storage)
+    view = ErasureView.of(await doors.pools.uploads.run(eraser.carry_on, erasure_id, _WAIT_S))
+    status = 200 if view.finished else 202
+    return Response(view.model_dump_json(), status, {"Location": view.url}, "application/json")
