@@ -191,7 +191,7 @@ def test_the_backends_page_names_every_endpoint_there_is_and_no_other() -> None:
         re.sub(r"\{[\w:]+\}", "{}", path)
         for path in create_app("test", Settings()).openapi()["paths"]
     }
-    named = re.findall(r"(?:\$STUDIO|GET |`)(/(?:internal/|health)[\w/{}$.-]*)", PAGE)
+    named = re.findall(r"(?:\$STUDIO|GET |`)(/(?:internal/|health|readyz)[\w/{}$.-]*)", PAGE)
     # a file's name stands for itself
     paths = {re.sub(r"\{\w+\}|\$\w+|(?<=/files/)[\w.-]+", "{}", path) for path in named}
     assert paths == served | {"/internal/uploads/tus"}  # a protocol, which OpenAPI cannot say
