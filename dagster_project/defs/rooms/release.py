@@ -26,14 +26,15 @@ def champion(studio: Studio, registered_version: Registered) -> dg.MaterializeRe
 
 @dg.asset(group_name=GROUP, kinds={"bentoml"})
 def gateway_bento(studio: Studio, champion: str) -> dg.MaterializeResult[str]:
-    """The gateway as a bento, with the published version baked in to fall back on."""
+    """The gateway as a bento, with the published version baked in, and its sibling, the worker."""
     command = [sys.executable, "-m", "bentos.build"]
     env = os.environ | {"STUDIO_HOME": str(studio.settings().home())}
     done = subprocess.run(command, env=env, check=False, capture_output=True, text=True)
     if done.returncode:
         raise dg.Failure("the bento was not built", {"error": dg.MetadataValue.text(done.stderr)})
-    tag = done.stdout.strip().splitlines()[-1]
-    return dg.MaterializeResult(value=tag, metadata={"bento": tag, "model version": champion})
+    worker, gateway = done.stdout.split()[-2:]
+    metadata = {"bento": gateway, "worker's bento": worker, "model version": champion}
+    return dg.MaterializeResult(value=gateway, metadata=metadata)
 
 
 class Promotion(dg.Config):
