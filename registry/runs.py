@@ -64,6 +64,11 @@ def log_text(client: MlflowClient, run_id: str, name: str, text: str) -> None:
     client.log_text(run_id, text, name)
 
 
+def log_metric(client: MlflowClient, run_id: str, name: str, value: float) -> None:
+    """Log one figure of the run."""
+    client.log_metric(run_id, name, value)
+
+
 def log_folder(client: MlflowClient, run_id: str, folder: Path, name: str) -> None:
     """Log all files of a folder below `name`."""
     client.log_artifacts(run_id, str(folder), name)

@@ -22,6 +22,7 @@ from stack.programs import (
     publisher,
     worker,
 )
+from training.data.settings import DataSettings
 
 _CLIENT = "dev"
 _METRICS_PORT = 9300
@@ -52,6 +53,7 @@ def run() -> int:
             print(f"\nAPI key of the client '{_CLIENT}': {dev_key(settings)}")
             print(describe_callbacks(settings))
             print(f"Worker metrics from http://127.0.0.1:{metrics_port}/metrics on, one port each.")
+            print(describe_training(ports))
             print("Ctrl-C ends everything.")
             supervisor.wait()
     except KeyboardInterrupt:
@@ -68,6 +70,14 @@ def prepare(settings: Settings) -> None:
     folder = settings.home() / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "dagster_project" / "dagster.yaml", folder / "dagster.yaml")
+
+
+def describe_training(ports: Ports) -> str:
+    """Say how a retrain is started, and what it lacks."""
+    data = DataSettings().studio_data
+    page = f"http://127.0.0.1:{ports.dagster_port}/jobs"
+    where = f"photos from {data}" if data else "set STUDIO_DATA to the photos first"
+    return f"Retrain: open {page}, job retrain or retrain_smoke, Launchpad ({where})."
 
 
 def dev_key(settings: Settings) -> str:

@@ -87,6 +87,8 @@ class Average:
 
     def __call__(self, averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
         """Return the new average after `steps` earlier ones."""
+        if not averaged.is_floating_point():  # a BatchNorm that is not folded counts its batches
+            return current
         decay = min(self.decay, (1 + int(steps)) / (10 + int(steps)))
         return averaged.lerp(current, 1 - decay)
 

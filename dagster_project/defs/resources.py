@@ -8,12 +8,14 @@ import dagster as dg
 from dagster_aws.s3 import S3Resource
 from pydantic import Field
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from dagster_project.values_by_run import BucketByRun, FolderByRun
 from registry.admission import Admission
 from registry.client import Client, open_client
 from registry.runs import page_of
 from serving.db.migrate import prepare
+from serving.errors import first_line
 from serving.settings import Settings
 from serving.storage.objects import Storage, open_storage
 from training.data.settings import DataSettings
@@ -44,8 +46,21 @@ class Studio(dg.ConfigurableResource["Studio"]):
         return folder
 
     def engine(self) -> Engine:
-        """Return the studio's database, up to date."""
-        return prepare(self.settings())
+        """Return the studio's database, up to date.
+
+        Raises
+        ------
+        Failure
+            If none answers; it says what to start.
+        """
+        try:
+            return prepare(self.settings())
+        except OperationalError as error:
+            raise dg.Failure(
+                f"no database answers ({first_line(error)}). `make dev` starts all that Dagster "
+                "needs; beside a Dagster of your own start `python -m serving.db.postgres`, or set "
+                "DATABASE_URL"
+            ) from error
 
     def storage(self) -> Storage:
         """Return the object storage."""

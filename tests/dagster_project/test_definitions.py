@@ -8,6 +8,7 @@ from dagster_aws.s3 import S3PickleIOManager
 
 from dagster_project.definitions import definitions
 from dagster_project.defs.resources import Studio, values_io_manager
+from dagster_project.defs.rooms.data import raw_photos
 from registry.admission import Admission
 from registry.gates import SMOKE as SMOKE_GATES
 from registry.gates import digest_of
@@ -29,7 +30,7 @@ def loaded() -> dg.Definitions:
 def test_everything_below_defs_is_found_and_fits_together(loaded: dg.Definitions) -> None:
     dg.Definitions.validate_loadable(loaded)
     keys = {key.to_user_string() for key in loaded.resolve_all_asset_keys()}
-    assert keys == {*STEPS, "listing_films", "warm_clips"}
+    assert keys == {*STEPS, "searched_recipe", "listing_films", "warm_clips"}
 
 
 def test_raw_photos_come_before_all_and_the_bento_after(loaded: dg.Definitions) -> None:
@@ -50,7 +51,7 @@ def test_bad_data_and_closed_gates_block_what_comes_after(loaded: dg.Definitions
 
 def test_what_people_start_and_what_starts_itself_is_there(loaded: dg.Definitions) -> None:
     jobs = {job.name for job in loaded.resolve_all_job_defs()}
-    assert {"retrain", "retrain_smoke", "promote", "roll_back"} <= jobs
+    assert {"retrain", "retrain_smoke", "search_hyperparameters", "promote", "roll_back"} <= jobs
     assert loaded.get_schedule_def("weekly_retrain").job_name == "retrain"
     assert loaded.get_sensor_def("publish_aliases").name == "publish_aliases"
 
@@ -66,6 +67,7 @@ def test_the_instance_is_postgres_watched_and_quiet() -> None:
     config = yaml.safe_load((ROOT / "dagster_project" / "dagster.yaml").read_text())
     assert config["storage"]["postgres"]["postgres_url"] == {"env": "DAGSTER_POSTGRES_URL"}
     assert config["run_monitoring"]["enabled"]
+    assert config["run_monitoring"]["free_slots_after_run_end_seconds"] > 0
     assert not config["telemetry"]["enabled"]
 
 
@@ -97,8 +99,10 @@ def test_the_training_is_told_its_settings_once(loaded: dg.Definitions) -> None:
     assert takes == {"trained_classifier"}
 
 
-@pytest.mark.parametrize("name", ["retrain", "retrain_smoke", "promote", "roll_back",
-                                  "render_films", "warm_up_clips"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    ["retrain", "retrain_smoke", "search_hyperparameters", "promote", "roll_back", "render_films"],
+)
 def test_every_field_of_the_launchpad_is_described(loaded: dg.Definitions, name: str) -> None:
     nodes = loaded.resolve_job_def(name).graph.node_defs
     fields = {
@@ -126,3 +130,16 @@ def test_a_smoke_run_cannot_promote(loaded: dg.Definitions) -> None:
     assert "registered_version" in steps
     assert not steps & {"champion", "gateway_bento"}
     assert digest_of(SMOKE_GATES) not in Admission().gates
+
+
+def test_without_a_database_the_first_step_says_what_to_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a plain `dg dev`, beside which nothing else runs."""
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    studio = Studio(studio_home=str(tmp_path / "home"))
+    result = dg.materialize([raw_photos], resources={"studio": studio}, raise_on_error=False)
+    (failed,) = (event for event in result.all_events if event.event_type_value == "STEP_FAILURE")
+    told = str(failed.event_specific_data)
+    assert "make dev" in told
+    assert "python -m serving.db.postgres" in told

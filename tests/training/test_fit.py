@@ -87,6 +87,14 @@ def test_a_run_that_was_killed_goes_on_from_its_last_epoch(
 
 
 @pytest.mark.slow
+def test_batchnorm_that_is_not_folded_is_averaged_too(
+    photos: tuple[LabelledPhotos, LabelledPhotos], tmp_path: Path
+) -> None:
+    config = SMALL.model_copy(update={"fold_batchnorm": False, "epochs": 1})
+    assert 0 <= top1(fit(*photos, 3, config, tmp_path), photos[1]) <= 1
+
+
+@pytest.mark.slow
 def test_two_processes_train_one_network(
     photos: tuple[LabelledPhotos, LabelledPhotos], tmp_path: Path
 ) -> None:

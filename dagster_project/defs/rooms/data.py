@@ -21,6 +21,7 @@ GROUP = "rooms"
 @dg.asset(group_name=GROUP, kinds={"python"})
 def raw_photos(studio: Studio) -> dg.MaterializeResult[None]:
     """Every photo that the manifest's sources hold now: folders, CSV files, S3 prefixes."""
+    studio.engine()  # what comes later needs it: said now, not after minutes of describing photos
     data = studio.data()
     photos = list_photos(open_room(data.room_folder()).manifest, data.studio_data)
     rows = pd.DataFrame([(photo.source, photo.label) for photo in photos])
