@@ -5,47 +5,33 @@ once; `serving.settings_checks` knows what a value must look like.
 """
 
 import hashlib
-import json
 import os
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal, get_origin
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
     Field,
     SecretStr,
     StringConstraints,
-    ValidationInfo,
-    field_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from serving import settings_checks as checks
 from serving.licences import LicencePolicy
+from serving.settings_rules import QUEUES as QUEUES  # who reads settings knows their names
+from serving.settings_rules import CheckedSettings
 
-QUEUES = ("classify", "stage", "video", "audio", "enhance", "webhook")
 HttpUrl = Annotated[str, AfterValidator(checks.check_http_url)]
 KeyHash = Annotated[str, AfterValidator(checks.check_key_hash)]
 ClientName = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
-_EXAMPLES = {tuple: '["one", "two"]', dict: '{"name": 1}'}
 
 
-class Settings(BaseSettings):
+class Settings(CheckedSettings):
     """Made once, at the door of a process, and passed down; never at import.
 
     Each field is the environment variable of the same name in capitals.
     """
-
-    model_config = SettingsConfigDict(
-        frozen=True,
-        env_file=None,
-        env_ignore_empty=True,
-        enable_decoding=False,  # `_read_json` says what is wrong, of all of them
-        hide_input_in_errors=True,
-        allow_inf_nan=False,
-    )
 
     studio_home: Path = Field(Path(".studio"), description="where everything local is kept")
     database_url: Annotated[str, AfterValidator(checks.check_database_url)] | None = Field(
@@ -268,78 +254,6 @@ class Settings(BaseSettings):
     fetch_max_bytes: int = Field(64 * 2**20, gt=0, description="of a photo that is downloaded")
     fetch_timeout_s: float = Field(60.0, gt=0, description="a whole download")
 
-    @field_validator("*", mode="before")
-    @classmethod
-    def _read_json(cls, value: object, info: ValidationInfo) -> object:
-        kind = get_origin(cls.model_fields[str(info.field_name)].annotation)
-        if kind not in _EXAMPLES or not isinstance(value, str):
-            return value
-        try:
-            return json.loads(value)
-        except ValueError:
-            raise ValueError(f"is not JSON; write such as {_EXAMPLES[kind]}") from None
-
-    @field_validator("webhook_secrets")
-    @classmethod
-    def _check_webhook_secrets(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        return _check_each(secrets, checks.check_webhook_secret)
-
-    @field_validator("link_secrets")
-    @classmethod
-    def _check_link_secrets(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        return _check_each(secrets, checks.check_link_secret)
-
-    @field_validator("worker_concurrency")
-    @classmethod
-    def _check_queues(cls, counts: dict[str, int]) -> dict[str, int]:
-        unknown = sorted(counts.keys() - set(QUEUES))
-        if unknown:
-            raise ValueError(f"there is no queue '{unknown[0]}'; there are {', '.join(QUEUES)}")
-        return counts
-
-    @field_validator("api_keys")
-    @classmethod
-    def _check_one_client_per_key(
-        cls, keys: dict[str, tuple[str, ...]]
-    ) -> dict[str, tuple[str, ...]]:
-        hashes = [sha256 for client in keys.values() for sha256 in set(client)]
-        if len(set(hashes)) < len(hashes):
-            raise ValueError("gives the same key to two clients; make one for each")
-        return keys
-
-    # A contradiction is said of the field that is declared later: the other is known by then, and
-    # all other faults are still found.
-    @field_validator("heartbeat_timeout_s")
-    @classmethod
-    def _check_timeout(cls, value: float, info: ValidationInfo) -> float:
-        beat_s = info.data.get("heartbeat_s", 0.0)
-        if value < 2 * beat_s:
-            raise ValueError(f"must be at least twice HEARTBEAT_S, which is {beat_s:g}")
-        return value
-
-    @field_validator("retry_longest_s", "webhook_longest_retry_s", "max_job_photos")
-    @classmethod
-    def _check_order(cls, value: float, info: ValidationInfo) -> float:
-        name = _LEAST[str(info.field_name)]
-        least = info.data.get(name, value)
-        if value < least:
-            raise ValueError(f"must not be less than {name.upper()}, which is {least:g}")
-        return value
-
-    @field_validator("storage_encryption")
-    @classmethod
-    def _check_encryption(cls, value: str, info: ValidationInfo) -> str:
-        if value != "none" and not str(info.data.get("storage_url", "s3://")).startswith("s3://"):
-            raise ValueError("needs a STORAGE_URL of S3; a folder is encrypted by its file system")
-        return value
-
-    @field_validator("storage_kms_key")
-    @classmethod
-    def _check_kms_key(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if value and info.data.get("storage_encryption", "aws:kms") != "aws:kms":
-            raise ValueError("is only used with STORAGE_ENCRYPTION=aws:kms; set that, or unset it")
-        return value
-
     def home(self) -> Path:
         """Return the data folder, absolute; it may not exist yet."""
         return self.studio_home.expanduser().absolute()
@@ -372,23 +286,3 @@ class Settings(BaseSettings):
         inline there and a service of its own where a GPU rewards batches.
         """
         return self.serving_models == "inline" or (self.serving_models == "auto" and not gpu)
-
-
-_LEAST = {
-    "retry_longest_s": "retry_first_s",
-    "webhook_longest_retry_s": "webhook_first_retry_s",
-    "max_job_photos": "max_photos",
-}
-
-
-def _check_each(
-    secrets: tuple[SecretStr, ...], check: Callable[[str], None]
-) -> tuple[SecretStr, ...]:
-    """Say which of several secrets is bad, without saying it."""
-    for number, secret in enumerate(secrets, 1):
-        try:
-            check(secret.get_secret_value())
-        except ValueError as error:
-            which = f"secret {number} " if len(secrets) > 1 else ""
-            raise ValueError(f"{which}{error}") from None
-    return secrets

@@ -50,6 +50,7 @@ NEVER_BY_CHANCE = (
     "/internal/video/clips",
     "/files/{name}",
     "/{upload_id}",
+    "/{erasure_id}",
 )
 
 

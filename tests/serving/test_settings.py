@@ -41,7 +41,9 @@ WRONG = {
     "RETRY_LONGEST_S": ["1"],
     "WEBHOOK_LONGEST_RETRY_S": ["1"],
     "MAX_JOB_PHOTOS": ["63"],
+    "UPLOAD_QUOTA_BYTES": ["1000"],
     "STORAGE_KMS_KEY": ["alias/studio"],
+    "DATABASE_DIRECT_URL": ["postgresql://u@h/studio"],
     "ENVIRONMENT": ["prod"],
     "WORKER_METRICS_PORT": ["70000"],
 }  # fmt: skip

@@ -2,9 +2,14 @@
 
 import time
 from pathlib import Path
+from uuid import uuid4
 
 from sqlalchemy import Engine, create_engine
 
+from serving.jobs import attempts
+from serving.jobs.erasure import read_erasure, request_erasure, unfinished
+from serving.jobs.kinds import KINDS
+from serving.jobs.submit import NewJob, submit
 from serving.models.known import KnownRooms
 from serving.models.local import LocalModels
 from serving.settings import Settings
@@ -50,6 +55,22 @@ def test_clips_and_answers_beyond_their_limits_go(
     assert store.statistics().clips == 1
     left = Answers(engine, 1)
     assert sum(left.get(str(number), "t", "1@a") is not None for number in range(3)) == 1
+
+
+def test_what_a_client_wants_erased_is_erased_by_whichever_worker_is_there(
+    settings: Settings, engine: Engine, storage: Storage, tmp_path: Path
+) -> None:
+    new = NewJob(KINDS["render_video"], {"photos": []}, "backend", "42")
+    job = attempts.take(engine, submit(engine, new, 10).job_id, uuid4())
+    assert job is not None
+    erasure_id = request_erasure(engine, "backend", listing_id="42")
+    housekeeping = Housekeeping(parts_of(settings, engine, storage, tmp_path), None)
+    housekeeping.erase()
+    assert read_erasure(engine, erasure_id).finished_at is None, "its worker has yet to hear"
+    attempts.end_cancelled(engine, job)
+    housekeeping.erase()
+    assert read_erasure(engine, erasure_id).erased == {"jobs": 1}
+    assert unfinished(engine) == []
 
 
 def test_a_database_that_is_away_ends_nothing(
