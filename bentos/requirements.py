@@ -102,7 +102,10 @@ def _needs(name: str) -> tuple[Requirement, ...]:
     try:
         return tuple(Requirement(text) for text in requires(name) or ())
     except PackageNotFoundError:
-        return ()  # only needed where the image runs; its pin still has to be there
+        # its own needs are not known here, and the list would lack them
+        raise ModuleNotFoundError(
+            f"{name} is not installed here: install the project anew, as `make check` does"
+        ) from None
 
 
 def _applies(need: Requirement, extra: str) -> bool:

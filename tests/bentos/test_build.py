@@ -44,6 +44,12 @@ def test_an_image_holds_one_opencv_without_a_desktop_and_one_runtime(gpu: bool) 
     assert not {"torch", "mlflow", "dagster", "evidently"} & found
 
 
+def test_a_package_that_is_not_installed_is_named_rather_than_left_without_its_needs() -> None:
+    extras = {"serve": ["no-such-package"], "cpu": []}
+    with pytest.raises(ModuleNotFoundError, match="no-such-package is not installed"):
+        resolve({"dependencies": [], "optional-dependencies": extras}, {"no-such-package": "1"})
+
+
 def test_a_package_without_a_version_is_named() -> None:
     project = {"dependencies": ["numpy"], "optional-dependencies": {"serve": [], "cpu": []}}
     with pytest.raises(KeyError, match="numpy"):
