@@ -32,6 +32,7 @@ COMMANDS = {
     "chaos": ["chaos.py"],
     "jobs": ["jobs.py"],
     "answers": ["answers.py"],
+    "soak": ["soak.py"],
     "beats": ["beats.py"],
     "loudness": ["loudness.py"],
     "film": ["film.py"],
