@@ -1,9 +1,9 @@
 """Photos as bytes and as arrays: what the header claims, and the pixels."""
 
 from serving.image.array import Image, check_rgb
-from serving.image.decode import decode, opened, read_header
 from serving.image.header import SMALLEST_SIDE, Header
 from serving.image.kinds import FORMATS
+from serving.image.opening import decode, opened, read_header
 
 __all__ = (
     "FORMATS",

@@ -14,6 +14,7 @@ from serving.image.array import Image, as_stored
 from serving.image.header import Header
 from serving.image.kinds import kind_of
 from serving.image.rare.damage import DAMAGED
+from serving.image.rare.tiff import is_lab, read_tags
 from serving.isolation import Allocate, Reply
 
 _START = 4096  # of a file tells its kind
@@ -73,7 +74,7 @@ def handle(request: Mapping[str, object], data: memoryview, allocate: Allocate) 
 
 def open_source(data: bytes, kind: str) -> Source:
     """Return the photo by whichever library reads it with the least memory."""
-    if kind in ("PNG", "WEBP", "TIFF"):
+    if kind in ("PNG", "WEBP") or (kind == "TIFF" and not is_lab(read_tags(data))):
         from serving.image.rare.streamed import (
             open_streamed,
         )  # here: only who needs libvips loads it

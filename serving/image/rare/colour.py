@@ -37,22 +37,28 @@ def make_converter(profile: bytes, mode: str) -> Convert:
     A profile that is broken, or of another colour space than the pixels, is ignored.
     """
     plain: Convert = lambda picture: picture.convert("RGB")  # noqa: E731
+    if mode == "LAB" and not profile:
+        return _converter(ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")), mode)
     if not profile or mode not in _SPACES or (mode == "RGB" and is_srgb(profile)):
         return plain
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if source.profile.xcolor_space.strip() != _SPACES[mode]:
             return plain
-        transform = ImageCms.ImageCmsTransform(
-            source,
-            ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")),
-            mode,
-            "RGB",
-            ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-        )
+        return _converter(source, mode)
     except (OSError, ValueError, ImageCms.PyCMSError):
         return plain
+
+
+def _converter(source: ImageCms.ImageCmsProfile, mode: str) -> Convert:
+    transform = ImageCms.ImageCmsTransform(
+        source,
+        ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")),
+        mode,
+        "RGB",
+        ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    )
 
     def convert(picture: Pillow.Image) -> Pillow.Image:
         return transform.apply(picture)

@@ -32,7 +32,12 @@ if TYPE_CHECKING:
 Rows = Callable[[int, int], Pillow.Image]
 
 _STRIP_PIXELS = 1 << 20
-_HELD = {"GIF": 2.0, "BMP": 5.0, "AVIF": 13.0}  # bytes per pixel, measured at 80 megapixels
+_HELD = {
+    "GIF": 2.0,
+    "BMP": 5.0,
+    "AVIF": 13.0,
+    "TIFF": 8.0,
+}  # bytes per pixel, measured at 80 megapixels
 Pillow.MAX_IMAGE_PIXELS = None  # the header is judged by us
 
 

@@ -11,7 +11,7 @@ _SUBFILE, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 258, 259, 262
 _HEIGHT, _SAMPLES, _ROWS, _TILE = 257, 277, 278, 322
 _SUB_IFDS, _SAMPLE_FORMAT, _DNG, _ORIENTATION, _EXIF = 330, 339, 50706, 274, 34665
 _RAW_COMPRESSIONS = (32767, 32769, 34713, 65535, 34892)
-_CFA, _LINEAR_RAW = 32803, 34892
+_CFA, _LINEAR_RAW, _LAB = 32803, 34892, (8, 9)
 _FLOAT, _COMPLEX = 3, (5, 6)
 _BITS_READ = (1, 2, 4, 8, 16)
 _MAX_ENTRIES, _MAX_VALUES = 4096, 16
@@ -67,6 +67,11 @@ def check_tags(tags: Tags) -> None:
     if len(set(bits)) > 1 or bits[0] not in _BITS_READ:
         depths = ", ".join(str(depth) for depth in sorted(set(bits)))
         raise BadImage(f"a TIFF of {depths} bits is not read; save as 8 or 16 bit")
+
+
+def is_lab(tags: Tags) -> bool:
+    """Say whether its colours are CIELab, of which libvips reads one form only."""
+    return _one(tags, _PHOTOMETRIC, 2) in _LAB
 
 
 def strip_share(tags: Tags) -> float:
