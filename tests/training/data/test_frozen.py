@@ -71,3 +71,16 @@ def test_find_touching_sees_bytes_look_and_listing(tmp_path: Path) -> None:
         }
     )
     assert frozen.find_touching(others).tolist() == [True, True, True, False, False]
+
+
+def test_a_test_photo_is_relabelled_by_its_file_and_the_list_together(tmp_path: Path) -> None:
+    """And then it is another test set: the gates' operator has to allow it."""
+    table = _table(["test", "test"])
+    file = freeze_test(table, tmp_path)
+    before = read_frozen(tmp_path, near_radius=6)
+    moved = table.assign(label=["label-0", "pool"])
+    assert before.share(moved) == 0.5, "only the file was moved: validation finds a photo missing"
+    file.write_text(file.read_text().replace("label-1", "pool"))
+    after = read_frozen(tmp_path, near_radius=6)
+    assert after.share(moved) == 1.0
+    assert after.digest != before.digest
