@@ -67,28 +67,30 @@ def check_photos(photos: Sequence[Photo]) -> None:
             raise BadInput(f"photo {photo.name}: focus points and labels lie within 0..1")
 
 
-def order_by_room(photos: Sequence[Photo]) -> tuple[Photo, ...]:
-    """Order photos as a visitor walks; within a room the given order stays.
+def order_by_room(photos: Sequence[Photo]) -> tuple[int, ...]:
+    """Return the indices of photos as a visitor walks; within a room the given order stays.
 
     The two weightiest exteriors open the film, the others join the yard and the pool near its end.
-    Photos of unknown rooms come after the rooms of the house.
+    Photos of unknown rooms come after the rooms of the house. One that was given twice is two photos.
 
     Examples
     --------
     >>> rooms = ["pool", "bedroom", None, "exterior", "kitchen"]
     >>> photos = [Photo(str(n), 4, 3, room=room) for n, room in enumerate(rooms)]
-    >>> [photo.room for photo in order_by_room(photos)]
+    >>> [photos[index].room for index in order_by_room(photos)]
     ['exterior', 'kitchen', 'bedroom', None, 'pool']
     """
-    exteriors = [photo for photo in photos if _rank(photo) == 0]
-    opening = sorted(exteriors, key=lambda photo: -photo.weight)[:_OPENING_EXTERIORS]
+    ranks = [_rank(photo) for photo in photos]
+    exteriors = [index for index, rank in enumerate(ranks) if rank == 0]
+    weightiest = sorted(exteriors, key=lambda index: -photos[index].weight)
+    opening = weightiest[:_OPENING_EXTERIORS]
 
-    def place(photo: Photo) -> float:
-        if photo in exteriors:
-            return opening.index(photo) - 10 if photo in opening else _OUTSIDE_AGAIN
-        return _rank(photo)
+    def place(index: int) -> float:
+        if index in opening:
+            return opening.index(index) - len(opening)
+        return ranks[index] or _OUTSIDE_AGAIN
 
-    return tuple(sorted(photos, key=place))
+    return tuple(sorted(range(len(photos)), key=place))
 
 
 def _rank(photo: Photo) -> float:

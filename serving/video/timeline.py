@@ -27,13 +27,13 @@ class Timeline:
     film : without overlays
     cuts : frame of each cut; its transition is centred there
     sources : for every clip the index of its photo, or CARD
-    left_out : names of photos that found no room
+    left_out : indices of photos that found no room
     """
 
     film: Film
     cuts: tuple[int, ...]
     sources: tuple[int, ...]
-    left_out: tuple[str, ...]
+    left_out: tuple[int, ...]
 
     def span(self, clip: int) -> tuple[int, int]:
         """Frames of a clip from cut to cut: first and one past the last."""
@@ -112,8 +112,7 @@ def make_timeline(
     cuts = place_cuts(places, shares, clock)
     assembly = Assembly(photos, template, shape, wish, music)
     film = assembly.make_film(tuple(shown), cuts, frames)
-    left_out = sorted(set(range(len(photos))) - set(order))
-    return Timeline(film, cuts, tuple(shown), tuple(photos[i].name for i in left_out))
+    return Timeline(film, cuts, tuple(shown), _missing(photos, order))
 
 
 def _cut_by_hand(
@@ -129,8 +128,11 @@ def _cut_by_hand(
     shown, cuts = tuple(edit.source for edit in edits), edges[1:-1]
     film = Assembly(photos, template, shape, wish, music).make_film(shown, cuts, edges[-1])
     check_film(film)
-    left_out = sorted(set(range(len(photos))) - set(shown))
-    return Timeline(film, cuts, shown, tuple(photos[i].name for i in left_out))
+    return Timeline(film, cuts, shown, _missing(photos, shown))
+
+
+def _missing(photos: Sequence[Photo], shown: Sequence[int]) -> tuple[int, ...]:
+    return tuple(sorted(set(range(len(photos))) - set(shown)))
 
 
 def _edges(edits: Sequence[Edit], shape: Shape) -> tuple[int, ...]:

@@ -94,9 +94,9 @@ def render_video(run: Run) -> Json:
         preview = None
         if work.preview:
             preview = publish_preview(run, drafts[work.formats[0]].cut, folder)
-        films = [_make_film(studio, asked, draft) for asked, draft in drafts.items()]
+        made = {asked: _make_film(studio, asked, draft) for asked, draft in drafts.items()}
     return {
-        "films": films,
+        "films": [made[asked] for asked in work.formats],
         "preview": preview,
         "template": studio.template.name,
         "skipped": list(studio.material.skipped),
@@ -171,11 +171,17 @@ def _make_film(studio: Studio, asked: Format, draft: Draft) -> Json:
         "frames": film.frames,
         "duration_s": round(float(film.frames / film.fps), 3),
         "cuts_s": [round(cut / asked.fps, 3) for cut in draft.plan.timeline.cuts],
-        "left_out": [studio.material.references[name] for name in draft.plan.timeline.left_out],
+        "left_out": _left_out(studio, draft),
         "frames_drawn": done.drawn,
         "segments": done.segments,
         "segments_reused": done.reused,
     } | _store(studio, asked, draft, path)
+
+
+def _left_out(studio: Studio, draft: Draft) -> list[str]:
+    """Return what the request calls the photos that found no room."""
+    numbers = studio.material.numbers
+    return [studio.work.photos[numbers[index]].photo for index in draft.plan.timeline.left_out]
 
 
 def _planned(studio: Studio, draft: Draft) -> Planned:

@@ -52,14 +52,13 @@ class Material:
     photos : in the film's order, named by the SHA-256 of their bytes
     files : where each lies on this machine, so that memory does not grow with their number
     skipped : photos that cannot be read, each with its problem
-    references : what the request calls each
-    numbers : the place of each of `photos` in the request
+    numbers : the place of each of `photos` in the request: what tells photos apart, since one may
+        be sent twice
     """
 
     photos: tuple[Photo, ...]
     files: Mapping[str, Path]
     skipped: tuple[Json, ...]
-    references: Mapping[str, str]
     numbers: tuple[int, ...]
 
 
@@ -74,14 +73,12 @@ def gather_photos(run: Run, work: FilmWork, folder: Path) -> Material:
     desk = _Desk(run, work, folder, _find_rooms(run, work))
     found: dict[int, Photo] = {}
     skipped: list[Json] = []
-    references: dict[str, str] = {}
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="film") as pool:
         try:
             answers = pool.map(desk.take, work.photos)
             for number, (asked, answer) in enumerate(zip(work.photos, answers, strict=True)):
                 if isinstance(answer, Photo):
                     found[number] = answer
-                    references.setdefault(answer.name, asked.photo)
                 else:
                     _refuse_or_skip(work, answer, skipped)
                 run.tell(len(found) + len(skipped), len(work.photos), "photos")
@@ -89,13 +86,12 @@ def gather_photos(run: Run, work: FilmWork, folder: Path) -> Material:
             pool.shutdown(cancel_futures=True)  # of a film that is not to be, no photo is fetched
     if not found:
         raise BadInput(f"none of the {len(work.photos)} photos can be read")
-    photos = tuple(found.values())
+    numbers = tuple(found)
     if work.order == "rooms" and work.timeline is None:
-        photos = order_by_room(photos)
+        numbers = tuple(numbers[index] for index in order_by_room(tuple(found.values())))
+    photos = tuple(found[number] for number in numbers)
     files = {photo.name: folder / photo.name for photo in photos}
-    places = {photo: number for number, photo in found.items()}
-    numbers = tuple(places[photo] for photo in photos)
-    return Material(photos, files, tuple(skipped), references, numbers)
+    return Material(photos, files, tuple(skipped), numbers)
 
 
 @dataclass(frozen=True)

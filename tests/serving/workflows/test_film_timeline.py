@@ -52,6 +52,23 @@ def test_clips_of_a_timeline_are_cut_where_it_says_in_every_format(films: Bench)
     assert wide["left_out"] == ["1.jpg"]
 
 
+def test_a_photo_sent_twice_is_two_photos(films: Bench, storage: Storage) -> None:
+    storage.write("copy.jpg", storage.read("0.jpg"))
+    photos = with_photos("0.jpg", "0.jpg", "1.jpg", "copy.jpg")
+    clips: list[Json] = [{"photo": n, "length_s": 0.5, "transition": CUT} for n in (0, 1, 2)]
+    del clips[-1]["transition"]
+    film = only(by_hand(films, *clips, photos=photos, formats=[FORMAT]))
+    assert film["cuts_s"] == [0.5, 1.0], "no clip is lost"
+    assert film["left_out"] == ["copy.jpg"], "each is called as the request calls it"
+    back = json.loads(storage.read(film["timeline"]))
+    assert [clip["photo"] for clip in back["clips"]] == [0, 1, 2]
+
+
+def test_a_format_asked_for_twice_is_answered_twice(films: Bench) -> None:
+    one, other = by_hand(films, {"photo": 0, "length_s": 1.0}, formats=[FORMAT, FORMAT])["films"]
+    assert one == other
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("template", ["calm", "energetic", "luxury"])
 def test_the_timeline_that_a_film_gives_back_makes_the_same_film_and_can_be_edited(
