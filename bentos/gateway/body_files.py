@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from bentos.gateway.bodies import stream_body
 from bentos.gateway.doors import Doors
 from serving.errors import BadInput, DigestMismatch
+from serving.storage.disk import disk_errors
 
 _AT_ONCE_BYTES = 2**20
 _FIELD = re.compile(r"\s*([a-z0-9-]+)\s*=\s*:([A-Za-z0-9+/=]*):\s*")
@@ -50,8 +51,8 @@ class BodyFile:
         return self._digest.hexdigest()
 
     def append(self, data: bytes) -> None:
-        """Write more; OSError if the disk is full."""
-        with self.path.open("ab") as file:
+        """Write more; StorageFull if the disk has no room."""
+        with disk_errors("a body"), self.path.open("ab") as file:
             file.write(data)
         self._digest.update(data)
         self.size += len(data)

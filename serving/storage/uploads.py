@@ -25,7 +25,7 @@ from serving.errors import (
     UnknownUpload,
 )
 from serving.settings import Settings
-from serving.storage.disk import CHUNK_BYTES
+from serving.storage.disk import CHUNK_BYTES, disk_errors
 from serving.storage.interface import Storage
 
 FOLDER, PARTS = "uploads", "upload-parts"
@@ -252,7 +252,7 @@ class UploadStore:
     def _join(self, parts: Sequence[str], whole: Path, part: Path) -> str:
         """Write the parts one behind the other; return the SHA-256 of it all."""
         digest = hashlib.sha256()
-        with whole.open("wb") as target:
+        with disk_errors("an upload"), whole.open("wb") as target:
             for key in parts:
                 self._storage.read_to(key, part)
                 with part.open("rb") as source:

@@ -4,7 +4,9 @@ import base64
 import hashlib
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
 import httpx
@@ -12,12 +14,13 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 
-from serving.errors import StorageUnavailable
+from bentos.gateway.body_files import BodyFile
+from serving.errors import OffsetConflict, StorageFull, StorageUnavailable
 from serving.jobs.api_keys import hash_key
 from serving.models.local import LocalModels
 from serving.settings import Settings
 from serving.storage.objects import Storage, open_storage
-from serving.storage.uploads import NewUpload, Quota, UploadStore
+from serving.storage.uploads import PARTS, NewUpload, Quota, UploadStore, key_of_upload
 from tests.bentos.calling import calling
 from tests.bentos.ports import on_a_port
 from tests.fakes import RED, jpeg
@@ -240,6 +243,36 @@ def test_what_died_while_it_was_written_leaves_a_row_and_is_made_whole_by_the_ne
         assert connection.scalar(text("SELECT ready FROM uploads")) is False
     upload_id = small.keep(b"x")
     assert small.store.read(upload_id).ready
+
+
+def test_a_body_that_the_disk_has_no_room_for_is_told_as_that() -> None:
+    with pytest.raises(StorageFull):
+        BodyFile(Path("/dev/full")).append(bytes(2**20))
+
+
+def test_of_two_gateways_that_append_at_the_same_place_one_counts(
+    small: _Store, tmp_path: Path
+) -> None:
+    row = small.store.begin(NewUpload("a", "text/plain"), 6)
+    part = tmp_path / "part"
+
+    def append(data: bytes) -> bytes | None:
+        (own := tmp_path / f"{data!r}").write_bytes(data)
+        try:
+            small.store.add_part(row.id, 0, own)
+        except OffsetConflict:
+            return None
+        return data
+
+    with ThreadPoolExecutor(4) as pool:
+        counted = [data for data in pool.map(append, (b"abc", b"def", b"ghi", b"jkl")) if data]
+    assert len(counted) == 1
+    assert len(list(small.storage.keys(f"{PARTS}/"))) == 1, "what lost the race is removed"
+    part.write_bytes(b"xyz")
+    assert small.store.add_part(row.id, 3, part) == 6
+    assert small.storage.read(key_of_upload(small.store.finish(row.id, tmp_path).id)) == (
+        counted[0] + b"xyz"
+    )
 
 
 def test_a_large_body_is_never_held_in_memory(
