@@ -34,6 +34,7 @@ COMMANDS = {
     "answers": ["answers.py"],
     "soak": ["soak.py"],
     "beats": ["beats.py"],
+    "decode_cost": ["decode_cost.py"],
     "loudness": ["loudness.py"],
     "film": ["film.py"],
     "film_peers": ["film_peers.py"],

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
+from serving.budget import BODIES, Budget
 from serving.errors import TooLarge
 from serving.settings import Settings
 
@@ -73,13 +74,47 @@ def _too_slow(detail: str) -> HTTPException:
     return HTTPException(408, detail, {"Connection": "close", "Retry-After": "1"})
 
 
+class HeldBody:
+    """What one request's body holds of the memory that the process has for bodies."""
+
+    key = "studio.body"  # where it is found in the scope
+
+    def __init__(self, budget: Budget = BODIES) -> None:
+        self._budget, self._size = budget, 0
+
+    async def grow(self, size: int) -> None:
+        """Hold so many bytes more; Busy if others hold them for too long."""
+        if not self._budget.try_hold(size):
+            turn = self._budget.ask(size)
+            try:
+                async with asyncio.timeout(self._budget.wait_s):
+                    await asyncio.shield(asyncio.wrap_future(turn))
+            except BaseException as error:
+                self._budget.give_up(turn, size)
+                if isinstance(error, TimeoutError):
+                    raise self._budget.busy() from None
+                raise
+        self._size += size
+
+    def release(self) -> None:
+        """Give everything back: the request is answered."""
+        self._budget.release(self._size)
+        self._size = 0
+
+
 async def read_body(request: Request, max_bytes: int) -> bytes:
-    """Return the body; TooLarge as soon as it is known to pass `max_bytes`.
+    """Return the body; TooLarge as soon as it is known to pass `max_bytes`, Busy without memory.
 
     What is left of a body that is too large is read and dropped, so that a client that only
     listens after sending gets its answer; one that sent `Expect: 100-continue` is spared that.
     """
-    return b"".join([chunk async for chunk in stream_body(request, max_bytes)])
+    held: HeldBody | None = request.scope.get(HeldBody.key)
+    chunks = []
+    async for chunk in stream_body(request, max_bytes):
+        if held is not None:
+            await held.grow(len(chunk))
+        chunks.append(chunk)
+    return b"".join(chunks)
 
 
 async def stream_body(request: Request, max_bytes: int) -> AsyncIterator[bytes]:

@@ -14,7 +14,7 @@ from prometheus_client import Histogram
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bentos.gateway.bodies import JSON_BYTES, Pace, cap_body, pace_body
+from bentos.gateway.bodies import JSON_BYTES, HeldBody, Pace, cap_body, pace_body
 from bentos.problems import answer_problem
 from serving import logs, metrics, traces
 from serving.settings import Settings
@@ -101,6 +101,7 @@ class Edge:
             request_id = uuid4().hex.encode()
         exchange = _Exchange(scope, request_id, time.perf_counter(), given=given)
         scope[REQUEST_ID_KEY] = request_id.decode()
+        scope[HeldBody.key] = held = HeldBody()
         logs.bind(request_id=scope[REQUEST_ID_KEY])
         metrics.REQUESTS_IN_FLIGHT.inc()
         try:
@@ -113,6 +114,7 @@ class Edge:
             else:
                 await self._answer(exchange, receive, send)
         finally:
+            held.release()
             metrics.REQUESTS_IN_FLIGHT.dec()
             self._end(exchange)
             self._note(exchange)
