@@ -25,7 +25,8 @@ REQUEST_ID = "X-Request-Id"
 REQUEST_ID_KEY = "studio.request_id"  # where routes find it in the scope
 _GIVEN_ID = re.compile(rb"[\w.:/+=-]{1,128}", re.ASCII)
 # Below these a body may be a file's bytes; the route itself reads them under its own cap.
-_RAW_BODIES = ("/internal/photos/", "/internal/audio/", "/internal/uploads")
+_RAW_BODIES = ("/internal/photos/", "/internal/audio/")
+_FILES = "/internal/uploads"  # there JSON is a file like any other
 _UNTRACED = ("/health", "/readyz", "/internal/metrics")  # asked every few seconds, whatever happens
 _ALWAYS_ANSWERED = _UNTRACED  # full or not: who looks has to see it
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
@@ -203,7 +204,8 @@ class Edge:
             return receive
         paced = pace_body(receive, self._pace)
         kind = exchange.given.get(b"content-type", b"")
-        raw = scope["path"].startswith(_RAW_BODIES) and not kind.startswith(b"application/json")
+        path, is_json = scope["path"], kind.startswith(b"application/json")
+        raw = path.startswith(_FILES) or (path.startswith(_RAW_BODIES) and not is_json)
         return paced if raw else cap_body(paced, JSON_BYTES)
 
 

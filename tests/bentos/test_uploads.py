@@ -245,6 +245,10 @@ def test_what_died_while_it_was_written_leaves_a_row_and_is_made_whole_by_the_ne
     assert small.store.read(upload_id).ready
 
 
+def test_a_file_of_json_is_a_file_like_any_other(client: TestClient) -> None:
+    assert send(client, bytes(5 * 2**20), Content_Type="application/json")["bytes"] == 5 * 2**20
+
+
 def test_a_body_that_the_disk_has_no_room_for_is_told_as_that() -> None:
     with pytest.raises(StorageFull):
         BodyFile(Path("/dev/full")).append(bytes(2**20))
