@@ -4,8 +4,8 @@ import io
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from importlib.metadata import version
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 import mlflow
@@ -15,17 +15,15 @@ from mlflow.models import ModelSignature
 from mlflow.models.model import ModelInfo
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import Map
+from packaging.requirements import Requirement
 from PIL import Image
 
 import serving
 from serving.card import ModelCard
 
 _CODE = Path(__file__).parent / "room_model.py"
-# what `room_model` imports through `serving`, in the versions that it was registered with
-_NEEDED = (
-    "mlflow", "numpy", "onnxruntime", "opencv-python", "pandas", "pillow", "pillow-heif",
-    "prometheus-client", "pydantic", "pydantic-settings", "pyyaml", "simplejpeg",
-)  # fmt: skip
+# beside what every part of the project needs, for `room_model` and what it imports of `serving`
+_NEEDED = ("mlflow", "onnxruntime", "onnxruntime-gpu", "pandas")
 _ANSWER = Schema(
     [
         ColSpec(DataType.string, "room_type"),
@@ -48,9 +46,21 @@ def log_model(run_id: str, model: bytes, card: ModelCard) -> ModelInfo:
             code_paths=[str(folder / "serving")],
             signature=ModelSignature(Schema([ColSpec(DataType.binary, "photo")]), _ANSWER),
             input_example=_example(),
-            pip_requirements=[f"{name}=={version(name)}" for name in _NEEDED],
+            pip_requirements=_requirements(),
         )
         return info
+
+
+def _requirements() -> list[str]:
+    """Return what is needed, extras too, in the versions here; of variants, those installed."""
+    stated = (Requirement(text) for text in requires("listing-studio") or ())
+    base = [need for need in stated if need.marker is None or need.marker.evaluate({"extra": ""})]
+    installed = []
+    for need in (*base, *map(Requirement, _NEEDED)):
+        extras = f"[{','.join(sorted(need.extras))}]" if need.extras else ""
+        with suppress(PackageNotFoundError):
+            installed.append(f"{need.name}{extras}=={version(need.name)}")
+    return sorted(installed)
 
 
 @contextmanager

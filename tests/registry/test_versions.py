@@ -81,6 +81,15 @@ def test_a_version_carries_an_example_to_send_and_what_it_is_and_needs(
     example = model.input_example
     assert isinstance(example["photo"][0], bytes)
     assert model.predict(example)["room_type"][0] in {"red", "green", "blue"}
+    folder = Path(mlflow.artifacts.download_artifacts(f"models:/{TASK}/{version.version}"))
+    needed = (folder / "requirements.txt").read_text().splitlines()
+    names = {line.partition("==")[0] for line in needed}
+    assert {"numpy", "pillow", "simplejpeg", "pydantic"} <= names
+    assert any(name.startswith("onnxruntime") for name in names)
+    assert "torch" not in names
+    assert any(line.startswith("pyvips[binary]==") for line in needed), (
+        "an extra brings the library"
+    )
     assert version.tags["commit"] == colour_card().git_commit
     assert "champion" in client.get_registered_model(TASK).description
 
