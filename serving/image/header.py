@@ -21,6 +21,7 @@ class Header:
     orientation : EXIF's, 1..8
     held : bytes per pixel that its decoder holds, however small the picture is wanted
     file_bytes : of the file
+    given : bytes per pixel of the picture as it is given, whole or small
     eighths : whether it is scaled by eighths in the DCT domain, rather than by whole numbers
     """
 
@@ -32,6 +33,7 @@ class Header:
     held: float
     file_bytes: int
     eighths: bool = False
+    given: float = 3.0
 
     @property
     def pixels(self) -> int:
@@ -59,5 +61,5 @@ class Header:
         """
         width, height = self.size_at(min_side)
         turned = 2 if self.eighths and self.orientation > 1 else 1
-        taken = self.held * self.pixels + turned * 3 * width * height
+        taken = self.held * self.pixels + turned * self.given * width * height
         return int(max(taken, self.pixels)) + _WORKING_BYTES + _COPIES * self.file_bytes

@@ -25,6 +25,8 @@ _LOADERS = {
     "TIFF": "VipsForeignLoadTiff",
 }
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA", 5: "CMYKA"}
+_GIVEN = {"WEBP": 9.0}  # libwebp and libvips each hold the picture before it is on white
+_PIPELINE = 1.0  # bytes per pixel of the strips between libvips' operations, measured
 _DEEP = ("ushort", "short")
 
 pyvips.cache_set_max(0)
@@ -47,7 +49,8 @@ def open_streamed(data: bytes, kind: str) -> "Source":
     except pyvips.Error as error:
         raise BadImage(f"the header of the {kind} is damaged: {_first(error)}") from error
     width, height = size[::-1] if orientation >= 5 else size
-    header = Header(kind, mode, width, height, orientation, washed.held, len(data))
+    given, held = _GIVEN.get(kind, 3.0), washed.held + _PIPELINE
+    header = Header(kind, mode, width, height, orientation, held, len(data), given=given)
     return _Streamed(header, washed)
 
 
