@@ -1,117 +1,105 @@
-"""Figures of finished frames and sound, by which a film is checked: cheap enough for every film."""
+"""Figures of finished frames and sound beside those planned: cheap enough for every film."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from serving.errors import BadInput
-from serving.video.film import BACKDROP, Clip, Film
-from serving.video.motion import Size, plan_windows
 
 Floats = NDArray[np.float64]
 Luma = NDArray[np.uint8]
 
-SAMPLED = 4  # one pixel of 4 x 4: 130,000 of a 1080p frame say as much, at a tenth of the cost
 BLACK = 18  # luma: 16 is black in video range; encoders are off by one or two
+_BLUR = (5, 5)
 _FULL_SCALE, _CLIPPED_RUN = 0.999, 3
 _QUIETEST_DB = -120.0
 
 
 @dataclass(frozen=True, eq=False)
 class FrameFigures:
-    """One value per frame, shape (frames,); two for `detail`.
+    """A film's frames beside those that were planned; shape (frames,), of the frames both have.
+
+    Changes and errors are means over the picture of absolute differences of luma.
 
     Parameters
     ----------
-    dark : share of black pixels, 0..1
-    difference : mean absolute change of luma from the frame before; 0 for the first
-    drift : the same from the frame `lag` frames before; 0 for the first ones
-    detail : shape (frames, 2), mean change of luma to the next pixel, at the right and below: what
-        a shift by one pixel changes
     lag : frames
+    seen, planned : how many frames there are
+    dark, planned_dark : share of black pixels, 0..1
+    contrast : standard deviation of the planned luma
+    error : of each frame against the planned one, both blurred: fine patterns, and the edges of
+        what a transition moves, are not quite the same in a picture that is drawn smaller
+    change, planned_change : from the frame before; 0 for the first
+    drift, planned_drift : from the frame `lag` frames before; 0 for the first ones
     """
 
-    dark: Floats
-    difference: Floats
-    drift: Floats
-    detail: Floats
     lag: int
+    seen: int
+    planned: int
+    dark: Floats
+    planned_dark: Floats
+    contrast: Floats
+    error: Floats
+    change: Floats
+    planned_change: Floats
+    drift: Floats
+    planned_drift: Floats
 
-    def cut(self, frames: int) -> "FrameFigures":
-        """Return the figures of the first `frames` only."""
-        return FrameFigures(
-            self.dark[:frames],
-            self.difference[:frames],
-            self.drift[:frames],
-            self.detail[:frames],
-            self.lag,
-        )
 
-
-def measure_frames(frames: Iterable[Luma], lag: int = 15) -> FrameFigures:
-    """Measure frames as they come; samples of `lag` frames are kept, whatever the film's length.
+def measure_frames(seen: Iterable[Luma], planned: Iterable[Luma], lag: int = 15) -> FrameFigures:
+    """Measure frames as they come; `lag` small ones are kept, whatever the film's length.
 
     Parameters
     ----------
-    frames : uint8 luma planes, shape (height, width), video range 16..235, all of one size
+    seen : uint8 luma planes, shape (height, width), video range 16..235, all of one size
+    planned : the same, smaller: a frame is brought to their size before it is looked at
     lag : half a second of frames is enough for a slow camera to move and short against a clip
     """
-    rows = []
-    before: deque[Luma] = deque(maxlen=lag)
-    for frame in frames:
-        if frame.ndim != 2 or frame.dtype != np.uint8 or min(frame.shape) < 2 * SAMPLED:
-            raise BadInput(f"expected a uint8 luma plane, got {frame.dtype} of {frame.shape}")
-        here = np.ascontiguousarray(frame[:-1:SAMPLED, :-1:SAMPLED])
-        right = np.ascontiguousarray(frame[:-1:SAMPLED, 1::SAMPLED])
-        below = np.ascontiguousarray(frame[1::SAMPLED, :-1:SAMPLED])
-        difference = _change(here, before[-1]) if before else 0.0
-        drift = _change(here, before[0]) if len(before) == lag else 0.0
-        dark = float((here <= BLACK).mean())
-        rows.append((dark, difference, drift, _change(here, right), _change(here, below)))
-        before.append(here)
-    table = np.array(rows, np.float64).reshape(-1, 5)
-    return FrameFigures(table[:, 0], table[:, 1], table[:, 2], table[:, 3:], lag)
+    rows: list[tuple[float, ...]] = []
+    seen_before, planned_before = _Before(lag), _Before(lag)
+    frames = wanted = 0
+    for frame, plan in zip_longest(seen, planned):
+        frames, wanted = frames + (frame is not None), wanted + (plan is not None)
+        if frame is None or plan is None:
+            continue
+        small = _shrink(frame, plan)
+        dark = [float((luma <= BLACK).mean()) for luma in (small, plan)]
+        before = zip(seen_before.compare(small), planned_before.compare(plan), strict=True)
+        error = _difference(cv2.blur(small, _BLUR), cv2.blur(plan, _BLUR))
+        rows.append((*dark, float(plan.std()), error, *chain(*before)))
+    columns = np.array(rows, np.float64).reshape(-1, 8).T
+    return FrameFigures(lag, frames, wanted, *columns)
 
 
-def _change(one: Luma, other: Luma) -> float:
+class _Before:
+    """The last few frames."""
+
+    def __init__(self, lag: int) -> None:
+        self._kept: deque[Luma] = deque(maxlen=lag)
+
+    def compare(self, frame: Luma) -> tuple[float, float]:
+        """Return the change from the last frame and from the oldest kept, and keep this one."""
+        kept = self._kept
+        change = _difference(frame, kept[-1]) if kept else 0.0
+        drift = _difference(frame, kept[0]) if len(kept) == kept.maxlen else 0.0
+        kept.append(frame)
+        return change, drift
+
+
+def _shrink(frame: Luma, plan: Luma) -> Luma:
+    if any(side.ndim != 2 or side.dtype != np.uint8 or not side.size for side in (frame, plan)):
+        raise BadInput(f"expected uint8 luma planes, got {frame.dtype} of {frame.shape}")
+    size = (plan.shape[1], plan.shape[0])
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _difference(one: cv2.typing.MatLike, other: cv2.typing.MatLike) -> float:
     return float(cv2.norm(one, other, cv2.NORM_L1)) / one.size
-
-
-def expect_motion(film: Film, sizes: Mapping[str, Size]) -> Floats:
-    """Say how far each frame's picture should have moved since the frame before.
-
-    Parameters
-    ----------
-    film : the plan
-    sizes : (width, height) of the photos by name; those missing count as the frame's size
-
-    Returns
-    -------
-    float, shape (frames, 2)
-        Pixels of the film's frame sideways and up or down, mean over the picture; within a
-        transition the faster clip's.
-    """
-    moved = np.zeros((film.frames, 2))
-    frame = (film.width, film.height)
-    for clip, start in zip(film.clips, film.starts, strict=True):
-        size = frame if clip.fit == BACKDROP else sizes.get(clip.photo, frame)
-        steps = _steps(clip, size, frame)
-        span = slice(start + 1, start + 1 + len(steps))
-        moved[span] = np.maximum(moved[span], steps)
-    return moved
-
-
-def _steps(clip: Clip, photo: Size, frame: Size) -> Floats:
-    windows = plan_windows(clip.motion, clip.frames, photo, frame)
-    grid = np.array([(x, y) for x in (0.15, 0.5, 0.85) for y in (0.15, 0.5, 0.85)])
-    shift = np.diff(windows, axis=0)[:, None]
-    moved = (shift[..., :2] + grid * shift[..., 2:]) / windows[1:, None, 2:] * np.array(frame)
-    steps: Floats = np.abs(moved).mean(axis=1)
-    return steps
 
 
 @dataclass(frozen=True, eq=False)

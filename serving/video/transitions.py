@@ -86,8 +86,11 @@ def parse_colour(text: str) -> tuple[int, int, int]:
 def _luma(a: Planes, b: Planes, t: float, _: Params, out: Planes) -> None:
     """Let the next picture's lights come first, its shadows last."""
     width, height = b.size
-    tiny = cv2.resize(b.y, (max(1, width // 8), max(1, height // 8)), interpolation=cv2.INTER_AREA)
-    smooth = cv2.GaussianBlur(tiny, (0, 0), 2).astype(np.float32)
+    # as smooth in any size: 16 pixels in 1080p, blurred where there are an eighth of them
+    less = max(1, max(width, height) // 240)
+    size = (max(1, width // less), max(1, height // less))
+    tiny = cv2.resize(b.y, size, interpolation=cv2.INTER_AREA)
+    smooth = cv2.GaussianBlur(tiny, (0, 0), max(width, height) / less / 120).astype(np.float32)
     light = (smooth - BLACK_Y) / (WHITE_Y - BLACK_Y)
     rank = cv2.resize(light, (width, height), interpolation=cv2.INTER_LINEAR)
     softness = 0.25

@@ -185,12 +185,9 @@ def _left_out(studio: Studio, draft: Draft) -> list[str]:
 
 
 def _planned(studio: Studio, draft: Draft) -> Planned:
-    sizes = {photo.name: (photo.width, photo.height) for photo in studio.material.photos}
-    timeline = draft.plan.timeline
     # a film that shows every photo may have to cut between beats
     music = draft.music if studio.work.length_s is not None else None
-    cards = frozenset(draft.plan.cards)
-    return Planned(draft.cut.film, sizes, cards, timeline.cuts, music, draft.cut.sound)
+    return Planned(draft.cut, draft.plan.timeline.cuts, music)
 
 
 def _store(studio: Studio, asked: Format, draft: Draft, path: Path) -> Json:

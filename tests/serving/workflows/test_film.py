@@ -5,6 +5,7 @@ import hashlib
 import io
 import resource
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image as Pillow
 from sqlalchemy import Engine
 
@@ -32,6 +34,7 @@ from tests.fakes import BLUE, GREEN, RED, encode, jpeg
 from tests.serving.jobs.conftest import rows
 from tests.serving.render.films import make_film, times
 from tests.serving.test_worker import is_over, wait, worker
+from tests.serving.video.pictures import texture
 from tests.serving.workflows.bench import Bench, wait_until_due
 from tests.serving.workflows.film_asks import (
     FORMAT,
@@ -281,3 +284,45 @@ def test_depth_moves_a_photo_s_layers_and_a_waveform_follows_the_music(
     waved = only(render(films, template="luxury", music=SONG, waveform=True))
     assert waved["frames_drawn"] > 0
     assert len({film["sha256"] for film in (plain, moved, waved)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("photo", "asked"),
+    [
+        ("night", {"template": "noir", "length_s": 4.0}),
+        ("white", {"template": "noir", "length_s": 4.0}),
+        ("black", {"template": "modern", "length_s": 6.0, "brand": {"name": "Smith & Co"}}),
+        ("drawing", {"template": "modern", "length_s": 6.0, "brand": {"name": "Smith & Co"}}),
+        ("drawing", {"timeline": "dip"}),
+        ("room", {"music": SONG, "length_s": 4.1, "formats": [FORMAT | {"fps": 60}]}),
+    ],
+)
+@pytest.mark.slow
+def test_a_good_film_is_not_refused(
+    films: Bench, storage: Storage, photo: str, asked: Json
+) -> None:
+    """Photos that hardly differ from black or white, dips between them, odd lengths of sound."""
+    names = [f"{photo}-{number}.jpg" for number in range(1 if "brand" in asked else 3)]
+    for number, name in enumerate(names):
+        storage.write(name, encode(PICTURES[photo](number), "JPEG", quality=90))
+    if "timeline" in asked:
+        dip = {"kind": "dip", "length_s": 1.2}
+        clips = [{"photo": 0, "length_s": 2, "transition": dip}, {"photo": 1, "length_s": 2}]
+        asked = {"timeline": {"clips": clips}, "length_s": None}
+    assert only(render(films, photos=with_photos(*names), **asked))["frames"]
+
+
+def lines_on(paper: int, ink: int, seed: int) -> NDArray[np.uint8]:
+    picture = np.full((300, 400, 3), paper, np.uint8)
+    for at in np.random.default_rng(seed).integers(20, 280, 8).tolist():
+        picture[at : at + 2, 20:380] = picture[20:280, at : at + 2] = ink
+    return picture
+
+
+PICTURES: dict[str, Callable[[int], NDArray[np.uint8]]] = {
+    "night": lambda number: texture(200, 300, number, sigma=3) // 12,
+    "white": lambda number: np.full((200, 300, 3), 255 - number, np.uint8),
+    "black": lambda number: np.full((200, 300, 3), number, np.uint8),
+    "drawing": lambda number: lines_on(255, 20, number),
+    "room": lambda number: texture(200, 300, number, sigma=3),
+}
