@@ -16,6 +16,7 @@ import time
 import wave
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import aiohttp
@@ -25,7 +26,7 @@ import psutil
 from figures import Figures, parse
 from jobs import studio
 from servers import KEY, ROOT
-from soak_clients import GoodClient, Seen, Strangers
+from soak_clients import GoodClient, Seen, be_strangers
 from sqlalchemy import Engine, text
 
 from serving.db.engine import open_engine
@@ -102,14 +103,20 @@ class Soak:
         self._mark("alone")
         await asyncio.sleep(seconds / 5)
         self._mark("joined")
-        strangers = Strangers(self._url, KEY, self._photos[0], self.seen)
-        for job in await self._jobs():
-            tasks += [asyncio.create_task(strangers.watch(job)) for _ in range(STREAMS // WATCHED)]
-        tasks += [
-            asyncio.create_task(strangers.again(kind))
-            for kind in strangers.kinds()
-            for _ in range(OF_EACH_KIND)
-        ]
+        ours, theirs = get_context("spawn").Pipe()
+        others = get_context("spawn").Process(
+            target=be_strangers,
+            args=(
+                self._url,
+                KEY,
+                self._photos[0],
+                await self._jobs(),
+                STREAMS,
+                OF_EACH_KIND,
+                theirs,
+            ),
+        )
+        others.start()
         await asyncio.sleep(seconds / 6)
         self._mark("warm")
         until = time.perf_counter() + seconds * (1 - 1 / 5 - 1 / 6)
@@ -117,6 +124,10 @@ class Soak:
             self.samples.append(await asyncio.get_running_loop().run_in_executor(None, self._look))
             await asyncio.sleep(SAMPLE_S)
         self._mark("end")
+        ours.send("end")
+        for mine, told in zip((self.seen.statuses, self.seen.foreign), ours.recv(), strict=True):
+            mine.update(told)
+        others.join()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

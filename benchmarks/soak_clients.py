@@ -8,6 +8,7 @@ import struct
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from multiprocessing.connection import Connection
 from random import Random
 from urllib.parse import urlparse
 
@@ -80,9 +81,8 @@ class GoodClient:
             self._job = json.loads(body)["job_id"]
 
     async def _raw(self, session: aiohttp.ClientSession) -> aiohttp.ClientResponse:
-        photo = self._photos[0] + self._random.randbytes(
-            8
-        )  # what follows an image is not looked at
+        # what follows an image is not looked at
+        photo = self._photos[0] + self._random.randbytes(8)
         headers = {"Content-Type": "image/jpeg"}
         return await session.post("/internal/photos/classify", data=photo, headers=headers)
 
@@ -232,3 +232,27 @@ class Strangers:
         fields = dict(line.split(": ", 1) for line in lines if ": " in line)
         kind = fields.get("content-type", "").partition(";")[0]
         self._seen.note(who, int(first.split()[1]), fields.get("x-request-id"), kind)
+
+
+def be_strangers(  # noqa: PLR0913 - the arguments of a process
+    url: str, key: str, photo: bytes, jobs: list[str], streams: int, of_each: int, told: Connection
+) -> None:
+    """Run the others in a process of their own until told to end; then tell what they saw.
+
+    In the good clients' process they would be measured with them.
+    """
+    seen = Seen()
+
+    async def run() -> None:
+        strangers = Strangers(url, key, photo, seen)
+        doing = [strangers.watch(job) for job in jobs for _ in range(streams // len(jobs))]
+        doing += [strangers.again(kind) for kind in strangers.kinds() for _ in range(of_each)]
+        tasks = [asyncio.create_task(each) for each in doing]
+        while not told.poll():
+            await asyncio.sleep(0.2)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(run())
+    told.send((seen.statuses, seen.foreign))

@@ -56,6 +56,7 @@ def create_app(release: str, settings: Settings | None = None) -> FastAPI:
         title="Virtual Listing Studio",
         version=release,
         description=_ABOUT,
+        openapi_url=None,  # ours is a route like any other
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -1,9 +1,15 @@
-"""`GET /docs`: the API's documentation to read and try, from files that are installed with us."""
+"""`GET /docs` and `/openapi.json`: the API to read, to try and to make clients of.
 
+The page's files are installed with us, and the document is put into bytes once: making it takes
+longer than most requests, and anybody may ask for it.
+"""
+
+import json
 import secrets
+from functools import cache
 from importlib.resources import files
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import HTTPException
 from fastapi.responses import HTMLResponse, Response
 
@@ -45,6 +51,17 @@ SwaggerUIBundle({{
 </body>
 </html>
 """
+
+
+@router.get("/openapi.json")
+async def show_document(request: Request) -> Response:
+    """Return the OpenAPI document."""
+    return Response(_document(request.app), media_type="application/json")
+
+
+@cache
+def _document(app: FastAPI) -> bytes:
+    return json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @router.get("/docs")
