@@ -6,8 +6,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,11 +15,11 @@ from uuid import UUID, uuid4
 import dagster as dg
 import pytest
 from pydantic import BaseModel
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
 from dagster_project.definitions import definitions
 from dagster_project.defs.films.assets import DAYS, listing_films, warm_clips
-from dagster_project.defs.films.bulk import BulkJob, Outcome, Rules, Unfinished, run_bulk
+from dagster_project.defs.films.bulk import Outcome
 from dagster_project.defs.films.jobs import new_batches
 from dagster_project.defs.films.manifest import ClipBatch, FilmBatch, read_clips, read_films
 from dagster_project.defs.films.show import film_metadata
@@ -28,70 +27,21 @@ from dagster_project.defs.resources import Studio
 from serving.db.tables import Job, Json
 from serving.errors import BadInput, ObjectNotFound
 from serving.jobs import attempts, control
-from serving.jobs.kinds import KINDS
 from serving.jobs.media_requests import ClipWork, FilmWork
-from serving.jobs.submit import NewJob, submit
 from serving.render.template_files import open_template, shipped_templates
 from serving.settings import Settings
 from serving.storage.objects import Storage
+from tests.dagster_project.batches import (
+    DAY,
+    film,
+    jobs_of,
+    result_of,
+    worker,
+    write_batch,
+)
 from tests.fakes import jpeg
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-DAY = "2026-03-01"
-RULES = Rules(max_queued=1_000, time_limit_s=30.0, poll_s=0.02)
-ERROR = {"title": "BadImage", "detail": "none of the 2 photos | can be read", "reason": "input"}
-
-Work = Callable[[Job], Json]
-
-
-def film(listing_id: str, **changes: object) -> Json:
-    """Return a film as a batch asks for it."""
-    photos = [{"photo": f"listings/{listing_id}/{name}.jpg"} for name in ("a", "b")]
-    return {"listing_id": listing_id, "film": {"photos": photos, "template": "modern"} | changes}
-
-
-def write_batch(storage: Storage, *films: Json, day: str = DAY) -> None:
-    storage.write(f"batches/films/{day}.json", json.dumps({"films": films}).encode())
-
-
-def result_of(job: Job, skipped: int = 0) -> Json:
-    """Return what `render_video` answers, as far as the batch reads it."""
-    base = f"films/{job.id}/16x9-1080p30"
-    made = {
-        "format": "16x9-1080p30", "duration_s": 12.5, "film": f"{base}.mp4",
-        "poster": f"{base}.jpg", "left_out": [],
-    }  # fmt: skip
-    bad = [{"photo": f"b{n}.jpg", "error": {"detail": "no picture"}} for n in range(skipped)]
-    return {"films": [made], "template": "modern", "skipped": bad}
-
-
-@contextmanager
-def worker(engine: Engine, work: Work) -> Iterator[list[Job]]:
-    """Take jobs by priority as workers do, end each as `work` says; give those taken, in order."""
-    stop, taken, name = threading.Event(), list[Job](), uuid4()
-    waiting = select(Job.id).where(Job.status == "pending").order_by(Job.priority.desc())
-
-    def run() -> None:
-        while not stop.is_set():
-            with engine.connect() as connection:
-                job_id = connection.scalar(waiting.limit(1))
-            job = attempts.take(engine, job_id, name) if job_id else None
-            if job is None:
-                time.sleep(0.01)
-                continue
-            taken.append(job)
-            try:
-                attempts.complete(engine, job, work(job))
-            except BadInput:
-                attempts.fail(engine, job, ERROR)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield taken
-    finally:
-        stop.set()
-        thread.join()
 
 
 class Materialize(Protocol):
@@ -120,11 +70,6 @@ def materialize(settings: Settings) -> Materialize:
         )
 
     return run
-
-
-def jobs_of(engine: Engine) -> list[Any]:
-    with engine.connect() as connection:
-        return list(connection.execute(select(Job.__table__).order_by(Job.created_at)))
 
 
 def metadata_of(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
@@ -228,6 +173,15 @@ def test_after_the_time_limit_the_run_fails_and_the_jobs_go_on(
     assert len(jobs_of(engine)) == 1
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A process that was started in the background of a shell ignores SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("terminated", [True, False], ids=["terminated", "host goes down"])
 def test_terminating_the_run_cancels_its_jobs_and_tries_nothing_again(
     settings: Settings, engine: Engine, storage: Storage, terminated: bool
@@ -268,43 +222,6 @@ def test_terminating_the_run_cancels_its_jobs_and_tries_nothing_again(
     else:
         assert (running.cancel_requested, waiting.status) == (False, "pending")
         assert "run this partition again" in reason_of(result)
-
-
-def test_what_somebody_waits_for_comes_before_the_batch(engine: Engine) -> None:
-    bulk = [BulkJob(KINDS["render_video"], {"n": n}, str(n), f"k{n}") for n in range(3)]
-    with pytest.raises(Unfinished):
-        run_bulk(engine, bulk, Rules(1_000, 0.0, 0.01), lambda _: None)
-    submit(engine, NewJob(KINDS["render_video"], {}, "app", "urgent"), 1_000)
-    with worker(engine, result_of) as taken:
-        run_bulk(engine, bulk, RULES, lambda _: None)
-    assert taken[0].listing_id == "urgent"
-
-
-def test_a_batch_holds_back_while_enough_is_waiting(engine: Engine) -> None:
-    """The queue's room is for others too: they would be refused."""
-    bulk = [BulkJob(KINDS["render_video"], {"n": n}, str(n), f"k{n}") for n in range(5)]
-    lines: list[str] = []
-    with pytest.raises(Unfinished):
-        run_bulk(engine, bulk, Rules(2, 0.1, 0.02), lines.append)
-    assert len(jobs_of(engine)) == 2
-    assert "3 held back" in lines[-1]
-    with worker(engine, result_of):
-        made = run_bulk(engine, bulk, Rules(2, 30.0, 0.02), lines.append)
-    assert [outcome.listing_id for outcome in made] == ["0", "1", "2", "3", "4"]
-    assert {outcome.status for outcome in made} == {"completed"}
-    assert lines[-1] == "5 of 5 jobs have ended"
-
-
-def test_the_log_tells_of_jobs_under_way(engine: Engine) -> None:
-    bulk = [BulkJob(KINDS["render_video"], {}, "1", "k")]
-    with pytest.raises(Unfinished):
-        run_bulk(engine, bulk, Rules(9, 0.0, 0.01), lambda _: None)
-    job = attempts.take(engine, jobs_of(engine)[0].id, uuid4())
-    assert job is not None
-    lines: list[str] = []
-    with pytest.raises(Unfinished):
-        run_bulk(engine, bulk, Rules(9, 0.0, 0.01), lines.append)
-    assert lines == ["0 of 1 jobs have ended: 1 being made"]
 
 
 def test_a_cancelled_film_ends_as_that(
