@@ -175,11 +175,11 @@ class Cutter:
         if clip.fit == BACKDROP:
             pixels = lay_on_backdrop(pixels, frame)
         depth = self._sources.pictures(clip.depth)[..., 0] if clip.depth else None
-        return prepare_scene(pixels, windows, clip, frame, (self._grade(), depth))
+        return prepare_scene(pixels, windows, clip, frame, (self._grade(clip), depth))
 
-    def _grade(self) -> Callable[[Image], Image] | None:
+    def _grade(self, clip: Clip) -> Callable[[Image], Image] | None:
         film = self.film
-        if film.grade is None or film.grade_strength == 0:
+        if film.grade is None or film.grade_strength == 0 or not clip.graded:
             return None
         return functools.partial(
             apply_lut, lut=self._sources.luts[film.grade], strength=film.grade_strength

@@ -64,6 +64,7 @@ class Wish:
     ----------
     frames : the film's exact length; None for what photos and template make of it
     intro, outro : names of card pictures before and after the photos
+    opening_s : what the first photo is due at least: its title, and a look at it without
     keep_all : rather cut between beats than leave a photo out
     edits : the film cut by hand; nothing of the above but the cards counts then
     """
@@ -71,6 +72,7 @@ class Wish:
     frames: int | None = None
     intro: str | None = None
     outro: str | None = None
+    opening_s: float = 0.0
     keep_all: bool = False
     edits: tuple[Edit, ...] = ()
 
@@ -148,7 +150,7 @@ class Assembly:
             first = index == 0 and self.wish.intro is not None
             still = View(0.5, 0.5, 1.0)
             name = self.wish.intro if first else self.wish.outro
-            return Clip(name or "", frames, Motion(still, still))
+            return Clip(name or "", frames, Motion(still, still), graded=False)
         photo, style = self.photos[shown[index]], self.template.motion
         motion, fit = self._way(shown, index, span)
         deep = photo.depth is not None and fit == FILL

@@ -70,6 +70,7 @@ class Clip:
     depth : name of a depth picture (grey, near is bright) for parallax and depth of field
     parallax : how far the nearest layer moves against the farthest, 0..0.1 of the frame's width
     focus_blur : blur of what is out of focus, 0..0.02 of the frame's width
+    graded : whether it goes through the film's grade; cards do not
     """
 
     photo: str
@@ -79,11 +80,12 @@ class Clip:
     depth: str | None = None
     parallax: float = 0.0
     focus_blur: float = 0.0
+    graded: bool = True
 
 
 @dataclass(frozen=True)
 class Pin:
-    """A spot of a clip's photo, 0..1 of its width and height, that an overlay follows."""
+    """A spot that an overlay follows, 0..1 of both sides of what a clip's views refer to."""
 
     clip: int
     x: float

@@ -10,10 +10,10 @@ from serving.video.timeline import Timeline
 
 @dataclass(frozen=True)
 class Chapter:
-    """Where a room begins; the room is None at a card or a photo of an unknown room."""
+    """Where a room or a card begins, and what it is called."""
 
     frame: int
-    room: str | None
+    name: str
 
 
 def choose_poster(timeline: Timeline, photos: Sequence[Photo]) -> int:
@@ -24,11 +24,24 @@ def choose_poster(timeline: Timeline, photos: Sequence[Photo]) -> int:
     return (low + high) // 2
 
 
-def list_chapters(timeline: Timeline, photos: Sequence[Photo]) -> tuple[Chapter, ...]:
-    """List the frames at which another room begins; the first is always frame 0."""
+def list_chapters(timeline: Timeline, photos: Sequence[Photo], title: str) -> tuple[Chapter, ...]:
+    """List the frames at which another room or a card begins; the first is always frame 0.
+
+    Parameters
+    ----------
+    title : what the opening card is called; the closing one is "Contact"
+    """
     chapters: list[Chapter] = []
     for clip, source in enumerate(timeline.sources):
-        room = None if source == CARD else photos[source].room
-        if not chapters or chapters[-1].room != room:
-            chapters.append(Chapter(timeline.span(clip)[0], room))
+        card = "Contact" if clip else title or "Opening"
+        name = card if source == CARD else _name(photos[source])
+        if not chapters or chapters[-1].name != name:
+            chapters.append(Chapter(timeline.span(clip)[0], name))
     return tuple(chapters)
+
+
+def _name(photo: Photo) -> str:
+    """Return the room's name; of an unknown one the first line of the caption."""
+    if photo.room:
+        return photo.room.replace("_", " ").capitalize()
+    return (photo.caption or "").partition("\n")[0].strip() or "Photos"

@@ -71,7 +71,7 @@ def order_by_room(photos: Sequence[Photo]) -> tuple[int, ...]:
     """Return the indices of photos as a visitor walks; within a room the given order stays.
 
     The two weightiest exteriors open the film, the others join the yard and the pool near its end.
-    Photos of unknown rooms come after the rooms of the house. One that was given twice is two photos.
+    Photos of unknown rooms come after the rooms of the house. One given twice is two photos.
 
     Examples
     --------

@@ -7,14 +7,14 @@ import numpy as np
 
 from serving.image import Image
 from serving.video.assembly import CARD, Shape, Wish
-from serving.video.film import Film, Overlay, Pin
-from serving.video.order import Photo
+from serving.video.film import BACKDROP, Film, Overlay, Pin
+from serving.video.order import Label, Photo
 from serving.video.picture import Picture, Rgba, blank, lay_over, name_picture
 from serving.video.places import Music
 from serving.video.sheet import Brand, Sheet, Words, make_sheet
 from serving.video.templates import Template
 from serving.video.text import is_right_to_left
-from serving.video.timeline import Timeline, make_timeline
+from serving.video.timeline import SHORTEST_CAPTION_S, Timeline, make_timeline
 from serving.video.titles import (
     draw_contact_card,
     draw_intro_card,
@@ -25,9 +25,14 @@ from serving.video.titles import (
     draw_watermark,
     draw_waveform,
 )
+from serving.video.views import spot_on_backdrop
 
 _FADE_S = 0.4
-_SHORTEST_CAPTION_S = 1.0  # nobody reads one that is seen for less
+_SEEN_CLEAN_S = 1.0  # the opening photo without its title
+_SHORTEST_TITLE_S = 1.5
+_NO_CAPTIONS = (
+    f"no captions are shown: the clip of one would be shorter than {SHORTEST_CAPTION_S:g} s"
+)
 _CLOSING_OPACITY = 0.8
 _WAVE_WIDTH, _WAVE_HEIGHT, _PLATE_OPACITY = 0.22, 0.05, 0.45
 _LOGO_HEIGHT = 0.14  # at most, of the frame's
@@ -71,12 +76,14 @@ class Plan:
     film : with overlays
     cards : uint8 RGB by name, opaque: the clips whose `photo` is none of the photos
     pictures : uint8 RGBA by name, of the overlays
+    notes : what is to be known of it
     """
 
     timeline: Timeline
     film: Film
     cards: Mapping[str, Image]
     pictures: Mapping[str, Rgba]
+    notes: tuple[str, ...] = ()
 
 
 def draw_cards(
@@ -88,6 +95,9 @@ def draw_cards(
         intro = draw_intro_card(sheet, dress.words, dress.brand)
         cards[intro.name] = np.ascontiguousarray(intro.pixels[..., :3])
         wish = replace(wish, intro=intro.name)
+    if template.brand.intro == "over_photo" and dress.has_words:
+        # the half second goes to a transition
+        wish = replace(wish, opening_s=template.brand.intro_s + _SEEN_CLEAN_S + 0.5)
     if template.brand.outro == "card" and dress.has_contact:
         outro = draw_contact_card(sheet, dress.brand, dress.words)
         cards[outro.name] = np.ascontiguousarray(outro.pixels[..., :3])
@@ -115,17 +125,16 @@ def plan_film(
     dressing = _Dressing(timeline, template, _sheet(template, shape, dress))
     dressing.lay_logo(dress.brand)
     dressing.lay_labels(photos)
-    if template.brand.captions:
-        dressing.lay_captions(photos, after=dressing.lay_opening(dress))
-    else:
-        dressing.lay_opening(dress)
+    title_ends = dressing.lay_opening(dress)
+    captioned = not template.brand.captions or dressing.lay_captions(photos, after=title_ends)
+    notes = () if captioned else (_NO_CAPTIONS,)
     dressing.lay_closing(dress)
     dressing.lay_watermark(dress.brand)
     if dress.waveform and music is not None and music.energy.size:
         turned = any(is_right_to_left(photo.caption or "") for photo in photos)
         dressing.lay_waveform(music, "bottom-left" if turned else "bottom-right")
     film = replace(timeline.film, overlays=tuple(dressing.overlays))
-    return Plan(timeline, film, cards, dressing.pictures)
+    return Plan(timeline, film, cards, dressing.pictures, notes)
 
 
 def _sheet(template: Template, shape: Shape, dress: Dress) -> Sheet:
@@ -143,34 +152,73 @@ class _Dressing:
     overlays: list[Overlay] = field(default_factory=list)
 
     def lay_opening(self, dress: Dress) -> int:
-        """Lay the title over the first photo; return the frame from which captions may come."""
+        """Lay the title over the first photo; return the frame from which captions may come.
+
+        The photo is seen without it for a second, or for half of a clip that is shorter than two.
+        Where that leaves too little of the clip to read it, the photo comes first and the title
+        goes on over the next.
+        """
         if self.template.brand.intro != "over_photo" or not dress.has_words:
             return 0
-        frames = min(self._frames(self.template.brand.intro_s), self._body()[1])
-        self._add(draw_opening(self.sheet, dress.words), (0, frames), (0.5, 0.5), "centre")
-        return frames
+        wanted, end = self._frames(self.template.brand.intro_s), self._alone(0)[1]
+        clean = min(self._frames(_SEEN_CLEAN_S), -(-self.timeline.span(0)[1] // 2))
+        span = (0, min(wanted, end - clean))
+        if span[1] < min(wanted, self._frames(_SHORTEST_TITLE_S)):
+            span = (clean, min(clean + wanted, self._body()[1]))
+        self._add(draw_opening(self.sheet, dress.words), span, (0.5, 0.5), "centre")
+        return span[1]
 
-    def lay_captions(self, photos: Sequence[Photo], after: int) -> None:
-        """Lay each photo's caption into the lower third while it is seen alone, once."""
-        done: set[int] = set()
+    def lay_captions(self, photos: Sequence[Photo], after: int) -> bool:
+        """Lay each photo's caption into the lower third, once; all of them or none.
+
+        While the photo is seen alone, or, where that is too short to read it, from cut to cut. The
+        title goes first: a photo that is seen only under it has no caption.
+
+        Returns
+        -------
+        bool
+            False where one would be seen too shortly, and there are none.
+        """
+        clean = self._frames(_SEEN_CLEAN_S) if after else 0
+        shown: dict[int, tuple[int, int]] = {}
+        hidden, short = set[int](), set[int]()
         for clip, source in enumerate(self.timeline.sources):
-            if source == CARD or source in done or not photos[source].caption:
+            if source == CARD or source in shown or not photos[source].caption:
                 continue
-            low, high = self._alone(clip)
-            low = max(low, after)
-            if high - low >= self._frames(_SHORTEST_CAPTION_S):
-                self._add_caption(photos[source].caption or "", (low, high))
-                done.add(source)
+            spans = (self._alone(clip), self.timeline.span(clip))
+            long = [span for span in spans if self._is_readable(span)]
+            waits = (clean, 0) if clip == 0 else (0,)
+            late = [(max(low, after + wait), high) for wait in waits for low, high in long]
+            span = next(filter(self._is_readable, late), None)
+            if span is not None:
+                shown[source] = span
+            else:
+                (hidden if long else short).add(source)
+        if short - hidden - set(shown):
+            return False
+        for source, span in shown.items():
+            self._add_caption(photos[source].caption or "", span)
+        return True
+
+    def _is_readable(self, span: tuple[int, int]) -> bool:
+        return span[1] - span[0] >= self._frames(SHORTEST_CAPTION_S)
 
     def lay_labels(self, photos: Sequence[Photo]) -> None:
         """Pin each photo's labels to their spots while it is seen alone."""
         for clip, source in enumerate(self.timeline.sources):
             for label in photos[source].labels if source != CARD else ():
                 low, high = self._alone(clip)
-                if high - low >= self._frames(_SHORTEST_CAPTION_S):
+                if self._is_readable((low, high)):
                     self._add(draw_label(self.sheet, label.text), (low, high), (0, 0), "bottom")
-                    pin = Pin(clip, label.x, label.y)
+                    pin = Pin(clip, *self._spot(clip, photos[source], label))
                     self.overlays[-1] = replace(self.overlays[-1], pinned_to=pin)
+
+    def _spot(self, clip: int, photo: Photo, label: Label) -> tuple[float, float]:
+        spot = label.x, label.y
+        if self.timeline.film.clips[clip].fit != BACKDROP:
+            return spot
+        frame = (self.sheet.width, self.sheet.height)
+        return spot_on_backdrop(spot, (photo.width, photo.height), frame)
 
     def _alone(self, clip: int) -> tuple[int, int]:
         """Return the frames in which a clip takes part in no transition."""

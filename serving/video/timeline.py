@@ -16,6 +16,7 @@ from serving.video.templates import Template
 
 _HALVINGS = 5
 _SHORTEST_FRAMES, _MOST_FRAMES = 2, 400_000
+SHORTEST_CAPTION_S = 1.0  # nobody reads one that is seen for less
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def wanted_frames(
             )
         return wish.frames
     fps = float(shape.fps)
-    seconds = sum(_due(photo, template) for photo in photos) * template.pacing.dwell_s
+    seconds = sum(_dues_s(photos, template, wish))
     seconds += template.brand.intro_s * (wish.intro is not None)
     seconds += template.brand.outro_s * (wish.outro is not None)
     frames = max(round(seconds * fps), _SHORTEST_FRAMES)
@@ -103,6 +104,7 @@ def make_timeline(
         return _cut_by_hand(photos, template, shape, wish, music)
     frames = wanted_frames(photos, template, shape, wish, music)
     music = music if music is not None and _has_rhythm(music, frames, shape) else None
+    template = _readable(template, photos)
     places, order = _plan(photos, template, shape, wish, (frames, music))
     shown = [*([CARD] * (wish.intro is not None)), *order, *([CARD] * (wish.outro is not None))]
     shares = _shares([photos[i] for i in order], template, shape, wish, frames)
@@ -152,9 +154,28 @@ def _has_rhythm(music: Music, frames: int, shape: Shape) -> bool:
     return int(((at > 0) & (at < frames)).sum()) >= 2
 
 
-def _due(photo: Photo, template: Template) -> float:
-    """Say how long a photo is due, against an ordinary one."""
-    return float(min(max(photo.weight, 0.25), 4.0) ** template.pacing.hero)
+def _readable(template: Template, photos: Sequence[Photo]) -> Template:
+    """Return the template slow enough that every caption can be read."""
+    pacing = template.pacing
+    if not template.brand.captions or not any(photo.caption for photo in photos):
+        return template
+    shortest_s = max(pacing.min_dwell_s, SHORTEST_CAPTION_S)
+    return template.model_copy(
+        update={"pacing": pacing.model_copy(update={"min_dwell_s": shortest_s})}
+    )
+
+
+def _dues_s(photos: Sequence[Photo], template: Template, wish: Wish) -> list[float]:
+    """Say how long each photo is due."""
+    pacing = template.pacing
+    dues = [pacing.dwell_s * min(max(photo.weight, 0.25), 4.0) ** pacing.hero for photo in photos]
+    return [max(dues[0], _opening_s(photos, template, wish)), *dues[1:]]
+
+
+def _opening_s(photos: Sequence[Photo], template: Template, wish: Wish) -> float:
+    """Say how long the first photo is due for its title, and to be seen without it."""
+    captioned = bool(wish.opening_s and photos[0].caption and template.brand.captions)
+    return min(wish.opening_s + SHORTEST_CAPTION_S * captioned, template.pacing.max_dwell_s)
 
 
 def _bounds(template: Template, shape: Shape, wish: Wish, frames: int) -> Share:
@@ -183,8 +204,12 @@ def _shares(
         )
     ]
     left = frames - sum(card.weight for card in cards if card)
-    dues = np.array([_due(photo, template) for photo in photos])
+    dues = np.array(_dues_s(photos, template, wish))
     dues *= left / dues.sum()  # in frames, as the cards' weights are
+    opening = min(_opening_s(photos, template, wish) * float(shape.fps), left / 2)
+    if len(dues) > 1 and dues[0] < opening:  # a title takes as long to read in a short film
+        dues[1:] *= (left - opening) / (left - dues[0])
+        dues[0] = opening
     middle = [Share(due, body.shortest, body.longest) for due in dues.tolist()]
     return [*([cards[0]] if cards[0] else []), *middle, *([cards[1]] if cards[1] else [])]
 
@@ -206,11 +231,18 @@ def _plan(
         places = steady_places(frames, clips + (first is not None) + (last is not None))
     else:
         places = beat_places(music, frames, float(shape.fps), template.pacing.bar_pull)
+    room = frames - sum(card.weight for card in (first, last) if card)
+    room -= min(_opening_s(photos, template, wish) * float(shape.fps), room / 2)
+
+    def fitting(counts: tuple[int, ...]) -> tuple[int, ...]:
+        few = tuple(count for count in counts if (count - 1) * body.shortest <= room)
+        return counts if wish.keep_all else few or counts
+
     for halving in range(_HALVINGS + 1):
         counts = possible_counts(places.frames, body, first, last)
         enough = bool(counts) and (counts[-1] >= len(photos) or not wish.keep_all)
         if enough or (counts and halving == _HALVINGS):
-            return places, choose_photos(photos, counts)
+            return places, choose_photos(photos, fitting(counts))
         places = halve_places(places)
     raise BadInput(
         f"{frames} frames cannot be filled with clips of "

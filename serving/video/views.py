@@ -1,5 +1,6 @@
 """Where the camera looks: its way over one photo, for a film of another shape."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,7 +8,8 @@ from serving.video.film import BACKDROP, FILL, View
 from serving.video.templates import MotionStyle, Move
 
 # A crop that keeps less than this of a photo's longer side hides what the photo shows.
-_TOO_LITTLE_SEEN = 0.62
+_TOO_LITTLE_SEEN = 0.7
+_SWEEP_PACE = 6.0  # how much faster than the style's other moves a sweep may be
 _SHARP_ENOUGH = 0.7  # photo pixels per film pixel below which enlarging gets visible
 _SOFT_PHOTO_ZOOM = 0.06  # still moves a photo that is too small to zoom into
 _CENTRE = (0.5, 0.5)
@@ -62,8 +64,9 @@ class Sight:
 def choose_views(sight: Sight, move: Move, style: MotionStyle) -> tuple[View, View, str]:
     """Choose where the camera starts and ends, never past an edge of the photo.
 
-    A photo that the film's shape would crop to a strip is swept along its longer side, or shown
-    whole before a backdrop, whatever the move. Two focus points or more are travelled along. Speeds
+    A photo that the film's shape would crop to a strip is seen whole, whatever the move: swept over
+    from end to end where the style sweeps, the clip is long enough and the photo fine enough for
+    it, else before a backdrop. Two focus points or more are travelled along. Speeds
     are limited by `style`, so a clip of half a second does not rush and one of ten does not stop.
 
     Returns
@@ -74,10 +77,10 @@ def choose_views(sight: Sight, move: Move, style: MotionStyle) -> tuple[View, Vi
     window = fit_window(sight.photo, sight.frame)
     zoom = _zoom(sight, window, style)
     if min(window.width, window.height) < _TOO_LITTLE_SEEN:
-        if style.tall_photos == "backdrop":
-            whole, near = View(0.5, 0.5, 1.0), View(0.5, 0.5, 1 - min(zoom, 0.05))
-            return (whole, near, BACKDROP) if sight.turn % 2 else (near, whole, BACKDROP)
-        return *_sweep(sight, window, style), FILL
+        if style.tall_photos == "sweep" and _can_sweep(sight, window, style):
+            return *_sweep(sight, window), FILL
+        whole, near = View(0.5, 0.5, 1.0), View(0.5, 0.5, 1 - min(zoom, 0.05))
+        return (whole, near, BACKDROP) if sight.turn % 2 else (near, whole, BACKDROP)
     if move in ("zoom_in", "zoom_out"):
         return *_zoomed(sight, window, zoom, move), FILL
     if move == "still":
@@ -108,10 +111,32 @@ def _zoomed(sight: Sight, window: Window, zoom: float, move: Move) -> tuple[View
     return (far, near) if move == "zoom_in" else (near, far)
 
 
-def _sweep(sight: Sight, window: Window, style: MotionStyle) -> tuple[View, View]:
-    """Move along the photo's longer side, around its focus."""
+def _can_sweep(sight: Sight, window: Window, style: MotionStyle) -> bool:
+    """Say whether the camera gets over all of a photo without rushing, and the photo is sharp."""
+    way = 1 / min(window.width, window.height) - 1
+    sharp = window.width * sight.photo[0] >= _SHARP_ENOUGH * sight.frame[0]
+    return sharp and way <= _SWEEP_PACE * style.travel_per_s * sight.seconds
+
+
+def _sweep(sight: Sight, window: Window) -> tuple[View, View]:
+    """Move along the photo's longer side, from one end to the other."""
     move: Move = "tilt" if window.height < window.width else "pan"
-    return _travel(sight, window, 1.0, move, 2 * style.travel_per_s)
+    return _travel(sight, window, 1.0, move, math.inf)
+
+
+def spot_on_backdrop(
+    spot: tuple[float, float], photo: tuple[int, int], frame: tuple[int, int]
+) -> tuple[float, float]:
+    """Return where a spot of a photo lies in the picture of it before its backdrop.
+
+    Examples
+    --------
+    >>> spot_on_backdrop((0.0, 0.25), photo=(300, 400), frame=(600, 400))
+    (0.25, 0.25)
+    """
+    window = fit_window(photo, frame)  # what the backdrop adds is the inverse of what a crop hides
+    x, y = spot
+    return 0.5 + (x - 0.5) * window.height, 0.5 + (y - 0.5) * window.width
 
 
 def _panned(sight: Sight, window: Window, move: Move, style: MotionStyle) -> tuple[View, View]:

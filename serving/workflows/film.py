@@ -100,8 +100,12 @@ def render_video(run: Run) -> Json:
         "preview": preview,
         "template": studio.template.name,
         "skipped": list(studio.material.skipped),
-        "notes": studio.notes(),
+        "notes": [*studio.notes(), *_notes(drafts)],
     }
+
+
+def _notes(drafts: Mapping[Format, Draft]) -> list[str]:
+    return [f"{asked.name}: {note}" for asked, draft in drafts.items() for note in draft.plan.notes]
 
 
 def _open_studio(run: Run, work: FilmWork, folder: Path) -> Studio:
@@ -129,9 +133,10 @@ def _draft(studio: Studio, asked: Format) -> Draft:
     wish = replace(wish, frames=frames)
     plan = plan_film(photos, studio.template, shape, studio.dress, wish, music)
     sound = studio.sound(plan.film)
+    title = work.words.headline or work.words.address
     chapters = tuple(
-        Chapter(chapter.frame, (chapter.room or "film").replace("_", " ").capitalize())
-        for chapter in list_chapters(plan.timeline, photos)
+        Chapter(chapter.frame, chapter.name)
+        for chapter in list_chapters(plan.timeline, photos, title)
     )
     cut = Cut(plan.film, _sources(studio, plan), sound, chapters, asked.codec)
     return Draft(plan, music, cut)

@@ -76,7 +76,7 @@ def gather_photos(run: Run, work: FilmWork, folder: Path) -> Material:
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="film") as pool:
         try:
             answers = pool.map(desk.take, work.photos)
-            for number, (asked, answer) in enumerate(zip(work.photos, answers, strict=True)):
+            for number, answer in enumerate(answers):
                 if isinstance(answer, Photo):
                     found[number] = answer
                 else:

@@ -3,14 +3,16 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from serving.errors import BadInput
 from serving.render.template_files import shipped_fonts, shipped_templates
-from serving.video.assembly import Shape, Wish
-from serving.video.film import Pin, check_film
+from serving.video.assembly import CARD, Edit, Shape, Wish
+from serving.video.film import Overlay, Pin, check_film
 from serving.video.moments import choose_poster, list_chapters
 from serving.video.order import Label, Photo
-from serving.video.overlays import Dress, plan_film
+from serving.video.overlays import Dress, Plan, plan_film
 from serving.video.places import make_music
 from serving.video.sheet import Brand, Words
 from serving.video.templates import Template
@@ -144,10 +146,90 @@ def test_a_caption_that_no_font_draws_is_refused() -> None:
 
 def test_poster_and_chapters() -> None:
     plan = plan_film(PHOTOS, TEMPLATES["luxury"], SHAPE, DRESS, Wish(), None)
-    chapters = list_chapters(plan.timeline, PHOTOS)
-    assert [c.room for c in chapters] == [None, "exterior", "kitchen", "bedroom", None]
+    photos = [*PHOTOS[:3], replace(PHOTOS[3], room=None, caption="Master bedroom\n20 m²")]
+    chapters = list_chapters(plan.timeline, photos, "Sunny home")
+    names = ["Sunny home", "Exterior", "Kitchen", "Master bedroom", "Contact"]
+    assert [c.name for c in chapters] == names
     assert chapters[0].frame == 0
     assert all(c.frame in (0, *plan.timeline.cuts) for c in chapters)
     poster = choose_poster(plan.timeline, PHOTOS)
     low, high = plan.timeline.span(2)
     assert low < poster < high
+
+
+def seen_without_title(plan: Plan) -> tuple[int, int]:
+    """Frames of the opening photo, from its first to its cut, and those without the title."""
+    frames = np.zeros(plan.film.frames, bool)
+    for overlay in plan.film.overlays:
+        if (overlay.x, overlay.y, overlay.anchor) == (0.5, 0.5, "centre"):
+            frames[overlay.start : overlay.start + overlay.frames] = True
+    low, high = plan.timeline.span(0)
+    return high - low, int((~frames[low:high]).sum())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from([name for name, t in TEMPLATES.items() if t.brand.intro == "over_photo"]),
+    st.one_of(st.none(), st.integers(30, 900)),
+    st.integers(1, 6),
+    st.booleans(),
+)
+def test_the_opening_photo_is_seen_without_its_title(
+    name: str, frames: int | None, count: int, music: bool
+) -> None:
+    track = make_music(np.arange(0, 60, 0.5)) if music else None
+    photos = [PHOTOS[n % 4] for n in range(count)]
+    plan = plan_film(photos, TEMPLATES[name], SHAPE, DRESS, Wish(frames=frames), track)
+    whole, clean = seen_without_title(plan)
+    assert clean >= min(30, whole // 2)
+    if frames is None:
+        title = next(o for o in plan.film.overlays if (o.x, o.y) == (0.5, 0.5))
+        assert title.start == 0
+        assert title.frames >= 1.5 * 30, "there is time to read it"
+
+
+def test_a_short_opening_clip_is_seen_first_and_its_title_goes_on_over_the_next() -> None:
+    edits = tuple(Edit(n, 1.0, transition=("cut", 0.0, ())) for n in range(4))
+    plan = plan_film(PHOTOS, TEMPLATES["calm"], SHAPE, DRESS, Wish(edits=edits), None)
+    title = next(o for o in plan.film.overlays if (o.x, o.y) == (0.5, 0.5))
+    assert (title.start, title.frames) == (15, 90)
+
+
+def captions_of(plan: Plan) -> list[Overlay]:
+    return [o for o in plan.film.overlays if o.anchor.startswith("bottom-") and o.opacity == 1]
+
+
+@pytest.mark.parametrize("name", sorted(TEMPLATES))
+def test_every_photo_that_is_shown_has_its_caption_for_a_second(name: str) -> None:
+    photos = [replace(PHOTOS[n % 4], caption=f"Room {n}") for n in range(12)]
+    music = make_music(np.arange(0, 60, 0.25), energy=np.tile([0.0, 1.0], 300))
+    for frames in (None, 600):
+        plan = plan_film(photos, TEMPLATES[name], SHAPE, DRESS, Wish(frames=frames), music)
+        shown = set(plan.timeline.sources) - {CARD}
+        assert len(captions_of(plan)) >= len(shown) - (frames is not None), (
+            "only the opening photo's may stand back for the title"
+        )
+        assert all(caption.frames >= 30 for caption in captions_of(plan))
+        assert not plan.notes
+
+
+def test_no_photo_has_a_caption_where_one_cannot_be_read() -> None:
+    lengths = (2.0, 0.5, 2.0, 2.0)
+    edits = tuple(Edit(n, s, transition=("cut", 0.0, ())) for n, s in enumerate(lengths))
+    photos = [replace(photo, caption="Room") for photo in PHOTOS]
+    plan = plan_film(photos, TEMPLATES["calm"], SHAPE, BARE, Wish(edits=edits), None)
+    assert not captions_of(plan)
+    assert plan.notes == ("no captions are shown: the clip of one would be shorter than 1 s",)
+    again = (*edits, replace(edits[1], length_s=1.5))
+    plan = plan_film(photos, TEMPLATES["calm"], SHAPE, BARE, Wish(edits=again), None)
+    assert len(captions_of(plan)) == 4, "the second time it is seen for long enough"
+
+
+def test_a_label_lies_on_its_spot_of_a_photo_before_its_backdrop() -> None:
+    photo = Photo("tall", 300, 400, labels=(Label("Stove", 0.0, 0.25),))
+    shape = Shape(640, 320, Fraction(30))
+    plan = plan_film([photo], TEMPLATES["classic"], shape, BARE, Wish(), None)
+    (label,) = plan.film.overlays
+    assert label.pinned_to is not None
+    assert label.pinned_to.x == pytest.approx(0.5 - 0.5 * 0.375)
+    assert label.pinned_to.y == 0.25

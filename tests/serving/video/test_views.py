@@ -1,14 +1,22 @@
 from dataclasses import replace
+from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.video.film import BACKDROP, View
+from serving.render.template_files import shipped_templates
+from serving.video.assembly import Shape, Wish
+from serving.video.film import BACKDROP, Clip, View
+from serving.video.motion import plan_windows
+from serving.video.order import Photo
 from serving.video.templates import MotionStyle, Move
-from serving.video.views import Sight, Window, choose_views, fit_window
+from serving.video.timeline import make_timeline
+from serving.video.views import Sight, Window, choose_views, fit_window, spot_on_backdrop
 
 STYLE = MotionStyle(moves=("zoom_in",), zoom_per_s=0.03, travel_per_s=0.05, max_zoom=0.15)
+TEMPLATES = shipped_templates()
 FRAMES = [(1920, 1080), (1080, 1920), (1080, 1080), (1080, 1350)]
 unit = st.floats(0, 1)
 sides = st.integers(16, 9000)
@@ -95,14 +103,51 @@ def test_two_focus_points_are_travelled_along_in_order() -> None:
         assert (end.x - start.x) * (focus[1][0] - focus[0][0]) > 0
 
 
-def test_a_portrait_photo_in_a_wide_film_is_swept_or_shown_whole() -> None:
-    sight = Sight((3000, 4000), (1920, 1080), ((0.5, 0.3),), 4.0)
+def test_a_portrait_photo_in_a_wide_film_is_swept_from_end_to_end_or_shown_whole() -> None:
+    sight = Sight((3000, 4000), (1920, 1080), ((0.5, 0.3),), 8.0)
     start, end, fit = choose_views(sight, "zoom_in", STYLE)
     assert fit == "fill"
     assert start.scale == end.scale == 1
-    assert abs(end.y - start.y) > 0.1, "it shows more of the photo than one strip"
+    height = fit_window(sight.photo, sight.frame).height
+    assert sorted((start.y, end.y)) == pytest.approx([height / 2, 1 - height / 2])
+    for other in (replace(sight, seconds=2.0), replace(sight, photo=(600, 800))):
+        assert choose_views(other, "zoom_in", STYLE)[2] == BACKDROP, "too fast, or too coarse"
     whole = STYLE.model_copy(update={"tall_photos": "backdrop"})
     assert choose_views(sight, "zoom_in", whole)[2] == BACKDROP
+
+
+PHOTO_SIZES = [(3000, 4000), (4000, 3000), (6000, 4000), (2160, 3840), (3840, 2160), (3000, 3000),
+               (8000, 2000), (1200, 6000), (480, 640)]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(TEMPLATES))
+@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("seconds", [None, 12.0])
+def test_a_photo_that_would_be_cropped_to_a_strip_is_seen_whole(
+    name: str, frame: tuple[int, int], seconds: float | None
+) -> None:
+    shape = Shape(*frame, Fraction(30))
+    photos = [Photo(str(n), *size) for n, size in enumerate(PHOTO_SIZES)]
+    wish = Wish(frames=round(seconds * 30) if seconds else None)
+    timeline = make_timeline(photos, TEMPLATES[name], shape, wish)
+    for clip, source in zip(timeline.film.clips, timeline.sources, strict=True):
+        size = PHOTO_SIZES[source]
+        crop = fit_window(size, frame)
+        least = 0.9 if min(crop.width, crop.height) < 0.7 else 0.62
+        assert share_seen(clip, size, frame) >= least, (size, clip)
+
+
+def share_seen(clip: Clip, photo: tuple[int, int], frame: tuple[int, int]) -> float:
+    """The share of a photo's pixels that lie in some frame's window."""
+    around = frame if clip.fit == BACKDROP else photo
+    windows = plan_windows(clip.motion, clip.frames, around, frame)
+    corner = spot_on_backdrop((0.0, 0.0), photo, frame) if clip.fit == BACKDROP else (0.0, 0.0)
+    x, y = (low + (1 - 2 * low) * (np.arange(200) + 0.5) / 200 for low in corner)
+    seen = np.zeros((200, 200), bool)
+    for left, top, width, height in windows:
+        across, down = (x >= left) & (x <= left + width), (y >= top) & (y <= top + height)
+        seen |= across[None] & down[:, None]
+    return float(seen.mean())
 
 
 def test_a_small_photo_is_not_enlarged_to_a_blur_but_still_moves() -> None:
