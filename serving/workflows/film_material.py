@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import simplejpeg
 from PIL import Image as Pillow
-from PIL import UnidentifiedImageError
+from PIL import ImageOps, UnidentifiedImageError
 
 from serving.db.tables import Json
 from serving.errors import (
@@ -22,6 +22,7 @@ from serving.errors import (
     TooLarge,
 )
 from serving.image import Image, decode, opened
+from serving.image.kinds import kind_of
 from serving.jobs.media_requests import BrandAsked, FilmWork, PhotoAsked
 from serving.models.rooms import TASK
 from serving.problems import problem_of
@@ -217,10 +218,28 @@ def open_brand(run: Run, asked: BrandAsked) -> Brand:
 
 
 def _open_logo(data: bytes) -> Rgba:
+    """Return a logo's upright sRGB pixels, as photos are decoded, with their transparency."""
     try:
-        with Pillow.open(io.BytesIO(data), formats=("PNG", "WEBP", "JPEG", "GIF")) as file:
-            if file.width * file.height > _LOGO_PIXELS:
-                raise TooLarge("pixels of the logo", file.width * file.height, _LOGO_PIXELS)
-            return np.asarray(file.convert("RGBA"))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        flat = decode(data, _LOGO_PIXELS)
+        alpha = _transparency(data)
+    except TooLarge as error:
+        if error.limit != _LOGO_PIXELS:
+            raise
+        raise TooLarge("pixels of the logo", error.size, _LOGO_PIXELS) from error
+    except (BadImage, UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise BadImage(f"the logo cannot be read: {error}") from error
+    if alpha is None:
+        alpha = np.full(flat.shape[:2], 255, np.uint8)
+    share = np.maximum(alpha, 1)[..., None] / np.float32(255)
+    # photos lie on white: what that added is taken away again
+    colours = (flat - 255 * (1 - share)) / share
+    return np.dstack([np.rint(colours).clip(0, 255).astype(np.uint8), alpha])
+
+
+def _transparency(data: bytes) -> Image | None:
+    """Return the opacity of upright pixels, 0..255; None of a kind that is read as opaque."""
+    kind = kind_of(data)
+    if kind not in ("PNG", "WEBP", "GIF"):
+        return None
+    with Pillow.open(io.BytesIO(data), formats=(kind,)) as file:
+        return np.asarray(ImageOps.exif_transpose(file).convert("RGBA").getchannel("A"))
