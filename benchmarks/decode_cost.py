@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import cv2
 import numpy as np
@@ -41,7 +42,7 @@ def main() -> None:
     for name, data in files.items():
         for side in (SIDE, 0):
             foreseen = read_header(data).cost(side) / 2**20
-            peak, cpu = measure(lambda data=data, side=side: decode(data, MAX_PIXELS, side))
+            peak, cpu = measure(partial(decode, data, MAX_PIXELS, side))
             figures.say(f"{name:<14}{side:>6}{peak:>8.0f}{foreseen:>10.0f}{cpu * 1e3:>9.0f}")
             most = max(most, peak)
             if side:
@@ -51,7 +52,7 @@ def main() -> None:
     for role, wait_s in (("gateway", 5.0), ("worker", None)):
         set_budgets(MEMORY, wait_s)
         answers = {"read": 0, "busy": 0, "too_large": 0, "failed": 0}
-        peak, cpu = measure(lambda answers=answers: many(list(files.values()), answers))
+        peak, cpu = measure(partial(many, list(files.values()), answers))
         figures.say(f"{AT_ONCE} at once as a {role}: {answers}, {peak:.0f} MB, {cpu:.1f} CPU-s")
         figures.add(f"decode_cost.{role}_peak_mb", peak)
         figures.add(f"decode_cost.{role}_failed", answers["failed"])
