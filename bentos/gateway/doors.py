@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +20,7 @@ from serving import logs
 from serving.errors import NotAllowed, Overloaded
 from serving.jobs.api_keys import KeyRing
 from serving.jobs.live import Live, LiveReader
+from serving.jobs.uploads import look_at_uploads, name_uploads
 from serving.settings import Settings
 from serving.storage.objects import Storage
 from serving.storage.references import leads_away, read_reference
@@ -109,6 +110,11 @@ class Doors:
             return await self.pools.live.run(self.live.read)
         except Overloaded:
             return None
+
+    async def look_at_uploads(self, client: str, references: Sequence[str]) -> None:
+        """Let a client name no uploads but its own; ObjectNotFound."""
+        if name_uploads(references):
+            await self.pools.database.run(look_at_uploads, self.engine, client, references)
 
     async def read(self, reference: str, max_bytes: int | None = None) -> bytes:
         """Return what a request names, as `serving.storage.references.read_reference` does."""

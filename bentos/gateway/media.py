@@ -15,7 +15,6 @@ from bentos.gateway.schema import JobAccepted, JobOptions
 from bentos.problems import documented, parse_body
 from serving.jobs.media_requests import AudioWork, ClipWork, FilmWork
 from serving.jobs.timeline_request import TimelineAsked
-from serving.jobs.uploads import look_at_uploads
 
 router = APIRouter(tags=["sound and film"])
 
@@ -71,7 +70,7 @@ async def analyze_audio(
         asked = parse_body(AudioRequest, await read_body(request, JSON_BYTES))
         if in_background or asked.in_background:
             return await accept(doors, asker, "analyze_audio", {"track": asked.track}, asked)
-        await doors.pools.database.run(look_at_uploads, doors.engine, asker.client, [asked.track])
+        await doors.look_at_uploads(asker.client, [asked.track])
         data = await doors.read(asked.track, doors.settings.max_audio_bytes)
         return JSONResponse(await doors.pools.analysis.run(_analyze, data, doors))
     data = await read_body(request, doors.settings.max_audio_bytes)

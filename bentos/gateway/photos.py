@@ -16,7 +16,6 @@ from bentos.gateway.schema import ClassifyAnswer, ClassifyRequest, JobAccepted, 
 from bentos.problems import documented, parse_body
 from serving import metrics
 from serving.errors import BadImage, ListingError, TooLarge
-from serving.jobs.uploads import look_at_uploads
 from serving.models.known import hash_photo
 from serving.models.results import FailedResult, RoomResult
 from serving.problems import problem_of
@@ -66,7 +65,7 @@ async def _classify_keys(body: bytes, doors: Doors, asker: Asker, in_background:
     asked = parse_request(body, doors.settings.max_job_photos)
     if in_background or asked.in_background or len(asked.photos) > doors.settings.max_photos:
         return await accept(doors, asker, "classify_photos", {"photos": asked.photos}, asked)
-    await doors.pools.database.run(look_at_uploads, doors.engine, asker.client, asked.photos)
+    await doors.look_at_uploads(asker.client, asked.photos)
     results = await asyncio.gather(*(_classify_stored(photo, doors) for photo in asked.photos))
     return _answer(list(results))
 

@@ -49,12 +49,15 @@ def use_uploads(
         connection.execute(insert(UploadUse).values(uses).on_conflict_do_nothing())
 
 
+def name_uploads(references: Sequence[str]) -> bool:
+    """Say whether any of them may be an upload's key; most requests need not ask the database."""
+    return _ID.search(unquote(json.dumps(references))) is not None
+
+
 def look_at_uploads(engine: Engine, client: str, references: Sequence[str]) -> None:
-    """Do the same for what is read at once; most requests name none and ask no database."""
-    said = {"references": list(references)}
-    if _ID.search(unquote(json.dumps(said))):
-        with engine.begin() as connection:
-            use_uploads(connection, client, said)
+    """Do what `use_uploads` does for what is read at once."""
+    with engine.begin() as connection:
+        use_uploads(connection, client, {"references": list(references)})
 
 
 def job_that_needs(engine: Engine, upload_id: UUID) -> UUID | None:

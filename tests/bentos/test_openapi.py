@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 from schemathesis.config import SchemathesisConfig
 from sqlalchemy import Engine
@@ -123,7 +124,10 @@ def test_no_5xx_and_nothing_that_is_not_documented(
         statuses[answer.status_code] += 1
         case.validate_response(answer)
 
-    probe()
-    assert max(statuses) < 500
+    try:
+        probe()
+    except Unsatisfiable:  # almost any text is a listing's id: nothing wrong could be thought of
+        assert not positive
+    assert max(statuses, default=0) < 500
     if positive and not path.endswith(NEVER_BY_CHANCE):
         assert min(statuses) < 300, f"nothing that is right was accepted: {dict(statuses)}"
