@@ -1,7 +1,7 @@
 """What a film needs to know of its music, from the samples alone."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,12 +41,13 @@ from serving.audio.sections import (
 )
 from serving.audio.waveform import Peaks, waveform_peaks
 
-VERSION = 5  # part of the key under which answers are kept
+VERSION = 6  # part of the key under which answers are kept
 SILENT = 1e-4  # -80 dBFS
 FAINT = 0.003  # of the peak, -50 dB: what is softer is the noise of a room or of a recorder
 AUDIBLE = 0.01  # of the peak: where sound sets in and ends
-# Less silence than this at both ends is none: a soft first note, or the last one's fading.
+# Less silence than this at an end is none: a soft first note, or the last one's fading.
 EDGE_S = 0.03
+LEAD_S = 0.5  # how much silence before the sound is left for tracking beats
 ONSET_GAP_S = 0.05
 PEAKS = 1000
 UNIT_S = 2.0  # what sections are made of where there is no beat
@@ -187,10 +188,27 @@ def _listen(mono: Samples, sample_rate_hz: int, peak: float, model: BeatModel | 
     music = resample(mono, sample_rate_hz, RATE_HZ)
     music = music / max(np.abs(music).max(), np.float32(SILENT))
     features, envelope = network_features(music), onset_envelope(music)
-    beats = track_beats(features, envelope, find_sounding(music), model)
+    beats = _beats_of_sound(music, (features, envelope), model)
     powers = (10 ** features[:, : features.shape[1] // 2].astype(np.float64) - 1) ** 2
     groups = [group.mean(axis=1) for group in np.array_split(powers, GROUPS, axis=1)]
     return _Sound(np.stack(groups, axis=1), envelope, beats)
+
+
+def _beats_of_sound(
+    music: Samples, whole: tuple[Samples, Envelope], model: BeatModel | None
+) -> Beats:
+    """Track beats as if there were little silence before and none after.
+
+    How long silence lasts must not change the tempo, and the first attack needs some before it.
+    `whole` is the features and the envelope of all of `music`, used where nothing is cut off.
+    """
+    starts, ends = find_sounding(music)
+    cut = max(0.0, starts - LEAD_S)
+    sound = music[round(cut * RATE_HZ) : round(ends * RATE_HZ)]
+    if sound.size < music.size:
+        whole = network_features(sound), onset_envelope(sound)
+    beats = track_beats(*whole, (starts - cut, ends - cut), model)
+    return replace(beats, beats_s=beats.beats_s + cut, downbeats_s=beats.downbeats_s + cut)
 
 
 def find_sound(mono: Samples, sample_rate_hz: int) -> tuple[float, float]:
@@ -203,11 +221,14 @@ def find_sound(mono: Samples, sample_rate_hz: int) -> tuple[float, float]:
 
 
 def find_sounding(music: Samples) -> tuple[float, float]:
-    """Return when sound sets in and when it ends, in seconds, at `RATE_HZ` and a peak of 1."""
+    """Return when sound sets in and when it ends, in seconds, at `RATE_HZ` and a peak of 1.
+
+    Each end is judged by itself: silence before a loop must not shorten its last note.
+    """
     loud = np.flatnonzero(np.abs(music) > AUDIBLE)
     first, end = int(loud[0]), int(loud[-1]) + 1
-    if max(first, music.size - end) < EDGE_S * RATE_HZ:
-        first, end = 0, music.size
+    first = 0 if first < EDGE_S * RATE_HZ else first
+    end = music.size if music.size - end < EDGE_S * RATE_HZ else end
     return first / RATE_HZ, end / RATE_HZ
 
 

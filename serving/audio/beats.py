@@ -20,8 +20,8 @@ SHORTEST_S = 1.0
 # Beats that stand out from what lies between them by less than this are chance.
 CLEAR_BEATS = 0.12
 # Speech, rain or scattered hits have onsets for any grid to lie on, but do not repeat after whole
-# beats: clarity and half of what repeats together tell them from music. Of 84 pieces of made music
-# 0.46 leaves out two, deep in noise; of 112 pieces without a beat it lets a few hits through.
+# beats: clarity and half of what repeats together tell them from music. Set by hand on made sounds:
+# of the 42 made tracks of `benchmarks/beats.py --quick` it leaves out one, deep in noise.
 SUPPORTED, REPEAT_SHARE, REPEATS_AFTER = 0.46, 0.5, (1, 2, 3, 4, 8)
 # Sound that fills its file with whole bars was cut so, on the beat: its even grid is better than
 # what is heard, as long as nine of ten beats are heard within this of it.

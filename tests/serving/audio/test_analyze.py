@@ -168,6 +168,31 @@ def test_the_level_is_the_same_whatever_the_codec(model: BeatModel, form: str, c
     assert coded.beats_per_bar == plain.beats_per_bar
 
 
+def test_how_long_the_silence_before_lasts_changes_nothing_of_what_is_heard(
+    model: BeatModel,
+) -> None:
+    loop, _ = click_track(140, 16 * 60 / 140, 0)
+    soon, late = (
+        analyze(np.concatenate([np.zeros(seconds * RATE_HZ, np.float32), loop]), RATE_HZ, model)
+        for seconds in (1, 9)
+    )
+    assert late.tempo_bpm == pytest.approx(soon.tempo_bpm, rel=1e-3)
+    assert late.clarity == pytest.approx(soon.clarity, rel=0.01)
+    assert late.beats_s - 8 == pytest.approx(soon.beats_s, abs=0.002)
+    assert late.downbeats_s - 8 == pytest.approx(soon.downbeats_s, abs=0.002)
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not os.environ.get("STUDIO_DATA"), reason="STUDIO_DATA is not set")
+@pytest.mark.parametrize("before_s", [0.5, 2.0])
+def test_a_real_loop_keeps_its_tempo_after_silence(model: BeatModel, before_s: float) -> None:
+    path = Path(os.environ["STUDIO_DATA"]) / "music" / "loop_amen_full.flac"
+    sound = decode_audio(path.read_bytes())
+    silence = np.zeros((round(before_s * sound.sample_rate_hz), sound.samples.shape[1]), np.float32)
+    found = analyze(np.concatenate([silence, sound.samples]), sound.sample_rate_hz, model)
+    assert found.tempo_bpm == pytest.approx(140, rel=0.01)
+
+
 def test_opposite_channels_are_heard_and_not_taken_for_silence(model: BeatModel) -> None:
     samples, _ = click_track(110, 8)
     opposite = analyze(np.stack([samples, -samples], axis=1), RATE_HZ, model)
