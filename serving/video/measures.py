@@ -31,7 +31,7 @@ class FrameFigures:
     lag : frames
     seen, planned : how many frames there are
     dark, planned_dark : share of black pixels, 0..1
-    contrast : standard deviation of the planned luma
+    contrast, planned_contrast : standard deviation of the luma
     error : of each frame against the planned one, both blurred: fine patterns, and the edges of
         what a transition moves, are not quite the same in a picture that is drawn smaller
     change, planned_change : from the frame before; 0 for the first
@@ -44,6 +44,7 @@ class FrameFigures:
     dark: Floats
     planned_dark: Floats
     contrast: Floats
+    planned_contrast: Floats
     error: Floats
     change: Floats
     planned_change: Floats
@@ -71,8 +72,9 @@ def measure_frames(seen: Iterable[Luma], planned: Iterable[Luma], lag: int = 15)
         dark = [float((luma <= BLACK).mean()) for luma in (small, plan)]
         before = zip(seen_before.compare(small), planned_before.compare(plan), strict=True)
         error = _difference(cv2.blur(small, _BLUR), cv2.blur(plan, _BLUR))
-        rows.append((*dark, float(plan.std()), error, *chain(*before)))
-    columns = np.array(rows, np.float64).reshape(-1, 8).T
+        contrast = [float(luma.std()) for luma in (small, plan)]
+        rows.append((*dark, *contrast, error, *chain(*before)))
+    columns = np.array(rows, np.float64).reshape(-1, 9).T
     return FrameFigures(lag, frames, wanted, *columns)
 
 

@@ -1,5 +1,6 @@
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -181,6 +182,30 @@ def test_the_same_frames_are_a_fault_only_where_others_were_planned(planned: lis
         assert judge(shown, shown) == []
         assert judge(shown, planned[:60])
     assert "frozen" in {finding.kind for finding in judge([planned[0]] * 60, planned[:60])}
+
+
+@pytest.fixture
+def blinds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Film:
+    """A zoom that far onto lines of so many pixels across a photo, faint or strong."""
+    thickness, contrast, zoom = request.param
+    rows = (30 + np.arange(480) // thickness % 2 * contrast).astype(np.uint8)
+    monkeypatch.setitem(PHOTOS, "blinds", np.repeat(np.repeat(rows[:, None, None], 640, 1), 3, 2))
+    monkeypatch.setitem(SIZES, "blinds", (640, 480))
+    clip = Clip("blinds", 60, Motion(STILL, View(0.5, 0.5, zoom)))
+    return replace(FILM, clips=(clip,), transitions=())
+
+
+@pytest.mark.parametrize("blinds", [(1, 200, 0.95), (1, 70, 0.98), (3, 70, 0.98)], indirect=True)
+def test_lines_that_only_small_pictures_show_moving_are_no_fault(blinds: Film) -> None:
+    """Finer than the film's pixels they are grey in the film; small pictures turn them to waves."""
+    assert judge(encode(list(draw_film(blinds))), list(draw_film(blinds, SMALL))) == []
+
+
+@pytest.mark.parametrize("blinds", [(2, 70, 0.98), (3, 70, 0.98), (4, 200, 0.95)], indirect=True)
+def test_lines_that_stand_are_found_though_small_pictures_hardly_show_them(blinds: Film) -> None:
+    frames = list(draw_film(blinds))
+    spoilt = encode([*frames[:20], *[frames[19]] * 25, *frames[45:]])
+    assert "frozen" in {fault.kind for fault in judge(spoilt, list(draw_film(blinds, SMALL)))}
 
 
 def test_cuts_off_the_beat_are_found_where_the_track_has_beats() -> None:
