@@ -41,6 +41,7 @@ COMMANDS = {
     "film_codecs": ["film_codecs.py"],
     "smoothness": ["smoothness.py"],
     "film_sheet": ["film_sheet.py"],
+    "random_films": ["random_films.py"],
     "openapi_fuzz": ["openapi_fuzz.py"],
     "share": ["share.py"],
     "retrain_smoke": ["retrain.py", "--smoke"],

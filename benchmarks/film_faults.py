@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from serving.render.audio_files import decode_audio
 
 Pictures = list[NDArray[np.uint8]]  # yuv420p as FFmpeg lays it out: luma above, chroma below
 Spoil = Callable[["Copy", Generator], "Copy | None"]
+Compare = Callable[[NDArray[np.uint8], NDArray[np.uint8]], float]
 
 _SEEN = 5.0  # mean change of luma that a viewer cannot miss
 _HEARD_DB = -45.0
@@ -81,10 +83,15 @@ def _change(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
     return float(np.abs(one[:luma].astype(np.int16) - other[:luma]).mean())
 
 
-def _put(copy: Copy, at: int, pictures: Pictures) -> Copy | None:
+def _change_of_scene(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """Return the change without grain and fine patterns: of those a viewer sees no other ones."""
+    return _change(*(np.asarray(cv2.blur(side, (5, 5)), np.uint8) for side in (one, other)))
+
+
+def _put(copy: Copy, at: int, pictures: Pictures, change: Compare = _change) -> Copy | None:
     """Replace pictures; None where the middle one of them would hardly be seen to differ."""
     inside = pictures[: len(copy.pictures) - at]
-    shown = [_change(a, b) for a, b in zip(copy.pictures[at:], inside, strict=False)]
+    shown = [change(a, b) for a, b in zip(copy.pictures[at:], inside, strict=False)]
     if np.median(shown) < _SEEN:
         return None
     return replace(
@@ -139,7 +146,7 @@ def foreign(copy: Copy, rng: Generator) -> Copy | None:
     count = copy.frames(0.2)
     others = [*_places(copy, count, rng)]
     return _first(
-        _put(copy, at, copy.pictures[other : other + count])
+        _put(copy, at, copy.pictures[other : other + count], _change_of_scene)
         for at, other in zip(_places(copy, count, rng), others, strict=False)
     )
 

@@ -69,16 +69,17 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--films", type=int, help="500, or 24 with --quick")
     parser.add_argument("--first", type=int, default=0, help="number of the first film")
+    parser.add_argument("--numbers", type=int, nargs="+", help="these films instead")
     parser.add_argument("--seed", type=int, default=0, help="%(default)s")
     parser.add_argument("--workers", type=int, default=2, help="processes; %(default)s")
     parser.add_argument("--log", type=Path, help="keeps what is done, a line per film")
     arguments = parse(__doc__, parser)
     count = arguments.films or (24 if arguments.quick else 500)
-    numbers = range(arguments.first, arguments.first + count)
+    numbers = arguments.numbers or range(arguments.first, arguments.first + count)
     done = read_log(arguments.log)
     todo = [number for number in numbers if number not in done]
     figures = Figures()
-    figures.say(f"{count} films of seed {arguments.seed}, {len(todo)} to be made")
+    figures.say(f"{len(numbers)} films of seed {arguments.seed}, {len(todo)} to be made")
     with tempfile.TemporaryDirectory(prefix="vls-", dir="/tmp") as name, database(Path(name)):
         fill(storage_of(Settings(studio_home=Path(name))))
         for outcome in make(todo, (name, arguments.seed), arguments.workers):
