@@ -29,7 +29,9 @@ def lay_on_backdrop(image: Image, frame: tuple[int, int]) -> Image:
     grow = 1 / fit if fit > 1 else 1.0  # a small photo is not enlarged here
     size = (max(2, round(frame[0] * grow)), max(2, round(frame[1] * grow)))
     canvas = _backdrop(image, size)
-    inner = (min(size[0], round(width * fit * grow)), min(size[1], round(height * fit * grow)))
+    # a strip a thousand times as long as wide is still a line
+    across, down = max(1, round(width * fit * grow)), max(1, round(height * fit * grow))
+    inner = (min(size[0], across), min(size[1], down))
     photo = cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
     left, top = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
     canvas = _drop_shadow(canvas, (left, top, *inner))

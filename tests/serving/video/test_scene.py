@@ -80,6 +80,13 @@ def test_a_backdrop_has_the_film_s_shape_and_shows_the_whole_photo(shape: tuple[
     assert np.abs(middle - truth.mean(axis=(0, 1))).max() < 60
 
 
+@pytest.mark.parametrize("shape", [(3, 6000), (6000, 3)])
+def test_a_strip_thinner_than_a_pixel_is_a_line_on_its_backdrop(shape: tuple[int, int]) -> None:
+    composed = lay_on_backdrop(np.full((*shape, 3), 200, np.uint8), (160, 90))
+    assert composed.shape == (90, 160, 3)
+    assert (composed == 200).all(axis=2).any()
+
+
 def test_a_backdrop_is_darker_than_its_photo() -> None:
     composed = lay_on_backdrop(np.full((300, 100, 3), 200, np.uint8), (160, 90))
     assert composed[:, 0].mean() < 140
