@@ -22,6 +22,7 @@ _WRONG, _PER_CONTRAST, _DARKER = 4.5, 0.06, 2.0
 # Fine stripes hardly move the small pictures, but they do.
 _STILL, _LEAST_DRIFT, _SHOWN = 0.2, 0.35, 0.3
 _REPEATED, _LEAST_CHANGE, _NEAR = 0.08, 1.0, 5
+_CHANCE, _SEEN_LAG = 6, 12  # parts of `lag`, which is half a second
 _AUDIBLE_DB, _LOST_DB, _LOST_WINDOWS = -50.0, 20.0, 2
 _ROUNDING_S = 0.001
 _GAP_PERIODS = 2.5  # as `places` has it: where beats are further apart the track has none
@@ -78,19 +79,23 @@ def _find_frozen(figures: FrameFigures) -> list[Finding]:
     still = (due >= _LEAST_DRIFT) & (figures.drift < _STILL * due)
     still &= figures.contrast > _SHOWN * figures.planned_contrast
     reason = f"for {figures.lag} frames nothing moves where the camera or the photo should"
-    return [Finding("frozen", first, reason) for first, _ in _runs(still)]
+    # by chance a frame may look like one half a second before; what stands does so for longer
+    least = max(2, figures.lag // _CHANCE)
+    return [Finding("frozen", first, reason) for first, end in _runs(still) if end - first >= least]
 
 
 def _find_repeated(figures: FrameFigures) -> list[Finding]:
     """Find frames that equal the one before in the midst of planned ones that all move.
 
-    Where a move begins or ends the small planned pictures may be a frame early or late.
+    Where a move begins or ends the small planned pictures may be a frame early or late, and of
+    50 and more a second one alone is not seen.
     """
     due = minimum_filter1d(figures.planned_change, _NEAR, mode="nearest")
     repeated = (due >= _LEAST_CHANGE) & (figures.change < _REPEATED * due)
     return [
         Finding("repeated", first, f"{end - first} frames repeat the one before")
         for first, end in _runs(repeated)
+        if end - first >= round(figures.lag / _SEEN_LAG)
     ]
 
 

@@ -278,3 +278,24 @@ def test_measures_refuse_what_is_no_frame_or_sound() -> None:
         measure_frames([np.zeros((180, 320, 3), np.uint8)], [BLACK])
     with pytest.raises(BadInput):
         measure_sound(np.zeros(100, np.float32), 8000)
+
+
+@pytest.mark.parametrize(
+    ("lag", "kind", "alone", "found"),
+    [(15, "frozen", 1, 2), (30, "frozen", 4, 5), (15, "repeated", 0, 1), (30, "repeated", 1, 2)],
+)
+def test_a_frame_that_stands_by_chance_is_no_fault(
+    drawn: list[Luma], lag: int, kind: str, alone: int, found: int
+) -> None:
+    """One may look like that of half a second ago; of 60 a second nobody sees one repeated."""
+    figures = measure_frames(drawn, drawn, lag)
+    measured = figures.drift if kind == "frozen" else figures.change
+    first = 75  # in the midst of the fast clip
+    for count, expected in ((alone, []), (found, [kind])):
+        standing = measured.copy()
+        standing[first : first + count] = 0.0
+        if kind == "frozen":
+            changed = replace(figures, drift=standing)
+        else:
+            changed = replace(figures, change=standing)
+        assert [finding.kind for finding in check_frames(changed)] == expected
