@@ -5,12 +5,13 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, func, select, text
 from sqlalchemy.orm import InstrumentedAttribute
 
 from serving import metrics
+from serving.db.engine import database_time
 from serving.db.tables import Erasure, Job, Upload, UploadUse, WebhookDelivery
 from serving.errors import ObjectNotFound
 from serving.jobs.removal import Removed, remove_jobs, remove_old_files
@@ -114,7 +115,8 @@ class Retention:
         if not keys and time.monotonic() >= self._sweep_at:
             self._sweep_at = time.monotonic() + _SWEEP_EVERY_S
             self._sweep = self._unnamed()
-        oldest = datetime.now(UTC) - timedelta(seconds=before)
+        with self._engine.connect() as connection:
+            oldest = database_time(connection, -before)
         for key in keys:
             try:
                 old = self._storage.stat(key).modified < oldest

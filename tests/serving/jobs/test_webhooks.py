@@ -58,7 +58,7 @@ def test_every_end_arrives_after_an_outage_of_the_receiver(
     engine: Engine, receiver: Receiver, sender: Sender
 ) -> None:
     jobs = [finish(engine, "classify_photos") for _ in range(20)]
-    receiver.trouble(outage_s=1.5)
+    receiver.trouble(outage_s=3.0)
     deliver(engine, sender)
     assert set(receiver.deliveries()) == {end_id(job) for job in jobs}
     assert receiver.desk.counts()["met_outage"] >= 20
