@@ -1,11 +1,13 @@
 """What many rooms need: a real PostgreSQL, a storage of one's own, a real S3 on a socket."""
 
+import logging
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -250,3 +252,14 @@ def bucket(s3: str) -> str:
     name = f"bucket-{uuid4().hex[:12]}"
     boto3.client("s3", endpoint_url=s3).create_bucket(Bucket=name)
     return name
+
+
+@pytest.fixture
+def logs_as_before() -> Iterator[None]:
+    """What a service sets up in its process is put back."""
+    root = logging.root
+    handlers, level, hooks = root.handlers[:], root.level, (sys.excepthook, threading.excepthook)
+    yield
+    root.handlers[:], root.level = handlers, level
+    sys.excepthook, threading.excepthook = hooks
+    logging.captureWarnings(False)

@@ -1,8 +1,5 @@
 """A gateway without BentoML around it, jobs in its database, and links to them."""
 
-import logging
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
@@ -32,17 +29,6 @@ from tests.serving.workflows.film_asks import clicks
 SECRETS = ("a new secret of ours", "an old secret of ours")
 
 NewJobs = Callable[..., UUID]
-
-
-@pytest.fixture
-def logs_as_before() -> Iterator[None]:
-    """What a service sets up in its process is put back."""
-    root = logging.root
-    handlers, level, hooks = root.handlers[:], root.level, (sys.excepthook, threading.excepthook)
-    yield
-    root.handlers[:], root.level = handlers, level
-    sys.excepthook, threading.excepthook = hooks
-    logging.captureWarnings(False)
 
 
 @pytest.fixture

@@ -4,9 +4,8 @@ import io
 import json
 import logging
 import string
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,14 +24,7 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture(autouse=True)
-def _afterwards_as_before() -> Iterator[None]:
-    root = logging.root
-    handlers, level, hooks = root.handlers[:], root.level, (sys.excepthook, threading.excepthook)
-    yield
-    root.handlers[:], root.level = handlers, level
-    sys.excepthook, threading.excepthook = hooks
-    logging.captureWarnings(False)
+pytestmark = pytest.mark.usefixtures("logs_as_before")
 
 
 Lines = Callable[[], list[dict[str, Any]]]
