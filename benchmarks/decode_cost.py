@@ -20,7 +20,7 @@ from PIL import Image as Pillow
 from pillow_heif import register_heif_opener
 
 from serving.budget import DECODING, set_budgets
-from serving.errors import Busy, ListingError, TooLarge
+from serving.errors import Busy, StudioError, TooLarge
 from serving.image import decode, read_header
 
 MEMORY = 2 * 2**30
@@ -101,7 +101,7 @@ def many(files: list[bytes], answers: dict[str, int]) -> None:
             end = "busy"
         except TooLarge:
             end = "too_large"
-        except ListingError:
+        except StudioError:
             end = "failed"
         with lock:
             answers[end] += 1

@@ -25,7 +25,7 @@ import httpx
 from figures import Figures, parse
 from moto.server import ThreadedMotoServer
 
-from serving.errors import Corrupted, ListingError, StorageFull, StorageUnavailable
+from serving.errors import Corrupted, StorageFull, StorageUnavailable, StudioError
 from serving.storage.fetch import FetchRules, fetch
 from serving.storage.objects import FolderStorage
 from serving.storage.s3 import S3Storage
@@ -171,7 +171,7 @@ def _fill(figures: Figures, disk: Path, count: int) -> None:
             if rng.random() < 0.3:
                 storage.delete(key)
                 written.pop(key, None)
-        except ListingError:
+        except StudioError:
             outcomes["other"] += 1
     keys = list(storage.keys())
     found = {key: hashlib.sha256(storage.read(key)).hexdigest() for key in keys}
@@ -195,7 +195,7 @@ def measure_inner_addresses(figures: Figures) -> None:
             plain, seen = len(site.seen), len(site.seen)
             try:
                 fetch(here, FetchRules((f"{host}:{site.port}",), timeout_s=2))
-            except ListingError as error:
+            except StudioError as error:
                 refused += type(error).__name__ == "UrlRefused" and len(site.seen) == seen
     figures.add("ssrf.urls", len(INNER))
     figures.add("ssrf.refused", refused)

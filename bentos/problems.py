@@ -18,7 +18,7 @@ from starlette.routing import Match
 
 from serving import metrics
 from serving.db.faults import NOT_NOW
-from serving.errors import BadInput, Busy, ListingError, TooLarge, first_line
+from serving.errors import BadInput, Busy, StudioError, TooLarge, first_line
 from serving.problems import problem_of
 
 log = logging.getLogger(__name__)
@@ -95,8 +95,8 @@ def install_problems(app: FastAPI) -> None:
     """Answer every error of `app` as application/problem+json."""
     app.add_exception_handler(HTTPException, _answer_http)
 
-    @app.exception_handler(ListingError)
-    async def _ours(request: Request, error: ListingError) -> JSONResponse:
+    @app.exception_handler(StudioError)
+    async def _ours(request: Request, error: StudioError) -> JSONResponse:
         problem = problem_of(error)
         if problem.status == 500:
             log.error("%s %s: %s", request.method, request.url.path, error)

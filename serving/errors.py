@@ -1,6 +1,6 @@
 """The errors a caller may want to tell apart.
 
-ListingError
+StudioError
 ├── BadInput               what was sent is wrong; sending it again will not help
 │   ├── BadImage           the bytes are not a picture we can read
 │   ├── TooLarge           more bytes, pixels or items than we accept
@@ -38,11 +38,11 @@ ListingError
 from collections.abc import Mapping, Sequence
 
 
-class ListingError(Exception):
+class StudioError(Exception):
     """Base of every error this project raises on purpose."""
 
 
-class BadInput(ListingError):
+class BadInput(StudioError):
     """The caller sent something that can never work."""
 
 
@@ -122,7 +122,7 @@ class KeyReused(BadInput):
         )
 
 
-class Busy(ListingError):
+class Busy(StudioError):
     """More than can be taken now."""
 
     def __init__(self, reason: str, retry_after_s: float) -> None:
@@ -146,7 +146,7 @@ class QueueFull(Busy):
     """Too much is waiting already."""
 
 
-class JobStopped(ListingError):
+class JobStopped(StudioError):
     """A running attempt is to end; what it has made so far stays."""
 
 
@@ -162,15 +162,15 @@ class HandedBack(JobStopped):
     """The worker is going down; another takes the job."""
 
 
-class NotAllowed(ListingError):
+class NotAllowed(StudioError):
     """The API key is missing, unknown or revoked."""
 
 
-class NotReady(ListingError):
+class NotReady(StudioError):
     """Something that the process cannot do without is not there yet, or not at the moment."""
 
 
-class ModelUnavailable(ListingError):
+class ModelUnavailable(StudioError):
     """No model answers to that task; trying later may help."""
 
     def __init__(self, task: str, reason: str) -> None:
@@ -178,7 +178,7 @@ class ModelUnavailable(ListingError):
         self.task, self.reason = task, reason
 
 
-class ModelFailed(ListingError):
+class ModelFailed(StudioError):
     """The model broke on this input; others in the same batch may be well."""
 
 
@@ -186,7 +186,7 @@ class OutOfMemory(ModelFailed):
     """The GPU has no room for this batch."""
 
 
-class FaultyOutput(ListingError):
+class FaultyOutput(StudioError):
     """What was made did not pass its check.
 
     Parameters
@@ -202,22 +202,22 @@ class FaultyOutput(ListingError):
         self.findings, self.shown = [dict(finding) for finding in findings], shown
 
 
-class Corrupted(ListingError):
+class Corrupted(StudioError):
     """What was read differs from what was written, by its SHA-256."""
 
     def __init__(self, what: str, expected: str, actual: str) -> None:
         super().__init__(f"{what} has SHA-256 {actual[:12]}… where {expected[:12]}… was expected")
 
 
-class StorageUnavailable(ListingError):
+class StorageUnavailable(StudioError):
     """The storage did not answer, after retries; trying later may help."""
 
 
-class StorageFull(ListingError):
+class StorageFull(StudioError):
     """No room is left; nothing half-written stays. Trying later may help, once there is room."""
 
 
-class DownloadFailed(ListingError):
+class DownloadFailed(StudioError):
     """A URL's server did not answer, broke off or is overloaded; trying later may help."""
 
 

@@ -9,7 +9,6 @@ from serving.errors import (
     Busy,
     DownloadFailed,
     KeyReused,
-    ListingError,
     ModelUnavailable,
     NotAllowed,
     NotReady,
@@ -18,6 +17,7 @@ from serving.errors import (
     QuotaExceeded,
     StorageFull,
     StorageUnavailable,
+    StudioError,
     TooLarge,
     TooManyRequests,
     UnknownErasure,
@@ -37,7 +37,7 @@ class Problem(BaseModel):
 
 
 # the first that fits
-_STATUS: Mapping[type[ListingError], int] = {
+_STATUS: Mapping[type[StudioError], int] = {
     TooLarge: 413,
     ObjectNotFound: 404,
     UnknownJob: 404,
@@ -59,7 +59,7 @@ _STATUS: Mapping[type[ListingError], int] = {
 }
 
 
-def problem_of(error: ListingError) -> Problem:
+def problem_of(error: StudioError) -> Problem:
     """Return the problem; what is ours to mend keeps its detail to the log."""
     status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
     detail = str(error) if status != 500 else "the model broke on this photo; it was logged"

@@ -17,7 +17,7 @@ from bentos.gateway.middleware import page_policy
 from bentos.gateway.page_view import JobPage, Show
 from bentos.gateway.words import in_words, long, moment, pretty
 from bentos.problems import count_refusal, describe_validation, documented
-from serving.errors import ListingError
+from serving.errors import StudioError
 from serving.jobs.story import read_story
 from serving.problems import problem_of
 
@@ -35,7 +35,7 @@ class ForPeople(APIRoute):
         async def handle(request: Request) -> Response:
             try:
                 return await usual(request)
-            except (ListingError, RequestValidationError, HTTPException) as error:
+            except (StudioError, RequestValidationError, HTTPException) as error:
                 if "text/html" not in request.headers.get("accept", ""):
                     raise
                 return _problem_page(error)
@@ -64,7 +64,7 @@ async def show_page(
 
 
 def _problem_page(error: Exception) -> HTMLResponse:
-    if isinstance(error, ListingError):
+    if isinstance(error, StudioError):
         problem = problem_of(error)
         count_refusal(problem.status, problem.title)
         return _render("problem.html.j2", problem.status, detail=problem.detail)

@@ -15,7 +15,7 @@ from bentos.gateway.doors import Doors, Opened
 from bentos.gateway.schema import ClassifyAnswer, ClassifyRequest, JobAccepted, JobOptions
 from bentos.problems import documented, parse_body
 from serving import metrics
-from serving.errors import BadImage, ListingError, TooLarge
+from serving.errors import BadImage, StudioError, TooLarge
 from serving.models.known import hash_photo
 from serving.models.results import FailedResult, RoomResult
 from serving.problems import problem_of
@@ -90,7 +90,7 @@ async def _classify_stored(photo: str, doors: Doors) -> RoomResult | FailedResul
         async with doors.turn(photo):
             data = await doors.read(photo)
             return await _classify_bytes(photo, data, doors)
-    except ListingError as error:
+    except StudioError as error:
         return FailedResult(photo=photo, error=problem_of(error))
 
 

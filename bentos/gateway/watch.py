@@ -14,7 +14,7 @@ from sqlalchemy.exc import NoResultFound, SQLAlchemyError
 from bentos.gateway.pools import Pool
 from serving.db.engine import session_url
 from serving.db.tables import Json
-from serving.errors import ListingError, first_line
+from serving.errors import StudioError, first_line
 from serving.jobs.events import CHANNEL, Event, Watched, watch
 
 log = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ class Watchers:
                 now = await self._pool.run(watch, self._engine, job_id, after)
             except NoResultFound:
                 now = Watched(DELETED, None, ())
-            except (SQLAlchemyError, ListingError) as error:
+            except (SQLAlchemyError, StudioError) as error:
                 log.warning("job %s cannot be followed now: %s", job_id, first_line(error))
                 await asyncio.sleep(_RETRY_S)
                 continue

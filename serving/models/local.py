@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cachetools import LRUCache
 
 from serving.card import ModelCard
-from serving.errors import ListingError, ModelUnavailable
+from serving.errors import ModelUnavailable, StudioError
 from serving.licences import LicencePolicy
 from serving.models.session import Session, open_session
 from serving.models.slots import CHAMPION, Published, Slots
@@ -140,7 +140,7 @@ class LocalModels:
                 continue
             try:
                 self._loaded[task] = self._fetch(published)
-            except (ListingError, OSError, ValueError, BotoCoreError, ClientError) as error:
+            except (StudioError, OSError, ValueError, BotoCoreError, ClientError) as error:
                 self._refuse(
                     task,
                     published.version,

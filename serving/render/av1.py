@@ -8,13 +8,13 @@ Source: AV1 Bitstream & Decoding Process Specification, 5.3 (OBUs) and 4.10.5 (l
 
 from collections.abc import Iterator
 
-from serving.errors import ListingError
+from serving.errors import StudioError
 
 _SEQUENCE_HEADER = 1
 _HAS_EXTENSION, _HAS_SIZE = 4, 2
 
 
-class NoSequenceHeader(ListingError):
+class NoSequenceHeader(StudioError):
     """A stream does not begin with what a decoder has to know."""
 
 

@@ -16,7 +16,7 @@ from typing import IO, TypeAlias
 import ffmpeg  # type: ignore[import-untyped]
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
-from serving.errors import BadInput, ListingError
+from serving.errors import BadInput, StudioError
 
 Node: TypeAlias = "ffmpeg.nodes.FilterableStream"
 
@@ -27,11 +27,11 @@ class FfmpegFailed(BadInput):
     """FFmpeg could not read or convert what it was given; says its last line."""
 
 
-class FfmpegSlow(ListingError):
+class FfmpegSlow(StudioError):
     """FFmpeg took longer than it was given."""
 
 
-class FfmpegDied(ListingError):
+class FfmpegDied(StudioError):
     """FFmpeg ended before it had made what it was there for; says its last lines."""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import av.error
 
-from serving.errors import ListingError
+from serving.errors import StudioError
 from serving.render.encode import encode_segment
 from serving.render.profiles import KEY_INTERVAL, Codec, Encoding, Program
 from serving.render.segments import CLIP, Segment
@@ -56,7 +56,7 @@ def try_encoding(encoding: Encoding) -> bytes | None:
     film = Film(256, 256, Fraction(30), ())
     try:
         return encode_segment(film, Segment(CLIP, 0, 0, 4), draw_gray, encoding).header
-    except (av.error.FFmpegError, ValueError, ListingError):
+    except (av.error.FFmpegError, ValueError, StudioError):
         return None
 
 

@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from serving.errors import ListingError
+from serving.errors import StudioError
 
 _SLICE, _IDR, _PARAMETERS = 1, 5, 7
 _HIGH = (100, 110, 122, 244)  # profiles whose parameter sets name chroma and bit depth
 _START = re.compile(rb"\x00?\x00\x00\x01")
 
 
-class UnknownStream(ListingError):
+class UnknownStream(StudioError):
     """The stream uses what our encoder never writes."""
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 from av.packet import Packet
 
-from serving.errors import ListingError
+from serving.errors import StudioError
 from serving.render.packets import CodedSegment
 from serving.video.film import Film
 
 
-class NotJoinable(ListingError):
+class NotJoinable(StudioError):
     """Two segments were encoded in ways that one stream cannot hold."""
 
 

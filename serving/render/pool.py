@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import cv2
 
-from serving.errors import ListingError
+from serving.errors import StudioError
 from serving.render.encode import encode_segment
 from serving.render.frames import Cutter
 from serving.render.packets import CodedSegment
@@ -24,7 +24,7 @@ from serving.video.planes import Planes
 _LOOK_EVERY_S = 0.1
 
 
-class RenderCancelled(ListingError):
+class RenderCancelled(StudioError):
     """Somebody asked for the rendering to stop."""
 
 

@@ -20,9 +20,9 @@ from botocore.exceptions import FlexibleChecksumError
 from serving.errors import (
     BadInput,
     Corrupted,
-    ListingError,
     ObjectNotFound,
     StorageUnavailable,
+    StudioError,
     TooLarge,
 )
 from serving.storage.digests import Digests, digest
@@ -216,7 +216,7 @@ class S3Storage:
 
     def _retried(self, action: Callable[[], _Result]) -> _Result:
         """Do it again while bytes arrive altered or cut; boto3 repeats everything else."""
-        error: ListingError = StorageUnavailable("no attempt was allowed")
+        error: StudioError = StorageUnavailable("no attempt was allowed")
         for attempt in range(self._options.attempts):
             try:
                 return action()

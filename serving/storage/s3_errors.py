@@ -10,10 +10,10 @@ from urllib3.exceptions import HTTPError
 from serving.errors import (
     BadInput,
     Corrupted,
-    ListingError,
     ObjectNotFound,
     StorageFull,
     StorageUnavailable,
+    StudioError,
 )
 
 # a body that stops in its middle, which boto3 does not ask for again
@@ -36,7 +36,7 @@ _ALTERED = (
 class Altered(Exception):
     """What arrived is not what was sent; `error` is to be raised when no attempt is left."""
 
-    def __init__(self, error: ListingError) -> None:
+    def __init__(self, error: StudioError) -> None:
         super().__init__(str(error))
         self.error = error
 

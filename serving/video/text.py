@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, features
 
-from serving.errors import BadInput, ListingError
+from serving.errors import BadInput, StudioError
 from serving.video.cleaning import can_say, clean_text
 from serving.video.east_asian import (
     has_east_asian,
@@ -128,7 +128,7 @@ def _check_shaping(text: str) -> None:
     """Right-to-left letters drawn without shaping would be unreadable: say so instead."""
     turned = any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
     if turned and not features.check("raqm"):
-        raise ListingError("right-to-left text needs FriBidi on this machine (Debian: libfribidi0)")
+        raise StudioError("right-to-left text needs FriBidi on this machine (Debian: libfribidi0)")
 
 
 @lru_cache(maxsize=64)

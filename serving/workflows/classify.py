@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from serving import traces
 from serving.db.tables import Json
-from serving.errors import BadInput, ListingError, ModelFailed
+from serving.errors import BadInput, ModelFailed, StudioError
 from serving.logs import ContextThreads
 from serving.models.local import Loaded
 from serving.models.results import FailedResult, RoomResult
@@ -52,7 +52,7 @@ def _classify(run: Run, photo: str, model: Loaded | None) -> RoomResult | Failed
         classified = run.parts.rooms.classify(run.read(photo), model)
     except (BadInput, ModelFailed) as error:
         return FailedResult(photo=photo, error=problem_of(error))
-    except ListingError as error:
+    except StudioError as error:
         if not run.gives_up(error):
             raise
         return FailedResult(photo=photo, error=problem_of(error))

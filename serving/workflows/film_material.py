@@ -16,9 +16,9 @@ from serving.db.tables import Json
 from serving.errors import (
     BadImage,
     BadInput,
-    ListingError,
     ModelFailed,
     ModelUnavailable,
+    StudioError,
     TooLarge,
 )
 from serving.image import Image, decode, opened
@@ -112,7 +112,7 @@ class _Desk:
             depth = None if asked.depth is None else self.run.read(asked.depth)
             photo = self._judge(asked, data, depth)
             self._keep(photo, data)
-        except ListingError as error:
+        except StudioError as error:
             if not isinstance(error, BadInput) and not self.run.gives_up(error):
                 raise
             return {"photo": asked.photo, "error": problem_of(error).model_dump()}

@@ -5,7 +5,7 @@ import threading
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from serving.errors import ListingError, first_line
+from serving.errors import StudioError, first_line
 from serving.jobs.erasure import Eraser, unfinished
 from serving.jobs.retention import Retention
 from serving.storage.cache import Answers
@@ -71,5 +71,5 @@ class Housekeeping:
                     self._retention.tidy(_TIDY_S)
                 if rounds % _CLEAN_EVERY == 0:
                     self.clean()
-            except (SQLAlchemyError, ListingError, OSError) as error:
+            except (SQLAlchemyError, StudioError, OSError) as error:
                 log.warning("housekeeping has to wait: %s", first_line(error))

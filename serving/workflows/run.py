@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from serving import metrics, traces
 from serving.db.tables import Job, Json
-from serving.errors import BadInput, ListingError, ObjectNotFound, StorageFull, StorageUnavailable
+from serving.errors import BadInput, ObjectNotFound, StorageFull, StorageUnavailable, StudioError
 from serving.jobs import attempts
 from serving.models.known import AskedRooms, KnownRooms
 from serving.models.local import Loaded
@@ -126,7 +126,7 @@ class Run:
         }
         attempts.tell_progress(self.parts.engine, self.job, progress)
 
-    def gives_up(self, error: ListingError) -> bool:
+    def gives_up(self, error: StudioError) -> bool:
         """Say whether what fails transiently now counts as failed for good."""
         return self.last and not isinstance(error, StorageUnavailable | StorageFull)
 

@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bentos.gateway.classifiers import RoomService, ServiceClassifier
 from bentos.room_classifier.service import RoomClassifier
-from serving.errors import ListingError, ModelFailed, ModelUnavailable, Overloaded
+from serving.errors import ModelFailed, ModelUnavailable, Overloaded, StudioError
 from serving.models.remote import RemoteRooms
 from serving.models.rooms import LocalRooms
 from serving.models.wire import Pixels, RoomReply
@@ -116,7 +116,7 @@ def classify(host: Host) -> str:
     ids=lambda value: "-".join(value) if isinstance(value, list) else None,
 )
 def test_what_a_model_service_cannot_now_is_503(
-    host: Host, script: list[str], error: type[ListingError], status: int
+    host: Host, script: list[str], error: type[StudioError], status: int
 ) -> None:
     host.script += script
     with pytest.raises(error) as raised:

@@ -11,7 +11,7 @@ import dagster as dg
 from sqlalchemy import ARRAY, ColumnElement, Engine, Uuid, any_, literal, select
 
 from serving.db.tables import Job, Json
-from serving.errors import BadInput, ListingError, QueueFull
+from serving.errors import BadInput, QueueFull, StudioError
 from serving.jobs import control
 from serving.jobs.kinds import Kind
 from serving.jobs.submit import NewJob, submit
@@ -68,7 +68,7 @@ class Outcome:
     known: bool = False
 
 
-class Interrupted(ListingError):
+class Interrupted(StudioError):
     """The run is to end before its batch has."""
 
     def __init__(self, why: str, open_: int, cancelled: int | None = None) -> None:
@@ -80,7 +80,7 @@ class Interrupted(ListingError):
         super().__init__(f"{why}; {jobs}")
 
 
-class Unfinished(ListingError):
+class Unfinished(StudioError):
     """The time limit passed; the jobs go on, and the batch can be awaited again."""
 
     def __init__(self, open_: int, total: int, time_limit_s: float) -> None:

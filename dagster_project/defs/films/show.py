@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 
 from dagster_project.defs.films.bulk import Outcome
 from serving.db.tables import Json
-from serving.errors import ListingError
+from serving.errors import StudioError
 from serving.storage.interface import Storage
 
 PageOf = Callable[[UUID], str]
@@ -94,7 +94,7 @@ def poster(storage: Storage, key: str) -> str:
     """Return a stored picture as Markdown, small, in the text itself; nothing if it is gone."""
     try:
         data = storage.read(key, _MAX_POSTER_BYTES)
-    except ListingError:
+    except StudioError:
         return ""
     with Pillow.open(io.BytesIO(data), formats=("JPEG",)) as picture:
         picture.draft("RGB", (2 * _POSTER_PX, 2 * _POSTER_PX))

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
-from serving.errors import BadInput, ListingError
+from serving.errors import BadInput, StudioError
 from serving.render.cache import MemoryCache
 from serving.render.encode import encode_segment
 from serving.render.ffmpeg import FfmpegDied, FfmpegSlow, run_fed
@@ -209,7 +209,7 @@ def test_a_program_that_is_killed_is_told_and_no_photo_is_blamed() -> None:
     with pytest.raises(FfmpegDied, match="ended with -9") as caught:
         encode_segment(make_film(), Segment(CLIP, 0, 0, 40), draw, by_program())
     assert not isinstance(caught.value, BadInput)
-    assert isinstance(caught.value, ListingError)
+    assert isinstance(caught.value, StudioError)
 
 
 @pytest.mark.parametrize(
