@@ -29,7 +29,7 @@ from serving.audio.sections import CURVE_PER_S
 from serving.render.audio_files import decode_audio
 from serving.render.beat_model import open_beat_model
 from serving.render.template_files import find_template
-from serving.video.assembly import Shape, Wish
+from serving.video.assembly import EditOptions, Shape
 from serving.video.order import Photo
 from serving.video.places import Music, make_music
 from serving.video.timeline import make_timeline
@@ -203,8 +203,8 @@ def on_beat(music: Music | None, track: Track) -> list[bool]:
     if seconds < _SHORTEST_FILM_S:
         return []
     photos = [Photo(str(number), 1600, 1200) for number in range(max(2, round(seconds / 2.5)))]
-    shape, wish = Shape(1920, 1080, _FPS), Wish(frames=round(seconds * _FPS))
-    cuts = make_timeline(photos, find_template("modern"), shape, wish, music).cuts
+    shape, options = Shape(1920, 1080, _FPS), EditOptions(frames=round(seconds * _FPS))
+    cuts = make_timeline(photos, find_template("modern"), shape, options, music).cuts
     half_s = 0.5 / float(_FPS) + 1e-9
     return [float(np.abs(track.beats - cut / float(_FPS)).min()) <= half_s for cut in cuts]
 

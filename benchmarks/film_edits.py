@@ -22,10 +22,10 @@ from show import CAPTIONED, LOGO, Cost, draw_picture, find_photos, make_sources,
 from serving.render.cache import MemoryCache, NoCache
 from serving.render.frames import Sources, photo_size
 from serving.render.template_files import find_template, shipped_fonts
-from serving.video.assembly import Shape, Wish
+from serving.video.assembly import EditOptions, Shape
 from serving.video.film import Film
 from serving.video.order import Photo
-from serving.video.overlays import Dress, Plan, plan_film
+from serving.video.overlays import Branding, Plan, plan_film
 from serving.video.places import Music, make_music
 from serving.video.sheet import Brand, Words
 
@@ -39,15 +39,15 @@ MOVED_FRAMES = 6
 
 def measure_edits(figures: Figures, show: Film, folder: Path) -> None:
     """Render anew after edits, and compare files with those of a render from nothing."""
-    desk = Desk(figures, folder)
-    change_pictures(desk, show)
-    change_brands(desk, show)
+    bench = EditBench(figures, folder)
+    change_pictures(bench, show)
+    change_brands(bench, show)
     order = Order(tuple(_open_photos(len(show.clips))), show.frames / show.fps)
-    change_times(desk, order)
-    change_shapes(desk, order)
+    change_times(bench, order)
+    change_shapes(bench, order)
 
 
-class Desk:
+class EditBench:
     """Where films are edited: what was kept of the one before, and what that one cost."""
 
     def __init__(self, figures: Figures, folder: Path) -> None:
@@ -94,15 +94,15 @@ def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def change_pictures(desk: Desk, show: Film) -> None:
+def change_pictures(bench: EditBench, show: Film) -> None:
     """Change nothing, a photo, a caption, and what is heard."""
     sources = make_sources()
-    desk.begin(show, sources)
-    desk.edit("unchanged", show, sources)
-    desk.check("photo_changed", _with_photo(show), sources)
-    desk.edit("caption_changed", _with_caption(show), sources)
-    desk.edit("music_changed", show, sources, OTHER_PITCH_HZ)
-    desk.edit("brand_throughout_changed", show, make_sources("HOME"))
+    bench.begin(show, sources)
+    bench.edit("unchanged", show, sources)
+    bench.check("photo_changed", _with_photo(show), sources)
+    bench.edit("caption_changed", _with_caption(show), sources)
+    bench.edit("music_changed", show, sources, OTHER_PITCH_HZ)
+    bench.edit("brand_throughout_changed", show, make_sources("HOME"))
 
 
 def _with_photo(film: Film) -> Film:
@@ -120,13 +120,13 @@ def _with_caption(film: Film) -> Film:
     return dataclasses.replace(film, overlays=overlays)
 
 
-def change_brands(desk: Desk, show: Film) -> None:
+def change_brands(bench: EditBench, show: Film) -> None:
     """Change a brand that is seen where it is looked at."""
     first, last = _alone(show, 0), _alone(show, len(show.clips) - 1)
     for name, spans in (("at_end", [last]), ("first_and_last", [first, last])):
         film = _with_logos(show, spans)
-        desk.begin(film, make_sources())
-        desk.edit(f"brand_{name}_changed", film, make_sources("HOME"))
+        bench.begin(film, make_sources())
+        bench.edit(f"brand_{name}_changed", film, make_sources("HOME"))
 
 
 def _alone(film: Film, index: int) -> tuple[int, int]:
@@ -150,11 +150,14 @@ class Order:
     length_s: Fraction
 
     def cut(self, track: Music, shape: Shape = WIDE) -> Plan:
-        """Cut it to a track's beats, and dress it."""
+        """Cut it to a track's beats, and add its titles and brand."""
         words = Words("House above the lake", "12 Larch Lane", "€ 890,000", "4 rooms · 142 m²")
         brand = Brand("Nest & Co.", "Ana Ruiz", logo=draw_picture(LOGO, "NEST"))
-        dress, wish = Dress(words, brand, shipped_fonts()), Wish(round(self.length_s * shape.fps))
-        return plan_film(self.photos, find_template("modern"), shape, dress, wish, track)
+        branding, options = (
+            Branding(words, brand, shipped_fonts()),
+            EditOptions(round(self.length_s * shape.fps)),
+        )
+        return plan_film(self.photos, find_template("modern"), shape, branding, options, track)
 
     def track(self, tempo_bpm: float = TEMPO_BPM, first_s: float = 0.0) -> Music:
         """Return what is known of a track of an even tempo, four beats to the bar, that swells."""
@@ -177,17 +180,17 @@ def _open_photos(count: int) -> Iterator[Photo]:
         yield Photo(file, *size, caption=f"Room {number}" if number in CAPTIONED else None)
 
 
-def change_times(desk: Desk, order: Order) -> None:
+def change_times(bench: EditBench, order: Order) -> None:
     """Cut to other tracks' beats, move one cut, swap two photos."""
     plan = order.cut(order.track())
-    desk.begin(plan.film, sources_of(plan))
+    bench.begin(plan.film, sources_of(plan))
     other, later = order.cut(order.track(OTHER_TEMPO_BPM)), order.cut(order.track(first_s=LATER_S))
-    desk.check("retimed", other.film, sources_of(other), OTHER_PITCH_HZ)
-    desk.edit("retimed_same_tempo", later.film, sources_of(later), OTHER_PITCH_HZ)
+    bench.check("retimed", other.film, sources_of(other), OTHER_PITCH_HZ)
+    bench.edit("retimed_same_tempo", later.film, sources_of(later), OTHER_PITCH_HZ)
     moved = move_one_cut(order, plan)
-    desk.check("one_cut_moved", moved.film, sources_of(moved))
+    bench.check("one_cut_moved", moved.film, sources_of(moved))
     swapped = order.swapped().cut(order.track())
-    desk.check("photo_order", swapped.film, sources_of(swapped))
+    bench.check("photo_order", swapped.film, sources_of(swapped))
 
 
 def move_one_cut(order: Order, plan: Plan) -> Plan:
@@ -211,8 +214,8 @@ def _move_beat(times_s: NDArray[np.float64], frame: int) -> NDArray[np.float64]:
     return np.where(np.rint(frames) == frame, frames + MOVED_FRAMES, frames) / float(WIDE.fps)
 
 
-def change_shapes(desk: Desk, order: Order) -> None:
+def change_shapes(bench: EditBench, order: Order) -> None:
     """Make the film upright, and at twice the rate: photos, analysis and sound are the same."""
     for name, shape in (("second_format", TALL), ("second_rate", TWICE_AS_FAST)):
         plan = order.cut(order.track(), shape)
-        desk.check(name, plan.film, sources_of(plan))
+        bench.check(name, plan.film, sources_of(plan))

@@ -20,15 +20,15 @@ from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 from servers import ROOT
 
-from serving.render.frames import Cutter, Sources
+from serving.render.frames import FrameRenderer, Sources
 from serving.render.segments import split_film
 from serving.render.stills import draw_frame
 from serving.render.template_files import shipped_fonts, shipped_templates
-from serving.video.assembly import CARD, Shape, Wish
+from serving.video.assembly import CARD, EditOptions, Shape
 from serving.video.film import Clip, Film, Motion, Transition, View
 from serving.video.looks import LOOKS, make_look
 from serving.video.order import Photo
-from serving.video.overlays import Dress, Plan, plan_film
+from serving.video.overlays import Branding, Plan, plan_film
 from serving.video.picture import Rgba
 from serving.video.planes import empty_planes, to_rgb
 from serving.video.sheet import Brand, Words
@@ -111,7 +111,7 @@ def template_row(template: Template) -> Row:
 
 
 def plan_listing(template: Template, size: tuple[int, int]) -> Plan:
-    """Cut and dress a film of the sample listing, without music."""
+    """Edit a film of the sample listing, without music, and add its titles and brand."""
     photos = []
     for asked in yaml.safe_load((LISTING / "listing.yaml").read_text())["photos"]:
         path, room = LISTING / asked["file"], asked["room_type"]
@@ -123,8 +123,8 @@ def plan_listing(template: Template, size: tuple[int, int]) -> Plan:
         "Nest & Co.", "Ana Ruiz", "+41 44 555 01 23", "ana@nest.example", "nest.example",
         logo=draw_mark(),
     )  # fmt: skip
-    dress = Dress(words, brand, shipped_fonts())
-    return plan_film(photos, template, Shape(*size, Fraction(FPS)), dress, Wish(), None)
+    branding = Branding(words, brand, shipped_fonts())
+    return plan_film(photos, template, Shape(*size, Fraction(FPS)), branding, EditOptions(), None)
 
 
 def draw_mark() -> Rgba:
@@ -183,12 +183,12 @@ def make_loop(template: Template) -> bytes:
 
 def every(plan: Plan, step: int, end: int) -> Iterator[Pillow.Image]:
     """Yield every `step`th frame before frame `end`."""
-    cutter = Cutter(plan.film, sources_of(plan))
+    renderer = FrameRenderer(plan.film, sources_of(plan))
     out = empty_planes(plan.film.width, plan.film.height)
     for segment in split_film(plan.film):
         if segment.start >= end:
             return
-        draw = cutter.painter(segment)
+        draw = renderer.painter(segment)
         first = -segment.start % step
         for number in range(first, min(segment.frames, end - segment.start), step):
             draw(number, out)

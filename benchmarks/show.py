@@ -16,7 +16,7 @@ from servers import ROOT
 from serving.image import Image
 from serving.render.cache import PacketCache
 from serving.render.film import Options, Rendered, render_film
-from serving.render.frames import Cutter, Sources
+from serving.render.frames import FrameRenderer, Sources
 from serving.render.profiles import Encoding
 from serving.render.segments import split_film
 from serving.render.sound import Sound
@@ -120,10 +120,10 @@ def make_sound(length_s: float, pitch_hz: float = 220.0) -> Sound:
 
 def draw_frames(film: Film, sources: Sources) -> Iterator[bytes]:
     """Yield every frame of a film as raw yuv420p."""
-    cutter = Cutter(film, sources)
+    renderer = FrameRenderer(film, sources)
     out = empty_planes(film.width, film.height)
     for segment in split_film(film):
-        draw = cutter.painter(segment)
+        draw = renderer.painter(segment)
         for number in range(segment.frames):
             draw(number, out)
             yield b"".join(plane.tobytes() for plane in out)

@@ -20,7 +20,7 @@ from show import find_photos
 
 from serving.render.encode import planes_of
 from serving.render.film import render_film
-from serving.render.frames import Cutter, Sources
+from serving.render.frames import FrameRenderer, Sources
 from serving.video.film import Clip, Film, Motion, View
 from serving.video.motion import view_matrix
 from serving.video.planes import Plane, empty_planes
@@ -57,8 +57,8 @@ def measure(photo: str, motion: Motion, frames: int) -> tuple[float, float]:
     """Return the jitter of a clip before and after encoding, in pixels rms per axis."""
     film = Film(1920, 1080, Fraction(30), (Clip(photo, frames, motion),))
     sources = Sources(lambda name: Path(name).read_bytes(), lambda _: np.empty(0, np.uint8))
-    cutter = Cutter(film, sources)
-    shot = cutter.shot(0)
+    renderer = FrameRenderer(film, sources)
+    shot = renderer.shot(0)
     footage = shot.scene.back
     spline = spline_filter(footage.planes.y.astype(np.float32), output=np.float32)
     out = empty_planes(1920, 1080)
@@ -70,18 +70,18 @@ def measure(photo: str, motion: Motion, frames: int) -> tuple[float, float]:
             for number, decoded in enumerate(container.decode(video=0)):
                 matrix = view_matrix(footage, shot.windows[number], (1920, 1080))
                 ideal = _ideal(spline, matrix)
-                draw_frame(cutter, number, out)
+                draw_frame(renderer, number, out)
                 errors["drawn"].append(offset(out.y, ideal))
                 errors["encoded"].append(offset(planes_of(decoded).y, ideal))
     return jitter(errors["drawn"]), jitter(errors["encoded"])
 
 
-def draw_frame(cutter: Cutter, number: int, out: object) -> None:
+def draw_frame(renderer: FrameRenderer, number: int, out: object) -> None:
     """Draw a frame of the only clip."""
     from serving.render.segments import split_film
 
-    segment = split_film(cutter.film)[0]
-    cutter.painter(segment)(number - segment.start, out)  # type: ignore[arg-type]
+    segment = split_film(renderer.film)[0]
+    renderer.painter(segment)(number - segment.start, out)  # type: ignore[arg-type]
 
 
 def _ideal(spline: NDArray[np.float32], matrix: NDArray[np.float64]) -> NDArray[np.float32]:

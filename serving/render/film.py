@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from serving.errors import BadInput, Corrupted
 from serving.render.cache import NoCache, PacketCache
-from serving.render.frames import Cutter, Sources
+from serving.render.frames import FrameRenderer, Sources
 from serving.render.mux import Chapter, Tracks, write_mp4
 from serving.render.packets import CodedSegment, read_segment
 from serving.render.pool import Task, Watch, encode_segments
@@ -91,14 +91,14 @@ def render_film(
     with tempfile.TemporaryDirectory(prefix="film-", dir=output.parent) as folder:
         shelf = _Shelf(Path(folder), segments, options.ready)
         missing = list(_fetch(shelf, keys, options.cache))
-        cutter = Cutter(film, sources)
+        renderer = FrameRenderer(film, sources)
         todo = [shelf.task(number) for number in missing]
         places = {task.segment: n for task, n in zip(todo, missing, strict=True)}
         # beside the pictures: after them it would keep one core busy and the others waiting
         with ThreadPoolExecutor(1, "sound") as aside:
             sound = aside.submit(_encode_sound, options.sound, film, options.cache)
             for segment, coded in encode_segments(
-                cutter, todo, options.encoding, watch, options.workers
+                renderer, todo, options.encoding, watch, options.workers
             ):
                 number, data = places[segment], coded.to_bytes()
                 options.cache.put(keys[number], data)

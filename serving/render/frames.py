@@ -67,7 +67,7 @@ class Shot:
     windows: Windows
 
 
-class Cutter:
+class FrameRenderer:
     """Draws any frame of a film; safe to share between threads.
 
     It keeps the last few shots only, so memory does not grow with the number of photos.

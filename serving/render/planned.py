@@ -7,7 +7,7 @@ from fractions import Fraction
 import cv2
 import numpy as np
 
-from serving.render.frames import Cutter, Sources
+from serving.render.frames import FrameRenderer, Sources
 from serving.render.segments import split_film
 from serving.video.film import Film
 from serving.video.measures import Luma
@@ -26,9 +26,9 @@ def draw_planned(film: Film, sources: Sources) -> Iterator[Luma]:
     width, height = _scaled(film, _DRAWN_SIDE)
     size = _scaled(film, _SHORTER_SIDE)
     small = dataclasses.replace(film, width=width, height=height)
-    cutter, out = Cutter(small, sources), empty_planes(width, height)
+    renderer, out = FrameRenderer(small, sources), empty_planes(width, height)
     for segment in split_film(small):
-        draw = cutter.painter(segment)
+        draw = renderer.painter(segment)
         for number in range(segment.frames):
             draw(number, out)
             yield np.array(cv2.resize(out.y, size, interpolation=cv2.INTER_AREA), np.uint8)

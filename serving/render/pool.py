@@ -15,7 +15,7 @@ import cv2
 
 from serving.errors import StudioError
 from serving.render.encode import encode_segment
-from serving.render.frames import Cutter
+from serving.render.frames import FrameRenderer
 from serving.render.packets import CodedSegment
 from serving.render.profiles import Encoding
 from serving.render.segments import Segment
@@ -72,7 +72,7 @@ class _Count:
 
 
 def encode_segments(
-    cutter: Cutter,
+    renderer: FrameRenderer,
     todo: Sequence[Task],
     encoding: Encoding,
     watch: Watch,
@@ -89,18 +89,18 @@ def encode_segments(
     BadPhoto
         A photo cannot be read.
     """
-    total = cutter.film.frames
+    total = renderer.film.frames
     count = _Count(total - sum(task.segment.frames for task in todo))
 
     def encode(segment: Segment, before: Future[CodedSegment] | None) -> CodedSegment:
-        paint = cutter.painter(segment)
+        paint = renderer.painter(segment)
 
         def draw(number: int, out: Planes) -> None:
             count.step()
             paint(number, out)
 
         return encode_segment(
-            cutter.film, segment, draw, encoding, before.result() if before else None
+            renderer.film, segment, draw, encoding, before.result() if before else None
         )
 
     with _one_thread_each(), ThreadPoolExecutor(workers, "render") as pool:

@@ -9,7 +9,7 @@ from PIL import Image as Pillow
 
 from serving.errors import BadInput
 from serving.image import Image
-from serving.render.frames import Cutter, Sources
+from serving.render.frames import FrameRenderer, Sources
 from serving.render.segments import split_film
 from serving.video.film import Film
 from serving.video.planes import empty_planes, to_rgb
@@ -23,7 +23,7 @@ def draw_frame(film: Film, sources: Sources, frame: int) -> Image:
     for segment in split_film(film):
         if segment.start <= frame < segment.end:
             out = empty_planes(film.width, film.height)
-            Cutter(film, sources).painter(segment)(frame - segment.start, out)
+            FrameRenderer(film, sources).painter(segment)(frame - segment.start, out)
             return to_rgb(out)
     raise BadInput(f"no frame {frame} in a film of {film.frames}")
 
@@ -56,9 +56,9 @@ def make_loop(film: Film, sources: Sources, kind: str = "WEBP", width: int = 320
 
 def _every(film: Film, sources: Sources) -> Iterator[Image]:
     step = max(1, round(film.fps / _LOOP_FPS))
-    cutter, out = Cutter(film, sources), empty_planes(film.width, film.height)
+    renderer, out = FrameRenderer(film, sources), empty_planes(film.width, film.height)
     for segment in split_film(film):
-        draw = cutter.painter(segment)
+        draw = renderer.painter(segment)
         for number in range(-segment.start % step, segment.frames, step):
             draw(number, out)
             yield to_rgb(out)

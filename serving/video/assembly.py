@@ -57,7 +57,7 @@ class Edit:
 
 
 @dataclass(frozen=True)
-class Wish:
+class EditOptions:
     """What the caller wants of the timeline.
 
     Parameters
@@ -84,7 +84,7 @@ class Assembly:
     photos: Sequence[Photo]
     template: Template
     shape: Shape
-    wish: Wish
+    options: EditOptions
     music: Music | None
 
     def make_film(self, shown: tuple[int, ...], cuts: tuple[int, ...], frames: int) -> Film:
@@ -116,7 +116,7 @@ class Assembly:
         )
 
     def _chosen_transition(self, index: int) -> Transition | None:
-        chosen = self.wish.edits[index].transition if self.wish.edits else None
+        chosen = self.options.edits[index].transition if self.options.edits else None
         if chosen is None:
             return None
         kind, seconds, params = chosen
@@ -147,9 +147,9 @@ class Assembly:
     def _clip(self, shown: tuple[int, ...], index: int, span: tuple[int, int]) -> Clip:
         frames = span[1] - span[0]
         if shown[index] == CARD:
-            first = index == 0 and self.wish.intro is not None
+            first = index == 0 and self.options.intro is not None
             still = View(0.5, 0.5, 1.0)
-            name = self.wish.intro if first else self.wish.outro
+            name = self.options.intro if first else self.options.outro
             return Clip(name or "", frames, Motion(still, still), graded=False)
         photo, style = self.photos[shown[index]], self.template.motion
         motion, fit = self._way(shown, index, span)
@@ -167,7 +167,7 @@ class Assembly:
     def _way(self, shown: tuple[int, ...], index: int, span: tuple[int, int]) -> tuple[Motion, str]:
         """Return the camera's way over a photo, and how the photo fits the frame."""
         photo, style = self.photos[shown[index]], self.template.motion
-        chosen = self.wish.edits[index].camera if self.wish.edits else None
+        chosen = self.options.edits[index].camera if self.options.edits else None
         curve: str | Curve = style.curve
         if chosen is not None:
             start, end, fit, curve = chosen.start, chosen.end, chosen.fit, chosen.curve or curve

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from serving.image import Image
-from serving.video.assembly import CARD, Shape, Wish
+from serving.video.assembly import CARD, EditOptions, Shape
 from serving.video.film import BACKDROP, Film, Overlay, Pin
 from serving.video.order import Label, Photo
 from serving.video.picture import Picture, Rgba, blank, lay_over, name_picture
@@ -39,7 +39,7 @@ _LOGO_HEIGHT = 0.14  # at most, of the frame's
 
 
 @dataclass(frozen=True)
-class Dress:
+class Branding:
     """The words, the brand and the fonts (file contents by name) of a film.
 
     Parameters
@@ -87,62 +87,62 @@ class Plan:
 
 
 def draw_cards(
-    template: Template, shape: Shape, dress: Dress, wish: Wish
-) -> tuple[Wish, dict[str, Image]]:
-    """Draw the cards that the template asks for and there are words for, and add them to a wish."""
-    sheet, cards = _sheet(template, shape, dress), {}
-    if template.brand.intro == "card" and dress.has_words:
-        intro = draw_intro_card(sheet, dress.words, dress.brand)
+    template: Template, shape: Shape, branding: Branding, options: EditOptions
+) -> tuple[EditOptions, dict[str, Image]]:
+    """Draw the cards that the template wants and that have a text; name them in the options."""
+    sheet, cards = _sheet(template, shape, branding), {}
+    if template.brand.intro == "card" and branding.has_words:
+        intro = draw_intro_card(sheet, branding.words, branding.brand)
         cards[intro.name] = np.ascontiguousarray(intro.pixels[..., :3])
-        wish = replace(wish, intro=intro.name)
-    if template.brand.intro == "over_photo" and dress.has_words:
+        options = replace(options, intro=intro.name)
+    if template.brand.intro == "over_photo" and branding.has_words:
         # the half second goes to a transition
-        wish = replace(wish, opening_s=template.brand.intro_s + _SEEN_CLEAN_S + 0.5)
-    if template.brand.outro == "card" and dress.has_contact:
-        outro = draw_contact_card(sheet, dress.brand, dress.words)
+        options = replace(options, opening_s=template.brand.intro_s + _SEEN_CLEAN_S + 0.5)
+    if template.brand.outro == "card" and branding.has_contact:
+        outro = draw_contact_card(sheet, branding.brand, branding.words)
         cards[outro.name] = np.ascontiguousarray(outro.pixels[..., :3])
-        wish = replace(wish, outro=outro.name)
-    return wish, cards
+        options = replace(options, outro=outro.name)
+    return options, cards
 
 
 def plan_film(
     photos: Sequence[Photo],
     template: Template,
     shape: Shape,
-    dress: Dress,
-    wish: Wish,
+    branding: Branding,
+    options: EditOptions,
     music: Music | None,
 ) -> Plan:
-    """Cut a film and dress it: cards, title, captions, logo, watermark.
+    """Edit a film and draw its cards, title, captions, logo and watermark.
 
     Raises
     ------
     BadInput
         As `make_timeline` does, and for words that the fonts cannot draw.
     """
-    wish, cards = draw_cards(template, shape, dress, wish)
-    timeline = make_timeline(photos, template, shape, wish, music)
-    dressing = _Dressing(timeline, template, _sheet(template, shape, dress))
-    dressing.lay_logo(dress.brand)
-    dressing.lay_labels(photos)
-    title_ends = dressing.lay_opening(dress)
-    captioned = not template.brand.captions or dressing.lay_captions(photos, after=title_ends)
+    options, cards = draw_cards(template, shape, branding, options)
+    timeline = make_timeline(photos, template, shape, options, music)
+    builder = _OverlayBuilder(timeline, template, _sheet(template, shape, branding))
+    builder.lay_logo(branding.brand)
+    builder.lay_labels(photos)
+    title_ends = builder.lay_opening(branding)
+    captioned = not template.brand.captions or builder.lay_captions(photos, after=title_ends)
     notes = () if captioned else (_NO_CAPTIONS,)
-    dressing.lay_closing(dress)
-    dressing.lay_watermark(dress.brand)
-    if dress.waveform and music is not None and music.energy.size:
+    builder.lay_closing(branding)
+    builder.lay_watermark(branding.brand)
+    if branding.waveform and music is not None and music.energy.size:
         turned = any(is_right_to_left(photo.caption or "") for photo in photos)
-        dressing.lay_waveform(music, "bottom-left" if turned else "bottom-right")
-    film = replace(timeline.film, overlays=tuple(dressing.overlays))
-    return Plan(timeline, film, cards, dressing.pictures, notes)
+        builder.lay_waveform(music, "bottom-left" if turned else "bottom-right")
+    film = replace(timeline.film, overlays=tuple(builder.overlays))
+    return Plan(timeline, film, cards, builder.pictures, notes)
 
 
-def _sheet(template: Template, shape: Shape, dress: Dress) -> Sheet:
-    return make_sheet(shape.width, shape.height, template.titles, dress.fonts, dress.brand)
+def _sheet(template: Template, shape: Shape, branding: Branding) -> Sheet:
+    return make_sheet(shape.width, shape.height, template.titles, branding.fonts, branding.brand)
 
 
 @dataclass
-class _Dressing:
+class _OverlayBuilder:
     """Collects overlays and their pictures."""
 
     timeline: Timeline
@@ -151,21 +151,21 @@ class _Dressing:
     pictures: dict[str, Rgba] = field(default_factory=dict)
     overlays: list[Overlay] = field(default_factory=list)
 
-    def lay_opening(self, dress: Dress) -> int:
+    def lay_opening(self, branding: Branding) -> int:
         """Lay the title over the first photo; return the frame from which captions may come.
 
         The photo is seen without it for a second, or for half of a clip that is shorter than two.
         Where that leaves too little of the clip to read it, the photo comes first and the title
         goes on over the next.
         """
-        if self.template.brand.intro != "over_photo" or not dress.has_words:
+        if self.template.brand.intro != "over_photo" or not branding.has_words:
             return 0
         wanted, end = self._frames(self.template.brand.intro_s), self._alone(0)[1]
         clean = min(self._frames(_SEEN_CLEAN_S), -(-self.timeline.span(0)[1] // 2))
         span = (0, min(wanted, end - clean))
         if span[1] < min(wanted, self._frames(_SHORTEST_TITLE_S)):
             span = (clean, min(clean + wanted, self._body()[1]))
-        self._add(draw_opening(self.sheet, dress.words), span, (0.5, 0.5), "centre")
+        self._add(draw_opening(self.sheet, branding.words), span, (0.5, 0.5), "centre")
         return span[1]
 
     def lay_captions(self, photos: Sequence[Photo], after: int) -> bool:
@@ -251,11 +251,11 @@ class _Dressing:
         )
         self._add(logo, self._body(), at, style.logo, style.logo_opacity)
 
-    def lay_closing(self, dress: Dress) -> None:
+    def lay_closing(self, branding: Branding) -> None:
         """Lay the contact card over the last photo where the template wants no card of its own."""
-        if self.template.brand.outro != "over_photo" or not dress.has_contact:
+        if self.template.brand.outro != "over_photo" or not branding.has_contact:
             return
-        card = draw_contact_card(self.sheet, dress.brand, dress.words, _CLOSING_OPACITY)
+        card = draw_contact_card(self.sheet, branding.brand, branding.words, _CLOSING_OPACITY)
         total = self.timeline.film.frames
         start = max(0, total - self._frames(self.template.brand.outro_s))
         self._add(card, (start, total), (0.5, 0.5), "centre")

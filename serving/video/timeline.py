@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from serving.errors import BadInput
-from serving.video.assembly import CARD, Assembly, Edit, Shape, Wish
+from serving.video.assembly import CARD, Assembly, Edit, EditOptions, Shape
 from serving.video.film import Film, check_film
 from serving.video.order import Photo, check_photos, choose_photos
 from serving.video.pacing import Places, Share, energy_clock, place_cuts, possible_counts
@@ -42,24 +42,28 @@ class Timeline:
 
 
 def wanted_frames(
-    photos: Sequence[Photo], template: Template, shape: Shape, wish: Wish, music: Music | None
+    photos: Sequence[Photo],
+    template: Template,
+    shape: Shape,
+    options: EditOptions,
+    music: Music | None,
 ) -> int:
     """Say how long a film will be: as wished, or every photo its due, ending on a beat.
 
     The track has to be looped or trimmed to this length before its beats are final.
     """
-    if wish.edits:
-        return _edges(wish.edits, shape)[-1]
-    if wish.frames is not None:
-        if not _SHORTEST_FRAMES <= wish.frames <= _MOST_FRAMES:
+    if options.edits:
+        return _edges(options.edits, shape)[-1]
+    if options.frames is not None:
+        if not _SHORTEST_FRAMES <= options.frames <= _MOST_FRAMES:
             raise BadInput(
-                f"a film of {wish.frames} frames; {_SHORTEST_FRAMES}-{_MOST_FRAMES} can be"
+                f"a film of {options.frames} frames; {_SHORTEST_FRAMES}-{_MOST_FRAMES} can be"
             )
-        return wish.frames
+        return options.frames
     fps = float(shape.fps)
-    seconds = sum(_dues_s(photos, template, wish))
-    seconds += template.brand.intro_s * (wish.intro is not None)
-    seconds += template.brand.outro_s * (wish.outro is not None)
+    seconds = sum(_dues_s(photos, template, options))
+    seconds += template.brand.intro_s * (options.intro is not None)
+    seconds += template.brand.outro_s * (options.outro is not None)
     frames = max(round(seconds * fps), _SHORTEST_FRAMES)
     if music is None:
         return frames
@@ -73,7 +77,7 @@ def make_timeline(
     photos: Sequence[Photo],
     template: Template,
     shape: Shape,
-    wish: Wish,
+    options: EditOptions,
     music: Music | None = None,
 ) -> Timeline:
     """Cut a film.
@@ -83,7 +87,7 @@ def make_timeline(
     photos : at least one, in the order of the film (see `order.order_by_room`)
     template : the style
     shape : of the film
-    wish : its length and cards
+    options : its length and cards
     music : beats in the film's time; without it, or with fewer than two beats, the rhythm is steady
 
     Returns
@@ -100,35 +104,46 @@ def make_timeline(
         No photos, impossible sizes or lengths, or a timeline that cannot be.
     """
     check_photos(photos)
-    if wish.edits:
-        return _cut_by_hand(photos, template, shape, wish, music)
-    frames = wanted_frames(photos, template, shape, wish, music)
+    if options.edits:
+        return _cut_by_hand(photos, template, shape, options, music)
+    frames = wanted_frames(photos, template, shape, options, music)
     music = music if music is not None and _has_rhythm(music, frames, shape) else None
     template = _readable(template, photos)
-    places, order = _plan(photos, template, shape, wish, (frames, music))
-    shown = [*([CARD] * (wish.intro is not None)), *order, *([CARD] * (wish.outro is not None))]
-    shares = _shares([photos[i] for i in order], template, shape, wish, frames)
+    places, order = _plan(photos, template, shape, options, (frames, music))
+    shown = [
+        *([CARD] * (options.intro is not None)),
+        *order,
+        *([CARD] * (options.outro is not None)),
+    ]
+    shares = _shares([photos[i] for i in order], template, shape, options, frames)
     energy = music.energy if music else np.zeros(0)
     step_s = music.energy_step_s if music else 1.0
     clock = energy_clock(frames, float(shape.fps), energy, step_s, template.pacing.energy)
     cuts = place_cuts(places, shares, clock)
-    assembly = Assembly(photos, template, shape, wish, music)
+    assembly = Assembly(photos, template, shape, options, music)
     film = assembly.make_film(tuple(shown), cuts, frames)
     return Timeline(film, cuts, tuple(shown), _missing(photos, order))
 
 
 def _cut_by_hand(
-    photos: Sequence[Photo], template: Template, shape: Shape, wish: Wish, music: Music | None
+    photos: Sequence[Photo],
+    template: Template,
+    shape: Shape,
+    options: EditOptions,
+    music: Music | None,
 ) -> Timeline:
-    edits, edges = wish.edits, _edges(wish.edits, shape)
-    for edit, card, name in ((edits[0], wish.intro, "intro"), (edits[-1], wish.outro, "outro")):
+    edits, edges = options.edits, _edges(options.edits, shape)
+    for edit, card, name in (
+        (edits[0], options.intro, "intro"),
+        (edits[-1], options.outro, "outro"),
+    ):
         if edit.source == CARD and card is None:
             raise BadInput(
                 f"the timeline has an {name} card: the template '{template.name}' draws none, "
                 "or there are no words for it"
             )
     shown, cuts = tuple(edit.source for edit in edits), edges[1:-1]
-    film = Assembly(photos, template, shape, wish, music).make_film(shown, cuts, edges[-1])
+    film = Assembly(photos, template, shape, options, music).make_film(shown, cuts, edges[-1])
     check_film(film)
     return Timeline(film, cuts, shown, _missing(photos, shown))
 
@@ -165,22 +180,22 @@ def _readable(template: Template, photos: Sequence[Photo]) -> Template:
     )
 
 
-def _dues_s(photos: Sequence[Photo], template: Template, wish: Wish) -> list[float]:
+def _dues_s(photos: Sequence[Photo], template: Template, options: EditOptions) -> list[float]:
     """Say how long each photo is due."""
     pacing = template.pacing
     dues = [pacing.dwell_s * min(max(photo.weight, 0.25), 4.0) ** pacing.hero for photo in photos]
-    return [max(dues[0], _opening_s(photos, template, wish)), *dues[1:]]
+    return [max(dues[0], _opening_s(photos, template, options)), *dues[1:]]
 
 
-def _opening_s(photos: Sequence[Photo], template: Template, wish: Wish) -> float:
+def _opening_s(photos: Sequence[Photo], template: Template, options: EditOptions) -> float:
     """Say how long the first photo is due for its title, and to be seen without it."""
-    captioned = bool(wish.opening_s and photos[0].caption and template.brand.captions)
-    return min(wish.opening_s + SHORTEST_CAPTION_S * captioned, template.pacing.max_dwell_s)
+    captioned = bool(options.opening_s and photos[0].caption and template.brand.captions)
+    return min(options.opening_s + SHORTEST_CAPTION_S * captioned, template.pacing.max_dwell_s)
 
 
-def _bounds(template: Template, shape: Shape, wish: Wish, frames: int) -> Share:
+def _bounds(template: Template, shape: Shape, options: EditOptions, frames: int) -> Share:
     """Return the dwell bounds; a film shorter than one dwell is one clip."""
-    room = frames if wish.intro is None and wish.outro is None else frames // 3
+    room = frames if options.intro is None and options.outro is None else frames // 3
     shortest = max(1, min(round(template.pacing.min_dwell_s * shape.fps), room))
     longest = int(template.pacing.max_dwell_s * shape.fps)
     return Share(1.0, shortest, max(longest, 2 * shortest))  # twice: then no length has a gap
@@ -193,20 +208,20 @@ def _card(seconds: float, shape: Shape, frames: int) -> Share:
 
 
 def _shares(
-    photos: Sequence[Photo], template: Template, shape: Shape, wish: Wish, frames: int
+    photos: Sequence[Photo], template: Template, shape: Shape, options: EditOptions, frames: int
 ) -> list[Share]:
-    body = _bounds(template, shape, wish, frames)
+    body = _bounds(template, shape, options, frames)
     cards = [
         _card(seconds, shape, frames) if name is not None else None
         for name, seconds in (
-            (wish.intro, template.brand.intro_s),
-            (wish.outro, template.brand.outro_s),
+            (options.intro, template.brand.intro_s),
+            (options.outro, template.brand.outro_s),
         )
     ]
     left = frames - sum(card.weight for card in cards if card)
-    dues = np.array(_dues_s(photos, template, wish))
+    dues = np.array(_dues_s(photos, template, options))
     dues *= left / dues.sum()  # in frames, as the cards' weights are
-    opening = min(_opening_s(photos, template, wish) * float(shape.fps), left / 2)
+    opening = min(_opening_s(photos, template, options) * float(shape.fps), left / 2)
     if len(dues) > 1 and dues[0] < opening:  # a title takes as long to read in a short film
         dues[1:] *= (left - opening) / (left - dues[0])
         dues[0] = opening
@@ -218,29 +233,29 @@ def _plan(
     photos: Sequence[Photo],
     template: Template,
     shape: Shape,
-    wish: Wish,
+    options: EditOptions,
     track: tuple[int, Music | None],
 ) -> tuple[Places, tuple[int, ...]]:
     """Find places for cuts that some number of clips can use, and the photos for that number."""
     frames, music = track
-    body = _bounds(template, shape, wish, frames)
-    first = _card(template.brand.intro_s, shape, frames) if wish.intro is not None else None
-    last = _card(template.brand.outro_s, shape, frames) if wish.outro is not None else None
+    body = _bounds(template, shape, options, frames)
+    first = _card(template.brand.intro_s, shape, frames) if options.intro is not None else None
+    last = _card(template.brand.outro_s, shape, frames) if options.outro is not None else None
     if music is None:
         clips = max(min(len(photos), frames // body.shortest), -(-frames // body.longest))
         places = steady_places(frames, clips + (first is not None) + (last is not None))
     else:
         places = beat_places(music, frames, float(shape.fps), template.pacing.bar_pull)
     room = frames - sum(card.weight for card in (first, last) if card)
-    room -= min(_opening_s(photos, template, wish) * float(shape.fps), room / 2)
+    room -= min(_opening_s(photos, template, options) * float(shape.fps), room / 2)
 
     def fitting(counts: tuple[int, ...]) -> tuple[int, ...]:
         few = tuple(count for count in counts if (count - 1) * body.shortest <= room)
-        return counts if wish.keep_all else few or counts
+        return counts if options.keep_all else few or counts
 
     for halving in range(_HALVINGS + 1):
         counts = possible_counts(places.frames, body, first, last)
-        enough = bool(counts) and (counts[-1] >= len(photos) or not wish.keep_all)
+        enough = bool(counts) and (counts[-1] >= len(photos) or not options.keep_all)
         if enough or (counts and halving == _HALVINGS):
             return places, choose_photos(photos, fitting(counts))
         places = halve_places(places)

@@ -4,7 +4,7 @@ from serving.db.tables import Json
 from serving.jobs.media_requests import ClipWork, FilmWork
 from serving.render.frames import Sources
 from serving.render.template_files import open_template
-from serving.video.assembly import Wish
+from serving.video.assembly import EditOptions
 from serving.video.timeline import make_timeline
 from serving.workflows.film_material import gather_photos, open_depth, open_luts
 from serving.workflows.rendering import FOLDER, Cut, render_to, shape_of, workspace
@@ -22,8 +22,8 @@ def generate_clip(run: Run) -> Json:
         template, luts = open_luts(run, film, open_template(film.template))
         material = gather_photos(run, film, folder)
         shape = shape_of(work.format)
-        wish = Wish(frames=round(work.length_s * shape.fps))
-        timeline = make_timeline(material.photos, template, shape, wish)
+        options = EditOptions(frames=round(work.length_s * shape.fps))
+        timeline = make_timeline(material.photos, template, shape, options)
         sources = Sources(
             lambda name: material.files[name].read_bytes(),
             lambda name: open_depth(folder, name),

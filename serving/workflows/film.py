@@ -13,11 +13,11 @@ from serving.render.mux import Chapter
 from serving.render.sound import Sound
 from serving.render.stills import make_loop, make_poster
 from serving.render.template_files import open_template, shipped_fonts
-from serving.video.assembly import Wish
+from serving.video.assembly import EditOptions
 from serving.video.film import Film
 from serving.video.grade import Lut
 from serving.video.moments import choose_poster, list_chapters
-from serving.video.overlays import Dress, Plan, draw_cards, plan_film
+from serving.video.overlays import Branding, Plan, draw_cards, plan_film
 from serving.video.picture import Rgba
 from serving.video.places import Music
 from serving.video.sheet import Words
@@ -54,7 +54,7 @@ class Studio:
     material: Material
     template: Template
     luts: Mapping[str, Lut]
-    dress: Dress
+    branding: Branding
     song: Song | None
     folder: Path
     sounds: dict[int, Sound | None] = field(default_factory=dict)
@@ -112,26 +112,26 @@ def _open_studio(run: Run, work: FilmWork, folder: Path) -> Studio:
     template, luts = open_luts(run, work, open_template(work.template))
     song = open_song(run, work)
     words = Words(**work.words.model_dump())
-    dress = Dress(words, open_brand(run, work.brand), shipped_fonts(), work.waveform)
+    branding = Branding(words, open_brand(run, work.brand), shipped_fonts(), work.waveform)
     material = gather_photos(run, work, folder)
-    return Studio(run, work, material, template, luts, dress, song, folder)
+    return Studio(run, work, material, template, luts, branding, song, folder)
 
 
 def _draft(studio: Studio, asked: Format) -> Draft:
     """Cut the film to the music at the length that was asked for, or that suits both."""
     photos, work, song = studio.material.photos, studio.work, studio.song
     shape = shape_of(asked)
-    wish = Wish(
+    options = EditOptions(
         frames=None if work.length_s is None else round(work.length_s * shape.fps),
         keep_all=work.length_s is None,
         edits=edits_of(work.timeline, studio.material.numbers) if work.timeline else (),
     )
-    carded, _ = draw_cards(studio.template, shape, studio.dress, wish)
+    carded, _ = draw_cards(studio.template, shape, studio.branding, options)
     first = song.music() if song else None
     frames = wanted_frames(photos, studio.template, shape, carded, first)
     music = song.fitted(round(frames / shape.fps * RATE_HZ)) if song else None
-    wish = replace(wish, frames=frames)
-    plan = plan_film(photos, studio.template, shape, studio.dress, wish, music)
+    options = replace(options, frames=frames)
+    plan = plan_film(photos, studio.template, shape, studio.branding, options, music)
     sound = studio.sound(plan.film)
     title = work.words.headline or work.words.address
     chapters = tuple(

@@ -71,12 +71,12 @@ def gather_photos(run: Run, work: FilmWork, folder: Path) -> Material:
     BadInput
         If none can be read, or one cannot and `bad_photos` says to refuse.
     """
-    desk = _Desk(run, work, folder, _find_rooms(run, work))
+    intake = PhotoIntake(run, work, folder, _find_rooms(run, work))
     found: dict[int, Photo] = {}
     skipped: list[Json] = []
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="film") as pool:
         try:
-            answers = pool.map(desk.take, work.photos)
+            answers = pool.map(intake.take, work.photos)
             for number, answer in enumerate(answers):
                 if isinstance(answer, Photo):
                     found[number] = answer
@@ -96,8 +96,8 @@ def gather_photos(run: Run, work: FilmWork, folder: Path) -> Material:
 
 
 @dataclass(frozen=True)
-class _Desk:
-    """Where photos come in, several at the same time."""
+class PhotoIntake:
+    """Fetches, checks and stores the photos of a film, several at the same time."""
 
     run: Run
     work: FilmWork

@@ -8,10 +8,10 @@ import pytest
 from serving.render.frames import Sources
 from serving.render.stills import draw_frame
 from serving.render.template_files import shipped_fonts, shipped_templates
-from serving.video.assembly import Shape, Wish
+from serving.video.assembly import EditOptions, Shape
 from serving.video.looks import LOOKS, make_look
 from serving.video.order import Photo
-from serving.video.overlays import Dress, plan_film
+from serving.video.overlays import Branding, plan_film
 from serving.video.sheet import Brand, Words
 from serving.video.templates import Look
 
@@ -24,8 +24,8 @@ def test_a_logo_on_a_card_keeps_its_colours(name: str) -> None:
     logo = np.full((200, 400, 4), (*COLOUR, 255), np.uint8)
     template = TEMPLATES[name].model_copy(update={"look": Look(name="mono")})
     shape = Shape(640, 360, Fraction(30))
-    dress = Dress(Words(), Brand("Agency", logo=logo), shipped_fonts())
-    plan = plan_film([Photo("a", 640, 360)], template, shape, dress, Wish(), None)
+    branding = Branding(Words(), Brand("Agency", logo=logo), shipped_fonts())
+    plan = plan_film([Photo("a", 640, 360)], template, shape, branding, EditOptions(), None)
     photo = np.full((360, 640, 3), COLOUR, np.uint8)
     sources = Sources(
         lambda name: plan.cards.get(name, photo),

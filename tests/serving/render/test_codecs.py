@@ -16,7 +16,7 @@ from serving.render.av1 import NoSequenceHeader, sequence_header
 from serving.render.cache import MemoryCache
 from serving.render.encode import encode_segment
 from serving.render.film import Options, render_film
-from serving.render.frames import Cutter
+from serving.render.frames import FrameRenderer
 from serving.render.h264 import split_units
 from serving.render.join import NotJoinable
 from serving.render.mux import Tracks, write_mp4
@@ -47,9 +47,9 @@ def render(film: Film, path: Path, codec: Codec, options: Options | None = None)
 
 
 def encode(film: Film, encoding: Encoding) -> list[CodedSegment]:
-    cutter = Cutter(film, make_sources())
+    renderer = FrameRenderer(film, make_sources())
     segments = split_film(film)
-    return [encode_segment(film, part, cutter.painter(part), encoding) for part in segments]
+    return [encode_segment(film, part, renderer.painter(part), encoding) for part in segments]
 
 
 @pytest.mark.parametrize("codec", CODECS)
@@ -97,9 +97,9 @@ def test_every_frame_is_there_at_its_time(tmp_path: Path, codec: Codec, fps: int
 def test_what_is_decoded_is_what_was_drawn(tmp_path: Path, codec: Codec) -> None:
     film = make_film()
     render(film, tmp_path / "film.mp4", codec)
-    cutter, truth = Cutter(film, make_sources()), []
+    renderer, truth = FrameRenderer(film, make_sources()), []
     for segment in split_film(film):
-        draw = cutter.painter(segment)
+        draw = renderer.painter(segment)
         for number in range(segment.frames):
             out = empty_planes(film.width, film.height)
             draw(number, out)

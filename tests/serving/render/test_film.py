@@ -14,7 +14,7 @@ from serving.errors import BadInput
 from serving.image import decode as decode_photo
 from serving.render.cache import FolderCache, MemoryCache
 from serving.render.film import Options, Rendered, render_film
-from serving.render.frames import MAX_PIXELS, BadPhoto, Cutter, needed_side, photo_size
+from serving.render.frames import MAX_PIXELS, BadPhoto, FrameRenderer, needed_side, photo_size
 from serving.render.mux import Chapter
 from serving.render.pool import RenderCancelled, Watch
 from serving.render.segments import split_film
@@ -41,9 +41,9 @@ def render(film: Film, path: Path, options: Options | None = None) -> Rendered:
 
 
 def drawn(film: Film) -> list[np.ndarray]:
-    cutter, frames = Cutter(film, make_sources()), []
+    renderer, frames = FrameRenderer(film, make_sources()), []
     for segment in split_film(film):
-        draw = cutter.painter(segment)
+        draw = renderer.painter(segment)
         for number in range(segment.frames):
             out = empty_planes(film.width, film.height)
             draw(number, out)
@@ -251,7 +251,7 @@ def test_a_pinned_overlay_follows_its_spot() -> None:
     for plain, marked in zip(drawn(film), with_badge, strict=True):
         columns = np.flatnonzero((plain != marked).any(axis=0))
         places.append(columns.mean())
-    shot = Cutter(film, make_sources()).shot(0)
+    shot = FrameRenderer(film, make_sources()).shot(0)
     planned = (0.4 - shot.windows[:, 0]) / shot.windows[:, 2] * film.width
     drift = np.array(places) - planned
     assert np.ptp(planned) > 2

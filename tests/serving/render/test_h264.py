@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from serving.errors import Corrupted
 from serving.render.chain import continue_from, last_picture
 from serving.render.encode import encode_segment, planes_of
-from serving.render.frames import Cutter
+from serving.render.frames import FrameRenderer
 from serving.render.h264 import (
     UnknownStream,
     _escape,
@@ -26,7 +26,9 @@ from tests.serving.render.films import make_film, make_sources
 def clip() -> CodedSegment:
     film = make_film()
     segment = split_film(film)[0]
-    return encode_segment(film, segment, Cutter(film, make_sources()).painter(segment), Encoding())
+    return encode_segment(
+        film, segment, FrameRenderer(film, make_sources()).painter(segment), Encoding()
+    )
 
 
 @given(st.lists(st.sampled_from([0, 0, 0, 1, 2, 3, 4, 255]), max_size=60).map(bytes))
@@ -60,7 +62,7 @@ def test_last_picture_is_what_a_decoder_shows_last(clip: CodedSegment) -> None:
     from serving.video.planes import empty_planes
 
     out = empty_planes(film.width, film.height)
-    Cutter(film, make_sources()).painter(segment)(segment.frames - 1, out)
+    FrameRenderer(film, make_sources()).painter(segment)(segment.frames - 1, out)
     shown = planes_of(last_picture(clip)).y.astype(int)
     assert np.abs(shown - out.y).mean() < 3
 

@@ -20,13 +20,13 @@ from PIL import Image as Pillow
 from serving.render.chain import continuing, last_picture
 from serving.render.encode import encode_segment, planes_of
 from serving.render.film import Options, render_film
-from serving.render.frames import Cutter
+from serving.render.frames import FrameRenderer
 from serving.render.gpu import gpu_encodings
 from serving.render.packets import CodedSegment
 from serving.render.profiles import Codec, Encoding, choose_encoding
 from serving.render.segments import CLIP, Segment, split_film
 from serving.render.template_files import shipped_templates
-from serving.video.assembly import Shape, Wish
+from serving.video.assembly import EditOptions, Shape
 from serving.video.blending import copy_planes
 from serving.video.film import Clip, Film, Transition
 from serving.video.order import Photo
@@ -62,9 +62,9 @@ def film_of(kinds: tuple[str, ...], fps: Fraction, change: int, alone: int = 2) 
 
 
 def drawn(film: Film) -> Iterator[NDArray[np.uint8]]:
-    cutter, out = Cutter(film, make_sources()), empty_planes(film.width, film.height)
+    renderer, out = FrameRenderer(film, make_sources()), empty_planes(film.width, film.height)
     for segment in split_film(film):
-        draw = cutter.painter(segment)
+        draw = renderer.painter(segment)
         for number in range(segment.frames):
             draw(number, out)
             yield out.y.copy()
@@ -122,8 +122,8 @@ def test_a_clip_may_be_seen_alone_for_no_or_few_frames(tmp_path: Path, alone: in
 @pytest.mark.parametrize("fps", by_rate(fast=(60,)))
 def test_a_film_of_every_template_plays(tmp_path: Path, name: str, fps: Fraction) -> None:
     photos = [Photo(f"photo-{n}", 200, 120, room="ab"[n // 2]) for n in range(4)]
-    wish = Wish(frames=round(7 * fps))
-    film = make_timeline(photos, shipped_templates()[name], Shape(64, 36, fps), wish).film
+    options = EditOptions(frames=round(7 * fps))
+    film = make_timeline(photos, shipped_templates()[name], Shape(64, 36, fps), options).film
     check(dataclasses.replace(film, grade=None), tmp_path / "film.mp4")
 
 
@@ -151,9 +151,9 @@ def test_what_goes_on_from_a_clip_looks_as_its_encoder_saw_it(kind: str, seed: i
     """Weights that brighten a dark picture would brighten its last bit of error too, each time."""
     film = film_of((kind,), Fraction(25), (50, 70, 90, 110)[seed])
     clip, change = split_film(film)[:2]
-    cutter = Cutter(film, make_sources(photos=dim if seed % 2 else jpeg))
-    before = encode_segment(film, clip, cutter.painter(clip), Encoding())
-    first, draw = planes_of(last_picture(before)), cutter.painter(change)
+    renderer = FrameRenderer(film, make_sources(photos=dim if seed % 2 else jpeg))
+    before = encode_segment(film, clip, renderer.painter(clip), Encoding())
+    first, draw = planes_of(last_picture(before)), renderer.painter(change)
 
     def draw_both(number: int, out: Planes) -> None:
         draw(number - 1, out) if number else copy_planes(first, out)

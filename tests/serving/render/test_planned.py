@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from serving.render.frames import Cutter
+from serving.render.frames import FrameRenderer
 from serving.render.planned import draw_planned
 from serving.render.segments import split_film
 from serving.video.film import Film, Transition
@@ -14,9 +14,13 @@ from tests.serving.render.films import make_film, make_sources
 
 
 def draw(film: Film) -> list[Luma]:
-    cutter, out, frames = Cutter(film, make_sources()), empty_planes(film.width, film.height), []
+    renderer, out, frames = (
+        FrameRenderer(film, make_sources()),
+        empty_planes(film.width, film.height),
+        [],
+    )
     for segment in split_film(film):
-        paint = cutter.painter(segment)
+        paint = renderer.painter(segment)
         for number in range(segment.frames):
             paint(number, out)
             frames.append(out.y.copy())

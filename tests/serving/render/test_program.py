@@ -19,7 +19,7 @@ from serving.render.cache import MemoryCache
 from serving.render.encode import encode_segment
 from serving.render.ffmpeg import FfmpegDied, FfmpegSlow, run_fed
 from serving.render.film import Options, render_film
-from serving.render.frames import Cutter
+from serving.render.frames import FrameRenderer
 from serving.render.gpu import first_that_answers, gpu_encodings, try_encoding
 from serving.render.h264 import split_units
 from serving.render.packets import CodedSegment
@@ -45,7 +45,9 @@ def by_program(
 def encode(encoding: Encoding, frames: int = 24) -> CodedSegment:
     film = make_film(1, frames)
     (segment,) = split_film(film)
-    return encode_segment(film, segment, Cutter(film, make_sources()).painter(segment), encoding)
+    return encode_segment(
+        film, segment, FrameRenderer(film, make_sources()).painter(segment), encoding
+    )
 
 
 @pytest.mark.parametrize("codec", CODECS)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from serving.errors import BadInput
 from serving.render.template_files import shipped_templates
-from serving.video.assembly import CARD, Edit, Shape, Wish
+from serving.video.assembly import CARD, Edit, EditOptions, Shape
 from serving.video.film import check_film
 from serving.video.order import Photo
 from serving.video.places import Music, make_music
@@ -60,9 +60,9 @@ def test_make_timeline_keeps_length_dwell_and_beats(
     photos = [Photo(f"p{n}", 1600, 1200, w) for n, w in enumerate(weights)]
     frames = round(seconds * shape.fps)
     music = make_track(track[0], seconds, track[1]) if track else None
-    wish = Wish(frames, "intro" if cards else None, "outro" if cards else None)
+    options = EditOptions(frames, "intro" if cards else None, "outro" if cards else None)
 
-    timeline = make_timeline(photos, template, shape, wish, music)
+    timeline = make_timeline(photos, template, shape, options, music)
 
     check_film(timeline.film)
     assert timeline.film.frames == frames, "the length is exact to the frame"
@@ -78,7 +78,7 @@ def test_make_timeline_keeps_length_dwell_and_beats(
         timeline.film.transitions, timeline.cuts, timeline.film.starts[1:], strict=True
     ):
         assert start + transition.frames / 2 == cut, "a transition is centred on its cut"
-    again = make_timeline(photos, template, shape, wish, music)
+    again = make_timeline(photos, template, shape, options, music)
     assert again == timeline, "the same arguments give the same film"
 
 
@@ -97,7 +97,7 @@ def test_every_cut_is_within_half_a_frame_of_a_beat(
     beats = np.cumsum(steps)
     beats = beats[beats < 60]
     timeline = make_timeline(
-        make_photos(count), TEMPLATES[name], WIDE, Wish(1800), make_music(beats)
+        make_photos(count), TEMPLATES[name], WIDE, EditOptions(1800), make_music(beats)
     )
     for cut in timeline.cuts:
         assert np.abs(beats - cut / 30).min() <= 0.5 / 30 + 1e-9
@@ -105,7 +105,9 @@ def test_every_cut_is_within_half_a_frame_of_a_beat(
 
 def test_200_photos_in_a_minute_leave_out_the_lightest_and_say_so() -> None:
     photos = [Photo(f"p{n}", 1600, 1200, 3.0 if n % 10 == 0 else 1.0) for n in range(200)]
-    timeline = make_timeline(photos, TEMPLATES["energetic"], WIDE, Wish(1800), make_track(120, 60))
+    timeline = make_timeline(
+        photos, TEMPLATES["energetic"], WIDE, EditOptions(1800), make_track(120, 60)
+    )
     shown = {photos[i].name for i in timeline.sources}
     assert shown | {photos[i].name for i in timeline.left_out} == {p.name for p in photos}
     assert {photo.name for photo in photos if photo.weight == 3} <= shown
@@ -113,13 +115,13 @@ def test_200_photos_in_a_minute_leave_out_the_lightest_and_say_so() -> None:
 
 
 def test_200_photos_without_a_length_are_all_shown() -> None:
-    timeline = make_timeline(make_photos(200), TEMPLATES["modern"], WIDE, Wish(), None)
+    timeline = make_timeline(make_photos(200), TEMPLATES["modern"], WIDE, EditOptions(), None)
     assert not timeline.left_out
     assert timeline.film.frames == 200 * 90
 
 
 def test_one_photo_fills_a_minute_with_changing_views() -> None:
-    timeline = make_timeline(make_photos(1), TEMPLATES["calm"], WIDE, Wish(1800))
+    timeline = make_timeline(make_photos(1), TEMPLATES["calm"], WIDE, EditOptions(1800))
     motions = [clip.motion for clip in timeline.film.clips]
     assert timeline.film.frames == 1800
     assert all(a != b for a, b in pairwise(motions))
@@ -128,7 +130,7 @@ def test_one_photo_fills_a_minute_with_changing_views() -> None:
 def test_repeated_photos_never_follow_themselves() -> None:
     for count in range(2, 8):
         sources = make_timeline(
-            make_photos(count), TEMPLATES["energetic"], WIDE, Wish(1800)
+            make_photos(count), TEMPLATES["energetic"], WIDE, EditOptions(1800)
         ).sources
         assert all(a != b for a, b in pairwise(sources))
 
@@ -138,7 +140,7 @@ def test_loud_passages_are_cut_faster() -> None:
     energy = np.where(np.arange(600) < 300, 0.1, 0.9)
     music = make_music(beats, energy=energy)
     cuts = np.array(
-        make_timeline(make_photos(30), TEMPLATES["energetic"], WIDE, Wish(1800), music).cuts
+        make_timeline(make_photos(30), TEMPLATES["energetic"], WIDE, EditOptions(1800), music).cuts
     )
     assert (cuts > 900).sum() > 1.8 * (cuts < 900).sum()
 
@@ -146,20 +148,20 @@ def test_loud_passages_are_cut_faster() -> None:
 def test_a_hero_photo_stays_longer() -> None:
     photos = [Photo(f"p{n}", 1600, 1200, 3.0 if n == 4 else 1.0) for n in range(10)]
     for music in (None, make_track(120, 40)):
-        timeline = make_timeline(photos, TEMPLATES["modern"], WIDE, Wish(1200), music)
+        timeline = make_timeline(photos, TEMPLATES["modern"], WIDE, EditOptions(1200), music)
         dwells = [b - a for a, b in (timeline.span(i) for i in range(10))]
         assert dwells[4] > 1.4 * np.median(dwells)
 
 
 def test_without_music_ordinary_photos_get_equal_time() -> None:
-    timeline = make_timeline(make_photos(7), TEMPLATES["classic"], WIDE, Wish(700))
+    timeline = make_timeline(make_photos(7), TEMPLATES["classic"], WIDE, EditOptions(700))
     dwells = [b - a for a, b in (timeline.span(i) for i in range(7))]
     assert dwells == [100] * 7
 
 
 def test_cuts_prefer_downbeats() -> None:
     timeline = make_timeline(
-        make_photos(15), TEMPLATES["modern"], WIDE, Wish(1800), make_track(128, 60)
+        make_photos(15), TEMPLATES["modern"], WIDE, EditOptions(1800), make_track(128, 60)
     )
     bars = np.arange(0, 60, 4 * 60 / 128) * 30
     on_bar = sum(np.abs(bars - cut).min() <= 0.5 for cut in timeline.cuts)
@@ -170,7 +172,7 @@ def test_a_changed_photo_changes_only_its_clip() -> None:
     photos = make_photos(12)
     changed = [*photos[:5], Photo("new", 900, 1600), *photos[6:]]
     before, after = (
-        make_timeline(p, TEMPLATES["modern"], WIDE, Wish(1080), make_track(120, 36))
+        make_timeline(p, TEMPLATES["modern"], WIDE, EditOptions(1080), make_track(120, 36))
         for p in (photos, changed)
     )
     differ = [
@@ -186,7 +188,7 @@ def test_keep_all_rather_cuts_between_beats_than_leaves_photos_out() -> None:
     slow = make_music(np.arange(0, 20, 1.5))
     photos = make_photos(15)
     short, whole = (
-        make_timeline(photos, TEMPLATES["energetic"], WIDE, Wish(600, keep_all=keep), slow)
+        make_timeline(photos, TEMPLATES["energetic"], WIDE, EditOptions(600, keep_all=keep), slow)
         for keep in (False, True)
     )
     assert short.left_out
@@ -195,7 +197,11 @@ def test_keep_all_rather_cuts_between_beats_than_leaves_photos_out() -> None:
 
 def test_cards_open_and_close_the_film() -> None:
     timeline = make_timeline(
-        make_photos(5), TEMPLATES["luxury"], WIDE, Wish(None, "in", "out"), make_track(90, 60)
+        make_photos(5),
+        TEMPLATES["luxury"],
+        WIDE,
+        EditOptions(None, "in", "out"),
+        make_track(90, 60),
     )
     assert [timeline.film.clips[i].photo for i in (0, -1)] == ["in", "out"]
     assert timeline.sources[0] == timeline.sources[-1] == CARD
@@ -203,32 +209,34 @@ def test_cards_open_and_close_the_film() -> None:
 
 def test_wanted_frames_ends_on_a_downbeat() -> None:
     music = make_track(117, 90)
-    frames = wanted_frames(make_photos(12), TEMPLATES["modern"], WIDE, Wish(), music)
+    frames = wanted_frames(make_photos(12), TEMPLATES["modern"], WIDE, EditOptions(), music)
     assert np.abs(music.downbeats_s * 30 - frames).min() <= 0.5
     assert abs(frames - 12 * 90) < 0.1 * 12 * 90
 
 
 @pytest.mark.parametrize(
-    ("photos", "wish"),
+    ("photos", "options"),
     [
-        ([], Wish()),
-        ([Photo("a", 0, 4)], Wish()),
-        ([Photo("a", 4, 3, weight=-1)], Wish()),
-        ([Photo("a", 4, 3, focus=((2.0, 0.5),))], Wish()),
-        (make_photos(1), Wish(1)),
-        (make_photos(1), Wish(10**9)),
+        ([], EditOptions()),
+        ([Photo("a", 0, 4)], EditOptions()),
+        ([Photo("a", 4, 3, weight=-1)], EditOptions()),
+        ([Photo("a", 4, 3, focus=((2.0, 0.5),))], EditOptions()),
+        (make_photos(1), EditOptions(1)),
+        (make_photos(1), EditOptions(10**9)),
     ],
     ids=["none", "empty", "weight", "focus", "too short", "too long"],
 )
-def test_make_timeline_refuses(photos: list[Photo], wish: Wish) -> None:
+def test_make_timeline_refuses(photos: list[Photo], options: EditOptions) -> None:
     with pytest.raises(BadInput):
-        make_timeline(photos, TEMPLATES["calm"], WIDE, wish)
+        make_timeline(photos, TEMPLATES["calm"], WIDE, options)
 
 
 def test_silence_and_single_beats_give_a_steady_rhythm() -> None:
-    plain = make_timeline(make_photos(4), TEMPLATES["calm"], WIDE, Wish(480))
+    plain = make_timeline(make_photos(4), TEMPLATES["calm"], WIDE, EditOptions(480))
     for music in (make_music([]), make_music([3.0])):
-        assert make_timeline(make_photos(4), TEMPLATES["calm"], WIDE, Wish(480), music) == plain
+        assert (
+            make_timeline(make_photos(4), TEMPLATES["calm"], WIDE, EditOptions(480), music) == plain
+        )
 
 
 edits = st.lists(
@@ -243,7 +251,7 @@ edits = st.lists(
 def test_a_timeline_cut_by_hand_keeps_every_cut(
     clips: list[tuple[int, float, str | None]], shape: Shape, cards: bool
 ) -> None:
-    wish = Wish(
+    options = EditOptions(
         intro="intro" if cards else None,
         edits=(
             *([Edit(CARD, 2.0)] if cards else []),
@@ -256,14 +264,14 @@ def test_a_timeline_cut_by_hand_keeps_every_cut(
     photos = make_photos(4)
     if min(length_s for _, length_s, _ in clips) <= 0.6:  # too short for two transitions, perhaps
         with suppress(BadInput):
-            make_timeline(photos, TEMPLATES["calm"], shape, wish)
+            make_timeline(photos, TEMPLATES["calm"], shape, options)
         return
-    timeline = make_timeline(photos, TEMPLATES["calm"], shape, wish)
-    ends_s = np.cumsum([edit.length_s for edit in wish.edits])
+    timeline = make_timeline(photos, TEMPLATES["calm"], shape, options)
+    ends_s = np.cumsum([edit.length_s for edit in options.edits])
     ends = np.rint(ends_s * float(shape.fps))
     assert [*timeline.cuts, timeline.film.frames] == ends.tolist(), "no cut drifts"
     shown = [clip.photo for clip in timeline.film.clips]
     assert shown[cards:] == [f"p{photo}" for photo, _, _ in clips]
     assert {f"p{i}" for i in timeline.left_out} == {"p0", "p1", "p2", "p3"} - set(shown)
-    for edit, transition in zip(wish.edits, timeline.film.transitions, strict=False):
+    for edit, transition in zip(options.edits, timeline.film.transitions, strict=False):
         assert edit.transition is None or transition.kind == edit.transition[0]

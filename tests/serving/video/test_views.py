@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.render.template_files import shipped_templates
-from serving.video.assembly import Shape, Wish
+from serving.video.assembly import EditOptions, Shape
 from serving.video.film import BACKDROP, Clip, View
 from serving.video.motion import plan_windows
 from serving.video.order import Photo
@@ -128,8 +128,8 @@ def test_a_photo_that_would_be_cropped_to_a_strip_is_seen_whole(
 ) -> None:
     shape = Shape(*frame, Fraction(30))
     photos = [Photo(str(n), *size) for n, size in enumerate(PHOTO_SIZES)]
-    wish = Wish(frames=round(seconds * 30) if seconds else None)
-    timeline = make_timeline(photos, TEMPLATES[name], shape, wish)
+    options = EditOptions(frames=round(seconds * 30) if seconds else None)
+    timeline = make_timeline(photos, TEMPLATES[name], shape, options)
     for clip, source in zip(timeline.film.clips, timeline.sources, strict=True):
         size = PHOTO_SIZES[source]
         crop = fit_window(size, frame)

@@ -12,7 +12,7 @@ from serving.jobs.timeline_request import TimelineAsked
 from serving.render.audio_files import decode_audio
 from serving.render.template_files import find_template
 from serving.storage.interface import Storage
-from serving.video.assembly import Shape, Wish
+from serving.video.assembly import EditOptions, Shape
 from serving.video.order import Photo
 from serving.video.timeline import make_timeline
 from serving.workflows.film_timeline import edits_of, timeline_of
@@ -119,11 +119,11 @@ def test_films_longer_than_a_request_can_ask_for_give_their_timeline_back_too() 
     """As many clips, and as long, as photos and templates make of it."""
     photos = [Photo(str(number), 300, 200) for number in range(1200)]
     shape = Shape(1280, 720, Fraction(24))
-    made = make_timeline(photos, find_template("energetic"), shape, Wish(keep_all=True))
+    made = make_timeline(photos, find_template("energetic"), shape, EditOptions(keep_all=True))
     assert made.film.frames > 900 * 24
     asked = timeline_of(made, range(1200))
     edits = edits_of(asked, range(1200))
-    again = make_timeline(photos, find_template("energetic"), shape, Wish(edits=edits))
+    again = make_timeline(photos, find_template("energetic"), shape, EditOptions(edits=edits))
     assert again.film == made.film
 
 
