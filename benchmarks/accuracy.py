@@ -31,21 +31,21 @@ from serving.card import Label
 from serving.image import Image
 from serving.models.session import Logits, OnnxSession, Session
 from serving.photos.classify import to_probabilities
-from training.backbone import build_backbone, input_spec
-from training.candidates import Provenance, choose, make_candidates
-from training.config import TrainingConfig
-from training.corruptions import CORRUPTIONS
 from training.data.room import build_table, open_room
 from training.data.settings import DataSettings
 from training.data.splits import find_components
-from training.export import Served, export_onnx
-from training.fit import fit
-from training.intervals import mcnemar, proportion
-from training.loaders import LabelledPhotos, RoomPhotos, load, read_image
-from training.measures import area_under_risk_coverage, brier
-from training.memory import keep_memory
-from training.predict import predict
-from training.warmup import extract_features, fit_head
+from training.loop.backbone import build_backbone, input_spec
+from training.loop.candidates import Provenance, choose, make_candidates
+from training.loop.corruptions import CORRUPTIONS
+from training.loop.export import Served, export_onnx
+from training.loop.fit import fit
+from training.loop.intervals import mcnemar, proportion
+from training.loop.loaders import LabelledPhotos, RoomPhotos, load, read_image
+from training.loop.measures import area_under_risk_coverage, brier
+from training.loop.memory import keep_memory
+from training.loop.predict import predict
+from training.room_classifier.config import TrainingConfig
+from training.room_classifier.warmup import extract_features, fit_head
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDS = 5

@@ -20,9 +20,9 @@ from torch import nn
 from serving.card import ModelCard
 from serving.image import Image
 from serving.models.session import OnnxSession
-from training.backbone import fold_batchnorm
-from training.config import TrainingConfig
-from training.export import Served, export_onnx
+from training.loop.backbone import fold_batchnorm
+from training.loop.export import Served, export_onnx
+from training.room_classifier.config import TrainingConfig
 
 STARTER = ROOT / "registry" / "starter" / "room-classifier"
 Run = Callable[[Image], object]

@@ -24,7 +24,7 @@ from serving.settings import Settings
 from stack.dev import prepare
 from stack.processes import Stack, free_port
 from stack.programs import ROOT, Ports, environment, gateway, mlflow, postgres, publisher
-from training.config import SMOKE
+from training.room_classifier.config import SMOKE
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 from serving.card import Label
 from training.data.room import Room
 from training.data.splits import training_rows
-from training.loaders import LabelledPhotos
+from training.loop.loaders import LabelledPhotos
 
 
 def learning_photos(

@@ -11,8 +11,8 @@ from serving.models.local import FOLDER
 from serving.models.rooms import TASK
 from serving.models.slots import CHAMPION, read_slots
 from serving.storage.objects import Storage, read_by_sha256
-from training.candidates import Candidate, Provenance
 from training.data.room import Room
+from training.loop.candidates import Candidate, Provenance
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 

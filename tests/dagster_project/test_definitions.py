@@ -13,7 +13,7 @@ from registry.admission import Admission
 from registry.gates import SMOKE as SMOKE_GATES
 from registry.gates import digest_of
 from serving.settings import Settings
-from training.config import SMOKE, TrainingConfig
+from training.room_classifier.config import SMOKE, TrainingConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = (

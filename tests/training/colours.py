@@ -5,8 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from training.config import TrainingConfig
-from training.loaders import LabelledPhotos
+from training.loop.loaders import LabelledPhotos
+from training.room_classifier.config import TrainingConfig
 
 SMALL = TrainingConfig(
     backbone="test_efficientnet",

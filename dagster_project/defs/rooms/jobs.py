@@ -7,7 +7,7 @@ from dagster_project.defs.rooms.data import GROUP
 from dagster_project.defs.rooms.model import Gates, Recipe
 from dagster_project.defs.rooms.release import champion, gateway_bento, publisher
 from registry.gates import SMOKE as SMOKE_GATES
-from training.config import SMOKE, TrainingConfig
+from training.room_classifier.config import SMOKE, TrainingConfig
 
 
 def _preset(recipe: TrainingConfig, gates: Gates) -> dg.RunConfig:

@@ -16,8 +16,8 @@ from registry.gates import STANDARD, judge_by
 from registry.runs import end_run, log_dataset, log_pictures, log_text, start_run, track_machine
 from registry.versions import log_figures, register, tag_verdict
 from serving.models.rooms import TASK
-from training.config import TrainingConfig
 from training.data.room import open_room
+from training.room_classifier.config import TrainingConfig
 
 
 class Recipe(TrainingConfig, dg.Config):
@@ -35,8 +35,8 @@ def trained_classifier(
     """A network fine-tuned on the training photos; one that was interrupted is gone on with."""
     from dagster_project.rooms.photos import learning_photos
     from dagster_project.rooms.provenance import provenance_of
-    from training.fit import fit
-    from training.tracking import curves_logger
+    from training.loop.fit import fit
+    from training.loop.tracking import curves_logger
 
     room = open_room(studio.data().room_folder())
     recipe = TrainingConfig(**config.model_dump())
@@ -76,7 +76,7 @@ def exported_models(
 ) -> dg.MaterializeResult[Exported]:
     """The network as ONNX in fp32 and int8, both calibrated on the validation photos."""
     from dagster_project.rooms.photos import learning_photos
-    from training.candidates import choose, make_candidates
+    from training.loop.candidates import choose, make_candidates
 
     run = trained_classifier
     _check_data(photo_table, run.provenance.data_version)
@@ -101,7 +101,7 @@ def evaluation(
     from dagster_project.rooms.photos import limit_rows, to_photos
     from dagster_project.rooms.provenance import read_served
     from dagster_project.rooms.validated import is_validated
-    from training.report import report
+    from training.loop.report import report
 
     chosen = exported_models.candidates[exported_models.chosen]
     _check_data(photo_table, chosen.card.data_version)

@@ -13,12 +13,12 @@ from dagster_project.defs.rooms import show
 from dagster_project.defs.rooms.model import Recipe
 from registry.client import Client, open_experiment, tracking_uri
 from registry.runs import end_run, log_metric, start_run
-from training.config import TrainingConfig
 from training.data.room import open_room
+from training.room_classifier.config import TrainingConfig
 
 if TYPE_CHECKING:
-    from training.search import Dimension as Searched
-    from training.search import Observe, Observed
+    from training.loop.search import Dimension as Searched
+    from training.loop.search import Observe, Observed
 
 EXPERIMENT = "room-classifier-search"
 
@@ -43,7 +43,7 @@ class Search(dg.Config):
 
     def dimensions(self) -> list["Searched"]:
         """Return the space as the search takes it."""
-        from training.search import Dimension as Searched
+        from training.loop.search import Dimension as Searched
 
         return [
             Searched(one.name, one.low, one.high, one.log, tuple(one.choices)) for one in self.space
@@ -60,7 +60,7 @@ def searched_recipe(
 ) -> dg.MaterializeResult[TrainingConfig]:
     """The settings that named most validation photos right; put them into `retrain`."""
     from dagster_project.rooms.photos import learning_photos
-    from training.search import Plan, search
+    from training.loop.search import Plan, search
 
     room = open_room(studio.data().room_folder())
     base = TrainingConfig(**config.base.model_dump())
@@ -91,7 +91,7 @@ def searched_recipe(
 
 def _observer(client: Client, experiment: str, parent: str, uri: str) -> "Observe":
     """Return what gives each trial a child run, with its settings, curves and result."""
-    from training.tracking import curves_logger
+    from training.loop.tracking import curves_logger
 
     @contextmanager
     def observe(number: int, config: TrainingConfig) -> Iterator["Observed"]:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from training.candidates import Candidate, Precision, Provenance
-    from training.config import TrainingConfig
-    from training.fit import Trained
+    from training.loop.candidates import Candidate, Precision, Provenance
+    from training.loop.fit import Trained
+    from training.room_classifier.config import TrainingConfig
 
 
 @dataclass(frozen=True)

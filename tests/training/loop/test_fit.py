@@ -11,11 +11,11 @@ import torch
 from lightning.pytorch.loggers import CSVLogger
 
 from tests.training.colours import SMALL, make_photos
-from training.config import TrainingConfig
-from training.fit import LAST, Trained, fit
-from training.loaders import LabelledPhotos, class_weights
-from training.predict import predict
-from training.room_classifier import cosine, mix, soft_cross_entropy
+from training.loop.fit import LAST, Trained, fit
+from training.loop.loaders import LabelledPhotos, class_weights
+from training.loop.predict import predict
+from training.room_classifier.config import TrainingConfig
+from training.room_classifier.module import cosine, mix, soft_cross_entropy
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from training.export import Served
-from training.loaders import Batch
+from training.loop.export import Served
+from training.loop.loaders import Batch
 
 
 def extract_features(served: Served, photos: DataLoader[Batch]) -> tuple[Tensor, Tensor]:

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.augment import Augmentation, augment
-from training.corruptions import CORRUPTIONS
+from training.loop.corruptions import CORRUPTIONS
+from training.room_classifier.augmentation import Augmentation, augment
 
 PHOTO = np.random.default_rng(0).integers(0, 255, (90, 130, 3), dtype=np.uint8)
 ALWAYS = Augmentation(

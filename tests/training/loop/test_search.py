@@ -8,8 +8,8 @@ import pytest
 
 from serving.errors import BadInput
 from tests.training.colours import SMALL, make_photos
-from training.config import TrainingConfig
-from training.search import Dimension, Observed, Plan, search
+from training.loop.search import Dimension, Observed, Plan, search
+from training.room_classifier.config import TrainingConfig
 
 SPACE = (
     Dimension("learning_rate", 1e-4, 1e-2, log=True),

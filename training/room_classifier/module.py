@@ -10,9 +10,9 @@ from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 from serving.card import InputSpec
-from training.config import TrainingConfig
-from training.export import Served
-from training.loaders import Batch
+from training.loop.export import Served
+from training.loop.loaders import Batch
+from training.room_classifier.config import TrainingConfig
 
 
 class RoomClassifier(L.LightningModule):

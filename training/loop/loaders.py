@@ -13,9 +13,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from serving.image import Image, decode
 from serving.photos.classify import to_pixels
-from training.augment import Augmentation, augment
-from training.config import TrainingConfig
 from training.data.objects import read_photo
+from training.room_classifier.augmentation import Augmentation, augment
+from training.room_classifier.config import TrainingConfig
 
 Batch = tuple[Tensor, Tensor]
 MAX_PIXELS = 100_000_000

@@ -17,13 +17,13 @@ from lightning.pytorch.loggers import Logger
 from torch import Tensor, nn
 
 from serving.card import InputSpec
-from training.augment import Augmentation
-from training.backbone import build_backbone, fold_batchnorm, freeze_early, input_spec
-from training.config import TrainingConfig
-from training.loaders import LabelledPhotos, RoomData, RoomPhotos, class_weights, load
-from training.memory import keep_memory
-from training.room_classifier import RoomClassifier
-from training.warmup import warm_up
+from training.loop.backbone import build_backbone, fold_batchnorm, freeze_early, input_spec
+from training.loop.loaders import LabelledPhotos, RoomData, RoomPhotos, class_weights, load
+from training.loop.memory import keep_memory
+from training.room_classifier.augmentation import Augmentation
+from training.room_classifier.config import TrainingConfig
+from training.room_classifier.module import RoomClassifier
+from training.room_classifier.warmup import warm_up
 
 LAST = "last.ckpt"
 

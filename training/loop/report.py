@@ -9,13 +9,13 @@ import pandas as pd
 
 from serving.card import ModelCard
 from serving.models.session import OnnxSession
-from training.candidates import Candidate, Precision
-from training.corruptions import CORRUPTIONS
-from training.evaluate import Predictions, compare, evaluate, find_mistakes
-from training.figures import draw_confusion, draw_reliability, draw_risk_coverage, draw_worst
-from training.intervals import paired_difference
-from training.loaders import LabelledPhotos
-from training.predict import predict
+from training.loop.candidates import Candidate, Precision
+from training.loop.corruptions import CORRUPTIONS
+from training.loop.intervals import paired_difference
+from training.loop.loaders import LabelledPhotos
+from training.loop.pictures import draw_confusion, draw_reliability, draw_risk_coverage, draw_worst
+from training.loop.predict import predict
+from training.room_classifier.evaluation import Predictions, compare, evaluate, find_mistakes
 
 _CARD_FIGURES = (
     "test/top1", "test/top1.low", "test/top1.high", "test/macro_f1", "test/scene", "test/ece",

@@ -11,7 +11,7 @@ from serving.card import InputSpec
 from serving.image import Image
 from serving.models.session import Logits, Session, cores
 from serving.photos.classify import to_pixels
-from training.loaders import LabelledPhotos, read_image
+from training.loop.loaders import LabelledPhotos, read_image
 
 _BATCH = 16
 

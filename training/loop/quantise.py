@@ -45,7 +45,7 @@ def quantise(model: bytes, pixels: Image) -> bytes:
 
     Parameters
     ----------
-    model : fp32 ONNX as `training.export.export_onnx` makes it
+    model : fp32 ONNX as `training.loop.export.export_onnx` makes it
     pixels : uint8, shape (n, height, width, 3); some hundred photos of the training set
     """
     with tempfile.TemporaryDirectory() as name:

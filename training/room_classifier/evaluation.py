@@ -11,8 +11,8 @@ from serving.card import Label
 from serving.models.session import Logits
 from serving.photos.classify import to_probabilities
 from training.data.summaries import name_photo
-from training.intervals import Figure, bootstrap, paired_difference, proportion
-from training.measures import (
+from training.loop.intervals import Figure, bootstrap, paired_difference, proportion
+from training.loop.measures import (
     Labels,
     Probabilities,
     area_under_risk_coverage,

@@ -10,13 +10,13 @@ from serving.card import InputSpec, Label
 from serving.models.session import OnnxSession
 from tests.fakes import colour_card, colour_model
 from tests.training.colours import SMALL, make_photos
-from training.backbone import build_backbone, fold_batchnorm, input_spec
-from training.candidates import Candidate, Precision, Provenance, choose, make_candidates
-from training.export import export_onnx, measure_parity
-from training.fit import Trained
-from training.loaders import LabelledPhotos
-from training.quantise import quantise
-from training.report import report
+from training.loop.backbone import build_backbone, fold_batchnorm, input_spec
+from training.loop.candidates import Candidate, Precision, Provenance, choose, make_candidates
+from training.loop.export import export_onnx, measure_parity
+from training.loop.fit import Trained
+from training.loop.loaders import LabelledPhotos
+from training.loop.quantise import quantise
+from training.loop.report import report
 
 COLOURS = tuple(
     Label(name=name, scene=scene)

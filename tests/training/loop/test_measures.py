@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, f1_score
 
-from training.intervals import bootstrap, mcnemar, paired_difference, proportion
-from training.measures import (
+from training.loop.intervals import bootstrap, mcnemar, paired_difference, proportion
+from training.loop.measures import (
     area_under_risk_coverage,
     brier,
     expected_calibration_error,

@@ -12,13 +12,13 @@ from serving.image import Image
 from serving.models.rooms import TASK
 from serving.models.session import OnnxSession
 from serving.photos.classify import to_probabilities
-from training.calibrate import fit_temperature, fit_threshold
-from training.config import TrainingConfig
-from training.export import export_onnx, measure_parity
-from training.fit import Trained
-from training.loaders import LabelledPhotos
-from training.predict import predict, read_pixels
-from training.quantise import quantise
+from training.loop.calibrate import fit_temperature, fit_threshold
+from training.loop.export import export_onnx, measure_parity
+from training.loop.fit import Trained
+from training.loop.loaders import LabelledPhotos
+from training.loop.predict import predict, read_pixels
+from training.loop.quantise import quantise
+from training.room_classifier.config import TrainingConfig
 
 Precision = Literal["fp32", "int8"]
 

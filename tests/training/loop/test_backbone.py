@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.backbone import build_backbone, fold_batchnorm, freeze_early, input_spec
+from training.loop.backbone import build_backbone, fold_batchnorm, freeze_early, input_spec
 
 
 @pytest.mark.slow

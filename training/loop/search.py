@@ -21,11 +21,11 @@ from pydantic import ValidationError
 
 from serving.errors import BadInput
 from serving.models.session import OnnxSession
-from training.config import TrainingConfig
-from training.export import export_onnx
-from training.fit import fit
-from training.loaders import LabelledPhotos
-from training.predict import predict
+from training.loop.export import export_onnx
+from training.loop.fit import fit
+from training.loop.loaders import LabelledPhotos
+from training.loop.predict import predict
+from training.room_classifier.config import TrainingConfig
 
 Value = str | int | float | bool
 

@@ -1,0 +1,1 @@
+"""Which room a photo shows: what is this model's own of its training."""
