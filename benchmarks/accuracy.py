@@ -26,12 +26,12 @@ from figures import Figures, parse
 from torch import Tensor
 from torch.nn import functional
 
-from dagster_project.rooms.photos import to_photos
+from dagster_project.models.photos import to_photos
 from serving.card import Label
 from serving.image import Image
 from serving.models.session import Logits, OnnxSession, Session
 from serving.photos.classify import to_probabilities
-from training.data.room import build_table, open_room
+from training.data.dataset import build_table, open_dataset
 from training.data.settings import DataSettings
 from training.data.splits import find_components
 from training.loop.backbone import build_backbone, input_spec
@@ -79,20 +79,20 @@ def main() -> None:
     out = arguments.out / config.digest()
     out.mkdir(parents=True, exist_ok=True)
     settings = DataSettings()
-    room = open_room(settings.room_folder())
-    table = build_table(room, settings.studio_data, arguments.out)
+    dataset = open_dataset(settings.dataset_folder())
+    table = build_table(dataset, settings.studio_data, arguments.out)
     tasks = make_tasks(table, config)
     tasks.append(seen_small(tasks[0], arguments.out / "small"))
     tasks = [task for task in tasks if not arguments.only or task.name in arguments.only]
     figures = Figures()
     figures.say(f"recipe {config.digest()}: {config.model_dump_json(exclude_defaults=True)}")
-    probe = Probe(config, len(room.taxonomy.labels))
+    probe = Probe(config, len(dataset.taxonomy.labels))
     for task in tasks:
         figures.say(f"{task.name}: {len(task.train)} to learn from, {len(task.held)} to judge")
         if not (out / f"{task.name}.parquet").exists():
-            run(task, room.taxonomy.labels, config, probe, out)
+            run(task, dataset.taxonomy.labels, config, probe, out)
     judged = {task.name: pd.read_parquet(out / f"{task.name}.parquet") for task in tasks}
-    summarise(figures, judged, [label.name for label in room.taxonomy.labels])
+    summarise(figures, judged, [label.name for label in dataset.taxonomy.labels])
     figures.print()
 
 

@@ -16,7 +16,7 @@ from dagster._utils.cached_method import cached_method
 from dagster_aws.s3 import S3PickleIOManager, S3Resource
 from dagster_aws.s3.io_manager import PickledObjectS3IOManager
 
-from dagster_project.rooms.files import keep_newest
+from dagster_project.models.files import keep_newest
 
 if TYPE_CHECKING:
     from upath import UPath

@@ -52,7 +52,7 @@ def studio(
 
 
 def write_room(folder: Path) -> None:
-    """Write a data room with the real one's thresholds, where they fit."""
+    """Write a dataset with the real one's thresholds, where they fit."""
     folder.mkdir(parents=True)
     scenes = {"red": "interior", "green": "exterior", "blue": "interior"}
     labels = [{"name": name, "scene": scene} for name, scene in scenes.items()]
@@ -78,12 +78,12 @@ def adapt(expectations: dict[str, Any]) -> dict[str, Any]:
     return adapted
 
 
-def freeze(room_folder: Path, photos: Path, cache: Path) -> None:
-    """Freeze the test set, as is done once for every data room."""
+def freeze(dataset_folder: Path, photos: Path, cache: Path) -> None:
+    """Freeze the test set, as is done once for every dataset."""
+    from training.data.dataset import build_table, open_dataset
     from training.data.frozen import freeze_test
-    from training.data.room import build_table, open_room
     from training.data.splits import assign_splits
 
-    room = open_room(room_folder)
-    table = build_table(room, photos, cache, progress=False)
-    freeze_test(assign_splits(table, room.manifest.splits, room.frozen), room_folder)
+    dataset = open_dataset(dataset_folder)
+    table = build_table(dataset, photos, cache, progress=False)
+    freeze_test(assign_splits(table, dataset.manifest.splits, dataset.frozen), dataset_folder)

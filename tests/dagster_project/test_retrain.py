@@ -64,7 +64,7 @@ def allow(monkeypatch: pytest.MonkeyPatch, gates_file: Path) -> None:
     from registry.gates import digest_of
     from training.data.settings import DataSettings
 
-    frozen = DataSettings().room_folder() / "frozen_test.csv"
+    frozen = DataSettings().dataset_folder() / "frozen_test.csv"
     already = json.loads(os.environ.get("ALLOW_GATES", "[]"))
     monkeypatch.setenv("ALLOW_GATES", json.dumps([*already, digest_of(gates_file)]))
     monkeypatch.setenv("ALLOW_TEST_SETS", json.dumps([digest_of(frozen)]))

@@ -1,1 +1,1 @@
-"""The data room: what photos there are, which may be trained on and which are held back."""
+"""The dataset: what photos there are, which may be trained on and which are held back."""

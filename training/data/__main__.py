@@ -1,4 +1,4 @@
-"""The data room from the command line: `python -m training.data --help`."""
+"""The dataset from the command line: `python -m training.data --help`."""
 
 import argparse
 import sys
@@ -11,8 +11,8 @@ import pandas as pd
 
 from serving.environment import read, read_settings
 from serving.errors import BadInput
+from training.data.dataset import Dataset, build_table, open_dataset, save_table
 from training.data.frozen import FILE, freeze_test
-from training.data.room import Room, build_table, open_room, save_table
 from training.data.settings import DataSettings
 from training.data.splits import assign_splits, count_splits, split_digest, write_splits
 
@@ -21,7 +21,7 @@ from training.data.splits import assign_splits, count_splits, split_digest, writ
 class Run:
     """What every command works on."""
 
-    room: Room
+    dataset: Dataset
     out: Path
     table: pd.DataFrame
 
@@ -43,7 +43,7 @@ def validate(run: Run) -> int:
     """Judge the photos by the expectations; exit 1 when training is stopped."""
     from training.data.validate import validate_table  # Great Expectations takes 5 s to import
 
-    verdict = validate_table(run.table, run.room, run.out / "docs")
+    verdict = validate_table(run.table, run.dataset, run.out / "docs")
     for sentence in verdict.failures:
         print(f"STOPPED  {sentence}")
     for sentence in verdict.warnings:
@@ -68,11 +68,11 @@ def split(run: Run) -> int:
 
 def freeze(run: Run) -> int:
     """Write the first split's test photos down for ever; refused when there is a list already."""
-    if (run.room.folder / FILE).exists():
-        raise BadInput(f"'{run.room.folder / FILE}' is there already and is never overwritten")
+    if (run.dataset.folder / FILE).exists():
+        raise BadInput(f"'{run.dataset.folder / FILE}' is there already and is never overwritten")
     if validate(run):
         return 1
-    file = freeze_test(run.table, run.room.folder)
+    file = freeze_test(run.table, run.dataset.folder)
     print(f"{(run.table['split'] == 'test').sum():,} photos are frozen in {file}; commit it")
     return 0
 
@@ -88,15 +88,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = read(DataSettings)
     started = time.perf_counter()
     try:
-        room = open_room(given.room or settings.room_folder())
-        out = given.out or read_settings().home() / "data" / room.folder.name
+        dataset = open_dataset(given.dataset or settings.dataset_folder())
+        out = given.out or read_settings().home() / "data" / dataset.folder.name
         data = given.data or settings.studio_data
-        table = build_table(room, data, out, given.workers)
-        table = assign_splits(table, room.manifest.splits, room.frozen)
+        table = build_table(dataset, data, out, given.workers)
+        table = assign_splits(table, dataset.manifest.splits, dataset.frozen)
         save_table(table, out)
         took_s = time.perf_counter() - started
         print(f"{len(table):,} photos described in {took_s:.1f} s; table in {out}")
-        return _COMMANDS[given.command](Run(room, out, table))
+        return _COMMANDS[given.command](Run(dataset, out, table))
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -108,7 +108,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     for name, command in _COMMANDS.items():
         one = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
         one.add_argument(
-            "--room", type=Path, help="folder that describes the data (datasets/rooms)"
+            "--dataset", type=Path, help="folder that describes the data (datasets/rooms)"
         )
         one.add_argument("--data", help="folder or s3:// prefix of the photos (STUDIO_DATA)")
         one.add_argument("--out", type=Path, help="where tables and pages go (STUDIO_HOME/data)")

@@ -15,8 +15,8 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader
 
+from training.data.dataset import Dataset
 from training.data.gallery import pick_galleries
-from training.data.room import Room
 from training.data.splits import SPLITS, split_digest
 from training.data.summaries import sum_folders, sum_labels
 
@@ -38,13 +38,13 @@ def clear_docs(docs: Path) -> None:
         shutil.rmtree(docs / name, ignore_errors=True)
 
 
-def write_index(table: pd.DataFrame, room: Room, verdict: Verdict, docs: Path) -> Path:
+def write_index(table: pd.DataFrame, dataset: Dataset, verdict: Verdict, docs: Path) -> Path:
     """Write the first page over Great Expectations' own and style the others for offline.
 
     Parameters
     ----------
     table : as `build_table` returns it; with splits, if they are to be shown
-    room : labels and expected counts
+    dataset : labels and expected counts
     verdict : what validation found
     docs : the folder that Data Docs were built in
     """
@@ -53,19 +53,19 @@ def write_index(table: pd.DataFrame, room: Room, verdict: Verdict, docs: Path) -
     for page in docs.rglob("*.html"):
         _make_offline(page, style, home="../" * (len(page.relative_to(docs).parts) - 1))
     html = pages.get_template("index.html.j2").render(
-        room=room.folder.name,
+        dataset=dataset.folder.name,
         verdict=verdict,
         photos=len(table),
         usable=int(table["quarantine"].isna().sum()),
         version=split_digest(table) if "split" in table else None,
-        labels=_count_splits(table, sum_labels(table, room.taxonomy.names), ["label"]),
+        labels=_count_splits(table, sum_labels(table, dataset.taxonomy.names), ["label"]),
         folders=_count_splits(
             table,
-            sum_folders(table, room.expectations.sources.counts.photos),
+            sum_folders(table, dataset.expectations.sources.counts.photos),
             ["source", "label"],
         ),
         splits=[split for split in SPLITS if "split" in table],
-        galleries=list(pick_galleries(table, room.taxonomy.names)),
+        galleries=list(pick_galleries(table, dataset.taxonomy.names)),
         links=list(_find_pages(docs)),
     )
     index = docs / "index.html"

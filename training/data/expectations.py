@@ -105,7 +105,7 @@ class FrozenRules(_Thresholds):
 
 
 class Expectations(_Thresholds):
-    """All thresholds of a data room."""
+    """All thresholds of a dataset."""
 
     near_duplicates: Radius
     photos: PhotoRules
@@ -114,6 +114,6 @@ class Expectations(_Thresholds):
     frozen_test: FrozenRules
 
 
-def read_expectations(room: Path) -> Expectations:
-    """Read `expectations.yaml` of a data room's folder."""
-    return read_yaml(room / "expectations.yaml", Expectations)
+def read_expectations(folder: Path) -> Expectations:
+    """Read `expectations.yaml` of a dataset's folder."""
+    return read_yaml(folder / "expectations.yaml", Expectations)

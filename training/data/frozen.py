@@ -65,15 +65,15 @@ class FrozenTest:
         return same | alike
 
 
-def read_frozen(room: Path, near_radius: int) -> FrozenTest:
-    """Read `frozen_test.csv` of a data room's folder; empty when nothing was frozen yet.
+def read_frozen(folder: Path, near_radius: int) -> FrozenTest:
+    """Read `frozen_test.csv` of a dataset's folder; empty when nothing was frozen yet.
 
     Raises
     ------
     BadInput
         If a column is missing or a photo stands there twice.
     """
-    file = room / FILE
+    file = folder / FILE
     if not file.is_file():
         return FrozenTest(pd.DataFrame(columns=COLUMNS, dtype="object"), near_radius)
     photos = pd.read_csv(file, dtype="str", keep_default_na=False)
@@ -86,13 +86,13 @@ def read_frozen(room: Path, near_radius: int) -> FrozenTest:
     return FrozenTest(photos[COLUMNS], near_radius, digest)
 
 
-def freeze_test(table: pd.DataFrame, room: Path) -> Path:
+def freeze_test(table: pd.DataFrame, folder: Path) -> Path:
     """Write the test photos of a first split down, once and for all.
 
     Parameters
     ----------
     table : as `assign_splits` returns it
-    room : the data room's folder
+    folder : the dataset's folder
 
     Returns
     -------
@@ -103,7 +103,7 @@ def freeze_test(table: pd.DataFrame, room: Path) -> Path:
     BadInput
         If there is a frozen test set already, or no photo to freeze.
     """
-    file = room / FILE
+    file = folder / FILE
     test = table.loc[table["split"] == "test", COLUMNS].sort_values(["sha256"])
     if test.empty:
         raise BadInput("the split holds no test photos; nothing was frozen")

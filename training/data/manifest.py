@@ -105,11 +105,11 @@ def read_yaml(path: Path, model: type[_Model]) -> _Model:
         raise BadInput(f"'{path}' is not as it should be: {wrong}") from error
 
 
-def read_taxonomy(room: Path) -> Taxonomy:
-    """Read `taxonomy.yaml` of a data room's folder."""
-    return read_yaml(room / "taxonomy.yaml", Taxonomy)
+def read_taxonomy(folder: Path) -> Taxonomy:
+    """Read `taxonomy.yaml` of a dataset's folder."""
+    return read_yaml(folder / "taxonomy.yaml", Taxonomy)
 
 
-def read_manifest(room: Path) -> Manifest:
-    """Read `manifest.yaml` of a data room's folder."""
-    return read_yaml(room / "manifest.yaml", Manifest)
+def read_manifest(folder: Path) -> Manifest:
+    """Read `manifest.yaml` of a dataset's folder."""
+    return read_yaml(folder / "manifest.yaml", Manifest)

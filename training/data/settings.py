@@ -1,4 +1,4 @@
-"""Where the data room finds its descriptions and its photos."""
+"""Where a dataset finds its descriptions and its photos."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -42,7 +42,7 @@ class DataSettings(BaseSettings):
             return self.studio_data or "file:///"
         return Path(self.studio_data).expanduser().absolute().as_uri()
 
-    def room_folder(self, name: str = "rooms") -> Path:
+    def dataset_folder(self, name: str = "rooms") -> Path:
         """Return the folder that describes the data set `name`.
 
         Raises

@@ -14,8 +14,8 @@ from great_expectations.data_context.data_context.abstract_data_context import A
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.expectations.expectation import Expectation
 
+from training.data.dataset import Dataset
 from training.data.docs import Verdict, clear_docs, write_index
-from training.data.room import Room
 from training.data.suites import (
     expect_classes,
     expect_folders,
@@ -60,8 +60,8 @@ class Judged:
     expectations: list[Expectation]
 
 
-def validate_table(table: pd.DataFrame, room: Room, docs: Path) -> Validation:
-    """Judge the photos by the room's expectations and build the pages that show how.
+def validate_table(table: pd.DataFrame, dataset: Dataset, docs: Path) -> Validation:
+    """Judge the photos by the dataset's expectations and build the pages that show how.
 
     A failure reads like `1,482 of 7,412 photos (20.0%): cannot be decoded; at most 1.0% allowed.
     First: houses/kitchen/001.jpg (the JPEG is damaged or cut short …), …`.
@@ -69,31 +69,31 @@ def validate_table(table: pd.DataFrame, room: Room, docs: Path) -> Validation:
     Parameters
     ----------
     table : as `build_table` returns it
-    room : labels, thresholds and the frozen test set
+    dataset : labels, thresholds and the frozen test set
     docs : folder for the pages; made when missing, those of an earlier run are replaced
     """
     clear_docs(docs)
     context = _open_context(docs)
     sentences: dict[str, list[str]] = {"critical": [], "warning": []}
-    for part in _judge_what(table, room):
+    for part in _judge_what(table, dataset):
         result = _make_checkpoint(context, part).run(batch_parameters={"dataframe": part.rows})
         for failed in _find_failed(result):
             severity = failed["expectation_config"]["severity"]
             sentences[severity].append(_to_sentence(failed, part))
     failures, worth_knowing = tuple(sentences["critical"]), tuple(sentences["warning"])
-    index = write_index(table, room, Verdict(not failures, failures, worth_knowing), docs)
+    index = write_index(table, dataset, Verdict(not failures, failures, worth_knowing), docs)
     return Validation(not failures, failures, worth_knowing, index)
 
 
-def _judge_what(table: pd.DataFrame, room: Room) -> Iterator[Judged]:
-    rules, labels = room.expectations, room.taxonomy.names
+def _judge_what(table: pd.DataFrame, dataset: Dataset) -> Iterator[Judged]:
+    rules, labels = dataset.expectations, dataset.taxonomy.names
     photos = table.assign(name=table["uri"].map(name_photo))
     yield Judged("photos", photos, expect_photos(rules.photos, labels))
     yield Judged("classes", sum_labels(table, labels), expect_classes(rules.classes))
     folders = sum_folders(table, rules.sources.counts.photos)
     yield Judged("folders", folders, expect_folders(rules.sources))
-    if len(room.frozen):
-        frozen = find_frozen(table, room.frozen)
+    if len(dataset.frozen):
+        frozen = find_frozen(table, dataset.frozen)
         yield Judged("frozen test photos", frozen, expect_frozen(rules.frozen_test))
 
 

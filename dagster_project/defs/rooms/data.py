@@ -7,11 +7,11 @@ import pandas as pd
 
 from dagster_project.defs.resources import Studio
 from dagster_project.defs.rooms import show
-from dagster_project.rooms.files import keep_newest
+from dagster_project.models.files import keep_newest
 from registry.client import open_experiment
 from registry.runs import end_run, log_dataset, log_folder, start_run
+from training.data.dataset import build_table, open_dataset, save_table
 from training.data.photos import list_photos
-from training.data.room import build_table, open_room, save_table
 from training.data.splits import assign_splits, count_splits, split_digest, write_splits
 from training.data.summaries import name_photo
 
@@ -23,7 +23,7 @@ def raw_photos(studio: Studio) -> dg.MaterializeResult[None]:
     """Every photo that the manifest's sources hold now: folders, CSV files, S3 prefixes."""
     studio.engine()  # what comes later needs it: said now, not after minutes of describing photos
     data = studio.data()
-    photos = list_photos(open_room(data.room_folder()).manifest, data.studio_data)
+    photos = list_photos(open_dataset(data.dataset_folder()).manifest, data.studio_data)
     rows = pd.DataFrame([(photo.source, photo.label) for photo in photos])
     counts = rows.set_axis(["source", "label"], axis=1).value_counts().sort_index()
     return dg.MaterializeResult(
@@ -35,9 +35,9 @@ def raw_photos(studio: Studio) -> dg.MaterializeResult[None]:
 def photo_table(studio: Studio) -> dg.MaterializeResult[pd.DataFrame]:
     """One row per photo: what it is, how it looks, which others show the same, its split."""
     data, folder = studio.data(), studio.folder("data", "rooms")
-    room = open_room(data.room_folder())
-    table = build_table(room, data.studio_data, folder)
-    table = assign_splits(table, room.manifest.splits, room.frozen)
+    dataset = open_dataset(data.dataset_folder())
+    table = build_table(dataset, data.studio_data, folder)
+    table = assign_splits(table, dataset.manifest.splits, dataset.frozen)
     save_table(table, folder)
     return dg.MaterializeResult(
         value=table,
@@ -55,13 +55,13 @@ def expectations(
     context: dg.AssetCheckExecutionContext, studio: Studio, photo_table: pd.DataFrame
 ) -> dg.AssetCheckResult:
     """Great Expectations' verdict; training stops when it is bad, and the page says why."""
-    from dagster_project.rooms.validated import remember
+    from dagster_project.models.validated import remember
     from training.data.validate import validate_table  # Great Expectations imports for seconds
 
-    room = open_room(studio.data().room_folder())
+    dataset = open_dataset(studio.data().dataset_folder())
     docs = studio.folder("data", "rooms", "docs", context.run.run_id)
-    verdict = validate_table(photo_table, room, docs)
-    remember(studio.storage(), room, photo_table, verdict.success)
+    verdict = validate_table(photo_table, dataset, docs)
+    remember(studio.storage(), dataset, photo_table, verdict.success)
     keep_newest(docs.parent)
     quarantined = photo_table[photo_table["quarantine"].notna()]
     said = [*verdict.failures, *verdict.warnings]

@@ -16,7 +16,7 @@ from registry.gates import STANDARD, judge_by
 from registry.runs import end_run, log_dataset, log_pictures, log_text, start_run, track_machine
 from registry.versions import log_figures, register, tag_verdict
 from serving.models.rooms import TASK
-from training.data.room import open_room
+from training.data.dataset import open_dataset
 from training.room_classifier.config import TrainingConfig
 
 
@@ -33,15 +33,15 @@ def trained_classifier(
     photo_splits: str,
 ) -> dg.MaterializeResult[TrainingRun]:
     """A network fine-tuned on the training photos; one that was interrupted is gone on with."""
-    from dagster_project.rooms.photos import learning_photos
-    from dagster_project.rooms.provenance import provenance_of
+    from dagster_project.models.photos import learning_photos
+    from dagster_project.models.provenance import provenance_of
     from training.loop.fit import fit
     from training.loop.tracking import curves_logger
 
-    room = open_room(studio.data().room_folder())
+    dataset = open_dataset(studio.data().dataset_folder())
     recipe = TrainingConfig(**config.model_dump())
-    provenance = provenance_of(room, photo_splits)
-    train, validation = learning_photos(photo_table, room, recipe.photos_per_label)
+    provenance = provenance_of(dataset, photo_splits)
+    train, validation = learning_photos(photo_table, dataset, recipe.photos_per_label)
     client, settings = studio.registry(), studio.settings()
     run_id = start_run(
         client,
@@ -75,13 +75,13 @@ def exported_models(
     studio: Studio, photo_table: pd.DataFrame, trained_classifier: TrainingRun
 ) -> dg.MaterializeResult[Exported]:
     """The network as ONNX in fp32 and int8, both calibrated on the validation photos."""
-    from dagster_project.rooms.photos import learning_photos
+    from dagster_project.models.photos import learning_photos
     from training.loop.candidates import choose, make_candidates
 
     run = trained_classifier
     _check_data(photo_table, run.provenance.data_version)
-    room = open_room(studio.data().room_folder())
-    photos = learning_photos(photo_table, room, run.config.photos_per_label)
+    dataset = open_dataset(studio.data().dataset_folder())
+    photos = learning_photos(photo_table, dataset, run.config.photos_per_label)
     candidates, parity = make_candidates(run.trained, *photos, run.config, run.provenance)
     chosen = choose(candidates)
     metadata: dict[str, dg.RawMetadataValue] = {"chosen": chosen, "parity with torch": parity}
@@ -98,14 +98,14 @@ def evaluation(
     studio: Studio, photo_table: pd.DataFrame, exported_models: Exported
 ) -> dg.MaterializeResult[Evaluated]:
     """What the chosen model is worth on the frozen test set, beside what answers now."""
-    from dagster_project.rooms.photos import limit_rows, to_photos
-    from dagster_project.rooms.provenance import read_served
-    from dagster_project.rooms.validated import is_validated
+    from dagster_project.models.photos import limit_rows, to_photos
+    from dagster_project.models.provenance import read_served
+    from dagster_project.models.validated import is_validated
     from training.loop.report import report
 
     chosen = exported_models.candidates[exported_models.chosen]
     _check_data(photo_table, chosen.card.data_version)
-    room, storage = open_room(studio.data().room_folder()), studio.storage()
+    dataset, storage = open_dataset(studio.data().dataset_folder()), studio.storage()
     test = photo_table[photo_table["split"] == "test"]
     rows = limit_rows(test, exported_models.config.photos_per_label)
     found = report(
@@ -116,16 +116,16 @@ def evaluation(
         read_served(studio.engine(), storage),
     )
     figures = found.figures | {
-        "data/validated": float(is_validated(storage, room, photo_table)),
+        "data/validated": float(is_validated(storage, dataset, photo_table)),
         "onnx/parity": exported_models.parity,
-        "test/frozen_share": room.frozen.share(rows),
+        "test/frozen_share": dataset.frozen.share(rows),
     }
     client, run_id = studio.registry(), exported_models.run_id
     log_figures(client, run_id, figures)
     log_pictures(client, run_id, found.pictures)
     log_text(client, run_id, "mistakes.csv", found.mistakes.to_csv(index=False))
     return dg.MaterializeResult(
-        value=Evaluated(run_id, chosen.with_metrics(found.short()), figures, room.frozen.digest),
+        value=Evaluated(run_id, chosen.with_metrics(found.short()), figures, dataset.frozen.digest),
         metadata={
             "MLflow run": show.link(studio.page_of_run(run_id)),
             **show.plots(figures),

@@ -13,7 +13,7 @@ from dagster_project.defs.rooms import show
 from dagster_project.defs.rooms.model import Recipe
 from registry.client import Client, open_experiment, tracking_uri
 from registry.runs import end_run, log_metric, start_run
-from training.data.room import open_room
+from training.data.dataset import open_dataset
 from training.room_classifier.config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -59,12 +59,12 @@ def searched_recipe(
     photo_splits: str,
 ) -> dg.MaterializeResult[TrainingConfig]:
     """The settings that named most validation photos right; put them into `retrain`."""
-    from dagster_project.rooms.photos import learning_photos
+    from dagster_project.models.photos import learning_photos
     from training.loop.search import Plan, search
 
-    room = open_room(studio.data().room_folder())
+    dataset = open_dataset(studio.data().dataset_folder())
     base = TrainingConfig(**config.base.model_dump())
-    photos = learning_photos(photo_table, room, base.photos_per_label)
+    photos = learning_photos(photo_table, dataset, base.photos_per_label)
     folder = studio.folder("search", f"{config.name}-{photo_splits}-{base.digest()}")
     client, settings = studio.registry(), studio.settings()
     experiment = open_experiment(client, settings, EXPERIMENT)
@@ -72,7 +72,7 @@ def searched_recipe(
     parent = start_run(client, experiment, config.name, {"trials": config.trials}, tags)
     observe = _observer(client, experiment, parent, tracking_uri(settings))
     plan = Plan(base, config.dimensions(), config.trials, folder)
-    tried = search(*photos, len(room.taxonomy.labels), plan, observe)
+    tried = search(*photos, len(dataset.taxonomy.labels), plan, observe)
     log_metric(client, parent, "validation/top1", tried[0].top1)
     end_run(client, parent)
     names = [one.name for one in config.space]

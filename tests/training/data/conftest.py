@@ -1,4 +1,4 @@
-"""A small data room of painted pictures: 20 homes with two rooms each, and 60 single photos."""
+"""A small dataset of painted pictures: 20 homes with two rooms each, and 60 single photos."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ import yaml
 from moto.server import ThreadedMotoServer
 
 from serving.image import Image
-from training.data.room import Room, open_room
+from training.data.dataset import Dataset, open_dataset
 
 Paint = Callable[[int], Image]
 
@@ -60,8 +60,8 @@ def photos_folder(_painted: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def room_folder(tmp_path: Path) -> Path:
-    """What describes them, with the thresholds of the real room where they fit."""
+def dataset_folder(tmp_path: Path) -> Path:
+    """What describes them, with the thresholds of the real dataset where they fit."""
     folder = tmp_path / "rooms"
     folder.mkdir()
     for name, content in (
@@ -74,8 +74,8 @@ def room_folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def room(room_folder: Path) -> Room:
-    return open_room(room_folder)
+def dataset(dataset_folder: Path) -> Dataset:
+    return open_dataset(dataset_folder)
 
 
 @pytest.fixture(scope="session")
@@ -97,7 +97,7 @@ def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return s3_server
 
 
-_WHY = "as in the real room"
+_WHY = "as in the real dataset"
 _TAXONOMY = {
     "labels": [
         {"name": "bathroom", "scene": "interior"},

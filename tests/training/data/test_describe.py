@@ -9,9 +9,9 @@ import pytest
 from PIL import Image as Pillow
 
 from serving.image import Image
+from training.data.dataset import Dataset
 from training.data.describe import describe_photo, describe_photos
 from training.data.photos import Photo, list_photos
-from training.data.room import Room
 
 Paint = Callable[..., Image]
 Jpeg = Callable[..., bytes]
@@ -77,9 +77,9 @@ def test_describe_photo_reports_other_colour_modes(tmp_path: Path) -> None:
 
 
 def test_describe_photos_keeps_the_order_and_gives_single_photos_a_listing(
-    room: Room, photos_folder: Path, tmp_path: Path
+    dataset: Dataset, photos_folder: Path, tmp_path: Path
 ) -> None:
-    photos = list_photos(room.manifest, photos_folder)
+    photos = list_photos(dataset.manifest, photos_folder)
     table = describe_photos(photos, tmp_path / "cache", progress=False)
     assert table["uri"].tolist() == [photo.uri for photo in photos]
     assert table.loc[0, "listing"] == "homes/000"

@@ -9,8 +9,8 @@ from training.data.manifest import Manifest, read_manifest, read_taxonomy
 SPLITS = {"salt": "a", "validation": 0.1, "test": 0.1}
 
 
-def test_read_taxonomy_keeps_the_order_of_the_logits(room_folder: Path) -> None:
-    taxonomy = read_taxonomy(room_folder)
+def test_read_taxonomy_keeps_the_order_of_the_logits(dataset_folder: Path) -> None:
+    taxonomy = read_taxonomy(dataset_folder)
     assert taxonomy.names == ("bathroom", "kitchen", "pool")
     assert taxonomy.labels[2].scene == "exterior"
 

@@ -4,9 +4,9 @@ import boto3
 import pytest
 
 from serving.errors import BadInput
+from training.data.dataset import Dataset
 from training.data.manifest import Manifest, Source, SplitRule
 from training.data.photos import Photo, list_photos
-from training.data.room import Room
 
 
 def _list(source: Source, data: str | Path | None) -> tuple[Photo, ...]:
@@ -14,8 +14,8 @@ def _list(source: Source, data: str | Path | None) -> tuple[Photo, ...]:
     return list_photos(Manifest(sources=(source,), splits=splits), data)
 
 
-def test_list_photos_knows_class_source_and_listing(room: Room, photos_folder: Path) -> None:
-    photos = list_photos(room.manifest, photos_folder)
+def test_list_photos_knows_class_source_and_listing(dataset: Dataset, photos_folder: Path) -> None:
+    photos = list_photos(dataset.manifest, photos_folder)
     assert len(photos) == 100
     first, last = photos[0], photos[-1]
     assert (first.label, first.source, first.listing) == ("bathroom", "homes", "homes/000")
@@ -86,9 +86,9 @@ def test_list_photos_says_what_is_wrong_with_a_location(
         _list(source, photos_folder)
 
 
-def test_list_photos_asks_for_the_data_folder(room: Room) -> None:
+def test_list_photos_asks_for_the_data_folder(dataset: Dataset) -> None:
     with pytest.raises(BadInput, match="set STUDIO_DATA"):
-        list_photos(room.manifest, None)
+        list_photos(dataset.manifest, None)
 
 
 @pytest.mark.usefixtures("s3")

@@ -3,34 +3,34 @@ from pathlib import Path
 import pytest
 
 from serving.errors import BadInput
-from training.data.room import open_room
+from training.data.dataset import open_dataset
 from training.data.settings import DataSettings
 
 
-def test_room_folder_finds_the_checkout_from_anywhere(
+def test_dataset_folder_finds_the_checkout_from_anywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("STUDIO_DATASETS", raising=False)
     monkeypatch.chdir(tmp_path)
-    assert (DataSettings().room_folder() / "taxonomy.yaml").is_file()
+    assert (DataSettings().dataset_folder() / "taxonomy.yaml").is_file()
 
 
-def test_room_folder_is_told_by_the_environment(
+def test_dataset_folder_is_told_by_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STUDIO_DATASETS", str(tmp_path))
     (tmp_path / "attics").mkdir()
-    assert DataSettings().room_folder("attics") == tmp_path / "attics"
+    assert DataSettings().dataset_folder("attics") == tmp_path / "attics"
     with pytest.raises(BadInput, match="STUDIO_DATASETS"):
-        DataSettings().room_folder()
+        DataSettings().dataset_folder()
 
 
-def test_the_room_of_the_checkout_can_be_opened() -> None:
-    room = open_room(DataSettings().room_folder())
-    assert len(room.taxonomy.labels) == 13
-    expected = room.expectations.sources.counts.photos
-    assert set(expected) == {source.name for source in room.manifest.sources}
-    assert {label for by in expected.values() for label in by} == set(room.taxonomy.names)
+def test_the_dataset_of_the_checkout_can_be_opened() -> None:
+    dataset = open_dataset(DataSettings().dataset_folder())
+    assert len(dataset.taxonomy.labels) == 13
+    expected = dataset.expectations.sources.counts.photos
+    assert set(expected) == {source.name for source in dataset.manifest.sources}
+    assert {label for by in expected.values() for label in by} == set(dataset.taxonomy.names)
 
 
 @pytest.mark.parametrize(

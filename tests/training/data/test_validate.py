@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from serving.image import Image
+from training.data.dataset import Dataset, build_table, open_dataset
 from training.data.frozen import freeze_test
-from training.data.room import Room, build_table, open_room
 from training.data.splits import assign_splits
 from training.data.validate import Validation, validate_table
 
@@ -20,10 +20,10 @@ Break = Callable[[Path], None]
 pytestmark = pytest.mark.slow  # Great Expectations takes a second or two to judge and to render
 
 
-def _validate(room: Room, data: Path, out: Path) -> Validation:
-    table = build_table(room, data, out / "cache", progress=False)
-    table = assign_splits(table, room.manifest.splits, room.frozen)
-    return validate_table(table, room, out / "docs")
+def _validate(dataset: Dataset, data: Path, out: Path) -> Validation:
+    table = build_table(dataset, data, out / "cache", progress=False)
+    table = assign_splits(table, dataset.manifest.splits, dataset.frozen)
+    return validate_table(table, dataset, out / "docs")
 
 
 def _redraw(file: Path, change: Callable[[Image], Image]) -> None:
@@ -81,9 +81,9 @@ def _blank_some(data: Path) -> None:
 
 
 def test_validate_table_lets_good_photos_pass(
-    room: Room, photos_folder: Path, tmp_path: Path
+    dataset: Dataset, photos_folder: Path, tmp_path: Path
 ) -> None:
-    verdict = _validate(room, photos_folder, tmp_path)
+    verdict = _validate(dataset, photos_folder, tmp_path)
     assert verdict == Validation(True, (), (), tmp_path / "docs/index.html")
 
 
@@ -104,49 +104,49 @@ def test_validate_table_lets_good_photos_pass(
     ],
 )
 def test_validate_table_names_what_is_broken_and_how_much(
-    room: Room, photos_folder: Path, tmp_path: Path, break_it: Break, said: str
+    dataset: Dataset, photos_folder: Path, tmp_path: Path, break_it: Break, said: str
 ) -> None:
     break_it(photos_folder)
-    verdict = _validate(room, photos_folder, tmp_path)
+    verdict = _validate(dataset, photos_folder, tmp_path)
     assert not verdict.success
     assert any(re.search(said, sentence) for sentence in verdict.failures), verdict.failures
 
 
 def test_validate_table_puts_a_few_bad_files_in_quarantine_and_goes_on(
-    room: Room, photos_folder: Path, tmp_path: Path
+    dataset: Dataset, photos_folder: Path, tmp_path: Path
 ) -> None:
     file = photos_folder / "stock/pool/000.jpg"
     file.write_bytes(file.read_bytes()[:500])
-    table = build_table(room, photos_folder, tmp_path / "cache", progress=False)
-    table = assign_splits(table, room.manifest.splits, room.frozen)
-    assert validate_table(table, room, tmp_path / "docs").success
+    table = build_table(dataset, photos_folder, tmp_path / "cache", progress=False)
+    table = assign_splits(table, dataset.manifest.splits, dataset.frozen)
+    assert validate_table(table, dataset, tmp_path / "docs").success
     bad = table[table["quarantine"].notna()]
     assert bad["uri"].tolist() == [file.as_uri()]
     assert bad["split"].tolist() == ["excluded"]
 
 
 def test_validate_table_only_warns_of_a_class_told_by_its_blur(
-    room: Room, photos_folder: Path, tmp_path: Path
+    dataset: Dataset, photos_folder: Path, tmp_path: Path
 ) -> None:
     for file in (photos_folder / "stock/pool").iterdir():
         _redraw(file, lambda image: cv2.GaussianBlur(image, (0, 0), 0.5).astype(np.uint8))
-    verdict = _validate(room, photos_folder, tmp_path)
+    verdict = _validate(dataset, photos_folder, tmp_path)
     assert verdict.success
     assert re.search(r"blur gives the label away.*pool \(0\.\d", verdict.warnings[0])
 
 
 def test_validate_table_misses_a_frozen_photo(
-    room_folder: Path, photos_folder: Path, tmp_path: Path
+    dataset_folder: Path, photos_folder: Path, tmp_path: Path
 ) -> None:
-    room = open_room(room_folder)
-    table = build_table(room, photos_folder, tmp_path / "cache", progress=False)
-    table = assign_splits(table, room.manifest.splits, room.frozen)
-    freeze_test(table, room_folder)
-    room = open_room(room_folder)
-    assert _validate(room, photos_folder, tmp_path).success
+    dataset = open_dataset(dataset_folder)
+    table = build_table(dataset, photos_folder, tmp_path / "cache", progress=False)
+    table = assign_splits(table, dataset.manifest.splits, dataset.frozen)
+    freeze_test(table, dataset_folder)
+    dataset = open_dataset(dataset_folder)
+    assert _validate(dataset, photos_folder, tmp_path).success
     (photos_folder / table.loc[table["split"] == "test", "uri"].iloc[0][7:]).write_bytes(b"gone")
-    verdict = _validate(room, photos_folder, tmp_path)
-    count = len(room.frozen)
+    verdict = _validate(dataset, photos_folder, tmp_path)
+    count = len(dataset.frozen)
     assert any(
         re.search(rf"1 of {count} frozen test photos .*gone, changed", sentence)
         for sentence in verdict.failures
@@ -154,22 +154,22 @@ def test_validate_table_misses_a_frozen_photo(
 
 
 def test_validate_table_wants_enough_photos(
-    room_folder: Path, photos_folder: Path, tmp_path: Path
+    dataset_folder: Path, photos_folder: Path, tmp_path: Path
 ) -> None:
-    file = room_folder / "expectations.yaml"
+    file = dataset_folder / "expectations.yaml"
     content = yaml.safe_load(file.read_text())
     content["photos"]["enough"]["at_least"] = 1000
     file.write_text(yaml.safe_dump(content))
-    verdict = _validate(open_room(room_folder), photos_folder, tmp_path)
+    verdict = _validate(open_dataset(dataset_folder), photos_folder, tmp_path)
     assert verdict.failures == ("100 photos are listed; there must be at least 1,000",)
 
 
 def test_validate_table_builds_pages_that_need_no_network(
-    room: Room, photos_folder: Path, tmp_path: Path
+    dataset: Dataset, photos_folder: Path, tmp_path: Path
 ) -> None:
     _truncate_a_fifth(photos_folder)
-    first = _validate(room, photos_folder, tmp_path)
-    second = _validate(room, photos_folder, tmp_path)
+    first = _validate(dataset, photos_folder, tmp_path)
+    second = _validate(dataset, photos_folder, tmp_path)
     assert first.docs == second.docs
     pages = {page: page.read_text("utf-8") for page in first.docs.parent.rglob("*.html")}
     assert len(list(first.docs.parent.glob("validations/*/*/*/*.html"))) == 3
@@ -184,9 +184,9 @@ def test_validate_table_builds_pages_that_need_no_network(
 
 
 def test_validate_table_leaves_the_table_as_it_was(
-    room: Room, photos_folder: Path, tmp_path: Path
+    dataset: Dataset, photos_folder: Path, tmp_path: Path
 ) -> None:
-    table = build_table(room, photos_folder, tmp_path / "cache", progress=False)
+    table = build_table(dataset, photos_folder, tmp_path / "cache", progress=False)
     before = table.copy()
-    validate_table(table, room, tmp_path / "docs")
+    validate_table(table, dataset, tmp_path / "docs")
     pd.testing.assert_frame_equal(table, before)

@@ -1,4 +1,4 @@
-"""A data room: the folder that describes a data set, and the table of its photos."""
+"""A dataset: the folder that describes it, and the table of its photos."""
 
 import os
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ _TABLE = "photos.parquet"
 
 
 @dataclass(frozen=True)
-class Room:
-    """Everything that a data room's folder says."""
+class Dataset:
+    """Everything that a dataset's folder says."""
 
     folder: Path
     taxonomy: Taxonomy
@@ -28,8 +28,8 @@ class Room:
     frozen: FrozenTest
 
 
-def open_room(folder: Path) -> Room:
-    """Read a data room's folder, such as `datasets/rooms`.
+def open_dataset(folder: Path) -> Dataset:
+    """Read a dataset's folder, such as `datasets/rooms`.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def open_room(folder: Path) -> Room:
         If one of its files is missing or wrong; the message names file and field.
     """
     expectations = read_expectations(folder)
-    return Room(
+    return Dataset(
         folder=folder,
         taxonomy=read_taxonomy(folder),
         manifest=read_manifest(folder),
@@ -47,13 +47,17 @@ def open_room(folder: Path) -> Room:
 
 
 def build_table(
-    room: Room, studio_data: str | Path | None, cache: Path, workers: int = 2, progress: bool = True
+    dataset: Dataset,
+    studio_data: str | Path | None,
+    cache: Path,
+    workers: int = 2,
+    progress: bool = True,
 ) -> pd.DataFrame:
     """List, describe and judge every photo of the manifest; nothing is split yet.
 
     Parameters
     ----------
-    room : what to list, and what counts as a duplicate
+    dataset : what to list, and what counts as a duplicate
     studio_data : where sources with a relative location lie: a folder, or `s3://bucket/prefix`
     cache : folder of earlier descriptions
     workers, progress : as in `describe_photos`
@@ -63,10 +67,10 @@ def build_table(
     One row per photo with the columns of Photo and Description, `copies` and `duplicate_group` of
     `mark_duplicates`, `two_labels` and `quarantine` of `mark_quarantine`.
     """
-    photos = list_photos(room.manifest, studio_data)
+    photos = list_photos(dataset.manifest, studio_data)
     table = describe_photos(photos, cache, workers, progress)
-    table = mark_duplicates(table, room.frozen.near_radius)
-    return mark_quarantine(table, room.taxonomy.names, room.frozen.pairs)
+    table = mark_duplicates(table, dataset.frozen.near_radius)
+    return mark_quarantine(table, dataset.taxonomy.names, dataset.frozen.pairs)
 
 
 def save_table(table: pd.DataFrame, folder: Path) -> Path:

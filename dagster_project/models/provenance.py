@@ -11,19 +11,19 @@ from serving.models.local import FOLDER
 from serving.models.rooms import TASK
 from serving.models.slots import CHAMPION, read_slots
 from serving.storage.objects import Storage, read_by_sha256
-from training.data.room import Room
+from training.data.dataset import Dataset
 from training.loop.candidates import Candidate, Provenance
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
 
-def provenance_of(room: Room, data_version: str) -> Provenance:
+def provenance_of(dataset: Dataset, data_version: str) -> Provenance:
     """Return labels, data, licence and commit; the strictest licence of the sources counts."""
     return Provenance(
-        labels=room.taxonomy.labels,
+        labels=dataset.taxonomy.labels,
         data_version=data_version,
-        sources=tuple(source.name for source in room.manifest.sources),
-        licence=strictest([source.licence for source in room.manifest.sources]),
+        sources=tuple(source.name for source in dataset.manifest.sources),
+        licence=strictest([source.licence for source in dataset.manifest.sources]),
         git_commit=git_commit(),
     )
 

@@ -4,19 +4,19 @@ import numpy as np
 import pandas as pd
 
 from serving.card import Label
-from training.data.room import Room
+from training.data.dataset import Dataset
 from training.data.splits import training_rows
 from training.loop.loaders import LabelledPhotos
 
 
 def learning_photos(
-    table: pd.DataFrame, room: Room, per_label: int | None
+    table: pd.DataFrame, dataset: Dataset, per_label: int | None
 ) -> tuple[LabelledPhotos, LabelledPhotos]:
     """Return what training may see: the photos to learn from, and those to validate on."""
-    rows = limit_rows(training_rows(table, room.frozen), per_label)
+    rows = limit_rows(training_rows(table, dataset.frozen), per_label)
     return (
-        to_photos(rows[rows["split"] == "train"], room.taxonomy.labels),
-        to_photos(rows[rows["split"] == "validation"], room.taxonomy.labels),
+        to_photos(rows[rows["split"] == "train"], dataset.taxonomy.labels),
+        to_photos(rows[rows["split"] == "validation"], dataset.taxonomy.labels),
     )
 
 

@@ -1,0 +1,1 @@
+"""What the assets of models use when they run; Dagster imports all of `defs/`, and not this."""
