@@ -30,6 +30,7 @@ from serving.video.looks import LOOKS, make_look
 from serving.video.order import Photo
 from serving.video.overlays import Branding, Plan, plan_film
 from serving.video.picture import Rgba
+from serving.video.places import Music
 from serving.video.planes import empty_planes, to_rgb
 from serving.video.sheet import Brand, Words
 from serving.video.templates import Template
@@ -110,8 +111,8 @@ def template_row(template: Template) -> Row:
     return Row(template.name, template.description, pictures)
 
 
-def plan_listing(template: Template, size: tuple[int, int]) -> Plan:
-    """Edit a film of the sample listing, without music, and add its titles and brand."""
+def plan_listing(template: Template, size: tuple[int, int], music: Music | None = None) -> Plan:
+    """Edit a film of the sample listing, to music if there is any, with titles and brand."""
     photos = []
     for asked in yaml.safe_load((LISTING / "listing.yaml").read_text())["photos"]:
         path, room = LISTING / asked["file"], asked["room_type"]
@@ -124,7 +125,7 @@ def plan_listing(template: Template, size: tuple[int, int]) -> Plan:
         logo=draw_mark(),
     )  # fmt: skip
     branding = Branding(words, brand, shipped_fonts())
-    return plan_film(photos, template, Shape(*size, Fraction(FPS)), branding, EditOptions(), None)
+    return plan_film(photos, template, Shape(*size, Fraction(FPS)), branding, EditOptions(), music)
 
 
 def draw_mark() -> Rgba:
