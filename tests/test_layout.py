@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("dagster_project", "bentos", "training", "registry", "serving", "stack")
+PACKAGES = ("dagster_project", "bentos", "training", "registry", "serving", "stack", "synthetic")
 SOURCES = sorted(
     path for top in (*PACKAGES, "benchmarks", "tests") for path in (ROOT / top).rglob("*.py")
 )
