@@ -33,10 +33,11 @@ from servers import ROOT
 
 from serving.db.engine import patiently
 from serving.db.migrate import prepare
-from serving.jobs import control, media_requests
+from serving.jobs import control
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
 from serving.models.known import KnownRooms
+from serving.requests.format import FRAMES
 from serving.settings import Settings
 from serving.storage.objects import storage_of
 from serving.storage.scratch import Scratch
@@ -219,7 +220,7 @@ _studio: list[Studio] = []
 
 def open_studio(home: str, seed: int) -> None:
     """Open a process's studio, in which frames are small."""
-    media_requests.FRAMES.update(cast(Any, _SMALL))
+    FRAMES.update(cast(Any, _SMALL))
     studio = Studio(home, seed)
     setattr(film, "find_faults", studio.find)  # noqa: B010, the workflow's own is looked at
     _studio.append(studio)

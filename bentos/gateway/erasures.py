@@ -9,10 +9,10 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from bentos.gateway.doors import Doors, Opened, client_of
-from bentos.gateway.schema import NO_NUL
 from bentos.problems import documented
 from serving.db.tables import Erasure
 from serving.jobs.erasure import Eraser, read_erasure, request_erasure
+from serving.requests.base import NO_NUL
 
 router = APIRouter(prefix="/internal", tags=["erasure"])
 

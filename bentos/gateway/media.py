@@ -11,10 +11,13 @@ from bentos.gateway.accept import Asking, accept, keep_upload
 from bentos.gateway.bodies import JSON_BYTES, read_body
 from bentos.gateway.document import body_of
 from bentos.gateway.doors import Doors, Opened
-from bentos.gateway.schema import JobAccepted, JobOptions
+from bentos.gateway.schema import JobAccepted
 from bentos.problems import documented, parse_body
-from serving.jobs.media_requests import AudioWork, ClipWork, FilmWork
-from serving.jobs.timeline_request import TimelineAsked
+from serving.requests.audio import AudioInput
+from serving.requests.clip import ClipInput
+from serving.requests.film import FilmInput
+from serving.requests.options import JobOptions
+from serving.requests.timeline import TimelineSpec
 
 router = APIRouter(tags=["sound and film"])
 
@@ -23,15 +26,15 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
 }
 
 
-class AudioRequest(AudioWork, JobOptions):
+class AudioRequest(AudioInput, JobOptions):
     """A track to analyse, by key or URL."""
 
 
-class FilmRequest(FilmWork, JobOptions):
+class FilmRequest(FilmInput, JobOptions):
     """A film to render; always a job."""
 
 
-class ClipRequest(ClipWork, JobOptions):
+class ClipRequest(ClipInput, JobOptions):
     """A clip to render; always a job."""
 
 
@@ -95,10 +98,8 @@ async def render_film(request: Request, doors: Opened, asker: Asking) -> Respons
     """
     media_types.check_media_type(request, media_types.JSON)
     asked = parse_body(FilmRequest, await read_body(request, JSON_BYTES))
-    _check_template(asked.template)
-    if asked.timeline is not None:
-        _check_timeline(asked.timeline)
-    return await accept(doors, asker, "render_video", _work_of(asked, FilmWork), asked)
+    _check(asked.template, asked.timeline)
+    return await accept(doors, asker, "render_video", _work_of(asked, FilmInput), asked)
 
 
 @router.post(
@@ -112,8 +113,8 @@ async def render_clip(request: Request, doors: Opened, asker: Asking) -> Respons
     """Render one photo as a clip of its own; `clip-complete` brings its key."""
     media_types.check_media_type(request, media_types.JSON)
     asked = parse_body(ClipRequest, await read_body(request, JSON_BYTES))
-    _check_template(asked.template)
-    return await accept(doors, asker, "generate_clip", _work_of(asked, ClipWork), asked)
+    _check(asked.template)
+    return await accept(doors, asker, "generate_clip", _work_of(asked, ClipInput), asked)
 
 
 @router.get("/internal/video/templates", responses=documented(401, 422, 429, 503))
@@ -125,18 +126,11 @@ async def list_templates(asker: Asking) -> list[TemplateView]:
     return [TemplateView.model_validate(template) for template in shipped_templates().values()]
 
 
-def _check_template(asked: str | dict[str, Any]) -> None:
-    """Say at once what is wrong with a template; BadInput."""
-    from serving.render.template_files import open_template
+def _check(template: str | dict[str, Any], timeline: TimelineSpec | None = None) -> None:
+    """Say at once what is wrong with a template or a timeline; BadInput."""
+    from serving.render.check_request import check_request  # OpenCV comes with it
 
-    open_template(asked)
-
-
-def _check_timeline(asked: TimelineAsked) -> None:
-    """Say at once what is wrong with a timeline; BadInput."""
-    from serving.workflows.film_timeline import check_timeline
-
-    check_timeline(asked)
+    check_request(template, timeline)
 
 
 def _work_of(asked: BaseModel, kind: type[BaseModel]) -> dict[str, Any]:

@@ -12,13 +12,14 @@ from bentos.gateway.accept import Asker, Asking, accept, keep_upload
 from bentos.gateway.bodies import JSON_BYTES, read_body
 from bentos.gateway.document import body_of
 from bentos.gateway.doors import Doors, Opened
-from bentos.gateway.schema import ClassifyAnswer, ClassifyRequest, JobAccepted, JobOptions
+from bentos.gateway.schema import ClassifyAnswer, ClassifyRequest, JobAccepted
 from bentos.problems import documented, parse_body
 from serving import metrics
 from serving.errors import BadImage, StudioError, TooLarge
 from serving.models.known import hash_photo
 from serving.models.results import FailedResult, RoomResult
 from serving.problems import problem_of
+from serving.requests.options import JobOptions
 
 router = APIRouter(prefix="/internal/photos", tags=["photos"])
 

@@ -1,10 +1,10 @@
 """The shapes of requests and answers, as the OpenAPI document shows them."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from datetime import datetime
+from typing import Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from serving.db.tables import Job
 from serving.jobs.events import Event
@@ -12,44 +12,15 @@ from serving.jobs.live import QueueState, WorkerState
 from serving.jobs.liveness import Patience
 from serving.jobs.payloads import shorten_event
 from serving.models.results import FailedResult, RoomResult
+from serving.requests.base import NO_NUL
+from serving.requests.options import JobOptions
+from serving.requests.photos import ClassifyInput
 
 EVENT_BYTES = 16 * 2**10  # of an event's data in a stream; the job itself has all of it
-# a database cannot hold it, and a name cannot be meant to have it
-NO_NUL = r"^[^\x00]*$"
 
 
-def _to_utc(at: datetime) -> datetime:
-    """Return the same moment in a zone that every part of us knows; some offsets few do."""
-    try:
-        return at.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("no time that there is") from error
-
-
-class JobOptions(BaseModel):
-    """What any request may say about how it is done."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-    in_background: bool = Field(
-        False, alias="async", description="answer 202 at once and call back when it is done"
-    )
-    listing_id: str | None = Field(None, max_length=200, pattern=NO_NUL, examples=["42"])
-    priority: int = Field(
-        0, ge=-100, le=100, description="of a job: above 0 what somebody waits for, below it bulk"
-    )
-    run_at: Annotated[AwareDatetime, AfterValidator(_to_utc)] | None = Field(
-        None, description="of a job: not before"
-    )
-
-
-class ClassifyRequest(JobOptions):
+class ClassifyRequest(ClassifyInput, JobOptions):
     """Photos to classify: keys or URLs of objects in the configured storage, or allowed URLs."""
-
-    photos: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=4096, pattern=NO_NUL)]],
-        Field(min_length=1, examples=[["listings/42/kitchen.jpg", "listings/42/bath.jpg"]]),
-    ]
 
 
 class ClassifyAnswer(BaseModel):

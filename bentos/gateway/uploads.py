@@ -22,12 +22,12 @@ from bentos.gateway.body_files import (
 )
 from bentos.gateway.doors import Doors, Opened, client_of
 from bentos.gateway.media_types import media_type_of
-from bentos.gateway.schema import NO_NUL
 from bentos.problems import documented
 from serving.db.tables import Upload
 from serving.errors import BadInput, UploadInUse
 from serving.jobs.control import read_cursor, write_cursor
 from serving.jobs.uploads import job_that_needs
+from serving.requests.base import NO_NUL
 from serving.settings import Settings
 from serving.storage.uploads import NewUpload, key_of_upload
 

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Callable
 
+from serving.characters import is_emoji, is_variation_selector
 from serving.errors import BadInput, TooLarge
 
 MOST_CHARACTERS = 600
@@ -13,9 +14,6 @@ _NO_BREAK = {"\u2007": "\u00a0", "\u202f": "\u00a0"}  # kept apart from spaces w
 # Decompositions that write the same in other letters: ㎡ is m², ﬁ is fi. Not those of ½, ² and ①:
 # 2½ is not 21/2, and 10² is not 102.
 _SAME = ("<square>", "<wide>", "<narrow>", "<compat>", "<font>", "<noBreak>", "<isolated>")
-# Pictures that decorate a text: emoji and what they are put together with
-_PICTURES = ((0x1F000, 0x1FAFF), (0x2300, 0x2BFF), (0xE0020, 0xE007F))
-_PARTS = "\u20e3\u3030\u303d\u3297\u3299"  # a key's cap, and four emoji among East Asian signs
 
 
 def clean_text(text: str, draws: Draws) -> str:
@@ -65,34 +63,6 @@ def can_say(character: str, draws: Draws) -> bool:
     return _say(character, draws, "") is not None
 
 
-def is_blank(text: str) -> bool:
-    r"""Say whether nothing of a text would be drawn: spaces, controls and emoji alone.
-
-    Examples
-    --------
-    >>> [is_blank(text) for text in ("", " \u00a0\n", "🏡 ✨", "\u200b", "5", "−", "№")]
-    [True, True, True, True, False, False, False]
-    """
-    return all(
-        character.isspace() or is_picture(character) or unicodedata.category(character)[0] == "C"
-        for character in text
-    )
-
-
-def is_picture(character: str) -> bool:
-    """Say whether a character is an emoji, or a part of one.
-
-    Examples
-    --------
-    >>> [is_picture(character) for character in "🏡🏽✨㊗°№€"]
-    [True, True, True, True, False, False, False]
-    """
-    code = ord(character)
-    among = any(first <= code <= last for first, last in _PICTURES)
-    symbol = unicodedata.category(character) in ("So", "Sk", "Cf", "Cn")
-    return (among and symbol) or character in _PARTS or _is_selector(character)
-
-
 def _say(character: str, draws: Draws, before: str) -> str | None:
     """Return what is drawn for a character; None where nothing can be."""
     if character == "\n":
@@ -101,7 +71,11 @@ def _say(character: str, draws: Draws, before: str) -> str | None:
     if character in _JOINERS:
         # not those of emoji, which are between nothing once the emoji are gone
         return character if before and (before.isalpha() or before in _JOINERS) else ""
-    if category in ("Cc", "Cf", "Zl", "Zp") or _is_selector(character) or character == "\u20e3":
+    if (
+        category in ("Cc", "Cf", "Zl", "Zp")
+        or is_variation_selector(character)
+        or character == "\u20e3"
+    ):
         return " " if character == "\t" else ""
     if character == "\u00a0" or character in _NO_BREAK:
         return character if draws(character) else _NO_BREAK.get(character, "\u00a0")
@@ -112,7 +86,7 @@ def _say(character: str, draws: Draws, before: str) -> str | None:
     same = _write_out(character, draws)
     if same is not None:
         return same
-    return "" if is_picture(character) else None
+    return "" if is_emoji(character) else None
 
 
 def _write_out(character: str, draws: Draws) -> str | None:
@@ -123,10 +97,6 @@ def _write_out(character: str, draws: Draws) -> str | None:
     letters = [chr(int(code, 16)) for code in codes.split()]
     written = [x if draws(x) else _write_out(x, draws) for x in letters]
     return None if None in written else "".join(part for part in written if part)
-
-
-def _is_selector(character: str) -> bool:
-    return "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
 
 
 def _describe(character: str) -> str:

@@ -1,15 +1,15 @@
 """`analyze_audio`: tempo, beats, sections and loudness of a track."""
 
 from serving.db.tables import Json
-from serving.jobs.media_requests import AudioWork
 from serving.render.analysis import analyze_track
 from serving.render.audio_files import AudioLimits
+from serving.requests.audio import AudioInput
 from serving.workflows.run import Run
 
 
 def analyze_audio(run: Run) -> Json:
     """Analyse `input["track"]`; a track that was analysed before costs nothing."""
-    work = run.input_as(AudioWork)
+    work = run.input_as(AudioInput)
     settings = run.parts.settings
     data = run.read(work.track, settings.max_audio_bytes)
     run.check()

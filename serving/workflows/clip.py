@@ -1,9 +1,10 @@
 """`generate_clip`: one photo as a clip of its own, kept for whoever asks for it again."""
 
 from serving.db.tables import Json
-from serving.jobs.media_requests import ClipWork, FilmWork
 from serving.render.frames import Sources
 from serving.render.template_files import open_template
+from serving.requests.clip import ClipInput
+from serving.requests.film import FilmInput
 from serving.video.assembly import EditOptions
 from serving.video.timeline import make_timeline
 from serving.workflows.film_material import gather_photos, open_depth, open_luts
@@ -13,8 +14,8 @@ from serving.workflows.run import Run
 
 def generate_clip(run: Run) -> Json:
     """Render `input["photo"]` as a clip; one that was rendered before costs nothing."""
-    work = run.input_as(ClipWork)
-    film = FilmWork(
+    work = run.input_as(ClipInput)
+    film = FilmInput(
         photos=[work.photo], template=work.template, order="given", bad_photos="refuse",
         formats=[work.format], length_s=work.length_s,
     )  # fmt: skip

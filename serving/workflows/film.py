@@ -7,12 +7,13 @@ from pathlib import Path
 
 from serving.db.tables import Json
 from serving.image import Image
-from serving.jobs.media_requests import FilmWork, Format
 from serving.render.frames import Sources
 from serving.render.mux import Chapter
 from serving.render.sound import Sound
 from serving.render.stills import make_loop, make_poster
 from serving.render.template_files import open_template, shipped_fonts
+from serving.requests.film import FilmInput
+from serving.requests.format import Format
 from serving.video.assembly import EditOptions
 from serving.video.film import Film
 from serving.video.grade import Lut
@@ -50,7 +51,7 @@ class Studio:
     """All that the films of one job have in common."""
 
     run: Run
-    work: FilmWork
+    work: FilmInput
     material: Material
     template: Template
     luts: Mapping[str, Lut]
@@ -87,7 +88,7 @@ def render_video(run: Run) -> Json:
     What was made before is used again, by whichever job or attempt: the track's analysis, the mix,
     and every segment whose pixels depend on nothing that changed.
     """
-    work = run.input_as(FilmWork)
+    work = run.input_as(FilmInput)
     with workspace(run) as folder:
         studio = _open_studio(run, work, folder)
         drafts = {asked: _draft(studio, asked) for asked in work.formats}
@@ -108,7 +109,7 @@ def _notes(drafts: Mapping[Format, Draft]) -> list[str]:
     return [f"{asked.name}: {note}" for asked, draft in drafts.items() for note in draft.plan.notes]
 
 
-def _open_studio(run: Run, work: FilmWork, folder: Path) -> Studio:
+def _open_studio(run: Run, work: FilmInput, folder: Path) -> Studio:
     template, luts = open_luts(run, work, open_template(work.template))
     song = open_song(run, work)
     words = Words(**work.words.model_dump())

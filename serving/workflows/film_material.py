@@ -23,10 +23,10 @@ from serving.errors import (
 )
 from serving.image import Image, decode, opened
 from serving.image.kinds import kind_of
-from serving.jobs.media_requests import BrandAsked, FilmWork, PhotoAsked
 from serving.models.rooms import TASK
 from serving.problems import problem_of
 from serving.render.frames import photo_size
+from serving.requests.film import BrandSpec, FilmInput, PhotoSpec
 from serving.video.grade import Lut, parse_cube
 from serving.video.looks import LOOKS, make_look
 from serving.video.order import Label, Photo, order_by_room
@@ -63,7 +63,7 @@ class Material:
     numbers: tuple[int, ...]
 
 
-def gather_photos(run: Run, work: FilmWork, folder: Path) -> Material:
+def gather_photos(run: Run, work: FilmInput, folder: Path) -> Material:
     """Fetch the photos into `folder`; ask the classifier for rooms that were not given.
 
     Raises
@@ -100,11 +100,11 @@ class PhotoIntake:
     """Fetches, checks and stores the photos of a film, several at the same time."""
 
     run: Run
-    work: FilmWork
+    work: FilmInput
     folder: Path
     rooms: "_Rooms | None"
 
-    def take(self, asked: PhotoAsked) -> Photo | Json:
+    def take(self, asked: PhotoSpec) -> Photo | Json:
         """Return the photo, its file written into the folder, or what is wrong with it."""
         self.run.check()
         try:
@@ -122,7 +122,7 @@ class PhotoIntake:
             (self.folder / str(photo.depth)).write_bytes(depth)
         return photo
 
-    def _judge(self, asked: PhotoAsked, data: bytes, depth: bytes | None) -> Photo:
+    def _judge(self, asked: PhotoSpec, data: bytes, depth: bytes | None) -> Photo:
         width, height = photo_size(data)
         if depth is not None:
             decode(depth, _DEPTH_PIXELS)
@@ -155,7 +155,7 @@ class PhotoIntake:
 _Rooms = Callable[[bytes], str | None]
 
 
-def _find_rooms(run: Run, work: FilmWork) -> _Rooms | None:
+def _find_rooms(run: Run, work: FilmInput) -> _Rooms | None:
     """Return what names a photo's room, if that is asked for.
 
     A film in the order it was sent is better than none: where no model answers to the last, rooms
@@ -183,7 +183,7 @@ def _find_rooms(run: Run, work: FilmWork) -> _Rooms | None:
     return find
 
 
-def _refuse_or_skip(work: FilmWork, found: Json, skipped: list[Json]) -> None:
+def _refuse_or_skip(work: FilmInput, found: Json, skipped: list[Json]) -> None:
     if work.bad_photos == "refuse":
         raise BadImage(f"photo '{found['photo']}': {found['error']['detail']}")
     skipped.append(found)
@@ -194,7 +194,7 @@ def open_depth(folder: Path, name: str) -> Image:
     return decode((folder / name).read_bytes(), _DEPTH_PIXELS)
 
 
-def open_luts(run: Run, work: FilmWork, template: Template) -> tuple[Template, dict[str, Lut]]:
+def open_luts(run: Run, work: FilmInput, template: Template) -> tuple[Template, dict[str, Lut]]:
     """Return the template with the look that counts, and the looks by name."""
     luts = {name: make_look(name) for name in LOOKS}
     if work.lut is None:
@@ -210,7 +210,7 @@ def open_luts(run: Run, work: FilmWork, template: Template) -> tuple[Template, d
     return template.model_copy(update={"look": Look(name=name, strength=strength)}), luts
 
 
-def open_brand(run: Run, asked: BrandAsked) -> Brand:
+def open_brand(run: Run, asked: BrandSpec) -> Brand:
     """Return the brand with its logo's pixels."""
     texts = asked.model_dump(exclude={"logo"})
     logo = None if asked.logo is None else _open_logo(run.read(asked.logo))

@@ -16,11 +16,11 @@ from serving.audio.loudness import normalise
 from serving.audio.samples import remove_offset, turn_opposite
 from serving.db.tables import Json
 from serving.errors import BadInput
-from serving.jobs.media_requests import FilmWork, MusicAsked, SoundAsked
 from serving.render.aac import aac_round_trip
 from serving.render.analysis import analyze_track
 from serving.render.audio_files import AudioLimits, decode_audio
 from serving.render.sound import Sound
+from serving.requests.film import FilmInput, MusicSpec, SoundSpec
 from serving.video.places import Music, make_music
 from serving.workflows.run import Run
 
@@ -92,7 +92,7 @@ class Song:
         return make_music(beats, downbeats, energy, 1 / self.energy_per_s, sections)
 
 
-def open_song(run: Run, work: FilmWork) -> Song | None:
+def open_song(run: Run, work: FilmInput) -> Song | None:
     """Fetch, decode and analyse the music; BadInput if it cannot be, or ends before `start_s`."""
     asked = work.music
     if asked is None:
@@ -127,7 +127,7 @@ def open_song(run: Run, work: FilmWork) -> Song | None:
     )
 
 
-def _start_s(asked: MusicAsked, by_hand: bool, sound_starts_s: float) -> float:
+def _start_s(asked: MusicSpec, by_hand: bool, sound_starts_s: float) -> float:
     """Return where in the track the film begins: silence before it is heard may be left out."""
     trims = asked.trim_silence
     if trims is None:
@@ -157,7 +157,7 @@ def _decode(data: bytes, limits: AudioLimits) -> tuple[Samples, tuple[str, ...]]
     return turned, (*sound.notes, note)
 
 
-def make_sound(run: Run, work: FilmWork, song: Song | None, frames: int) -> Sound | None:
+def make_sound(run: Run, work: FilmInput, song: Song | None, frames: int) -> Sound | None:
     """Mix music, sounds and voice to `frames` samples at -14 LUFS; None for a film without sound.
 
     What was mixed before, for another format or by an attempt that died, is taken from there.
@@ -206,7 +206,7 @@ def _limits(run: Run) -> AudioLimits:
 
 
 def _open_sound(
-    asked: SoundAsked, data: bytes, limits: AudioLimits
+    asked: SoundSpec, data: bytes, limits: AudioLimits
 ) -> tuple[Track, tuple[str, ...]]:
     """Return a sound cut and faded as asked; BadInput if it cannot be, or ends before `start_s`."""
     samples, notes = _decode(data, limits)

@@ -4,27 +4,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from serving.errors import BadInput
-from serving.jobs.timeline_request import (
-    CameraAsked,
-    ClipAsked,
-    TimelineAsked,
-    TransitionAsked,
-    ViewAsked,
-)
+from serving.requests.timeline import CameraSpec, ClipSpec, TimelineSpec, TransitionSpec, ViewSpec
 from serving.video.assembly import CARD, Camera, Edit
 from serving.video.film import BACKDROP, FILL, Clip, Transition, View
 from serving.video.timeline import Timeline
-from serving.video.transitions import find_kind
 
 
-def check_timeline(asked: TimelineAsked) -> None:
-    """Raise BadInput for a transition that there is not."""
-    for clip in asked.clips:
-        if clip.transition is not None:
-            find_kind(clip.transition.kind)
-
-
-def edits_of(asked: TimelineAsked, numbers: Sequence[int]) -> tuple[Edit, ...]:
+def edits_of(asked: TimelineSpec, numbers: Sequence[int]) -> tuple[Edit, ...]:
     """Return the timeline as the video room takes it.
 
     The time of a photo that was skipped goes to the clip before it, or to the one after where there
@@ -35,7 +21,7 @@ def edits_of(asked: TimelineAsked, numbers: Sequence[int]) -> tuple[Edit, ...]:
     numbers : of the photos that there are, their places in the request
     """
     places = {number: place for place, number in enumerate(numbers)}
-    kept: list[tuple[ClipAsked, float]] = []
+    kept: list[tuple[ClipSpec, float]] = []
     waiting_s = 0.0
     for clip in asked.clips:
         if clip.photo is None or clip.photo in places:
@@ -58,17 +44,17 @@ def edits_of(asked: TimelineAsked, numbers: Sequence[int]) -> tuple[Edit, ...]:
     )
 
 
-def _camera(asked: CameraAsked) -> Camera:
+def _camera(asked: CameraSpec) -> Camera:
     start, end = (View(view.x, view.y, view.scale) for view in (asked.start, asked.end))
     curve = tuple(asked.curve) if isinstance(asked.curve, list) else asked.curve
     return Camera(start, end, curve, BACKDROP if asked.fit == "backdrop" else FILL)
 
 
-def _transition(asked: TransitionAsked) -> tuple[str, float, tuple[tuple[str, float | str], ...]]:
+def _transition(asked: TransitionSpec) -> tuple[str, float, tuple[tuple[str, float | str], ...]]:
     return asked.kind, asked.seconds, tuple(sorted(asked.params.items()))
 
 
-def timeline_of(timeline: Timeline, numbers: Sequence[int]) -> TimelineAsked:
+def timeline_of(timeline: Timeline, numbers: Sequence[int]) -> TimelineSpec:
     """Return a film's timeline as a request would say it: asked for, it gives the same film."""
     fps, film = timeline.film.fps, timeline.film
     clips = []
@@ -77,7 +63,7 @@ def timeline_of(timeline: Timeline, numbers: Sequence[int]) -> TimelineAsked:
         last = index == len(film.clips) - 1
         card = None if source != CARD else "outro" if last else "intro"
         clips.append(
-            ClipAsked(
+            ClipSpec(
                 photo=None if source == CARD else numbers[source],
                 card=card,
                 length_s=float((high - low) / fps),
@@ -85,18 +71,18 @@ def timeline_of(timeline: Timeline, numbers: Sequence[int]) -> TimelineAsked:
                 transition=None if last else _transition_of(film.transitions[index], fps),
             )
         )
-    return TimelineAsked(clips=clips)
+    return TimelineSpec(clips=clips)
 
 
-def _camera_of(clip: Clip) -> CameraAsked:
+def _camera_of(clip: Clip) -> CameraSpec:
     start, end = (
-        ViewAsked(x=view.x, y=view.y, scale=view.scale)
+        ViewSpec(x=view.x, y=view.y, scale=view.scale)
         for view in (clip.motion.start, clip.motion.end)
     )
     fit = "backdrop" if clip.fit == BACKDROP else "fill"
-    return CameraAsked(start=start, end=end, curve=list(clip.motion.curve), fit=fit)
+    return CameraSpec(start=start, end=end, curve=list(clip.motion.curve), fit=fit)
 
 
-def _transition_of(transition: Transition, fps: Fraction) -> TransitionAsked:
+def _transition_of(transition: Transition, fps: Fraction) -> TransitionSpec:
     length_s = float(transition.frames / fps)
-    return TransitionAsked(kind=transition.kind, length_s=length_s, params=dict(transition.params))
+    return TransitionSpec(kind=transition.kind, length_s=length_s, params=dict(transition.params))

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from serving.errors import JobStopped, StorageFull
-from serving.jobs.media_requests import FRAMES, Format
 from serving.models.session import cores
 from serving.render.film import Options, Rendered, digest_sources, render_film
 from serving.render.frames import Sources
@@ -20,6 +19,7 @@ from serving.render.preview import PreviewStream
 from serving.render.profiles import PROFILES, Codec, Encoding, choose_encoding, fit_film
 from serving.render.segments import name_segments, split_film
 from serving.render.sound import Sound, encode_sound
+from serving.requests.format import FRAMES, Format
 from serving.storage.clips import ClipStore
 from serving.video.assembly import Shape
 from serving.video.film import Film

@@ -81,7 +81,7 @@ def test_the_generated_client_has_every_operation(generated: Callable[[str], Any
     root = Path(generated("client").__file__).parent
     assert {path.stem for path in root.glob("api/*/*.py")} >= set(OPERATIONS)
     models = generated("models")
-    for name in ("FilmRequest", "ClipRequest", "AudioRequest", "ClassifyRequest", "TimelineAsked"):
+    for name in ("FilmRequest", "ClipRequest", "AudioRequest", "ClassifyRequest", "TimelineSpec"):
         assert hasattr(models, name)
 
 
@@ -95,7 +95,7 @@ def test_a_generated_client_makes_a_film(
 ) -> None:
     models = generated("models")
     body = models.FilmRequest(
-        photos=[models.PhotoAsked(photo=f"{number}.jpg", room="kitchen") for number in range(2)],
+        photos=[models.PhotoSpec(photo=f"{number}.jpg", room="kitchen") for number in range(2)],
         length_s=2.0,
         formats=[models.Format.from_dict({"profile": "720p", "fps": 24})],
         preview=False,
@@ -150,7 +150,7 @@ def test_types_of_typescript_are_whole(document: Path) -> None:
             raise AssertionError(said) from error
         pytest.skip(f"npm cannot install the generator: {said[-200:]}")
     text = made.read_text()
-    for name in ("FilmRequest", "TimelineAsked", "JobView"):
+    for name in ("FilmRequest", "TimelineSpec", "JobView"):
         assert f"        {name}: {{" in text
     subprocess.run(
         [*run, "tsc", "--noEmit", "--strict", made], check=True, timeout=180, cwd=document.parent

@@ -27,8 +27,9 @@ from dagster_project.defs.resources import Studio
 from serving.db.tables import Job, Json
 from serving.errors import BadInput, ObjectNotFound
 from serving.jobs import attempts, control
-from serving.jobs.media_requests import ClipWork, FilmWork
 from serving.render.template_files import open_template, shipped_templates
+from serving.requests.clip import ClipInput
+from serving.requests.film import FilmInput
 from serving.settings import Settings
 from serving.storage.objects import Storage
 from tests.dagster_project.batches import (
@@ -103,7 +104,7 @@ def test_every_film_becomes_a_bulk_job_and_is_shown_with_poster_and_page(
     jobs = jobs_of(engine)
     asked = [(job.type, job.priority, job.client, job.listing_id) for job in jobs]
     assert asked == [("render_video", -50, "batch", listing_id) for listing_id in ("1", "2")]
-    assert FilmWork.model_validate(jobs[1].input).template == "noir"
+    assert FilmInput.model_validate(jobs[1].input).template == "noir"
     told = metadata_of(result)
     assert (told["jobs"], told["completed"], told["films"]) == (2, 2, 2)
     assert told["seconds of film"] == 25.0
@@ -236,6 +237,14 @@ def test_a_cancelled_film_ends_as_that(
     assert checks_of(result)["all_completed"] is False
 
 
+_WIPED = {
+    "clips": [
+        {"photo": 0, "length_s": 2.0, "transition": {"kind": "wiped"}},
+        {"photo": 0, "length_s": 2.0},
+    ]
+}
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -248,6 +257,7 @@ def test_a_cancelled_film_ends_as_that(
             json.dumps({"films": [film("7", template="gone")]}),
             r"films.0 \(listing 7\): no",
         ),
+        (json.dumps({"films": [film("7", length_s=None, timeline=_WIPED)]}), "'wiped'"),
         (json.dumps({"films": [film("7"), film("7")]}), "listing 7 asks for the same film twice"),
         (json.dumps({"films": [film("7\0")]}), "NUL"),
     ],
@@ -297,7 +307,7 @@ def test_clips_are_asked_for_by_photo_and_format(
         "formats": [{"aspect": "16:9"}, {"aspect": "9:16", "profile": "720p"}],
     }
     storage.write(f"batches/clips/{DAY}.json", json.dumps({"listings": [listing]}).encode())
-    asked = [ClipWork.model_validate(job.input) for job in read_clips(storage, DAY)]
+    asked = [ClipInput.model_validate(job.input) for job in read_clips(storage, DAY)]
     wanted = list(product(("a.jpg", "b.jpg"), ("16x9-1080p30", "9x16-720p30")))
     assert [(clip.photo.photo, clip.format.name) for clip in asked] == wanted
     with worker(engine, lambda job: {"cached": job.input["photo"]["photo"] == "a.jpg",
@@ -340,7 +350,7 @@ def test_the_examples_for_people_can_be_sent() -> None:
     text = (DOCS / "films.md").read_text()
     examples = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
     kinds: dict[str, type[BaseModel]]
-    kinds = {"films": FilmBatch, "listings": ClipBatch, "photos": FilmWork}
+    kinds = {"films": FilmBatch, "listings": ClipBatch, "photos": FilmInput}
     assert [next(iter(example)) for example in examples] == [*["photos"] * 4, "films", "listings"]
     for example in examples:
         kinds[next(iter(example))].model_validate(example)

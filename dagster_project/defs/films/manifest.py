@@ -5,14 +5,18 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 import serving
 from dagster_project.defs.films.bulk import BulkJob
 from serving.db.tables import Json
 from serving.errors import BadInput, TooLarge
 from serving.jobs.kinds import KINDS
-from serving.jobs.media_requests import ClipWork, FilmWork, Format, PhotoAsked
+from serving.requests.base import StrictModel
+from serving.requests.clip import ClipInput
+from serving.requests.film import FilmInput, PhotoSpec
+from serving.requests.format import Format
+from serving.requests.timeline import TimelineSpec
 from serving.storage.interface import Storage
 
 FILMS, CLIPS = "batches/films", "batches/clips"
@@ -23,34 +27,30 @@ _MOST_JOBS = 50_000
 ListingId = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ListingFilm(_Strict):
+class ListingFilm(StrictModel):
     """A film of a listing."""
 
     listing_id: ListingId
-    film: FilmWork
+    film: FilmInput
 
 
-class FilmBatch(_Strict):
+class FilmBatch(StrictModel):
     """The films of a day."""
 
     films: list[ListingFilm] = Field(min_length=1, max_length=10_000)
 
 
-class ListingClips(_Strict):
+class ListingClips(StrictModel):
     """Photos of a listing whose clips are to be there before somebody asks for them."""
 
     listing_id: ListingId
-    photos: list[PhotoAsked] = Field(min_length=1, max_length=300)
+    photos: list[PhotoSpec] = Field(min_length=1, max_length=300)
     template: str | Json = "calm"
     length_s: float = Field(4.0, ge=0.5, le=30)
     formats: list[Format] = Field(default_factory=lambda: [Format()], min_length=1, max_length=8)
 
 
-class ClipBatch(_Strict):
+class ClipBatch(StrictModel):
     """The clips of a day."""
 
     listings: list[ListingClips] = Field(min_length=1, max_length=10_000)
@@ -70,9 +70,7 @@ def read_films(storage: Storage, partition: str, retake: int = 0) -> list[BulkJo
     key = f"{FILMS}/{partition}.json"
     batch = _read(storage, key, FilmBatch)
     place = f"{partition}/{retake}" if retake else partition
-    return _without_twins(
-        key, (_film_job(asked, place) for asked in _with_templates(key, batch.films))
-    )
+    return _without_twins(key, (_film_job(asked, place) for asked in _checked(key, batch.films)))
 
 
 def read_clips(storage: Storage, partition: str, retake: int = 0) -> list[BulkJob]:
@@ -100,17 +98,18 @@ def _read(storage: Storage, key: str, kind: type[Batch]) -> Batch:
         raise BadInput(f"{key}: {'; '.join(faults[:_TOLD])}{more}") from error
 
 
-def _with_templates(key: str, films: Sequence[ListingFilm]) -> Iterator[ListingFilm]:
+def _checked(key: str, films: Sequence[ListingFilm]) -> Iterator[ListingFilm]:
     for number, asked in enumerate(films):
-        _check_template(f"{key}: films.{number} (listing {asked.listing_id})", asked.film.template)
+        place = f"{key}: films.{number} (listing {asked.listing_id})"
+        _check(place, asked.film.template, asked.film.timeline)
         yield asked
 
 
-def _check_template(place: str, template: str | Json) -> None:
-    from serving.render.template_files import open_template  # OpenCV comes with it
+def _check(place: str, template: str | Json, timeline: TimelineSpec | None = None) -> None:
+    from serving.render.check_request import check_request  # OpenCV comes with it
 
     try:
-        open_template(template)
+        check_request(template, timeline)
     except BadInput as error:
         raise BadInput(f"{place}: {error}") from error
 
@@ -121,10 +120,10 @@ def _film_job(asked: ListingFilm, place: str) -> BulkJob:
 
 
 def _clip_jobs(key: str, asked: ListingClips, place: str) -> Iterator[BulkJob]:
-    _check_template(f"{key}: listing {asked.listing_id}", asked.template)
+    _check(f"{key}: listing {asked.listing_id}", asked.template)
     for photo in asked.photos:
         for shape in asked.formats:
-            clip = ClipWork(
+            clip = ClipInput(
                 photo=photo, template=asked.template, length_s=asked.length_s, format=shape
             )
             work = clip.model_dump(mode="json", exclude_unset=True)

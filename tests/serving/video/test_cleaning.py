@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from serving.characters import is_blank, is_emoji
 from serving.errors import BadInput
-from serving.jobs.media_requests import FilmWork
 from serving.render.template_files import shipped_fonts
+from serving.requests.film import FilmInput
 from serving.video import text as texts
-from serving.video.cleaning import clean_text, is_blank, is_picture
+from serving.video.cleaning import clean_text
 from serving.video.text import EAST_ASIAN, Lettering, draw_text
 
 FONTS = shipped_fonts()
@@ -81,7 +82,7 @@ def test_a_price_is_not_parted_at_its_no_break_spaces(space: str) -> None:
 )
 def test_a_text_of_spaces_and_emoji_alone_is_none(text: str) -> None:
     assert is_blank(text)
-    assert clean_text(text, lambda character: not is_picture(character)) == ""
+    assert clean_text(text, lambda character: not is_emoji(character)) == ""
 
 
 def test_an_emoji_is_left_out_and_its_digit_stays() -> None:
@@ -131,14 +132,14 @@ def test_each_letter_and_sign_is_drawn_or_the_text_is_refused(text: str, face: s
     drawn = "".join(x for x in unicodedata.normalize("NFKC", cleaned) if not x.isspace())
     ignored = "\u20e3" + "".join(chr(code) for code in range(0xFE00, 0xFE10))
     assert drawn == "".join(
-        x for x in compatible if x in drawn or not (is_picture(x) or x in ignored)
+        x for x in compatible if x in drawn or not (is_emoji(x) or x in ignored)
     )
 
 
 def test_texts_of_a_request_that_would_show_nothing_are_as_if_not_given() -> None:
     photo = {"photo": "a.jpg", "caption": " \u00a0", "labels": [{"text": "🏡", "x": 0.5, "y": 0.5}]}
     words = {"headline": "✨", "price": "\u200b", "facts": "− 5 °C"}
-    work = FilmWork.model_validate({"photos": [photo], "words": words, "brand": {"name": " "}})
+    work = FilmInput.model_validate({"photos": [photo], "words": words, "brand": {"name": " "}})
     assert (work.photos[0].caption, work.photos[0].labels) == ("", [])
     assert (work.words.headline, work.words.price, work.words.facts) == ("", "", "− 5 °C")
     assert work.brand.name == ""

@@ -11,8 +11,8 @@ import soundfile
 from pillow_heif import register_heif_opener
 
 from serving.db.tables import Job, Json
-from serving.jobs.media_requests import FilmWork, MusicAsked, PhotoAsked
 from serving.render.audio_files import decode_audio
+from serving.requests.film import FilmInput, MusicSpec, PhotoSpec
 from serving.storage.interface import Storage
 from serving.workflows.film_sound import Song, open_song
 from serving.workflows.run import Run
@@ -149,7 +149,7 @@ def test_what_else_cannot_work_fails_at_once_and_says_why(
 
 
 @pytest.mark.slow
-def song_of(films: Bench, work: FilmWork) -> Song | None:
+def song_of(films: Bench, work: FilmInput) -> Song | None:
     """Open the music of a film as its job does."""
     job = Job(id=uuid4(), input={})
     return open_song(Run(films.parts, job, lambda: None, True), work)
@@ -161,13 +161,13 @@ def test_silence_before_the_music_is_left_out_unless_the_request_places_it(
     song, _ = soundfile.read(io.BytesIO(clicks(8.0)), dtype="float32")
     late = np.concatenate([np.zeros(5 * RATE_HZ, np.float32), song])
     storage.write("late.wav", wav(late))
-    work = FilmWork(photos=[PhotoAsked(photo="0.jpg")], music=MusicAsked(track="late.wav"))
+    work = FilmInput(photos=[PhotoSpec(photo="0.jpg")], music=MusicSpec(track="late.wav"))
     heard = song_of(films, work)
     assert heard is not None
     assert heard.start_s == pytest.approx(5, abs=0.1)
     assert any("first 5.0 s are silent" in note for note in heard.notes)
     for asked in ({"start_s": 1.0}, {"trim_silence": False}):
-        placed = MusicAsked.model_validate({"track": "late.wav"} | asked)
+        placed = MusicSpec.model_validate({"track": "late.wav"} | asked)
         kept = song_of(films, work.model_copy(update={"music": placed}))
         assert kept is not None
         assert kept.start_s == asked.get("start_s", 0.0)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from serving.db.tables import Json
-from serving.jobs.timeline_request import TimelineAsked
 from serving.render.audio_files import decode_audio
 from serving.render.template_files import find_template
+from serving.requests.timeline import TimelineSpec
 from serving.storage.interface import Storage
 from serving.video.assembly import EditOptions, Shape
 from serving.video.order import Photo
@@ -106,7 +106,7 @@ def test_a_photo_of_a_timeline_that_cannot_be_read_gives_its_time_to_its_neighbo
 
 
 def test_time_of_skipped_photos_is_never_lost() -> None:
-    asked = TimelineAsked.model_validate(
+    asked = TimelineSpec.model_validate(
         {"clips": [{"photo": n % 3, "length_s": 1.0 + n} for n in range(7)]}
     )
     edits = edits_of(asked, numbers=(2, 0))

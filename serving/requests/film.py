@@ -1,72 +1,45 @@
-"""What can be asked of the sound and film workflows: the request's shape and the job's input."""
+"""What a film is asked for: its photos, sound, brand, texts and formats."""
 
-from fractions import Fraction
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from serving.jobs.timeline_request import Part, Strict, TimelineAsked
-from serving.video.cleaning import is_blank
-
-Reference = Annotated[
-    str, Field(min_length=1, max_length=4096, description="a key, or a URL that is allowed")
-]
+from serving.characters import is_blank
+from serving.requests.base import Reference, Share, StrictModel, Text
+from serving.requests.format import Format
+from serving.requests.timeline import TimelineSpec
 
 
-def _given(text: str) -> str:
-    """Return a text; one of which nothing would be drawn is as if it were not given."""
-    return "" if is_blank(text) else text
-
-
-Text = Annotated[str, Field(max_length=300), AfterValidator(_given)]
-Aspect = Literal["16:9", "9:16", "1:1", "4:5"]
-Profile = Literal["720p", "1080p", "4k"]
-
-# the film's frame in 1080p, by its shape
-FRAMES: dict[Aspect, tuple[int, int]] = {
-    "16:9": (1920, 1080),
-    "9:16": (1080, 1920),
-    "1:1": (1080, 1080),
-    "4:5": (1080, 1350),
-}
-
-
-class AudioWork(Strict):
-    """A track to analyse."""
-
-    track: Reference
-
-
-class LabelAsked(Strict):
+class LabelSpec(StrictModel):
     """A word at a spot of a photo, which it follows under the camera."""
 
     text: str = Field(min_length=1, max_length=60)
-    x: Part = Field(description="from the photo's left")
-    y: Part = Field(description="from the photo's top")
+    x: Share = Field(description="from the photo's left")
+    y: Share = Field(description="from the photo's top")
 
 
-class PhotoAsked(Strict):
+class PhotoSpec(StrictModel):
     """A photo of the film."""
 
     photo: Reference
     weight: float = Field(1.0, gt=0, le=10, description="2: twice as important; hero photos")
-    focus: list[tuple[Part, Part]] = Field(
+    focus: list[tuple[Share, Share]] = Field(
         default_factory=list, max_length=8, description="what to look at, most important last"
     )
     room: str | None = Field(None, max_length=60, description="unset: the classifier says")
     caption: Text | None = None
-    labels: list[LabelAsked] = Field(default_factory=list, max_length=12)
+    labels: list[LabelSpec] = Field(default_factory=list, max_length=12)
     depth: Reference | None = Field(
         None, description="a picture of the photo's depth, near is bright: for parallax and focus"
     )
 
     @field_validator("labels")
     @classmethod
-    def _given(cls, labels: list[LabelAsked]) -> list[LabelAsked]:
+    def _without_blank(cls, labels: list[LabelSpec]) -> list[LabelSpec]:
         return [label for label in labels if not is_blank(label.text)]
 
 
-class MusicAsked(Strict):
+class MusicSpec(StrictModel):
     """What is played."""
 
     track: Reference
@@ -79,7 +52,7 @@ class MusicAsked(Strict):
     gain_db: float = Field(0.0, ge=-40, le=12)
 
 
-class SoundAsked(Strict):
+class SoundSpec(StrictModel):
     """A sound beside the music: birds, a jingle, another song."""
 
     track: Reference
@@ -90,29 +63,7 @@ class SoundAsked(Strict):
     fade_s: float = Field(0.5, ge=0, le=10, description="in and out")
 
 
-class Format(Strict):
-    """A file to be made."""
-
-    aspect: Aspect = "16:9"
-    profile: Profile = "1080p"
-    fps: Literal[24, 25, 30, 50, 60] = 30
-    codec: Literal["h264", "hevc", "av1"] = Field(
-        "h264", description="h264 plays everywhere; the others are smaller and take longer"
-    )
-
-    @property
-    def name(self) -> str:
-        """Name it in keys and results: `16x9-1080p30`, `16x9-1080p30-hevc`."""
-        name = f"{self.aspect.replace(':', 'x')}-{self.profile}{self.fps}"
-        return name if self.codec == "h264" else f"{name}-{self.codec}"
-
-    @property
-    def rate(self) -> Fraction:
-        """Return the frames per second."""
-        return Fraction(self.fps)
-
-
-class BrandAsked(Strict):
+class BrandSpec(StrictModel):
     """Who offers the listing."""
 
     name: Text = ""
@@ -125,7 +76,7 @@ class BrandAsked(Strict):
     watermark: Text = ""
 
 
-class WordsAsked(Strict):
+class ListingTextSpec(StrictModel):
     """What the film says of the listing."""
 
     headline: Text = ""
@@ -134,12 +85,12 @@ class WordsAsked(Strict):
     facts: Text = ""
 
 
-class FilmWork(Strict):
+class FilmInput(StrictModel):
     """A film to render."""
 
-    photos: list[PhotoAsked] = Field(min_length=1, max_length=300)
-    music: MusicAsked | None = None
-    sounds: list[SoundAsked] = Field(
+    photos: list[PhotoSpec] = Field(min_length=1, max_length=300)
+    music: MusicSpec | None = None
+    sounds: list[SoundSpec] = Field(
         default_factory=list, max_length=8, description="mixed with the music; cuts ignore them"
     )
     voice_over: Reference | None = Field(None, description="speech; all else ducks under it")
@@ -150,12 +101,12 @@ class FilmWork(Strict):
     order: Literal["rooms", "given"] = Field(
         "rooms", description="rooms: as a visitor walks; given: as sent"
     )
-    timeline: TimelineAsked | None = Field(
+    timeline: TimelineSpec | None = Field(
         None, description="the film cut by hand; it says order and length, the template the rest"
     )
     formats: list[Format] = Field(default_factory=lambda: [Format()], min_length=1, max_length=8)
-    brand: BrandAsked = BrandAsked()
-    words: WordsAsked = WordsAsked()
+    brand: BrandSpec = BrandSpec()
+    words: ListingTextSpec = ListingTextSpec()
     waveform: bool = Field(False, description="show how the music goes, and how far it is")
     lut: Reference | None = Field(None, description="a .cube file instead of the template's look")
     bad_photos: Literal["skip", "refuse"] = Field(
@@ -176,12 +127,3 @@ class FilmWork(Strict):
                     f"there are 0 to {len(self.photos) - 1}"
                 )
         return self
-
-
-class ClipWork(Strict):
-    """One photo as a clip of its own, kept for whoever asks for it again."""
-
-    photo: PhotoAsked
-    template: str | dict[str, Any] = "calm"
-    length_s: float = Field(4.0, ge=0.5, le=30)
-    format: Format = Format()

@@ -3,34 +3,29 @@
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from serving.requests.base import Share, StrictModel
 
 _TRANSITION_S = 0.5
 
-Part = Annotated[float, Field(ge=0, le=1)]
-Points = Annotated[list[tuple[Part, Part]], Field(min_length=2, max_length=500)]
+Points = Annotated[list[tuple[Share, Share]], Field(min_length=2, max_length=500)]
 CurveName = Literal["linear", "ease", "ease_in", "ease_out", "ramp"]
 
 
-class Strict(BaseModel):
-    """Refuses what it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class ViewAsked(Strict):
+class ViewSpec(StrictModel):
     """A window of the film's shape in the photo; past an edge it is moved inside."""
 
-    x: Part = Field(0.5, description="its centre, from the photo's left")
-    y: Part = Field(0.5, description="its centre, from the photo's top")
+    x: Share = Field(0.5, description="its centre, from the photo's left")
+    y: Share = Field(0.5, description="its centre, from the photo's top")
     scale: float = Field(1.0, gt=0, le=1, description="1: the largest that fits; smaller is closer")
 
 
-class CameraAsked(Strict):
+class CameraSpec(StrictModel):
     """The camera's way during a clip."""
 
-    start: ViewAsked
-    end: ViewAsked
+    start: ViewSpec
+    end: ViewSpec
     curve: CurveName | Points | None = Field(
         None, description="its speed: a name, or (time, progress) points from (0, 0) to (1, 1)"
     )
@@ -47,7 +42,7 @@ class CameraAsked(Strict):
         return self
 
 
-class TransitionAsked(Strict):
+class TransitionSpec(StrictModel):
     """How a clip turns into the next; it is centred on the cut."""
 
     kind: str = Field(max_length=40, examples=["crossfade"])
@@ -72,7 +67,7 @@ class TransitionAsked(Strict):
         return self.length_s
 
 
-class ClipAsked(Strict):
+class ClipSpec(StrictModel):
     """A photo or a card, from cut to cut. What is not said the template chooses."""
 
     photo: int | None = Field(None, ge=0, description="its place in `photos`, from 0")
@@ -80,8 +75,8 @@ class ClipAsked(Strict):
         None, description="the card that the template draws, first or last"
     )
     length_s: float = Field(gt=0, le=900)
-    camera: CameraAsked | None = None
-    transition: TransitionAsked | None = Field(None, description="into the next clip")
+    camera: CameraSpec | None = None
+    transition: TransitionSpec | None = Field(None, description="into the next clip")
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -92,10 +87,10 @@ class ClipAsked(Strict):
         return self
 
 
-class TimelineAsked(Strict):
+class TimelineSpec(StrictModel):
     """A film cut by hand."""
 
-    clips: list[ClipAsked] = Field(min_length=1)
+    clips: list[ClipSpec] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
