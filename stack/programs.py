@@ -30,7 +30,7 @@ _QUIET = {
 
 
 class Ports(BaseSettings):
-    """Where the doors listen, all on loopback."""
+    """Where the HTTP servers listen, all on loopback."""
 
     model_config = SettingsConfigDict(frozen=True)
 
@@ -76,7 +76,7 @@ def publisher() -> Program:
 
 
 def gateway(ports: Ports) -> Program:
-    """Return the backend's door."""
+    """Return the process of the HTTP API."""
     url = f"http://127.0.0.1:{ports.gateway_port}"
     command = _module(
         "bentos.gateway", "--host", "127.0.0.1", "--port", str(ports.gateway_port)
@@ -87,7 +87,7 @@ def gateway(ports: Ports) -> Program:
 
 
 def worker(workers: Workers) -> list[Program]:
-    """Return the processes that work on jobs and call back; the doors go before them (nice)."""
+    """Return the processes that work on jobs and call back; HTTP servers go before them (nice)."""
     command = "nice -n 5 " + _module("serving.worker")
     names = ["worker", *(f"worker{number}" for number in range(2, workers.workers + 1))]
     return [Program(name, command) for name in names[: workers.workers]]

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 
-from bentos.gateway.doors import Doors, client_of
+from bentos.gateway.dependencies import GatewayState, client_of
 from bentos.gateway.middleware import REQUEST_ID_KEY
 from bentos.gateway.schema import JobAccepted
 from serving import logs, metrics, traces
@@ -53,18 +53,18 @@ async def asker_of(
 Asking = Annotated[Asker, Depends(asker_of)]
 
 
-async def keep_upload(doors: Doors, asker: Asker, data: bytes, content_type: str) -> str:
+async def keep_upload(state: GatewayState, asker: Asker, data: bytes, content_type: str) -> str:
     """Store a body that a job will read, as an upload of the client; return its key."""
     new = NewUpload(asker.client, content_type, asker.listing_id)
-    write = partial(doors.storage.write, data=data, content_type=content_type)
-    kept, _ = await doors.pools.uploads.run(
-        doors.uploads.keep, new, hash_photo(data), len(data), write
+    write = partial(state.storage.write, data=data, content_type=content_type)
+    kept, _ = await state.pools.uploads.run(
+        state.uploads.keep, new, hash_photo(data), len(data), write
     )
     return key_of_upload(kept.id)
 
 
 async def accept(
-    doors: Doors, asker: Asker, type_: str, work: Json, options: JobOptions
+    state: GatewayState, asker: Asker, type_: str, work: Json, options: JobOptions
 ) -> Response:
     """Accept a job and answer `202` with where to find it.
 
@@ -86,7 +86,7 @@ async def accept(
         traceparent=traces.traceparent(),
         request_id=asker.request_id,
     )
-    accepted = await doors.pools.database.run(submit, doors.engine, new, doors.settings.max_queued)
+    accepted = await state.pools.database.run(submit, state.engine, new, state.settings.max_queued)
     if accepted.created:
         metrics.ACCEPTED.labels(type_).inc()
     logs.bind(job_id=str(accepted.job_id))

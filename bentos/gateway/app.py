@@ -1,4 +1,4 @@
-"""The backend's HTTP API as one FastAPI app; who mounts it sets `app.state.doors`."""
+"""The backend's HTTP API as one FastAPI app; who mounts it sets `app.state.gateway`."""
 
 from functools import partial
 

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from bentos.gateway.bodies import stream_body
-from bentos.gateway.doors import Doors
+from bentos.gateway.dependencies import GatewayState
 from serving.errors import BadInput, DigestMismatch
 from serving.storage.disk import disk_errors
 
@@ -27,14 +27,14 @@ _SAYS_NOTHING = ("x-amz-checksum-mode", "x-amz-checksum-type", "x-amz-checksum-a
 
 
 @contextlib.asynccontextmanager
-async def scratch_folder(doors: Doors, need_bytes: int) -> AsyncIterator[Path]:
+async def scratch_folder(state: GatewayState, need_bytes: int) -> AsyncIterator[Path]:
     """Give a folder for the request, gone at its end; StorageFull if there is no room."""
-    job = doors.scratch.job(need_bytes)
-    folder = await doors.pools.disk.run(job.__enter__)
+    job = state.scratch.job(need_bytes)
+    folder = await state.pools.disk.run(job.__enter__)
     try:
         yield folder
     finally:
-        await doors.pools.disk.run(job.__exit__, None, None, None)
+        await state.pools.disk.run(job.__exit__, None, None, None)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from bentos.gateway.doors import Doors, Opened, client_of
+from bentos.gateway.dependencies import GatewayState, State, client_of
 from bentos.problems import documented
 from serving.db.tables import Erasure
 from serving.jobs.erasure import Eraser, read_erasure, request_erasure
@@ -61,7 +61,7 @@ ACCEPTED: dict[int | str, dict[str, object]] = {
     responses=documented(401, 422, 429, 503) | ACCEPTED,
 )
 async def erase_listing(
-    doors: Opened,
+    state: State,
     client: Client,
     listing_id: Annotated[str, Path(max_length=200, pattern=NO_NUL)],
 ) -> Response:
@@ -71,21 +71,21 @@ async def erase_listing(
     cached of its photos goes too, as far as they can still be read. `200` with the counts once it
     is done; `202` if that takes longer than some seconds. What is sent after this is kept.
     """
-    make = doors.pools.database.run(request_erasure, doors.engine, client, listing_id=listing_id)
-    return await carry_out(doors, await make)
+    make = state.pools.database.run(request_erasure, state.engine, client, listing_id=listing_id)
+    return await carry_out(state, await make)
 
 
 @router.get("/erasures/{erasure_id}", responses=documented(401, 404, 422, 429, 503))
-async def read_one_erasure(erasure_id: UUID, doors: Opened, client: Client) -> ErasureView:
+async def read_one_erasure(erasure_id: UUID, state: State, client: Client) -> ErasureView:
     """Say how far an erasure is."""
     return ErasureView.of(
-        await doors.pools.database.run(read_erasure, doors.engine, erasure_id, client)
+        await state.pools.database.run(read_erasure, state.engine, erasure_id, client)
     )
 
 
-async def carry_out(doors: Doors, erasure_id: UUID) -> Response:
+async def carry_out(state: GatewayState, erasure_id: UUID) -> Response:
     """Erase for a moment; answer 200 if that was enough, else 202."""
-    eraser = Eraser(doors.settings, doors.engine, doors.storage)
-    view = ErasureView.of(await doors.pools.uploads.run(eraser.carry_on, erasure_id, _WAIT_S))
+    eraser = Eraser(state.settings, state.engine, state.storage)
+    view = ErasureView.of(await state.pools.uploads.run(eraser.carry_on, erasure_id, _WAIT_S))
     status = 200 if view.finished else 202
     return Response(view.model_dump_json(), status, {"Location": view.url}, "application/json")

@@ -14,7 +14,7 @@ from fastapi.exceptions import HTTPException
 from fastapi.responses import FileResponse, Response, StreamingResponse
 from starlette.background import BackgroundTask
 
-from bentos.gateway.doors import Doors, Opened
+from bentos.gateway.dependencies import GatewayState, State
 from bentos.gateway.links import Reading
 from bentos.problems import documented
 from serving.errors import ObjectNotFound, StorageUnavailable
@@ -50,7 +50,7 @@ _BINARY = {"schema": {"type": "string", "format": "binary"}}
 )
 async def show_file(
     reader: Reading,
-    doors: Opened,
+    state: State,
     name: Annotated[str, Path(max_length=100, examples=["16x9-1080p30.mp4"])],
     part: Annotated[str | None, Header(alias="Range", max_length=200)] = None,
     if_none_match: Annotated[str | None, Header(max_length=1000)] = None,
@@ -59,12 +59,12 @@ async def show_file(
 
     It comes from here wherever it is stored: a page that plays it may load from nowhere else.
     """
-    await doors.pools.database.run(read_job, doors.engine, reader.job_id, reader.client)
+    await state.pools.database.run(read_job, state.engine, reader.job_id, reader.client)
     try:
         key = _key_of(reader.job_id, name)
         if name.endswith(_PLAYLIST):
-            return await _playlist(key, doors, reader.query)
-        return await _file(key, doors, part, if_none_match)
+            return await _playlist(key, state, reader.query)
+        return await _file(key, state, part, if_none_match)
     except ObjectNotFound:
         raise HTTPException(404, f"job {reader.job_id} has no file '{name}' (yet)") from None
 
@@ -77,17 +77,17 @@ def _key_of(job_id: UUID, name: str) -> str:
     return key
 
 
-async def _playlist(key: str, doors: Doors, query: str) -> Response:
+async def _playlist(key: str, state: GatewayState, query: str) -> Response:
     """Return a playlist, which grows, its parts' names as the same reader opens them."""
-    data = await doors.pools.storage.run(doors.storage.read, key, _PLAYLIST_BYTES)
+    data = await state.pools.storage.run(state.storage.read, key, _PLAYLIST_BYTES)
     text = data.decode()
     if query:
         text = _MAP.sub(lambda found: f"{found[0]}?{query}", text)
     return Response(text, 200, {"Cache-Control": "no-store"}, "application/vnd.apple.mpegurl")
 
 
-async def _file(key: str, doors: Doors, part: str | None, known: str | None) -> Response:
-    found = await doors.pools.storage.run(doors.storage.stat, key)
+async def _file(key: str, state: GatewayState, part: str | None, known: str | None) -> Response:
+    found = await state.pools.storage.run(state.storage.stat, key)
     # what a job has made is written once: its time and size name it
     tag = f'"{found.modified.timestamp():.0f}-{found.size}"'
     headers = _CACHED | {"ETag": tag}
@@ -96,7 +96,7 @@ async def _file(key: str, doors: Doors, part: str | None, known: str | None) -> 
     if part is not None and not has_part(part, found.size):
         detail = f"the file has {found.size:,} bytes; '{part}' lies behind them"
         raise HTTPException(416, detail, {"Content-Range": f"bytes */{found.size}"})
-    url = await doors.pools.storage.run(doors.storage.url_for, key, _LINK_S)
+    url = await state.pools.storage.run(state.storage.url_for, key, _LINK_S)
     if urlparse(url).scheme == "file":
         path = unquote(urlparse(url).path)
         return FileResponse(path, headers=headers, media_type=found.content_type)

@@ -9,16 +9,16 @@ from fastapi.exceptions import HTTPException
 from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from bentos.gateway.doors import Opened, client_of
+from bentos.gateway.dependencies import State, client_of
 from bentos.gateway.erasures import ACCEPTED, ErasureView, carry_out
+from bentos.gateway.job_feeds import DELETED
 from bentos.gateway.links import Reading
 from bentos.gateway.schema import JobChange, JobList, JobQuery, JobView
-from bentos.gateway.watch import DELETED
 from bentos.problems import documented
 from serving.db.tables import Job
 from serving.jobs import control
 from serving.jobs.erasure import request_erasure
-from serving.jobs.events import watch
+from serving.jobs.events import read_snapshot
 
 router = APIRouter(prefix="/internal/jobs", tags=["jobs"])
 
@@ -28,40 +28,40 @@ _STILL_HERE_S = 10.0
 Client = Annotated[str, Depends(client_of)]
 
 
-async def job_of(job_id: UUID, doors: Opened, client: Client) -> Job:
+async def job_of(job_id: UUID, state: State, client: Client) -> Job:
     """Return the client's job of that id; UnknownJob if there is none."""
-    return await doors.pools.database.run(control.read_job, doors.engine, job_id, client)
+    return await state.pools.database.run(control.read_job, state.engine, job_id, client)
 
 
 TheJob = Annotated[Job, Depends(job_of)]
 
 
-async def seen_job_of(reader: Reading, doors: Opened) -> Job:
+async def seen_job_of(reader: Reading, state: State) -> Job:
     """Return the job that somebody may look at, by key or by link."""
-    return await doors.pools.database.run(
-        control.read_job, doors.engine, reader.job_id, reader.client
+    return await state.pools.database.run(
+        control.read_job, state.engine, reader.job_id, reader.client
     )
 
 
 SeenJob = Annotated[Job, Depends(seen_job_of)]
 
 
-async def one_stream(reader: Reading, doors: Opened) -> AsyncIterator[None]:
+async def one_stream(reader: Reading, state: State) -> AsyncIterator[None]:
     """Count the event stream; TooManyStreams or Overloaded if it is one too many."""
     if reader.client is None:
-        whose, most = f"links to {reader.job_id}", doors.settings.max_streams_per_link
+        whose, most = f"links to {reader.job_id}", state.settings.max_streams_per_link
     else:
-        whose, most = f"'{reader.client}'", doors.settings.max_streams_per_client
-    with doors.streams.opened(whose, most):
+        whose, most = f"'{reader.client}'", state.settings.max_streams_per_client
+    with state.streams.opened(whose, most):
         yield
 
 
 @router.get("", responses=documented(401, 422, 429, 503))
-async def list_jobs(doors: Opened, client: Client, asked: Annotated[JobQuery, Query()]) -> JobList:
+async def list_jobs(state: State, client: Client, asked: Annotated[JobQuery, Query()]) -> JobList:
     """List your jobs, newest first, without their results."""
     wanted = control.Filter(client, asked.status, asked.type, asked.listing_id)
-    page = await doors.pools.database.run(
-        control.list_jobs, doors.engine, wanted, asked.limit, asked.cursor
+    page = await state.pools.database.run(
+        control.list_jobs, state.engine, wanted, asked.limit, asked.cursor
     )
     jobs = [JobView.of(job, with_result=False) for job in page.jobs]
     return JobList(jobs=jobs, next_cursor=page.next_cursor)
@@ -80,7 +80,7 @@ async def read_job(job: SeenJob, reader: Reading) -> JobView:
 )
 async def cancel_job(
     job_id: UUID,
-    doors: Opened,
+    state: State,
     client: Client,
     erase: Annotated[
         bool, Query(description="forget the job and all that it made; cancel it first if it lives")
@@ -91,22 +91,22 @@ async def cancel_job(
     One that has ended stays as it is; look at `status` in the answer. With `erase` it is removed,
     with its films, events and callbacks, and the answer counts what went (`ErasureView`).
     """
-    database = doors.pools.database
+    database = state.pools.database
     if erase:
-        make = database.run(request_erasure, doors.engine, client, job_id=job_id)
-        return await carry_out(doors, await make)
-    return JobView.of(await database.run(control.cancel, doors.engine, job_id, client))
+        make = database.run(request_erasure, state.engine, client, job_id=job_id)
+        return await carry_out(state, await make)
+    return JobView.of(await database.run(control.cancel, state.engine, job_id, client))
 
 
 @router.post("/{job_id}/redrive", status_code=202, responses=documented(401, 404, 422, 429, 503))
-async def redrive_job(job: TheJob, doors: Opened) -> JobView:
+async def redrive_job(job: TheJob, state: State) -> JobView:
     """Run a failed job again, from what it has made so far."""
-    return JobView.of(await doors.pools.database.run(control.redrive, doors.engine, job.id))
+    return JobView.of(await state.pools.database.run(control.redrive, state.engine, job.id))
 
 
 async def last_event_of(
     job: SeenJob,
-    doors: Opened,
+    state: State,
     last_event_id: Annotated[
         str | None, Header(pattern="^[0-9]{1,19}$", description="the id of an event that was sent")
     ] = None,
@@ -123,7 +123,7 @@ async def last_event_of(
         return 0
     seen = min(int(last_event_id), 2**63 - 1)
     if job.status in _ENDED:
-        now = await doors.pools.database.run(watch, doors.engine, job.id, seen)
+        now = await state.pools.database.run(read_snapshot, state.engine, job.id, seen)
         if not now.events:
             raise HTTPException(204)
     return seen
@@ -137,16 +137,16 @@ async def last_event_of(
     | {204: {"description": "the job has ended and nothing follows that event"}},
 )
 async def watch_job(
-    job: SeenJob, doors: Opened, seen: Annotated[int, Depends(last_event_of)]
+    job: SeenJob, state: State, seen: Annotated[int, Depends(last_event_of)]
 ) -> AsyncIterator[ServerSentEvent]:
     """Follow a job: its timeline so far, then each change and its progress, until its end.
 
     `Last-Event-ID` goes on after that event; `progress` has no id, only the newest counts.
     """
     told = None
-    with doors.watchers.watching(job.id, seen) as watcher:
+    with state.job_feeds.subscribe(job.id, seen) as subscriber:
         while True:
-            change = await watcher.next(_STILL_HERE_S)
+            change = await subscriber.next(_STILL_HERE_S)
             if change is None:
                 yield ServerSentEvent(comment="still here")
                 continue

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import Depends, Query, Request
 
-from bentos.gateway.doors import Opened, SentKey, client_of
+from bentos.gateway.dependencies import SentKey, State, client_of
 from serving.jobs.links import LinkSigner, path_of
 
 
@@ -41,7 +41,7 @@ class Reader:
 
 async def reader_of(
     request: Request,
-    doors: Opened,
+    state: State,
     job_id: UUID,
     key: SentKey,
     expires: Annotated[str | None, Query(max_length=20, description="of a signed link")] = None,
@@ -56,12 +56,12 @@ async def reader_of(
     TooManyRequests
         The client, or all who hold links to this job, ask too often (429).
     """
-    links, now_s = LinkSigner.of(doors.settings), time.time()
+    links, now_s = LinkSigner.of(state.settings), time.time()
     if signature is None:
         client = await client_of(request, key)
         return Reader(job_id, client, links.sign(job_id, now_s) or "")
     links.check(job_id, expires or "", signature, now_s)
-    doors.limiter.count(f"links to {job_id}", request.scope)
+    state.limiter.count(f"links to {job_id}", request.scope)
     return Reader(job_id, None, urlencode({"expires": expires, "signature": signature}))
 
 

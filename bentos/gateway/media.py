@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from bentos.gateway import media_types
 from bentos.gateway.accept import Asking, accept, keep_upload
 from bentos.gateway.bodies import JSON_BYTES, read_body
+from bentos.gateway.dependencies import GatewayState, State
 from bentos.gateway.document import body_of
-from bentos.gateway.doors import Doors, Opened
 from bentos.gateway.schema import JobAccepted
 from bentos.problems import documented, parse_body
 from serving.requests.audio import AudioInput
@@ -59,7 +59,7 @@ class TemplateView(BaseModel):
 )
 async def analyze_audio(
     request: Request,
-    doors: Opened,
+    state: State,
     asker: Asking,
     in_background: Annotated[bool, Query(alias="async")] = False,
 ) -> Response:
@@ -72,15 +72,15 @@ async def analyze_audio(
     if kind == media_types.JSON:
         asked = parse_body(AudioRequest, await read_body(request, JSON_BYTES))
         if in_background or asked.in_background:
-            return await accept(doors, asker, "analyze_audio", {"track": asked.track}, asked)
-        await doors.look_at_uploads(asker.client, [asked.track])
-        data = await doors.read(asked.track, doors.settings.max_audio_bytes)
-        return JSONResponse(await doors.pools.analysis.run(_analyze, data, doors))
-    data = await read_body(request, doors.settings.max_audio_bytes)
+            return await accept(state, asker, "analyze_audio", {"track": asked.track}, asked)
+        await state.look_at_uploads(asker.client, [asked.track])
+        data = await state.read(asked.track, state.settings.max_audio_bytes)
+        return JSONResponse(await state.pools.analysis.run(_analyze, data, state))
+    data = await read_body(request, state.settings.max_audio_bytes)
     if in_background:
-        key = await keep_upload(doors, asker, data, kind or "application/octet-stream")
-        return await accept(doors, asker, "analyze_audio", {"track": key}, JobOptions())
-    return JSONResponse(await doors.pools.analysis.run(_analyze, data, doors))
+        key = await keep_upload(state, asker, data, kind or "application/octet-stream")
+        return await accept(state, asker, "analyze_audio", {"track": key}, JobOptions())
+    return JSONResponse(await state.pools.analysis.run(_analyze, data, state))
 
 
 @router.post(
@@ -90,7 +90,7 @@ async def analyze_audio(
     responses=documented(401, 413, 415, 422, 429, 503),
     openapi_extra=body_of(json=FilmRequest),
 )
-async def render_film(request: Request, doors: Opened, asker: Asking) -> Response:
+async def render_film(request: Request, state: State, asker: Asking) -> Response:
     """Render a film from photos and a song: cut on the beat, titled, branded, in several formats.
 
     Progress comes by frames with the time to go, as events and as `video-progress`; the films'
@@ -99,7 +99,7 @@ async def render_film(request: Request, doors: Opened, asker: Asking) -> Respons
     media_types.check_media_type(request, media_types.JSON)
     asked = parse_body(FilmRequest, await read_body(request, JSON_BYTES))
     _check(asked.template, asked.timeline)
-    return await accept(doors, asker, "render_video", _work_of(asked, FilmInput), asked)
+    return await accept(state, asker, "render_video", _work_of(asked, FilmInput), asked)
 
 
 @router.post(
@@ -109,12 +109,12 @@ async def render_film(request: Request, doors: Opened, asker: Asking) -> Respons
     responses=documented(401, 413, 415, 422, 429, 503),
     openapi_extra=body_of(json=ClipRequest),
 )
-async def render_clip(request: Request, doors: Opened, asker: Asking) -> Response:
+async def render_clip(request: Request, state: State, asker: Asking) -> Response:
     """Render one photo as a clip of its own; `clip-complete` brings its key."""
     media_types.check_media_type(request, media_types.JSON)
     asked = parse_body(ClipRequest, await read_body(request, JSON_BYTES))
     _check(asked.template)
-    return await accept(doors, asker, "generate_clip", _work_of(asked, ClipInput), asked)
+    return await accept(state, asker, "generate_clip", _work_of(asked, ClipInput), asked)
 
 
 @router.get("/internal/video/templates", responses=documented(401, 422, 429, 503))
@@ -138,10 +138,10 @@ def _work_of(asked: BaseModel, kind: type[BaseModel]) -> dict[str, Any]:
     return asked.model_dump(mode="json", include=set(kind.model_fields), exclude_unset=True)
 
 
-def _analyze(data: bytes, doors: Doors) -> dict[str, Any]:
+def _analyze(data: bytes, state: GatewayState) -> dict[str, Any]:
     # the libraries of sound cost a second to load: only who is asked for it pays
     from serving.render.analysis import analyze_track
     from serving.render.audio_files import AudioLimits
 
-    limits = AudioLimits(doors.settings.max_audio_bytes, doors.settings.max_audio_s)
-    return analyze_track(data, doors.storage, limits)
+    limits = AudioLimits(state.settings.max_audio_bytes, state.settings.max_audio_s)
+    return analyze_track(data, state.storage, limits)

@@ -7,7 +7,7 @@ from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
-from bentos.gateway.doors import Opened, client_of
+from bentos.gateway.dependencies import State, client_of
 from bentos.problems import documented
 from serving.jobs.live import Live
 from serving.jobs.liveness import Patience
@@ -22,10 +22,10 @@ router = APIRouter(tags=["status"])
     response_class=PlainTextResponse,
     responses=documented(401, 429),
 )
-async def read_metrics(doors: Opened) -> Response:
+async def read_metrics(state: State) -> Response:
     """Return this gateway's counters and the queues' state, in Prometheus' text form."""
-    live, models = await doors.look(), await doors.classifier.measures()
-    text = await doors.pools.pages.run(_render, live, Patience.of(doors.settings))
+    live, models = await state.look(), await state.classifier.measures()
+    text = await state.pools.pages.run(_render, live, Patience.of(state.settings))
     return Response(text + models, media_type=CONTENT_TYPE_LATEST)
 
 

@@ -11,18 +11,23 @@ from fastapi.responses import HTMLResponse, Response
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader
 
-from bentos.gateway.doors import Opened
+from bentos.gateway.dependencies import State
+from bentos.gateway.formatting import format_duration, format_json, format_time, readable_name
 from bentos.gateway.links import Reading
 from bentos.gateway.middleware import page_policy
 from bentos.gateway.page_view import JobPage, Show
-from bentos.gateway.words import in_words, long, moment, pretty
 from bentos.problems import count_refusal, describe_validation, documented
 from serving.errors import StudioError
 from serving.jobs.story import read_story
 from serving.problems import problem_of
 
 _pages = Environment(loader=PackageLoader("bentos.gateway", "."), autoescape=True)
-_pages.filters |= {"words": in_words, "long": long, "moment": moment, "pretty": pretty}
+_pages.filters |= {
+    "readable": readable_name,
+    "duration": format_duration,
+    "time": format_time,
+    "json": format_json,
+}
 
 
 class ForPeople(APIRoute):
@@ -53,14 +58,14 @@ router = APIRouter(prefix="/internal/jobs", tags=["jobs"], route_class=ForPeople
 )
 async def show_page(
     reader: Reading,
-    doors: Opened,
+    state: State,
     show: Annotated[Show | None, Query(description="only these photos")] = None,
     start: Annotated[int, Query(ge=0, lt=100_000, description="the first photo shown")] = 0,
 ) -> HTMLResponse:
     """Show a job to people: its photos with what was found, its timeline, models and callbacks."""
-    story = await doors.pools.database.run(read_story, doors.engine, reader.job_id, reader.client)
+    story = await state.pools.database.run(read_story, state.engine, reader.job_id, reader.client)
     page = JobPage(story, reader, show, start)
-    return await doors.pools.pages.run(_render, "page.html.j2", 200, page=page)
+    return await state.pools.pages.run(_render, "page.html.j2", 200, page=page)
 
 
 def _problem_page(error: Exception) -> HTMLResponse:

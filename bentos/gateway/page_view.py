@@ -7,9 +7,9 @@ from functools import cached_property
 from math import floor
 from typing import Literal
 
+from bentos.gateway.formatting import describe_reference, readable_name
+from bentos.gateway.history_lines import KINDS, Line, format_history
 from bentos.gateway.links import Reader
-from bentos.gateway.timeline import KINDS, Line, read_timeline
-from bentos.gateway.words import describe_reference, in_words
 from serving.db.tables import Job, Json
 from serving.jobs.story import Delivery, Story
 
@@ -81,7 +81,7 @@ class JobPage:
     @property
     def title(self) -> str:
         """What is done: `Classify photos`."""
-        return in_words(self.job.type).capitalize()
+        return readable_name(self.job.type).capitalize()
 
     @property
     def live(self) -> str:
@@ -126,7 +126,7 @@ class JobPage:
     @cached_property
     def timeline(self) -> Sequence[Line]:
         """What happened, oldest first."""
-        return read_timeline(self._story.events)
+        return format_history(self._story.events)
 
     @property
     def advice(self) -> str:

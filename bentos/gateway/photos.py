@@ -10,8 +10,8 @@ from fastapi.responses import Response
 from bentos.gateway import media_types
 from bentos.gateway.accept import Asker, Asking, accept, keep_upload
 from bentos.gateway.bodies import JSON_BYTES, read_body
+from bentos.gateway.dependencies import GatewayState, State
 from bentos.gateway.document import body_of
-from bentos.gateway.doors import Doors, Opened
 from bentos.gateway.schema import ClassifyAnswer, ClassifyRequest, JobAccepted
 from bentos.problems import documented, parse_body
 from serving import metrics
@@ -40,7 +40,7 @@ _BACKGROUND = Query(alias="async", description="answer 202 at once and call back
 )
 async def classify_photos(
     request: Request,
-    doors: Opened,
+    state: State,
     asker: Asking,
     in_background: Annotated[bool, _BACKGROUND] = False,
 ) -> Response:
@@ -54,28 +54,30 @@ async def classify_photos(
     kind = media_types.check_media_type(request, media_types.JSON, *media_types.PHOTOS)
     if kind == media_types.JSON:
         body = await read_body(request, JSON_BYTES)
-        return await _classify_keys(body, doors, asker, in_background)
-    data = await read_body(request, doors.settings.max_body_bytes)
+        return await _classify_keys(body, state, asker, in_background)
+    data = await read_body(request, state.settings.max_body_bytes)
     if in_background:
-        return await _classify_later(data, doors, asker, kind)
+        return await _classify_later(data, state, asker, kind)
     sha256 = hash_photo(data)
-    return _answer([await _classify_bytes(f"sha256:{sha256}", data, doors, sha256)])
+    return _answer([await _classify_bytes(f"sha256:{sha256}", data, state, sha256)])
 
 
-async def _classify_keys(body: bytes, doors: Doors, asker: Asker, in_background: bool) -> Response:
-    asked = parse_request(body, doors.settings.max_job_photos)
-    if in_background or asked.in_background or len(asked.photos) > doors.settings.max_photos:
-        return await accept(doors, asker, "classify_photos", {"photos": asked.photos}, asked)
-    await doors.look_at_uploads(asker.client, asked.photos)
-    results = await asyncio.gather(*(_classify_stored(photo, doors) for photo in asked.photos))
+async def _classify_keys(
+    body: bytes, state: GatewayState, asker: Asker, in_background: bool
+) -> Response:
+    asked = parse_request(body, state.settings.max_job_photos)
+    if in_background or asked.in_background or len(asked.photos) > state.settings.max_photos:
+        return await accept(state, asker, "classify_photos", {"photos": asked.photos}, asked)
+    await state.look_at_uploads(asker.client, asked.photos)
+    results = await asyncio.gather(*(_classify_stored(photo, state) for photo in asked.photos))
     return _answer(list(results))
 
 
-async def _classify_later(data: bytes, doors: Doors, asker: Asker, kind: str) -> Response:
+async def _classify_later(data: bytes, state: GatewayState, asker: Asker, kind: str) -> Response:
     if not data:
         raise BadImage("the file is empty")
-    key = await keep_upload(doors, asker, data, kind or "application/octet-stream")
-    return await accept(doors, asker, "classify_photos", {"photos": [key]}, JobOptions())
+    key = await keep_upload(state, asker, data, kind or "application/octet-stream")
+    return await accept(state, asker, "classify_photos", {"photos": [key]}, JobOptions())
 
 
 def parse_request(body: bytes, max_photos: int) -> ClassifyRequest:
@@ -86,22 +88,22 @@ def parse_request(body: bytes, max_photos: int) -> ClassifyRequest:
     return asked
 
 
-async def _classify_stored(photo: str, doors: Doors) -> RoomResult | FailedResult:
+async def _classify_stored(photo: str, state: GatewayState) -> RoomResult | FailedResult:
     try:
-        async with doors.turn(photo):
-            data = await doors.read(photo)
-            return await _classify_bytes(photo, data, doors)
+        async with state.turn(photo):
+            data = await state.read(photo)
+            return await _classify_bytes(photo, data, state)
     except StudioError as error:
         return FailedResult(photo=photo, error=problem_of(error))
 
 
 async def _classify_bytes(
-    photo: str, data: bytes, doors: Doors, sha256: str | None = None
+    photo: str, data: bytes, state: GatewayState, sha256: str | None = None
 ) -> RoomResult:
     started = time.perf_counter()
-    classified = await doors.classifier.classify(data, sha256)
+    classified = await state.classifier.classify(data, sha256)
     took_s = time.perf_counter() - started
-    metrics.CLASSIFICATIONS.labels(doors.classifier.serving, classified.cached).observe(took_s)
+    metrics.CLASSIFICATIONS.labels(state.classifier.serving, classified.cached).observe(took_s)
     return RoomResult.of(photo, classified, took_s * 1e3)
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Path
 from fastapi.exceptions import HTTPException
 from fastapi.responses import Response
 
-from bentos.gateway.doors import Opened
+from bentos.gateway.dependencies import State
 from bentos.gateway.links import Reading
 from bentos.problems import documented
 from serving.image import decode
@@ -38,23 +38,23 @@ _CACHED = "private, max-age=3600"
 )
 async def show_photo(
     reader: Reading,
-    doors: Opened,
+    state: State,
     number: Annotated[int, Path(ge=0, lt=100_000, description="its place in the job, from 0")],
     if_none_match: Annotated[str | None, Header(max_length=1000)] = None,
 ) -> Response:
     """Show a photo of the job as a small JPEG."""
-    reference = await doors.pools.database.run(
-        read_photo_reference, doors.engine, reader.job_id, number, reader.client
+    reference = await state.pools.database.run(
+        read_photo_reference, state.engine, reader.job_id, number, reader.client
     )
     if reference is None:
         raise HTTPException(404, f"job {reader.job_id} has no photo {number}")
-    async with doors.turn(reference):
-        data = await doors.read(reference)
+    async with state.turn(reference):
+        data = await state.read(reference)
         tag = f'"{hash_photo(data)[:32]}"'
         headers = {"ETag": tag, "Cache-Control": _CACHED}
         if if_none_match is not None and tag in if_none_match:
             return Response(status_code=304, headers=headers)
-        small = await doors.pools.photos.run(shrink, data, doors.settings.max_pixels)
+        small = await state.pools.photos.run(shrink, data, state.settings.max_pixels)
     return Response(small, headers=headers, media_type="image/jpeg")
 
 

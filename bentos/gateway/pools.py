@@ -33,7 +33,7 @@ class Pool:
     threads : how many wait or work at once
     wait_s : for a free thread; who finds none is refused
     deadline_s : for the answer; None: as long as it takes. The thread stays taken until what it
-        waits for ends: a hang is noticed at the door, and does not pile up behind it.
+        waits for ends: a hang is noticed at once, and no requests pile up behind it.
     """
 
     def __init__(

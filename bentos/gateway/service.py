@@ -16,10 +16,10 @@ from bentos.gateway.classifiers import (
     ServiceClassifier,
 )
 from bentos.gateway.connections import ConnectionLimits, limit_by_default
-from bentos.gateway.doors import Doors, Turns
+from bentos.gateway.dependencies import GatewayState, Turns
+from bentos.gateway.job_feeds import JobFeeds
 from bentos.gateway.limiter import Limiter, Streams
 from bentos.gateway.pools import Pools
-from bentos.gateway.watch import Watchers
 from bentos.room_classifier.service import RoomClassifier
 from bentos.traffic import QUIET, baked_models, end_with_arbiter
 from serving.budget import set_budgets
@@ -64,7 +64,7 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
 
     @bentoml.service(name="gateway", service_class=OursAround, **QUIET)
     class Gateway:
-        """The door to the backend."""
+        """The HTTP API of the backend."""
 
         if rooms is not None:
             rooms_service = bentoml.depends(rooms)
@@ -77,11 +77,11 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
             allow_open_files()
             set_budgets(settings.photo_memory_bytes, settings.photo_wait_s)
             service = self.rooms_service.to_async if rooms is not None else None
-            doors, answers = _open_doors(settings, service)
-            app.state.doors = doors
-            self._upkeep = [asyncio.ensure_future(_reread(doors))]
+            state, answers = _open_state(settings, service)
+            app.state.gateway = state
+            self._upkeep = [asyncio.ensure_future(_reread(state))]
             if answers is not None:
-                self._upkeep.append(asyncio.ensure_future(_share(answers, doors)))
+                self._upkeep.append(asyncio.ensure_future(_share(answers, state)))
 
         @bentoml.on_shutdown
         def close(self) -> None:
@@ -91,7 +91,9 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
     return Gateway
 
 
-def _open_doors(settings: Settings, service: RoomService | None) -> tuple[Doors, Answers | None]:
+def _open_state(
+    settings: Settings, service: RoomService | None
+) -> tuple[GatewayState, Answers | None]:
     """Open the gateway's parts; without a model service the model is held here."""
     engine = open_engine(settings)
     following = engine if settings.slots == "follow" else None
@@ -113,19 +115,19 @@ def _open_doors(settings: Settings, service: RoomService | None) -> tuple[Doors,
             service, answers, pools.photos, settings.max_pixels, pools.other_photos
         )
     threads = settings.model_threads or cores()
-    doors = Doors(
+    state = GatewayState(
         settings=settings,
         classifier=classifier,
         storage=storage,
         keys=keys,
         engine=engine,
-        watchers=Watchers(engine, pools.watching),
+        job_feeds=JobFeeds(engine, pools.watching),
         limiter=Limiter(settings.rate_limit),
         streams=Streams(settings.max_streams),
         pools=pools,
         turns=Turns(2 * threads, settings.download_threads, settings.cpu_wait_s),
     )
-    return doors, answers
+    return state, answers
 
 
 class _Ours:
@@ -142,18 +144,18 @@ class _Ours:
         await (self._theirs if probe else self._ours)(scope, receive, send)
 
 
-async def _reread(doors: Doors) -> None:
+async def _reread(state: GatewayState) -> None:
     """Learn of keys made and revoked elsewhere."""
     while True:
         await asyncio.sleep(_KEYS_REREAD_S)
-        await doors.pools.upkeep.run(doors.keys.refresh, older_than_s=_KEYS_REREAD_S / 2)
+        await state.pools.upkeep.run(state.keys.refresh, older_than_s=_KEYS_REREAD_S / 2)
 
 
-async def _share(answers: Answers, doors: Doors) -> None:
+async def _share(answers: Answers, state: GatewayState) -> None:
     """Write new answers where others find them."""
     while True:
         await asyncio.sleep(_SHARE_S)
-        await doors.pools.upkeep.run(answers.flush)
+        await state.pools.upkeep.run(answers.flush)
 
 
 _settings = read_settings()

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Depends, Request
 
-from bentos.gateway.doors import Opened, client_of
+from bentos.gateway.dependencies import State, client_of
 from bentos.gateway.schema import Health, QueueStatus, Status, WorkerStatus
 from bentos.problems import documented
 from serving.errors import NotReady
@@ -18,29 +18,29 @@ async def read_health() -> Health:
 
 
 @router.get("/readyz", responses=documented(503))
-async def read_readiness(doors: Opened) -> Health:
+async def read_readiness(state: State) -> Health:
     """Say that the gateway can do its work: a model answers, and so does the database.
 
     The database is left out where none was given: models pinned and no `DATABASE_URL`.
     """
-    settings = doors.settings
+    settings = state.settings
     wanted = settings.slots == "follow" or settings.database_url is not None
-    if wanted and await doors.look() is None:
+    if wanted and await state.look() is None:
         raise NotReady("the database does not answer")
-    if not await doors.classifier.status():
+    if not await state.classifier.status():
         raise NotReady("no model is published, and none is baked in")
     return Health()
 
 
 @router.get("/internal/status", dependencies=[Depends(client_of)], responses=documented(401, 503))
-async def read_status(request: Request, doors: Opened) -> Status:
+async def read_status(request: Request, state: State) -> Status:
     """Say which model versions answer, what waits and who works."""
-    models = await doors.classifier.status()
-    live = await doors.look()
-    patience = Patience.of(doors.settings)
+    models = await state.classifier.status()
+    live = await state.look()
+    patience = Patience.of(state.settings)
     return Status(
         release=request.app.version,
-        serving=doors.classifier.serving,
+        serving=state.classifier.serving,
         models=models,
         database=live is not None,
         queues=[QueueStatus.of(queue) for queue in live.queues] if live else [],

@@ -22,7 +22,7 @@ from starlette.requests import ClientDisconnect
 
 from bentos.gateway.accept import Asking
 from bentos.gateway.body_files import BodyFile, read_pieces, scratch_folder
-from bentos.gateway.doors import Doors, Opened
+from bentos.gateway.dependencies import GatewayState, State
 from bentos.gateway.uploads import TheUpload, expiry, remove_upload
 from bentos.problems import answer_problem
 from serving.db.tables import Upload
@@ -67,12 +67,12 @@ class Checksum:
 
 
 @router.options("", status_code=204)
-async def tus_options(doors: Opened) -> Response:
+async def tus_options(state: State) -> Response:
     """Say what of tus is understood."""
     said = {
         "Tus-Version": VERSION,
         "Tus-Extension": _EXTENSIONS,
-        "Tus-Max-Size": str(doors.settings.max_upload_bytes),
+        "Tus-Max-Size": str(state.settings.max_upload_bytes),
         "Tus-Checksum-Algorithm": ",".join(_ALGORITHMS),
     }
     return _answer(204, said)
@@ -85,7 +85,7 @@ async def tus_options(doors: Opened) -> Response:
 )
 async def create_upload(
     request: Request,
-    doors: Opened,
+    state: State,
     asker: Asking,
     upload_length: Annotated[int, Header(ge=1, le=2**53, description="bytes in all")],
     upload_metadata: Annotated[
@@ -107,22 +107,22 @@ async def create_upload(
         asker.idempotency_key,
     )
     sha256 = said.get("sha256", "").lower() or None
-    row = await doors.pools.database.run(doors.uploads.begin, new, upload_length, sha256)
+    row = await state.pools.database.run(state.uploads.begin, new, upload_length, sha256)
     headers = {"Location": f"{router.prefix}/{row.id}"}
     if request.headers.get("content-type", "") == _BODY:
-        appending = _Appending(request, doors, row, row.received)
+        appending = _Appending(request, state, row, row.received)
         return await _append(appending, upload_checksum, headers)
-    return _answer(201, headers | _offset(row, row.received, doors))
+    return _answer(201, headers | _offset(row, row.received, state))
 
 
 # GET too: HEAD is asked of every route as that
 @router.api_route("/{upload_id}", methods=["GET", "HEAD"], dependencies=_SAME_VERSION)
-async def upload_offset(row: TheUpload, doors: Opened) -> Response:
+async def upload_offset(row: TheUpload, state: State) -> Response:
     """Say where to go on."""
     if row.received == row.size and not row.ready:  # who was to make it whole has died
-        row = await _finish(doors, row)
+        row = await _finish(state, row)
     length = {"Upload-Length": str(row.size), "Cache-Control": "no-store"}
-    return _answer(200, length | _offset(row, row.received, doors))
+    return _answer(200, length | _offset(row, row.received, state))
 
 
 @router.patch(
@@ -133,7 +133,7 @@ async def upload_offset(row: TheUpload, doors: Opened) -> Response:
 async def append_to_upload(
     request: Request,
     row: TheUpload,
-    doors: Opened,
+    state: State,
     upload_offset: Annotated[int, Header(ge=0, le=2**53)],
     upload_checksum: Annotated[
         str | None, Header(max_length=200, description="such as `sha256 …base64…`")
@@ -147,7 +147,7 @@ async def append_to_upload(
         raise HTTPException(415, f"send the bytes as {_BODY}")
     if upload_offset != row.received:
         raise OffsetConflict(upload_offset, row.received)
-    return await _append(_Appending(request, doors, row, upload_offset), upload_checksum)
+    return await _append(_Appending(request, state, row, upload_offset), upload_checksum)
 
 
 @router.delete(
@@ -155,28 +155,28 @@ async def append_to_upload(
     status_code=204,
     dependencies=_SAME_VERSION,
 )
-async def end_upload(row: TheUpload, doors: Opened) -> Response:
+async def end_upload(row: TheUpload, state: State) -> Response:
     """End an upload, finished or not; what has come is deleted."""
-    await doors.pools.uploads.run(remove_upload, doors, row.id)
+    await state.pools.uploads.run(remove_upload, state, row.id)
     return _answer(204, {})
 
 
 class _Appending:
     """One body on its way into an upload."""
 
-    def __init__(self, request: Request, doors: Doors, row: Upload, offset: int) -> None:
-        self.request, self.doors, self.row, self.offset = request, doors, row, offset
+    def __init__(self, request: Request, state: GatewayState, row: Upload, offset: int) -> None:
+        self.request, self.state, self.row, self.offset = request, state, row, offset
 
     async def run(self, checksum: Checksum | None) -> int:
         """Keep the body; return where the upload then stands.
 
         With a checksum the body is kept whole or not at all, else all of it that arrives.
         """
-        async with scratch_folder(self.doors, 0) as folder:
+        async with scratch_folder(self.state, 0) as folder:
             file = BodyFile(folder / "part")
             try:
                 async for piece in read_pieces(self.request, self.row.size - self.offset):
-                    await self.doors.pools.disk.run(file.append, piece)
+                    await self.state.pools.disk.run(file.append, piece)
                     if checksum is None and file.size >= _PART_BYTES:
                         file = await self._keep(file)
             except (ClientDisconnect, HTTPException):
@@ -184,15 +184,15 @@ class _Appending:
                     await self._keep(file)
                 raise
             if checksum is not None:
-                await self.doors.pools.disk.run(_check, file.path, checksum)
+                await self.state.pools.disk.run(_check, file.path, checksum)
             await self._keep(file)
         return self.offset
 
     async def _keep(self, file: BodyFile) -> BodyFile:
         """Append what was written so far; return the file for what follows."""
         if file.size:
-            add = self.doors.uploads.add_part
-            self.offset = await self.doors.pools.uploads.run(
+            add = self.state.uploads.add_part
+            self.offset = await self.state.pools.uploads.run(
                 add, self.row.id, self.offset, file.path
             )
             file.path.unlink()
@@ -202,20 +202,20 @@ class _Appending:
 async def _append(
     appending: _Appending, checksum: str | None, created: Mapping[str, str] | None = None
 ) -> Response:
-    row, doors = appending.row, appending.doors
+    row, state = appending.row, appending.state
     try:
         offset = await appending.run(read_checksum(checksum))
         if offset == row.size:
-            await _finish(doors, row)
+            await _finish(state, row)
     except DigestMismatch as error:
         return answer_problem(_MISMATCH, "DigestMismatch", str(error), {"Tus-Resumable": VERSION})
-    headers = dict(created or {}) | _offset(row, offset, doors)
+    headers = dict(created or {}) | _offset(row, offset, state)
     return _answer(204 if created is None else 201, headers)
 
 
-async def _finish(doors: Doors, row: Upload) -> Upload:
-    async with scratch_folder(doors, 2 * row.size) as folder:
-        return await doors.pools.uploads.run(doors.uploads.finish, row.id, folder)
+async def _finish(state: GatewayState, row: Upload) -> Upload:
+    async with scratch_folder(state, 2 * row.size) as folder:
+        return await state.pools.uploads.run(state.uploads.finish, row.id, folder)
 
 
 def read_metadata(header: str) -> dict[str, str]:
@@ -256,8 +256,8 @@ def _check(path: Path, checksum: Checksum) -> None:
             raise DigestMismatch(f"the part's {checksum.algorithm} is not the one that you sent")
 
 
-def _offset(row: Upload, offset: int, doors: Doors) -> dict[str, str]:
-    headers, expires = {"Upload-Offset": str(offset)}, expiry(row, doors.settings)
+def _offset(row: Upload, offset: int, state: GatewayState) -> dict[str, str]:
+    headers, expires = {"Upload-Offset": str(offset)}, expiry(row, state.settings)
     if expires is not None:
         headers["Upload-Expires"] = format_datetime(expires.astimezone(UTC), usegmt=True)
     return headers

@@ -20,7 +20,7 @@ from bentos.gateway.body_files import (
     scratch_folder,
     wanted_digests,
 )
-from bentos.gateway.doors import Doors, Opened, client_of
+from bentos.gateway.dependencies import GatewayState, State, client_of
 from bentos.gateway.media_types import media_type_of
 from bentos.problems import documented
 from serving.db.tables import Upload
@@ -103,9 +103,9 @@ def expiry(row: Upload, settings: Settings) -> datetime | None:
     return row.used_at + timedelta(seconds=age_s) if age_s else None
 
 
-async def upload_of(upload_id: UUID, doors: Opened, client: Client) -> Upload:
+async def upload_of(upload_id: UUID, state: State, client: Client) -> Upload:
     """Return the client's upload of that id; UnknownUpload."""
-    return await doors.pools.database.run(doors.uploads.read, upload_id, client)
+    return await state.pools.database.run(state.uploads.read, upload_id, client)
 
 
 TheUpload = Annotated[Upload, Depends(upload_of)]
@@ -121,7 +121,7 @@ TheUpload = Annotated[Upload, Depends(upload_of)]
 )
 async def upload_file(
     request: Request,
-    doors: Opened,
+    state: State,
     asker: Asking,
     name: Annotated[str | None, Query(max_length=300, pattern=NO_NUL)] = None,
 ) -> Response:
@@ -139,28 +139,28 @@ async def upload_file(
     kind = kind[:200] or "application/octet-stream"
     new = NewUpload(asker.client, kind, asker.listing_id, name, asker.idempotency_key)
     declared = request.headers.get("content-length", "")
-    most = doors.settings.max_upload_bytes
+    most = state.settings.max_upload_bytes
     need = min(int(declared), most) if declared.isdigit() else 0
-    async with scratch_folder(doors, need) as folder:
+    async with scratch_folder(state, need) as folder:
         file = BodyFile(folder / "body")
         async for piece in read_pieces(request, most):
-            await doors.pools.disk.run(file.append, piece)
-        row, created = await doors.pools.uploads.run(_keep, doors, new, file, wanted)
-    return _answer(UploadView.of(row, doors.settings), created)
+            await state.pools.disk.run(file.append, piece)
+        row, created = await state.pools.uploads.run(_keep, state, new, file, wanted)
+    return _answer(UploadView.of(row, state.settings), created)
 
 
 def _keep(
-    doors: Doors, new: NewUpload, file: BodyFile, wanted: Mapping[str, bytes]
+    state: GatewayState, new: NewUpload, file: BodyFile, wanted: Mapping[str, bytes]
 ) -> tuple[Upload, bool]:
     if not file.size:
         raise BadInput("the body is empty")
     check_digests(file.path, wanted)
-    write = partial(_store, doors, file.path, new.content_type)
-    return doors.uploads.keep(new, file.sha256, file.size, write)
+    write = partial(_store, state, file.path, new.content_type)
+    return state.uploads.keep(new, file.sha256, file.size, write)
 
 
-def _store(doors: Doors, path: Path, content_type: str, key: str) -> None:
-    doors.storage.write_from(path, key, content_type)
+def _store(state: GatewayState, path: Path, content_type: str, key: str) -> None:
+    state.storage.write_from(path, key, content_type)
 
 
 def _answer(view: UploadView, created: bool) -> Response:
@@ -170,34 +170,34 @@ def _answer(view: UploadView, created: bool) -> Response:
 
 @router.get("", responses=documented(401, 422, 429, 503))
 async def list_uploads(
-    doors: Opened, client: Client, asked: Annotated[UploadQuery, Query()]
+    state: State, client: Client, asked: Annotated[UploadQuery, Query()]
 ) -> UploadList:
     """List your uploads, newest first, unfinished ones too."""
     after = read_cursor(asked.cursor) if asked.cursor else None
-    rows = await doors.pools.database.run(
-        doors.uploads.list, client, asked.listing_id, asked.limit + 1, after
+    rows = await state.pools.database.run(
+        state.uploads.list, client, asked.listing_id, asked.limit + 1, after
     )
     shown = rows[: asked.limit]
     more = write_cursor(shown[-1].created_at, shown[-1].id) if len(rows) > len(shown) else None
-    views = [UploadView.of(row, doors.settings) for row in shown]
+    views = [UploadView.of(row, state.settings) for row in shown]
     return UploadList(uploads=views, next_cursor=more)
 
 
 @router.get("/{upload_id}", responses=documented(401, 404, 422, 429, 503))
-async def read_upload(row: TheUpload, doors: Opened) -> UploadView:
+async def read_upload(row: TheUpload, state: State) -> UploadView:
     """Return an upload as it stands."""
-    return UploadView.of(row, doors.settings)
+    return UploadView.of(row, state.settings)
 
 
 @router.delete("/{upload_id}", status_code=204, responses=documented(401, 404, 409, 422, 429, 503))
-async def delete_upload(row: TheUpload, doors: Opened) -> None:
+async def delete_upload(row: TheUpload, state: State) -> None:
     """Delete an upload and its bytes; one that a waiting or running job names is refused (409)."""
-    await doors.pools.uploads.run(remove_upload, doors, row.id)
+    await state.pools.uploads.run(remove_upload, state, row.id)
 
 
-def remove_upload(doors: Doors, upload_id: UUID) -> None:
+def remove_upload(state: GatewayState, upload_id: UUID) -> None:
     """Remove an upload; UploadInUse while a job needs it."""
-    job_id = job_that_needs(doors.engine, upload_id)
+    job_id = job_that_needs(state.engine, upload_id)
     if job_id is not None:
         raise UploadInUse(upload_id, job_id)
-    doors.uploads.remove([upload_id])
+    state.uploads.remove([upload_id])

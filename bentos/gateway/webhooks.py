@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from bentos.gateway.doors import Opened, client_of
+from bentos.gateway.dependencies import State, client_of
 from bentos.problems import documented
 from serving.jobs.trial import try_receiver
 
@@ -28,15 +28,15 @@ class WebhookTest(BaseModel):
 
 @router.post("/test", responses=documented(401, 429, 503))
 async def send_test_event(
-    request: Request, doors: Opened, client: Annotated[str, Depends(client_of)]
+    request: Request, state: State, client: Annotated[str, Depends(client_of)]
 ) -> WebhookTest:
     """Send the event `test`, signed, to `{BACKEND_URL}/webhooks/test` and say what came back.
 
     It goes the way of every callback, through the outbox and a worker, but is tried once only. Six
     times a minute at most.
     """
-    doors.trials.count(client, request.scope)
-    wait_s = doors.settings.webhook_timeout_s + _WAKE_S
+    state.trials.count(client, request.scope)
+    wait_s = state.settings.webhook_timeout_s + _WAKE_S
     return WebhookTest.model_validate(
-        await doors.pools.callbacks.run(try_receiver, doors.engine, client, wait_s)
+        await state.pools.callbacks.run(try_receiver, state.engine, client, wait_s)
     )

@@ -24,7 +24,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Watched:
+class JobSnapshot:
     """What somebody who watches a job is shown."""
 
     status: str
@@ -57,7 +57,7 @@ def read_events(connection: Connection, job_id: UUID, after: int = 0) -> Sequenc
     return [Event(*row) for row in rows]
 
 
-def watch(engine: Engine, job_id: UUID, after: int = 0) -> Watched:
+def read_snapshot(engine: Engine, job_id: UUID, after: int = 0) -> JobSnapshot:
     """Return where the job stands, and its events whose id is above `after`."""
     with engine.connect() as connection:
         # the status first: a job seen as ended shows all its events
@@ -65,4 +65,4 @@ def watch(engine: Engine, job_id: UUID, after: int = 0) -> Watched:
             select(Job.status, Job.progress).where(Job.id == job_id)
         ).one()
         events = tuple(read_events(connection, job_id, after))
-        return Watched(status, progress, events)
+        return JobSnapshot(status, progress, events)

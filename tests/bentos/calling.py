@@ -16,7 +16,7 @@ from serving.models.known import KnownRooms
 from serving.models.local import LocalModels
 from serving.settings import Settings
 from serving.storage.objects import Storage
-from tests.doors import open_doors, photo_pool
+from tests.gateway_state import make_gateway_state, photo_pool
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def calling(
     with closing(photo_pool()) as pool:
         app = create_app("test", settings)
         rooms = KnownRooms(models, None, settings.max_pixels)
-        app.state.doors = open_doors(
+        app.state.gateway = make_gateway_state(
             settings, InlineClassifier(models, rooms, pool), storage, engine
         )
         if router is not None:
@@ -48,7 +48,7 @@ def served(settings: Settings, engine: Engine, storage: Storage) -> Iterator[str
         app = create_app("test", settings)
         rooms = KnownRooms(models, None, settings.max_pixels)
         classifier = InlineClassifier(models, rooms, pool)
-        app.state.doors = open_doors(settings, classifier, storage, engine)
+        app.state.gateway = make_gateway_state(settings, classifier, storage, engine)
         config = uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, daemon=True)

@@ -20,8 +20,8 @@ from serving.storage.objects import Storage
 from serving.storage.scratch import Scratch
 from serving.workflows.run import Parts
 from tests.bentos.calling import calling
-from tests.doors import open_doors, photo_pool
 from tests.fakes import encode
+from tests.gateway_state import make_gateway_state, photo_pool
 from tests.serving.video.pictures import texture
 from tests.serving.workflows.bench import Bench
 from tests.serving.workflows.film_asks import clicks
@@ -56,7 +56,7 @@ def open_client(settings: Settings, engine: Engine, storage: Storage) -> TestCli
     models = LocalModels(storage)
     rooms = KnownRooms(models, None, settings.max_pixels)
     app = create_app("test", settings)
-    app.state.doors = open_doors(
+    app.state.gateway = make_gateway_state(
         settings, InlineClassifier(models, rooms, photo_pool()), storage, engine
     )
     return TestClient(app, raise_server_exceptions=False)

@@ -29,8 +29,8 @@ from serving.problems import Problem
 from serving.settings import Settings
 from serving.storage.objects import Storage
 from tests.bodies import BAD, GOOD, file
-from tests.doors import open_doors, photo_pool
 from tests.fakes import BLUE, GREEN, RED, jpeg, publish
+from tests.gateway_state import make_gateway_state, photo_pool
 
 KEY = "vls_test"
 PATH = "/internal/photos/classify"
@@ -78,7 +78,7 @@ def client(
         else ServiceClassifier(Service(models), None, pool, limit)
     )
     app = create_app("test")
-    app.state.doors = open_doors(gateway_settings, classifier, storage, engine)
+    app.state.gateway = make_gateway_state(gateway_settings, classifier, storage, engine)
     with TestClient(app, headers={"X-API-Key": KEY}, raise_server_exceptions=False) as client:
         yield client
     pool.close()
@@ -239,7 +239,7 @@ def test_a_model_that_breaks_is_a_problem_that_keeps_its_detail_to_the_log(
     models = LocalModels(storage, open_session=Broken)
     app = create_app("test")
     classifier = InlineClassifier(models, KnownRooms(models, None, 10**6), photo_pool())
-    app.state.doors = open_doors(gateway_settings, classifier, storage, engine)
+    app.state.gateway = make_gateway_state(gateway_settings, classifier, storage, engine)
     with TestClient(app, headers={"X-API-Key": KEY}) as client:
         nobody = send(client, jpeg(RED))
         assert problem(nobody).status == 503

@@ -22,8 +22,8 @@ from serving.models.known import KnownRooms
 from serving.models.local import LocalModels
 from serving.settings import Settings
 from serving.storage.objects import Storage
-from tests.doors import open_doors, photo_pool
 from tests.fakes import RED, jpeg
+from tests.gateway_state import make_gateway_state, photo_pool
 
 CLASSIFY = "/internal/photos/classify"
 JOBS = "/internal/jobs"
@@ -46,7 +46,7 @@ def open_client(settings: Settings, engine: Engine, storage: Storage) -> TestCli
     rooms = KnownRooms(models, None, settings.max_pixels)
     app = create_app("test")
     classifier = InlineClassifier(models, rooms, photo_pool())
-    app.state.doors = open_doors(settings, classifier, storage, engine)
+    app.state.gateway = make_gateway_state(settings, classifier, storage, engine)
     return TestClient(app, headers={"X-API-Key": "vls_a"}, raise_server_exceptions=False)
 
 

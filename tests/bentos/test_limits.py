@@ -27,8 +27,8 @@ from serving.settings import Settings
 from serving.storage.objects import Storage
 from tests.bentos.conftest import NewJobs
 from tests.bentos.served import Answer, connected, read_answer, serving
-from tests.doors import open_doors, photo_pool
 from tests.fakes import bake, jpeg
+from tests.gateway_state import make_gateway_state, photo_pool
 
 SLOW = {
     "body_idle_s": 1.0,
@@ -75,7 +75,7 @@ def address(
     rooms = KnownRooms(models, None, limited_settings.max_pixels)
     with contextlib.closing(photo_pool()) as pool:
         classifier = InlineClassifier(models, rooms, pool)
-        app.state.doors = open_doors(limited_settings, classifier, storage, engine)
+        app.state.gateway = make_gateway_state(limited_settings, classifier, storage, engine)
         with serving(app) as address:
             yield address
 

@@ -24,8 +24,8 @@ from serving.models.remote import RemoteRooms
 from serving.models.rooms import LocalRooms
 from serving.models.wire import Pixels, RoomReply
 from serving.problems import problem_of
-from tests.doors import photo_pool
 from tests.fakes import RED, FixedModels, StubSession, jpeg, picture
+from tests.gateway_state import photo_pool
 
 ROOMS = LocalRooms(FixedModels(StubSession(0, 0)))
 

@@ -32,8 +32,8 @@ from serving.storage.objects import Storage
 from serving.storage.s3 import S3Storage
 from serving.storage.s3_options import S3Options
 from tests.bentos.served import serving
-from tests.doors import open_doors, photo_pool
 from tests.fakes import jpeg
+from tests.gateway_state import make_gateway_state, photo_pool
 
 QUICK = {
     "pool_wait_s": 0.5,
@@ -66,7 +66,7 @@ def gateway(
     rooms = KnownRooms(models, Answers(engine, 1000), settings.max_pixels)
     app = create_app("test", settings)
     with contextlib.closing(photo_pool()) as pool:
-        app.state.doors = open_doors(
+        app.state.gateway = make_gateway_state(
             settings, InlineClassifier(models, rooms, pool), storage, engine
         )
         with serving(app) as (host, port):

@@ -32,8 +32,8 @@ from serving.storage.scratch import open_scratch
 from serving.worker import JobWorker
 from serving.workflows import WORKFLOWS
 from serving.workflows.run import Parts
-from tests.doors import open_doors, photo_pool
 from tests.fakes import GREEN, jpeg
+from tests.gateway_state import make_gateway_state, photo_pool
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TRACE = PARENT[3:35]
@@ -82,7 +82,7 @@ def post_job(settings: Settings, engine: Engine, storage: Storage, **headers: st
     rooms = KnownRooms(LocalModels(storage), None, settings.max_pixels)
     app = create_app("test", settings)
     classifier = InlineClassifier(LocalModels(storage), rooms, photo_pool())
-    app.state.doors = open_doors(settings, classifier, storage, engine)
+    app.state.gateway = make_gateway_state(settings, classifier, storage, engine)
     with TestClient(app, headers={"X-API-Key": "key"} | headers) as client:
         body = {"photos": ["green.jpg"], "async": True}
         assert client.post("/internal/photos/classify", json=body).status_code == 202
@@ -170,7 +170,7 @@ def test_a_request_that_fails_is_a_failed_span(
     rooms = KnownRooms(LocalModels(storage), None, 1000)
     app = create_app("test", traced_settings)
     classifier = InlineClassifier(LocalModels(storage), rooms, photo_pool())
-    app.state.doors = open_doors(traced_settings, classifier, storage, engine)
+    app.state.gateway = make_gateway_state(traced_settings, classifier, storage, engine)
     with TestClient(app, headers={"X-API-Key": "key"}) as client:
         client.post(
             "/internal/photos/classify", content=jpeg(GREEN), headers={"Content-Type": "image/jpeg"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from bentos.gateway.words import in_words, long
+from bentos.gateway.formatting import format_duration, readable_name
 from serving.jobs.events import Event
 
 Tone = Literal["plain", "good", "warn", "bad"]
@@ -38,7 +38,7 @@ def _started(event: Event) -> tuple[str, str, Tone]:
 
 
 def _will_retry(event: Event) -> tuple[str, str, Tone]:
-    again = long(float(event.data.get("again_in_s", 0)))
+    again = format_duration(float(event.data.get("again_in_s", 0)))
     return f"Attempt {event.attempt} failed", f"{_reason(event)} · again in {again}", "warn"
 
 
@@ -70,8 +70,8 @@ KINDS = tuple(_LINES)
 _BEGINS = ("accepted", "redriven")
 
 
-def read_timeline(events: Sequence[Event]) -> Sequence[Line]:
-    """Return a line for each event; a kind that is new here is told in its own words."""
+def format_history(events: Sequence[Event]) -> Sequence[Line]:
+    """Return a line for each event; a kind that is not known here is shown by its name."""
     lines: list[Line] = []
     since: datetime | None = None
     for event in events:
@@ -86,12 +86,12 @@ def read_timeline(events: Sequence[Event]) -> Sequence[Line]:
 
 def _other(event: Event) -> tuple[str, str, Tone]:
     told = ", ".join(f"{name}: {value}" for name, value in event.data.items())
-    return in_words(event.kind).capitalize(), told[:300], "plain"
+    return readable_name(event.kind).capitalize(), told[:300], "plain"
 
 
 def _reason(event: Event) -> str:
     error = event.data.get("error") or {}
-    return f"{in_words(error.get('title', 'error'))}: {error.get('detail', '')}"
+    return f"{readable_name(error.get('title', 'error'))}: {error.get('detail', '')}"
 
 
 def _short(worker: object) -> str:

@@ -26,24 +26,24 @@ def describe_reference(reference: str) -> tuple[str, str]:
     return PurePosixPath(reference).name or shown, shown
 
 
-def in_words(name: str) -> str:
+def readable_name(name: str) -> str:
     """Return a name of ours as people write it.
 
     Examples
     --------
-    >>> in_words("dining_room"), in_words("job-failed"), in_words("DownloadFailed")
+    >>> readable_name("dining_room"), readable_name("job-failed"), readable_name("DownloadFailed")
     ('dining room', 'job failed', 'Download failed')
     """
     apart = re.sub(r"(?<=[a-z])[A-Z]", lambda found: f" {found.group().lower()}", name)
     return apart.replace("_", " ").replace("-", " ")
 
 
-def long(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Say how long something took.
 
     Examples
     --------
-    >>> [long(0.0421), long(3.14), long(75), long(7300), long(200_000)]
+    >>> [format_duration(seconds) for seconds in (0.0421, 3.14, 75, 7300, 200_000)]
     ['42 ms', '3.1 s', '1 min 15 s', '2 h 1 min', '2 d 7 h']
     """
     if seconds < 1:
@@ -60,11 +60,11 @@ def long(seconds: float) -> str:
     raise AssertionError(seconds)
 
 
-def moment(at: datetime) -> str:
+def format_time(at: datetime) -> str:
     """Return a time as people read it, in UTC."""
     return f"{at:%d %b %Y, %H:%M:%S} UTC"
 
 
-def pretty(value: object) -> str:
+def format_json(value: object) -> str:
     """Return JSON as people read it."""
     return json.dumps(value, indent=2, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""What the routes need from the process they run in."""
+"""The dependencies of the routes: what the process holds, and which client asks."""
 
 import asyncio
 import contextlib
@@ -13,9 +13,9 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 from sqlalchemy import Engine
 
 from bentos.gateway.classifiers import Classifier
+from bentos.gateway.job_feeds import JobFeeds
 from bentos.gateway.limiter import Limiter, Streams
 from bentos.gateway.pools import Pools
-from bentos.gateway.watch import Watchers
 from serving import logs
 from serving.errors import NotAllowed, Overloaded
 from serving.jobs.api_keys import KeyRing
@@ -60,13 +60,13 @@ class Turns:
 
 
 @dataclass(frozen=True)
-class Doors:
-    """The gateway's parts, made once per process.
+class GatewayState:
+    """What the gateway holds for all requests, made once per process.
 
     Attributes
     ----------
     engine : of the database that has the jobs
-    watchers : who waits for changes of jobs
+    job_feeds : who waits for changes of jobs
     limiter : how often each client may ask
     streams : how many event streams each may hold
     pools : the threads for each kind of wait
@@ -78,7 +78,7 @@ class Doors:
     storage: Storage
     keys: KeyRing
     engine: Engine
-    watchers: Watchers
+    job_feeds: JobFeeds
     limiter: Limiter
     streams: Streams
     pools: Pools
@@ -127,9 +127,11 @@ class Doors:
         return self.turns.one(leads_away(reference, self.storage))
 
 
-async def doors_of(request: Request) -> Doors:  # async: FastAPI sends plain functions to a thread
-    """Return the parts that the process hung on the app."""
-    return cast(Doors, request.app.state.doors)
+async def gateway_state(
+    request: Request,
+) -> GatewayState:  # async: FastAPI sends plain functions to a thread
+    """Return what the process keeps in `app.state`."""
+    return cast(GatewayState, request.app.state.gateway)
 
 
 async def key_of(
@@ -153,16 +155,16 @@ async def client_of(request: Request, key: SentKey) -> str:
     TooManyRequests
         The client asks too often (429).
     """
-    doors = await doors_of(request)
+    state = await gateway_state(request)
     try:
-        client = doors.keys.client_of(key)
+        client = state.keys.client_of(key)
     except NotAllowed:
         # perhaps made a moment ago: look once a second at most
-        await doors.pools.keys.run(doors.keys.refresh, older_than_s=1.0)
-        client = doors.keys.client_of(key)
+        await state.pools.keys.run(state.keys.refresh, older_than_s=1.0)
+        client = state.keys.client_of(key)
     logs.bind(client=client)
-    doors.limiter.count(client, request.scope)
+    state.limiter.count(client, request.scope)
     return client
 
 
-Opened = Annotated[Doors, Depends(doors_of)]
+State = Annotated[GatewayState, Depends(gateway_state)]

@@ -3,10 +3,10 @@
 from sqlalchemy import Engine
 
 from bentos.gateway.classifiers import Classifier
-from bentos.gateway.doors import Doors, Turns
+from bentos.gateway.dependencies import GatewayState, Turns
+from bentos.gateway.job_feeds import JobFeeds
 from bentos.gateway.limiter import Limiter, Streams
 from bentos.gateway.pools import Pool, Pools
-from bentos.gateway.watch import Watchers
 from serving.jobs.api_keys import KeyRing
 from serving.settings import Settings
 from serving.storage.objects import Storage
@@ -17,18 +17,18 @@ def photo_pool() -> Pool:
     return Pool("photos", 1, wait_s=20.0, deadline_s=60.0)
 
 
-def open_doors(
+def make_gateway_state(
     settings: Settings, classifier: Classifier, storage: Storage, engine: Engine
-) -> Doors:
+) -> GatewayState:
     """Return the parts that the gateway's routes work with."""
     pools = Pools.of(settings)
-    return Doors(
+    return GatewayState(
         settings=settings,
         classifier=classifier,
         storage=storage,
         keys=KeyRing(settings.api_keys, engine),
         engine=engine,
-        watchers=Watchers(engine, pools.watching),
+        job_feeds=JobFeeds(engine, pools.watching),
         limiter=Limiter(settings.rate_limit),
         streams=Streams(settings.max_streams),
         pools=pools,

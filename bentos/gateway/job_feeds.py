@@ -1,4 +1,4 @@
-"""Lets many who watch jobs share one connection of the database, and one look at each job."""
+"""Lets many who follow jobs share one connection of the database, and one look at each job."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from bentos.gateway.pools import Pool
 from serving.db.engine import session_url
 from serving.db.tables import Json
 from serving.errors import StudioError, first_line
-from serving.jobs.events import CHANNEL, Event, Watched, watch
+from serving.jobs.events import CHANNEL, Event, JobSnapshot, read_snapshot
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Change:
     events: Sequence[Event]
 
 
-class Watcher:
+class Subscriber:
     """Somebody who follows a job; changes wait here until they are taken.
 
     Attributes
@@ -52,10 +52,10 @@ class Watcher:
     def __init__(self, seen: int) -> None:
         self.seen = seen
         self._events: list[Event] = []
-        self._newest: Watched | None = None
+        self._newest: JobSnapshot | None = None
         self._told = asyncio.Event()
 
-    def tell(self, now: Watched) -> None:
+    def tell(self, now: JobSnapshot) -> None:
         """Keep a change; of progress only the newest counts."""
         for event in now.events:
             if event.id > self.seen:
@@ -81,12 +81,12 @@ class _Feed:
     """One job, looked at once for all who follow it."""
 
     def __init__(self) -> None:
-        self.watchers: set[Watcher] = set()
+        self.subscribers: set[Subscriber] = set()
         self.changed = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
 
-class Watchers:
+class JobFeeds:
     """Tells whoever follows a job as soon as something happened to it.
 
     Nothing is connected and nothing looked at while nobody follows. While the database is away
@@ -106,49 +106,49 @@ class Watchers:
         self._heard = False
 
     @contextlib.contextmanager
-    def watching(self, job_id: UUID, seen: int) -> Iterator[Watcher]:
+    def subscribe(self, job_id: UUID, seen: int) -> Iterator[Subscriber]:
         """Yield who hears of each change of the job.
 
         Parameters
         ----------
         seen : the id of an event; the first change brings those after it
         """
-        watcher, name = Watcher(seen), str(job_id)
+        subscriber, name = Subscriber(seen), str(job_id)
         feed = self._feeds.setdefault(name, _Feed())
-        feed.watchers.add(watcher)
+        feed.subscribers.add(subscriber)
         feed.changed.set()
         if feed.task is None:
             feed.task = asyncio.create_task(self._follow(job_id, feed))
         if self._listening is None or self._listening.done():
             self._listening = asyncio.create_task(self._listen())
         try:
-            yield watcher
+            yield subscriber
         finally:
-            feed.watchers.discard(watcher)
-            if not feed.watchers:
+            feed.subscribers.discard(subscriber)
+            if not feed.subscribers:
                 feed.task.cancel()
                 del self._feeds[name]
 
     def count(self) -> int:
         """Return how many follow."""
-        return sum(len(feed.watchers) for feed in self._feeds.values())
+        return sum(len(feed.subscribers) for feed in self._feeds.values())
 
     async def _follow(self, job_id: UUID, feed: _Feed) -> None:
         while True:
             feed.changed.clear()
             wait_s = _LOOK_EVERY_S if self._heard else _LOOK_OFTEN_S
-            asking = list(feed.watchers)  # who comes meanwhile has its own look after this one
-            after = min(watcher.seen for watcher in asking)
+            asking = list(feed.subscribers)  # who comes meanwhile has its own look after this one
+            after = min(subscriber.seen for subscriber in asking)
             try:
-                now = await self._pool.run(watch, self._engine, job_id, after)
+                now = await self._pool.run(read_snapshot, self._engine, job_id, after)
             except NoResultFound:
-                now = Watched(DELETED, None, ())
+                now = JobSnapshot(DELETED, None, ())
             except (SQLAlchemyError, StudioError) as error:
                 log.warning("job %s cannot be followed now: %s", job_id, first_line(error))
                 await asyncio.sleep(_RETRY_S)
                 continue
-            for watcher in asking:
-                watcher.tell(now)
+            for subscriber in asking:
+                subscriber.tell(now)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await feed.changed.wait()
