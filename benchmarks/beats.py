@@ -29,10 +29,10 @@ from serving.audio.sections import CURVE_PER_S
 from serving.render.audio_files import decode_audio
 from serving.render.beat_model import open_beat_model
 from serving.render.template_files import find_template
-from serving.video.assembly import EditOptions, Shape
-from serving.video.order import Photo
-from serving.video.places import Music, make_music
-from serving.video.timeline import make_timeline
+from serving.video.edit.assembly import EditOptions, Shape
+from serving.video.edit.cut_points import Music, make_music
+from serving.video.edit.photo_order import Photo
+from serving.video.edit.timeline import make_timeline
 
 # beats of a loop: known from its length, which is whole bars
 LOOPS = {"amen_full": 16, "breakbeat": 4, "electric": 4, "garzul": 16, "safari": 16}

@@ -18,7 +18,7 @@ from serving.render.beat_model import open_beat_model
 from serving.render.film import Options, render_film
 from serving.render.sound import Sound
 from serving.render.template_files import shipped_templates
-from serving.video.places import make_music
+from serving.video.edit.cut_points import make_music
 
 
 def main() -> None:

@@ -22,12 +22,12 @@ from show import CAPTIONED, LOGO, Cost, draw_picture, find_photos, make_sources,
 from serving.render.cache import MemoryCache, NoCache
 from serving.render.frames import Sources, photo_size
 from serving.render.template_files import find_template, shipped_fonts
-from serving.video.assembly import EditOptions, Shape
+from serving.video.edit.assembly import EditOptions, Shape
+from serving.video.edit.cut_points import Music, make_music
+from serving.video.edit.overlays import Branding, Plan, plan_film
+from serving.video.edit.photo_order import Photo
 from serving.video.film import Film
-from serving.video.order import Photo
-from serving.video.overlays import Branding, Plan, plan_film
-from serving.video.places import Music, make_music
-from serving.video.sheet import Brand, Words
+from serving.video.titles.layout import Brand, Words
 
 WIDE, TALL = Shape(1920, 1080, Fraction(30)), Shape(1080, 1920, Fraction(30))
 TWICE_AS_FAST = Shape(1920, 1080, Fraction(60))

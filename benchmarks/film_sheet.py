@@ -24,17 +24,17 @@ from serving.render.frames import FrameRenderer, Sources
 from serving.render.segments import split_film
 from serving.render.stills import draw_frame
 from serving.render.template_files import shipped_fonts, shipped_templates
-from serving.video.assembly import CARD, EditOptions, Shape
+from serving.video.draw.looks import LOOKS, make_look
+from serving.video.draw.rgba import Rgba
+from serving.video.draw.transitions import KINDS
+from serving.video.draw.yuv import empty_planes, to_rgb
+from serving.video.edit.assembly import CARD, EditOptions, Shape
+from serving.video.edit.cut_points import Music
+from serving.video.edit.overlays import Branding, Plan, plan_film
+from serving.video.edit.photo_order import Photo
+from serving.video.edit.templates import Template
 from serving.video.film import Clip, Film, Motion, Transition, View
-from serving.video.looks import LOOKS, make_look
-from serving.video.order import Photo
-from serving.video.overlays import Branding, Plan, plan_film
-from serving.video.picture import Rgba
-from serving.video.places import Music
-from serving.video.planes import empty_planes, to_rgb
-from serving.video.sheet import Brand, Words
-from serving.video.templates import Template
-from serving.video.transitions import KINDS
+from serving.video.titles.layout import Brand, Words
 
 LISTING = ROOT / "datasets" / "sample_listing"
 STILL = Motion(View(0.5, 0.5, 1.0), View(0.5, 0.5, 1.0))

@@ -15,8 +15,8 @@ from tracks import RATE_HZ
 
 from serving.render.template_files import shipped_templates
 from serving.storage.interface import Storage
-from serving.video.order import WALK
-from serving.video.transitions import KINDS
+from serving.video.draw.transitions import KINDS
+from serving.video.edit.photo_order import WALK
 
 Pixels = NDArray[np.uint8]
 Json = dict[str, Any]

@@ -41,7 +41,7 @@ from serving.requests.format import FRAMES
 from serving.settings import Settings
 from serving.storage.objects import storage_of
 from serving.storage.scratch import Scratch
-from serving.video.check import Finding
+from serving.video.check.faults import Finding
 from serving.workflows import WORKFLOWS, film
 from serving.workflows.film_check import Planned, find_faults
 from serving.workflows.run import Parts

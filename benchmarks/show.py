@@ -20,9 +20,9 @@ from serving.render.frames import FrameRenderer, Sources
 from serving.render.profiles import Encoding
 from serving.render.segments import split_film
 from serving.render.sound import Sound
+from serving.video.draw.grade import Lut, identity_lut
+from serving.video.draw.yuv import empty_planes
 from serving.video.film import Clip, Film, Motion, Overlay, Transition, View
-from serving.video.grade import Lut, identity_lut
-from serving.video.planes import empty_planes
 
 PHOTOS, CLIP_S, CHANGE_S = 20, Fraction(3), Fraction(1, 2)
 # where in the film of 20 photos what is: the rest are crossfades

@@ -21,9 +21,9 @@ from show import find_photos
 from serving.render.encode import planes_of
 from serving.render.film import render_film
 from serving.render.frames import FrameRenderer, Sources
+from serving.video.draw.camera import view_matrix
+from serving.video.draw.yuv import Plane, empty_planes
 from serving.video.film import Clip, Film, Motion, View
-from serving.video.motion import view_matrix
-from serving.video.planes import Plane, empty_planes
 
 WAYS = {
     "pan": Motion(View(0.42, 0.5, 0.8), View(0.58, 0.5, 0.8)),

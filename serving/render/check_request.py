@@ -4,7 +4,7 @@ from typing import Any
 
 from serving.render.template_files import open_template
 from serving.requests.timeline import TimelineSpec
-from serving.video.transitions import find_kind
+from serving.video.draw.transitions import find_kind
 
 
 def check_request(template: str | dict[str, Any], timeline: TimelineSpec | None = None) -> None:

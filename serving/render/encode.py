@@ -18,9 +18,9 @@ from serving.render.packets import CodedPacket, CodedSegment
 from serving.render.profiles import Encoding
 from serving.render.program import encode_by_program
 from serving.render.segments import CLIP, Segment
-from serving.video.blending import copy_planes
+from serving.video.draw.blending import copy_planes
+from serving.video.draw.yuv import Plane, Planes
 from serving.video.film import Film
-from serving.video.planes import Plane, Planes
 
 Draw = Callable[[int, Planes], None]
 

@@ -21,8 +21,8 @@ from serving.render.pool import Task, Watch, encode_segments
 from serving.render.profiles import Encoding
 from serving.render.segments import Digest, Segment, code_version, name_segments, split_film
 from serving.render.sound import Sound, encode_sound
+from serving.video.draw.transitions import find_kind
 from serving.video.film import Film, check_film
-from serving.video.transitions import find_kind
 
 Ready = Callable[[Segment, CodedSegment], None]
 

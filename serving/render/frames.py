@@ -11,14 +11,12 @@ from math import ceil
 from serving.errors import BadImage, BadInput
 from serving.image import Image, opened, read_header
 from serving.render.segments import TRANSITION, Segment
-from serving.video.backdrop import lay_on_backdrop
-from serving.video.film import BACKDROP, Clip, Film, Overlay
-from serving.video.footage import needed_density
-from serving.video.grade import Lut, apply_lut
-from serving.video.motion import Windows, plan_windows
-from serving.video.planes import Planes
-from serving.video.scene import Scene, draw_scene, prepare_scene
-from serving.video.sprites import (
+from serving.video.draw.backdrop import lay_on_backdrop
+from serving.video.draw.camera import Windows, plan_windows
+from serving.video.draw.crop import needed_density
+from serving.video.draw.grade import Lut, apply_lut
+from serving.video.draw.parallax import Scene, draw_scene, prepare_scene
+from serving.video.draw.sprites import (
     Rgba,
     Sprite,
     corner_of,
@@ -28,7 +26,9 @@ from serving.video.sprites import (
     opacity_at,
     shift_sprite,
 )
-from serving.video.transitions import draw_transition, make_scratch, transition_time
+from serving.video.draw.transitions import draw_transition, make_scratch, transition_time
+from serving.video.draw.yuv import Planes
+from serving.video.film import BACKDROP, Clip, Film, Overlay
 
 Size = tuple[int, int]
 

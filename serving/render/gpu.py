@@ -13,8 +13,8 @@ from serving.errors import StudioError
 from serving.render.encode import encode_segment
 from serving.render.profiles import KEY_INTERVAL, Codec, Encoding, Program
 from serving.render.segments import CLIP, Segment
+from serving.video.draw.yuv import NEUTRAL, Planes
 from serving.video.film import Film
-from serving.video.planes import NEUTRAL, Planes
 
 
 def find_gpu_encoding(crf: int, codec: Codec) -> Encoding | None:

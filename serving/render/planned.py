@@ -9,9 +9,9 @@ import numpy as np
 
 from serving.render.frames import FrameRenderer, Sources
 from serving.render.segments import split_film
+from serving.video.check.measures import Luma
+from serving.video.draw.yuv import empty_planes
 from serving.video.film import Film
-from serving.video.measures import Luma
-from serving.video.planes import empty_planes
 
 # A 1080p frame is 7.5 times as high as what is drawn: one takes a fiftieth of its time. What slides
 # does so by whole pairs of pixels, so what is compared is half as high as what is drawn.

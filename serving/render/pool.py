@@ -19,7 +19,7 @@ from serving.render.frames import FrameRenderer
 from serving.render.packets import CodedSegment
 from serving.render.profiles import Encoding
 from serving.render.segments import Segment
-from serving.video.planes import Planes
+from serving.video.draw.yuv import Planes
 
 _LOOK_EVERY_S = 0.1
 

@@ -15,8 +15,8 @@ from serving.render.ffmpeg import FfmpegDied, Node, run_fed
 from serving.render.h264 import join_units, split_units
 from serving.render.packets import CodedPacket, CodedSegment
 from serving.render.profiles import Codec, Encoding
+from serving.video.draw.yuv import Planes, empty_planes
 from serving.video.film import Film
-from serving.video.planes import Planes, empty_planes
 
 # said of the frames too: newer programs tag the stream with what these have
 _BT709 = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"

@@ -14,21 +14,14 @@ import cv2
 import numpy as np
 
 from serving.render.profiles import Encoding
-from serving.video import (
-    backdrop,
-    blending,
-    depth,
-    flat_moves,
-    footage,
-    grade,
-    motion,
-    planes,
-    sampling,
-    scene,
-    solid_moves,
-    sprites,
-    transitions,
-)
+from serving.video.draw import backdrop, blending, depth, grade, sprites, transitions
+from serving.video.draw import camera as motion
+from serving.video.draw import crop as footage
+from serving.video.draw import parallax as scene
+from serving.video.draw import resample as sampling
+from serving.video.draw import transitions_2d as flat_moves
+from serving.video.draw import transitions_3d as solid_moves
+from serving.video.draw import yuv as planes
 from serving.video.film import Film, Overlay
 
 Digest = Callable[[str, str], str]  # of the photo, picture or lut of that name

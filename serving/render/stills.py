@@ -11,8 +11,8 @@ from serving.errors import BadInput
 from serving.image import Image
 from serving.render.frames import FrameRenderer, Sources
 from serving.render.segments import split_film
+from serving.video.draw.yuv import empty_planes, to_rgb
 from serving.video.film import Film
-from serving.video.planes import empty_planes, to_rgb
 
 LOOPS = ("GIF", "WEBP")
 _LOOP_FPS = 8

@@ -7,7 +7,7 @@ from typing import Any
 
 import serving.video
 from serving.errors import BadInput
-from serving.video.templates import Template, parse_template, validate_template
+from serving.video.edit.templates import Template, parse_template, validate_template
 
 _ROOM = Path(next(iter(serving.video.__path__)))
 

@@ -49,7 +49,7 @@ class Motion:
 
 @dataclass(frozen=True)
 class Transition:
-    """How a clip turns into the next; `kind` is a name in `serving.video.transitions.KINDS`."""
+    """How a clip turns into the next; `kind` is a name in `draw.transitions.KINDS`."""
 
     kind: str
     frames: int  # in which both clips take part; 0 for a cut

@@ -5,8 +5,8 @@ from serving.render.frames import Sources
 from serving.render.template_files import open_template
 from serving.requests.clip import ClipInput
 from serving.requests.film import FilmInput
-from serving.video.assembly import EditOptions
-from serving.video.timeline import make_timeline
+from serving.video.edit.assembly import EditOptions
+from serving.video.edit.timeline import make_timeline
 from serving.workflows.film_material import gather_photos, open_depth, open_luts
 from serving.workflows.rendering import FOLDER, Cut, render_to, shape_of, workspace
 from serving.workflows.run import Run

@@ -14,16 +14,16 @@ from serving.render.stills import make_loop, make_poster
 from serving.render.template_files import open_template, shipped_fonts
 from serving.requests.film import FilmInput
 from serving.requests.format import Format
-from serving.video.assembly import EditOptions
+from serving.video.draw.grade import Lut
+from serving.video.draw.rgba import Rgba
+from serving.video.edit.assembly import EditOptions
+from serving.video.edit.chapters import choose_poster, list_chapters
+from serving.video.edit.cut_points import Music
+from serving.video.edit.overlays import Branding, Plan, draw_cards, plan_film
+from serving.video.edit.templates import Template
+from serving.video.edit.timeline import wanted_frames
 from serving.video.film import Film
-from serving.video.grade import Lut
-from serving.video.moments import choose_poster, list_chapters
-from serving.video.overlays import Branding, Plan, draw_cards, plan_film
-from serving.video.picture import Rgba
-from serving.video.places import Music
-from serving.video.sheet import Words
-from serving.video.templates import Template
-from serving.video.timeline import wanted_frames
+from serving.video.titles.layout import Words
 from serving.workflows.film_check import Planned, faulty, find_faults, picture_of
 from serving.workflows.film_material import (
     Material,

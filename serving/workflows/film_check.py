@@ -18,9 +18,9 @@ from serving.errors import BadInput, FaultyOutput
 from serving.render.audio_files import AudioLimits, decode_audio
 from serving.render.planned import draw_planned
 from serving.render.profiles import Codec
-from serving.video.check import Finding, check_cuts, check_frames, check_sound
-from serving.video.measures import measure_frames, measure_sound
-from serving.video.places import Music
+from serving.video.check.faults import Finding, check_cuts, check_frames, check_sound
+from serving.video.check.measures import measure_frames, measure_sound
+from serving.video.edit.cut_points import Music
 from serving.workflows.rendering import Cut
 
 _TOLD = 20

@@ -27,12 +27,12 @@ from serving.models.rooms import TASK
 from serving.problems import problem_of
 from serving.render.frames import photo_size
 from serving.requests.film import BrandSpec, FilmInput, PhotoSpec
-from serving.video.grade import Lut, parse_cube
-from serving.video.looks import LOOKS, make_look
-from serving.video.order import Label, Photo, order_by_room
-from serving.video.picture import Rgba
-from serving.video.sheet import Brand
-from serving.video.templates import Look, Template
+from serving.video.draw.grade import Lut, parse_cube
+from serving.video.draw.looks import LOOKS, make_look
+from serving.video.draw.rgba import Rgba
+from serving.video.edit.photo_order import Label, Photo, order_by_room
+from serving.video.edit.templates import Look, Template
+from serving.video.titles.layout import Brand
 from serving.workflows.run import Run
 
 _AT_ONCE = 4

@@ -21,7 +21,7 @@ from serving.render.analysis import analyze_track
 from serving.render.audio_files import AudioLimits, decode_audio
 from serving.render.sound import Sound
 from serving.requests.film import FilmInput, MusicSpec, SoundSpec
-from serving.video.places import Music, make_music
+from serving.video.edit.cut_points import Music, make_music
 from serving.workflows.run import Run
 
 RATE_HZ = 48_000

@@ -5,9 +5,9 @@ from fractions import Fraction
 
 from serving.errors import BadInput
 from serving.requests.timeline import CameraSpec, ClipSpec, TimelineSpec, TransitionSpec, ViewSpec
-from serving.video.assembly import CARD, Camera, Edit
+from serving.video.edit.assembly import CARD, Camera, Edit
+from serving.video.edit.timeline import Timeline
 from serving.video.film import BACKDROP, FILL, Clip, Transition, View
-from serving.video.timeline import Timeline
 
 
 def edits_of(asked: TimelineSpec, numbers: Sequence[int]) -> tuple[Edit, ...]:

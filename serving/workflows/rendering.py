@@ -21,7 +21,7 @@ from serving.render.segments import name_segments, split_film
 from serving.render.sound import Sound, encode_sound
 from serving.requests.format import FRAMES, Format
 from serving.storage.clips import ClipStore
-from serving.video.assembly import Shape
+from serving.video.edit.assembly import Shape
 from serving.video.film import Film
 from serving.workflows.run import Run
 

@@ -15,8 +15,8 @@ from PIL import Image as Pillow
 
 from serving.render.encode import planes_of
 from serving.render.frames import Sources
+from serving.video.draw.grade import Lut, identity_lut
 from serving.video.film import Clip, Film, Motion, Overlay, Transition, View
-from serving.video.grade import Lut, identity_lut
 from tests.serving.video.pictures import badge, texture
 
 ZOOM = Motion(View(0.5, 0.5, 1.0), View(0.45, 0.5, 0.8))

@@ -8,12 +8,12 @@ import pytest
 from serving.render.frames import Sources
 from serving.render.stills import draw_frame
 from serving.render.template_files import shipped_fonts, shipped_templates
-from serving.video.assembly import EditOptions, Shape
-from serving.video.looks import LOOKS, make_look
-from serving.video.order import Photo
-from serving.video.overlays import Branding, plan_film
-from serving.video.sheet import Brand, Words
-from serving.video.templates import Look
+from serving.video.draw.looks import LOOKS, make_look
+from serving.video.edit.assembly import EditOptions, Shape
+from serving.video.edit.overlays import Branding, plan_film
+from serving.video.edit.photo_order import Photo
+from serving.video.edit.templates import Look
+from serving.video.titles.layout import Brand, Words
 
 TEMPLATES = shipped_templates()
 COLOUR = (30, 160, 90)

@@ -24,8 +24,8 @@ from serving.render.packets import CodedSegment
 from serving.render.profiles import Codec, Encoding, choose_encoding
 from serving.render.segments import CLIP, Segment, split_film
 from serving.render.sound import Sound
+from serving.video.draw.yuv import Planes, empty_planes
 from serving.video.film import Film
-from serving.video.planes import Planes, empty_planes
 from tests.serving.render.films import (
     caption,
     decode,

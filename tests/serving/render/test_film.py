@@ -19,9 +19,9 @@ from serving.render.mux import Chapter
 from serving.render.pool import RenderCancelled, Watch
 from serving.render.segments import split_film
 from serving.render.sound import Sound
+from serving.video.draw.camera import plan_windows
+from serving.video.draw.yuv import empty_planes
 from serving.video.film import Film, Pin, Transition
-from serving.video.motion import plan_windows
-from serving.video.planes import empty_planes
 from tests.serving.render.films import (
     caption,
     decode,

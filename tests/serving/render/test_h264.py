@@ -59,7 +59,7 @@ def test_a_clip_ends_with_its_last_reference(clip: CodedSegment) -> None:
 def test_last_picture_is_what_a_decoder_shows_last(clip: CodedSegment) -> None:
     film = make_film()
     segment = split_film(film)[0]
-    from serving.video.planes import empty_planes
+    from serving.video.draw.yuv import empty_planes
 
     out = empty_planes(film.width, film.height)
     FrameRenderer(film, make_sources()).painter(segment)(segment.frames - 1, out)

@@ -26,13 +26,13 @@ from serving.render.packets import CodedSegment
 from serving.render.profiles import Codec, Encoding, choose_encoding
 from serving.render.segments import CLIP, Segment, split_film
 from serving.render.template_files import shipped_templates
-from serving.video.assembly import EditOptions, Shape
-from serving.video.blending import copy_planes
+from serving.video.draw.blending import copy_planes
+from serving.video.draw.transitions import KINDS
+from serving.video.draw.yuv import Planes, empty_planes
+from serving.video.edit.assembly import EditOptions, Shape
+from serving.video.edit.photo_order import Photo
+from serving.video.edit.timeline import make_timeline
 from serving.video.film import Clip, Film, Transition
-from serving.video.order import Photo
-from serving.video.planes import Planes, empty_planes
-from serving.video.timeline import make_timeline
-from serving.video.transitions import KINDS
 from tests.serving.render.films import PAN, ZOOM, decode, jpeg, make_sources, psnr
 from tests.serving.video.pictures import texture
 

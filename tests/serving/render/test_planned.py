@@ -7,9 +7,9 @@ import pytest
 from serving.render.frames import FrameRenderer
 from serving.render.planned import draw_planned
 from serving.render.segments import split_film
+from serving.video.check.measures import Luma, measure_frames
+from serving.video.draw.yuv import empty_planes
 from serving.video.film import Film, Transition
-from serving.video.measures import Luma, measure_frames
-from serving.video.planes import empty_planes
 from tests.serving.render.films import make_film, make_sources
 
 

@@ -27,7 +27,7 @@ from serving.render.pool import RenderCancelled, Watch
 from serving.render.preview import INIT, PLAYLIST, PreviewStream
 from serving.render.profiles import Codec, Encoding, Program, choose_encoding
 from serving.render.segments import CLIP, Segment, name_segment, split_film
-from serving.video.planes import Planes
+from serving.video.draw.yuv import Planes
 from tests.serving.render.films import decode, make_film, make_sources, psnr, times
 
 CODECS: tuple[Codec, ...] = ("h264", "hevc")

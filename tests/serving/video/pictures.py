@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.image import Image
-from serving.video.planes import Planes, make_planes
+from serving.video.draw.yuv import Planes, make_planes
 
 
 def texture(height: int, width: int, seed: int = 0, sigma: float = 2.0) -> Image:

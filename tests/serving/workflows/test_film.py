@@ -28,7 +28,7 @@ from serving.settings import Settings
 from serving.storage.clips import ClipStore
 from serving.storage.interface import Storage
 from serving.storage.scratch import Scratch
-from serving.video.planes import Planes
+from serving.video.draw.yuv import Planes
 from serving.workflows import rendering
 from tests.fakes import BLUE, GREEN, RED, encode, jpeg
 from tests.serving.jobs.conftest import rows

@@ -12,9 +12,9 @@ from serving.render.audio_files import decode_audio
 from serving.render.template_files import find_template
 from serving.requests.timeline import TimelineSpec
 from serving.storage.interface import Storage
-from serving.video.assembly import EditOptions, Shape
-from serving.video.order import Photo
-from serving.video.timeline import make_timeline
+from serving.video.edit.assembly import EditOptions, Shape
+from serving.video.edit.photo_order import Photo
+from serving.video.edit.timeline import make_timeline
 from serving.workflows.film_timeline import edits_of, timeline_of
 from tests.serving.workflows.bench import Bench
 from tests.serving.workflows.film_asks import (

@@ -1,0 +1,1 @@
+"""Text and brand as pictures: letters, lines, layout, cards."""
