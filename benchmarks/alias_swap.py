@@ -23,9 +23,9 @@ from registry.bootstrap import STARTERS
 from registry.client import open_client, open_experiment
 from registry.gates import STANDARD, Verdict, digest_of
 from registry.versions import CHAMPION, REFUSED, TEST_SET, register, tag_verdict
+from serving.access.api_keys import create_key
 from serving.card import ModelCard
 from serving.db.engine import open_engine
-from serving.jobs.api_keys import create_key
 from serving.models.rooms import TASK
 from serving.settings import Settings
 from stack.dev import prepare

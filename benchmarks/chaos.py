@@ -43,10 +43,10 @@ from figures import Figures, parse
 from sqlalchemy import Engine, Row, text
 from sqlalchemy.dialects.postgresql import insert
 
+from serving.access.api_keys import create_key
 from serving.card import ModelCard
 from serving.db.engine import open_engine, patiently
 from serving.db.tables import Slot
-from serving.jobs.api_keys import create_key
 from serving.models.local import FOLDER
 from serving.models.slots import CHAMPION
 from serving.settings import Settings

@@ -30,8 +30,8 @@ from sqlalchemy import Engine
 
 from serving.db.engine import open_engine
 from serving.jobs import attempts
-from serving.jobs.control import cancel
 from serving.jobs.kinds import KINDS
+from serving.jobs.manage import cancel
 from serving.jobs.submit import NewJob, submit
 from serving.settings import Settings
 from serving.storage.objects import storage_of

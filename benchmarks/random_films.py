@@ -33,7 +33,7 @@ from servers import ROOT
 
 from serving.db.engine import patiently
 from serving.db.migrate import prepare
-from serving.jobs import control
+from serving.jobs import manage
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
 from serving.models.known import KnownRooms
@@ -205,7 +205,7 @@ class Studio:
             job = runner.take(job_id)
             assert job is not None
             runner.run(job, lambda: None)
-            job = control.read_job(self.parts.engine, job_id)
+            job = manage.read_job(self.parts.engine, job_id)
             if job.status != "completed":
                 error = f"{job.status}: {(job.error or {}).get('detail', job.error)}"
         except Exception:  # noqa: BLE001, whatever it is, the other films are made

@@ -18,8 +18,8 @@ from figures import Figures, parse
 
 from registry.gates import SMOKE as SMOKE_GATES
 from registry.gates import digest_of
+from serving.access.api_keys import create_key
 from serving.db.engine import open_engine
-from serving.jobs.api_keys import create_key
 from serving.settings import Settings
 from stack.dev import prepare
 from stack.processes import Stack, free_port

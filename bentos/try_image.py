@@ -21,7 +21,7 @@ import bentoml
 import httpx
 
 from bentos.requirements import ROOT
-from serving.jobs.api_keys import hash_key
+from serving.access.api_keys import hash_key
 
 # Debian's release below the image `python:3.11-slim-bookworm`, and what that has beside it
 _RELEASE, _PACKAGES = "bookworm", "python3,python3-venv,ca-certificates"

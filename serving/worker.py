@@ -30,7 +30,7 @@ from serving.db.migrate import prepare
 from serving.environment import read_settings
 from serving.errors import Cancelled, HandedBack, first_line
 from serving.jobs import queue
-from serving.jobs.courier import Courier
+from serving.jobs.delivery import DeliveryRunner
 from serving.jobs.heartbeat import Heartbeat
 from serving.jobs.kinds import QUEUES
 from serving.jobs.reaper import Reaper
@@ -48,7 +48,7 @@ from serving.workflows import WORKFLOWS
 from serving.workflows.housekeeping import Housekeeping
 from serving.workflows.run import Parts, Workflow
 from serving.workflows.runner import Runner
-from serving.workflows.watched import watch_attempt
+from serving.workflows.telemetry import run_observed
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class JobWorker:
         self.id = uuid4()
         self._parts, self._answers, self._queues = parts, answers, queues
         self._runner = Runner(parts, workflows, self.id)
-        self._courier = Courier(settings, parts.engine, self.id)
+        self._deliveries = DeliveryRunner(settings, parts.engine, self.id)
         self._gpu = threading.BoundedSemaphore(settings.gpu_jobs) if gpu_available() else None
         self._handing_back = threading.Event()
         self._stopping = asyncio.Event()
@@ -136,11 +136,11 @@ class JobWorker:
             with self._turn(context.job.queue):
                 job = self._runner.take(UUID(job_id))
                 if job is not None:
-                    watch_attempt(job, lambda: self._runner.run(job, lambda: self._check(context)))
+                    run_observed(job, lambda: self._runner.run(job, lambda: self._check(context)))
 
         @app.task(name=queue.DELIVER)
         def deliver(delivery_id: str) -> None:
-            self._courier.deliver(delivery_id)
+            self._deliveries.deliver(delivery_id)
 
     @contextlib.contextmanager
     def _turn(self, name: str) -> Iterator[None]:

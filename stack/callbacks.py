@@ -5,7 +5,7 @@ import json
 import secrets
 
 from serving.settings import Settings
-from stack.kept import keep_secret
+from stack.local_secrets import keep_secret
 
 
 def webhook_secrets(settings: Settings) -> list[str]:

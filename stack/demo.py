@@ -16,10 +16,10 @@ from uuid import uuid4
 import httpx
 from tqdm import tqdm
 
+from serving.access.api_keys import create_key
 from serving.db.engine import open_engine
 from serving.environment import read
 from serving.errors import BadInput
-from serving.jobs.api_keys import create_key
 from serving.settings import Settings
 from serving.storage.objects import Storage, storage_of
 from stack.callbacks import callback_environment

@@ -4,9 +4,9 @@ import shutil
 import signal
 import sys
 
+from serving.access.api_keys import create_key, live_keys
 from serving.db.engine import create_databases, open_engine
 from serving.environment import read, read_settings
-from serving.jobs.api_keys import create_key, live_keys
 from serving.settings import Settings
 from stack.callbacks import callback_environment, describe_callbacks
 from stack.processes import Stack, StackFailed

@@ -39,7 +39,7 @@ class Program:
     page : URL for people
     port : that it listens on
     first : started alone, before the database is prepared for the others
-    leash : it starts processes of its own, which have to end with it
+    process_tree : it starts processes of its own, which have to end with it
     """
 
     name: str
@@ -48,7 +48,7 @@ class Program:
     page: str | None = None
     port: int | None = None
     first: bool = False
-    leash: bool = False
+    process_tree: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class Stack:
             template.render(
                 programs=self.programs,
                 autostart=autostart,
-                leash=shlex.join([sys.executable, "-m", "stack.leash"]),
+                process_tree=shlex.join([sys.executable, "-m", "stack.process_tree"]),
                 mark=MARK,
                 mark_of=partial(mark_of, self.settings.home()),
                 logs=self.logs,

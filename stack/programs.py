@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from serving.db.engine import database_url
 from serving.settings import Settings
-from stack.kept import link_secrets
+from stack.local_secrets import link_secrets
 from stack.processes import Program
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -109,7 +109,12 @@ def mlflow(ports: Ports) -> Program:
         "--workers", "1", "--no-serve-artifacts",
     )  # fmt: skip
     return Program(
-        "mlflow", command, health=f"{url}/health", page=url, port=ports.mlflow_port, leash=True
+        "mlflow",
+        command,
+        health=f"{url}/health",
+        page=url,
+        port=ports.mlflow_port,
+        process_tree=True,
     )
 
 
@@ -129,16 +134,16 @@ def dagster(ports: Ports, settings: Settings) -> list[Program]:
     pages = _script("dagster-webserver", "-h", "127.0.0.1", "-p", port, "-w", workspace)
     daemon = _script("dagster-daemon", "run", "-w", workspace)
     return [
-        Program("code", code, leash=True),
+        Program("code", code, process_tree=True),
         Program(
             "dagster",
             pages,
             health=f"{url}/server_info",
             page=url,
             port=ports.dagster_port,
-            leash=True,
+            process_tree=True,
         ),
-        Program("daemon", daemon, leash=True),
+        Program("daemon", daemon, process_tree=True),
     ]
 
 

@@ -7,7 +7,7 @@ from bentos.gateway.dependencies import GatewayState, Turns
 from bentos.gateway.job_feeds import JobFeeds
 from bentos.gateway.limiter import Limiter, Streams
 from bentos.gateway.pools import Pool, Pools
-from serving.jobs.api_keys import KeyRing
+from serving.access.api_keys import KeyRing
 from serving.settings import Settings
 from serving.storage.objects import Storage
 

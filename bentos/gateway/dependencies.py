@@ -17,9 +17,9 @@ from bentos.gateway.job_feeds import JobFeeds
 from bentos.gateway.limiter import Limiter, Streams
 from bentos.gateway.pools import Pools
 from serving import logs
+from serving.access.api_keys import KeyRing
 from serving.errors import NotAllowed, Overloaded
-from serving.jobs.api_keys import KeyRing
-from serving.jobs.live import Live, LiveReader
+from serving.jobs.queue_stats import QueueStats, QueueStatsReader
 from serving.jobs.uploads import look_at_uploads, name_uploads
 from serving.settings import Settings
 from serving.storage.objects import Storage
@@ -95,19 +95,19 @@ class GatewayState:
         return open_scratch(self.settings)
 
     @cached_property
-    def trials(self) -> Limiter:
+    def receiver_checks(self) -> Limiter:
         """How often a client may have a test event sent to its backend."""
         return Limiter("6/minute")
 
     @cached_property
-    def live(self) -> LiveReader:
-        """Who looks at the queues, for all who ask."""
-        return LiveReader(self.engine)
+    def queue_stats(self) -> QueueStatsReader:
+        """Reads the queues once a second at most, for all who ask."""
+        return QueueStatsReader(self.engine)
 
-    async def look(self) -> Live | None:
+    async def read_queue_stats(self) -> QueueStats | None:
         """Return what the queues hold; None while the database does not answer."""
         try:
-            return await self.pools.live.run(self.live.read)
+            return await self.pools.live.run(self.queue_stats.read)
         except Overloaded:
             return None
 

@@ -18,7 +18,7 @@ from bentos.gateway.dependencies import GatewayState, State
 from bentos.gateway.links import Reading
 from bentos.problems import documented
 from serving.errors import ObjectNotFound, StorageUnavailable
-from serving.jobs.control import read_job
+from serving.jobs.manage import read_job
 
 router = APIRouter(prefix="/internal/jobs", tags=["jobs"])
 

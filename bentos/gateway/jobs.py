@@ -16,7 +16,7 @@ from bentos.gateway.links import Reading
 from bentos.gateway.schema import JobChange, JobList, JobQuery, JobView
 from bentos.problems import documented
 from serving.db.tables import Job
-from serving.jobs import control
+from serving.jobs import manage
 from serving.jobs.erasure import request_erasure
 from serving.jobs.events import read_snapshot
 
@@ -30,7 +30,7 @@ Client = Annotated[str, Depends(client_of)]
 
 async def job_of(job_id: UUID, state: State, client: Client) -> Job:
     """Return the client's job of that id; UnknownJob if there is none."""
-    return await state.pools.database.run(control.read_job, state.engine, job_id, client)
+    return await state.pools.database.run(manage.read_job, state.engine, job_id, client)
 
 
 TheJob = Annotated[Job, Depends(job_of)]
@@ -39,7 +39,7 @@ TheJob = Annotated[Job, Depends(job_of)]
 async def seen_job_of(reader: Reading, state: State) -> Job:
     """Return the job that somebody may look at, by key or by link."""
     return await state.pools.database.run(
-        control.read_job, state.engine, reader.job_id, reader.client
+        manage.read_job, state.engine, reader.job_id, reader.client
     )
 
 
@@ -59,9 +59,9 @@ async def one_stream(reader: Reading, state: State) -> AsyncIterator[None]:
 @router.get("", responses=documented(401, 422, 429, 503))
 async def list_jobs(state: State, client: Client, asked: Annotated[JobQuery, Query()]) -> JobList:
     """List your jobs, newest first, without their results."""
-    wanted = control.Filter(client, asked.status, asked.type, asked.listing_id)
+    wanted = manage.Filter(client, asked.status, asked.type, asked.listing_id)
     page = await state.pools.database.run(
-        control.list_jobs, state.engine, wanted, asked.limit, asked.cursor
+        manage.list_jobs, state.engine, wanted, asked.limit, asked.cursor
     )
     jobs = [JobView.of(job, with_result=False) for job in page.jobs]
     return JobList(jobs=jobs, next_cursor=page.next_cursor)
@@ -95,13 +95,13 @@ async def cancel_job(
     if erase:
         make = database.run(request_erasure, state.engine, client, job_id=job_id)
         return await carry_out(state, await make)
-    return JobView.of(await database.run(control.cancel, state.engine, job_id, client))
+    return JobView.of(await database.run(manage.cancel, state.engine, job_id, client))
 
 
 @router.post("/{job_id}/redrive", status_code=202, responses=documented(401, 404, 422, 429, 503))
 async def redrive_job(job: TheJob, state: State) -> JobView:
     """Run a failed job again, from what it has made so far."""
-    return JobView.of(await state.pools.database.run(control.redrive, state.engine, job.id))
+    return JobView.of(await state.pools.database.run(manage.redrive, state.engine, job.id))
 
 
 async def last_event_of(

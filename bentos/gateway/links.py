@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import Depends, Query, Request
 
 from bentos.gateway.dependencies import SentKey, State, client_of
-from serving.jobs.links import LinkSigner, path_of
+from serving.access.links import LinkSigner, path_of
 
 
 @dataclass(frozen=True)

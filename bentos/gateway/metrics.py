@@ -9,8 +9,8 @@ from prometheus_client.core import GaugeMetricFamily
 
 from bentos.gateway.dependencies import State, client_of
 from bentos.problems import documented
-from serving.jobs.live import Live
 from serving.jobs.liveness import Patience
+from serving.jobs.queue_stats import QueueStats
 from serving.metrics import REGISTRY
 
 router = APIRouter(tags=["status"])
@@ -24,49 +24,49 @@ router = APIRouter(tags=["status"])
 )
 async def read_metrics(state: State) -> Response:
     """Return this gateway's counters and the queues' state, in Prometheus' text form."""
-    live, models = await state.look(), await state.classifier.measures()
-    text = await state.pools.pages.run(_render, live, Patience.of(state.settings))
+    stats, models = await state.read_queue_stats(), await state.classifier.measures()
+    text = await state.pools.pages.run(_render, stats, Patience.of(state.settings))
     return Response(text + models, media_type=CONTENT_TYPE_LATEST)
 
 
-def _render(live: Live | None, patience: Patience) -> bytes:
+def _render(stats: QueueStats | None, patience: Patience) -> bytes:
     queues = CollectorRegistry()
-    queues.register(_QueueCollector(live, patience))
+    queues.register(_QueueCollector(stats, patience))
     return generate_latest(REGISTRY) + generate_latest(queues)
 
 
 class _QueueCollector:
     """Shows one look at the database."""
 
-    def __init__(self, live: Live | None, patience: Patience) -> None:
-        self._live, self._patience = live, patience
+    def __init__(self, stats: QueueStats | None, patience: Patience) -> None:
+        self._stats, self._patience = stats, patience
 
     def collect(self) -> Iterable[Metric]:
-        """Yield how much of what is live; without a database only that."""
+        """Yield the gauges of queues and workers; without a database only that."""
         up = GaugeMetricFamily("studio_database_up", "Whether the database answers")
-        up.add_metric((), self._live is not None)
+        up.add_metric((), self._stats is not None)
         yield up
-        if self._live is not None:
-            yield from _show(self._live, self._patience)
+        if self._stats is not None:
+            yield from _show(self._stats, self._patience)
 
 
-def _show(live: Live, patience: Patience) -> Iterable[Metric]:
+def _show(stats: QueueStats, patience: Patience) -> Iterable[Metric]:
     depth = GaugeMetricFamily(
         "studio_queue_jobs", "Jobs (webhook: deliveries) in each queue", labels=("queue", "state")
     )
     oldest = GaugeMetricFamily(
         "studio_queue_oldest_seconds", "Longest wait of what could run now", labels=("queue",)
     )
-    for queue in live.queues:
+    for queue in stats.queues:
         depth.add_metric((queue.name, "waiting"), queue.waiting)
         depth.add_metric((queue.name, "scheduled"), queue.scheduled)
         depth.add_metric((queue.name, "running"), queue.running)
         oldest.add_metric((queue.name,), queue.oldest_s)
     failed = GaugeMetricFamily("studio_jobs_failed", "Jobs that have failed, to be run again")
-    failed.add_metric((), live.failed_jobs)
+    failed.add_metric((), stats.failed_jobs)
     dead = GaugeMetricFamily("studio_dead_letters", "Deliveries given up, to be replayed")
-    dead.add_metric((), live.dead_deliveries)
+    dead.add_metric((), stats.dead_deliveries)
     workers = GaugeMetricFamily("studio_workers", "Workers that are alive")
-    alive = [worker for worker in live.workers if worker.alive(patience)]
+    alive = [worker for worker in stats.workers if worker.alive(patience)]
     workers.add_metric((), len(alive))
     return depth, oldest, failed, dead, workers

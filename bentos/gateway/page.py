@@ -18,7 +18,7 @@ from bentos.gateway.middleware import page_policy
 from bentos.gateway.page_view import JobPage, Show
 from bentos.problems import count_refusal, describe_validation, documented
 from serving.errors import StudioError
-from serving.jobs.story import read_story
+from serving.jobs.history import read_history
 from serving.problems import problem_of
 
 _pages = Environment(loader=PackageLoader("bentos.gateway", "."), autoescape=True)
@@ -63,8 +63,10 @@ async def show_page(
     start: Annotated[int, Query(ge=0, lt=100_000, description="the first photo shown")] = 0,
 ) -> HTMLResponse:
     """Show a job to people: its photos with what was found, its timeline, models and callbacks."""
-    story = await state.pools.database.run(read_story, state.engine, reader.job_id, reader.client)
-    page = JobPage(story, reader, show, start)
+    history = await state.pools.database.run(
+        read_history, state.engine, reader.job_id, reader.client
+    )
+    page = JobPage(history, reader, show, start)
     return await state.pools.pages.run(_render, "page.html.j2", 200, page=page)
 
 

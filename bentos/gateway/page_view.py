@@ -1,4 +1,4 @@
-"""What a job's page says, worked out from its story; the templates only lay it out."""
+"""What a job's page says, worked out from its history; the templates only lay it out."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from bentos.gateway.formatting import describe_reference, readable_name
 from bentos.gateway.history_lines import KINDS, Line, format_history
 from bentos.gateway.links import Reader
 from serving.db.tables import Job, Json
-from serving.jobs.story import Delivery, Story
+from serving.jobs.history import Delivery, JobHistory
 
 Show = Literal["check", "failed"]
 PHOTOS_A_PAGE = 60
@@ -54,7 +54,7 @@ class Model:
 
 
 class JobPage:
-    """A job's story in the words and order that people read it in.
+    """A job's history in the words and order that people read it in.
 
     Parameters
     ----------
@@ -65,10 +65,10 @@ class JobPage:
     kinds = KINDS
 
     def __init__(
-        self, story: Story, reader: Reader, show: Show | None = None, start: int = 0
+        self, history: JobHistory, reader: Reader, show: Show | None = None, start: int = 0
     ) -> None:
-        self.job: Job = story.job
-        self._story, self._reader = story, reader
+        self.job: Job = history.job
+        self._history, self._reader = history, reader
         self.show, self.start = show, start
         photos = self.job.input.get("photos", ())
         self._references = [str(p["photo"] if isinstance(p, dict) else p) for p in photos]
@@ -115,7 +115,7 @@ class JobPage:
     @property
     def last_event(self) -> int:
         """The newest event that the page tells of."""
-        return self._story.events[-1].id if self._story.events else 0
+        return self._history.events[-1].id if self._history.events else 0
 
     @property
     def took_s(self) -> float | None:
@@ -126,7 +126,7 @@ class JobPage:
     @cached_property
     def timeline(self) -> Sequence[Line]:
         """What happened, oldest first."""
-        return format_history(self._story.events)
+        return format_history(self._history.events)
 
     @property
     def advice(self) -> str:
@@ -191,7 +191,7 @@ class JobPage:
     @property
     def deliveries(self) -> Sequence[Delivery]:
         """The newest callbacks; progress that something newer made needless is left out."""
-        told = [known for known in self._story.deliveries if known.status != "superseded"]
+        told = [known for known in self._history.deliveries if known.status != "superseded"]
         return told[-_DELIVERIES_SHOWN:]
 
     @cached_property

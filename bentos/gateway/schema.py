@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from serving.db.tables import Job
 from serving.jobs.events import Event
-from serving.jobs.live import QueueState, WorkerState
 from serving.jobs.liveness import Patience
 from serving.jobs.payloads import shorten_event
+from serving.jobs.queue_stats import QueueState, WorkerState
 from serving.models.results import FailedResult, RoomResult
 from serving.requests.base import NO_NUL
 from serving.requests.options import JobOptions

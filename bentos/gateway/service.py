@@ -22,10 +22,10 @@ from bentos.gateway.limiter import Limiter, Streams
 from bentos.gateway.pools import Pools
 from bentos.room_classifier.service import RoomClassifier
 from bentos.traffic import QUIET, baked_models, end_with_arbiter
+from serving.access.api_keys import KeyRing
 from serving.budget import set_budgets
 from serving.db.engine import open_engine
 from serving.environment import read_settings
-from serving.jobs.api_keys import KeyRing
 from serving.logs import open_logs
 from serving.memory import bound_memory
 from serving.metrics import watch_cache

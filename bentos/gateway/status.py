@@ -25,7 +25,7 @@ async def read_readiness(state: State) -> Health:
     """
     settings = state.settings
     wanted = settings.slots == "follow" or settings.database_url is not None
-    if wanted and await state.look() is None:
+    if wanted and await state.read_queue_stats() is None:
         raise NotReady("the database does not answer")
     if not await state.classifier.status():
         raise NotReady("no model is published, and none is baked in")
@@ -36,13 +36,13 @@ async def read_readiness(state: State) -> Health:
 async def read_status(request: Request, state: State) -> Status:
     """Say which model versions answer, what waits and who works."""
     models = await state.classifier.status()
-    live = await state.look()
+    stats = await state.read_queue_stats()
     patience = Patience.of(state.settings)
     return Status(
         release=request.app.version,
         serving=state.classifier.serving,
         models=models,
-        database=live is not None,
-        queues=[QueueStatus.of(queue) for queue in live.queues] if live else [],
-        workers=[WorkerStatus.of(worker, patience) for worker in live.workers] if live else [],
+        database=stats is not None,
+        queues=[QueueStatus.of(queue) for queue in stats.queues] if stats else [],
+        workers=[WorkerStatus.of(worker, patience) for worker in stats.workers] if stats else [],
     )

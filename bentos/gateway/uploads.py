@@ -25,7 +25,7 @@ from bentos.gateway.media_types import media_type_of
 from bentos.problems import documented
 from serving.db.tables import Upload
 from serving.errors import BadInput, UploadInUse
-from serving.jobs.control import read_cursor, write_cursor
+from serving.jobs.manage import read_cursor, write_cursor
 from serving.jobs.uploads import job_that_needs
 from serving.requests.base import NO_NUL
 from serving.settings import Settings

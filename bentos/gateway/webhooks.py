@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bentos.gateway.dependencies import State, client_of
 from bentos.problems import documented
-from serving.jobs.trial import try_receiver
+from serving.jobs.receiver_check import check_receiver
 
 router = APIRouter(prefix="/internal/webhooks", tags=["webhooks"])
 
@@ -35,8 +35,8 @@ async def send_test_event(
     It goes the way of every callback, through the outbox and a worker, but is tried once only. Six
     times a minute at most.
     """
-    state.trials.count(client, request.scope)
+    state.receiver_checks.count(client, request.scope)
     wait_s = state.settings.webhook_timeout_s + _WAKE_S
     return WebhookTest.model_validate(
-        await state.pools.callbacks.run(try_receiver, state.engine, client, wait_s)
+        await state.pools.callbacks.run(check_receiver, state.engine, client, wait_s)
     )

@@ -1,7 +1,7 @@
 """Forgets a listing, or a job, at its client's wish: whatever of it is ours, counted.
 
 A wish is a row, carried out step by step: by the request for a moment, by workers until it is
-done. Live jobs are cancelled first; what was asked for after the wish stays.
+done. QueueStats jobs are cancelled first; what was asked for after the wish stays.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from serving.db.tables import (
     UploadUse,
 )
 from serving.errors import BadInput, UnknownErasure
-from serving.jobs import control
+from serving.jobs import manage
 from serving.jobs.removal import Removed, remove_jobs
 from serving.settings import Settings
 from serving.storage.clips import ClipStore
@@ -43,7 +43,7 @@ def request_erasure(
 ) -> UUID:
     """Note the wish and return its id; UnknownJob if the job is not the client's."""
     if job_id is not None:
-        control.read_job(engine, job_id, client)
+        manage.read_job(engine, job_id, client)
     erasure_id = uuid4()
     with engine.begin() as connection:
         connection.execute(
@@ -127,7 +127,7 @@ class Eraser:
         with self._engine.connect() as connection:
             ids = connection.scalars(live).all()
         for job_id in ids:
-            control.cancel(self._engine, job_id)
+            manage.cancel(self._engine, job_id)
 
     def _next_job(self, jobs: ColumnElement[bool]) -> UUID | None:
         ended = select(Job.id).where(jobs, Job.status.not_in(_LIVE)).limit(1)
@@ -135,7 +135,7 @@ class Eraser:
             return connection.scalar(ended)
 
     def _erase_job(self, row: Erasure, job_id: UUID) -> bool:
-        job = control.read_job(self._engine, job_id)
+        job = manage.read_job(self._engine, job_id)
         # before the job goes: afterwards nobody would know what it saw
         hashes = self._hashes_of(job)
         uploads = self._uploads_of(job_id, row.listing_id)

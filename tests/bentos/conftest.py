@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from bentos.gateway.app import create_app
 from bentos.gateway.classifiers import InlineClassifier
-from serving.jobs.api_keys import hash_key
+from serving.access.api_keys import hash_key
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
 from serving.models.known import KnownRooms

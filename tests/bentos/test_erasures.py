@@ -8,9 +8,9 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 
+from serving.access.api_keys import hash_key
 from serving.db.tables import Job
 from serving.jobs import attempts
-from serving.jobs.api_keys import hash_key
 from serving.jobs.erasure import Eraser, request_erasure
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit

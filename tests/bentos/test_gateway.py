@@ -16,9 +16,9 @@ from sqlalchemy import Engine
 from bentos.gateway.app import create_app
 from bentos.gateway.classifiers import InlineClassifier, ServiceClassifier
 from bentos.gateway.schema import ClassifyAnswer, ModelStatus, Status
+from serving.access.api_keys import create_key, hash_key
 from serving.errors import ModelFailed
 from serving.image import Image
-from serving.jobs.api_keys import create_key, hash_key
 from serving.models.known import KnownRooms
 from serving.models.local import LocalModels
 from serving.models.rooms import TASK, LocalRooms

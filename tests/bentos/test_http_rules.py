@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 
 from bentos.gateway.app import create_app
 from serving.jobs import attempts
-from serving.jobs.control import cancel
 from serving.jobs.kinds import KINDS
+from serving.jobs.manage import cancel
 from serving.jobs.submit import NewJob, submit
 from serving.models.local import LocalModels
 from serving.models.results import RoomResult

@@ -15,9 +15,9 @@ from sqlalchemy import Engine, create_engine
 
 from bentos.gateway.app import create_app
 from bentos.gateway.classifiers import InlineClassifier
+from serving.access.api_keys import hash_key
 from serving.db.tables import Job
 from serving.jobs import attempts
-from serving.jobs.api_keys import hash_key
 from serving.models.known import KnownRooms
 from serving.models.local import LocalModels
 from serving.settings import Settings

@@ -18,8 +18,8 @@ from sqlalchemy import Engine
 from bentos.gateway.app import create_app
 from bentos.gateway.classifiers import InlineClassifier
 from bentos.gateway.service import make_gateway
-from serving.jobs.api_keys import hash_key
-from serving.jobs.links import LinkSigner
+from serving.access.api_keys import hash_key
+from serving.access.links import LinkSigner
 from serving.metrics import REGISTRY
 from serving.models.known import KnownRooms
 from serving.models.local import LocalModels

@@ -11,7 +11,7 @@ from httpx2 import Response
 from sqlalchemy import Engine
 
 from serving.db.tables import Json
-from serving.jobs import control
+from serving.jobs import manage
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
 from serving.settings import Settings
@@ -51,7 +51,7 @@ def test_a_track_is_analysed_as_a_body_by_its_key_or_as_a_job(
     named = post(visitor, "audio/analyze", {"track": "song.wav", "async": True})
     assert (later.status_code, named.status_code) == (202, 202)
     tracks = [
-        control.read_job(engine, UUID(answer.json()["job_id"])).input["track"]
+        manage.read_job(engine, UUID(answer.json()["job_id"])).input["track"]
         for answer in (later, named)
     ]
     assert storage.read(tracks[0]) == clicks()
@@ -83,7 +83,7 @@ def test_a_film_and_a_clip_are_accepted_as_jobs(visitor: TestClient, engine: Eng
     options = {"listing_id": "42", "priority": 10}
     accepted = post(visitor, "video/render", film | options, **{"Idempotency-Key": "f1"})
     assert accepted.status_code == 202, accepted.text
-    job = control.read_job(engine, UUID(accepted.json()["job_id"]))
+    job = manage.read_job(engine, UUID(accepted.json()["job_id"]))
     assert (job.type, job.queue, job.listing_id, job.priority) == (
         "render_video", "video", "42", 10,
     )  # fmt: skip
@@ -93,7 +93,7 @@ def test_a_film_and_a_clip_are_accepted_as_jobs(visitor: TestClient, engine: Eng
     clip: Json = {"photo": {"photo": "a.jpg"}, "length_s": 3.0}
     accepted = post(visitor, "video/clips", clip)
     assert accepted.status_code == 202
-    assert control.read_job(engine, UUID(accepted.json()["job_id"])).input == clip
+    assert manage.read_job(engine, UUID(accepted.json()["job_id"])).input == clip
 
 
 MELTING = {

@@ -14,7 +14,7 @@ from serving import metrics
 from serving.jobs import attempts
 from serving.jobs.attempts import Retries
 from serving.jobs.heartbeat import Heartbeat
-from serving.jobs.live import LiveReader, read_live
+from serving.jobs.queue_stats import QueueStatsReader, read_queue_stats
 from serving.metrics import CacheCollector, GpuCollector, MetricsServer
 from serving.models.local import LocalModels
 from serving.settings import Settings
@@ -82,7 +82,7 @@ def test_queues_show_their_depth_and_age(client: TestClient, engine: Engine) -> 
         connection.execute(
             text("UPDATE jobs SET run_at = run_at - interval '90 s' WHERE run_at < now()")
         )
-    live = read_live(engine)
+    live = read_queue_stats(engine)
     (queue,) = [queue for queue in live.queues if queue.name == "classify"]
     assert (queue.waiting, queue.scheduled, queue.running) == (3, 1, 0)
     assert queue.oldest_s == pytest.approx(90, abs=30)
@@ -133,11 +133,11 @@ def test_without_a_database_metrics_and_status_say_so(
 
 
 def test_many_who_ask_are_shown_one_look(engine: Engine) -> None:
-    reader = LiveReader(engine, keep_s=60)
+    reader = QueueStatsReader(engine, keep_s=60)
     first = reader.read()
     Heartbeat(engine, uuid4(), 1.0).beat()
     assert reader.read() is first
-    seen = LiveReader(engine, keep_s=0).read()
+    seen = QueueStatsReader(engine, keep_s=0).read()
     assert seen is not None
     assert len(seen.workers) == 1
 

@@ -17,10 +17,10 @@ from schemathesis.config import SchemathesisConfig
 from sqlalchemy import Engine
 
 from bentos.gateway.app import create_app
+from serving.access.api_keys import hash_key
 from serving.jobs import attempts
-from serving.jobs.api_keys import hash_key
-from serving.jobs.control import cancel
 from serving.jobs.kinds import KINDS
+from serving.jobs.manage import cancel
 from serving.jobs.submit import NewJob, submit
 from serving.models.local import LocalModels
 from serving.models.slots import read_slots

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 
 from serving.db.tables import Job, Json
-from serving.jobs import attempts, control
+from serving.jobs import attempts, manage
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
 from serving.settings import Settings
@@ -231,7 +231,7 @@ def test_the_timeline_tells_every_attempt_and_why_there_was_another(
         *("Accepted", "priority +10", "Attempt 1 began", "Download failed: no answer · again in"),
         *("Attempt 2 began", "Attempt 2 handed back", "Attempt 3 began", "stage: depth"),
     ]
-    places = [page.find(line, page.index('id="story"')) for line in told]
+    places = [page.find(line, page.index('id="history"')) for line in told]
     assert -1 not in places, told[places.index(-1)]
     assert places == sorted(places)
     assert "1 of 4 photos" in page
@@ -265,7 +265,7 @@ def test_a_cancelled_job_and_one_without_a_template_of_its_own_have_pages(
     visitor: TestClient, engine: Engine, new_job: NewJobs
 ) -> None:
     cancelled = new_job("a.jpg")
-    control.cancel(engine, cancelled)
+    manage.cancel(engine, cancelled)
     assert "the job was cancelled" in show(visitor, cancelled)
     staged = new_job("a.jpg", type_="stage_rooms")
     attempts.complete(engine, begin(engine, staged), {"rooms": [{"style": EVIL}]})
@@ -365,7 +365,7 @@ def test_the_faulty_frame_of_a_failed_film_is_shown_before_what_happened(
     page = show(visitor, job_id)
     places = [
         page.index(line)
-        for line in ("What to do:", "fault.jpg?", "black where there is no dip", 'id="story"')
+        for line in ("What to do:", "fault.jpg?", "black where there is no dip", 'id="history"')
     ]
     assert places == sorted(places)
     assert page.count("fault.jpg?") == 1

@@ -22,8 +22,8 @@ import bentos.gateway
 from bentos.gateway.app import create_app
 from bentos.gateway.classifiers import InlineClassifier
 from bentos.gateway.pools import Pool
+from serving.access.api_keys import hash_key
 from serving.errors import Overloaded
-from serving.jobs.api_keys import hash_key
 from serving.models.known import KnownRooms
 from serving.models.local import LocalModels
 from serving.settings import Settings

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from bentos.gateway.service import make_gateway
-from serving.jobs.api_keys import hash_key
+from serving.access.api_keys import hash_key
 from serving.settings import Settings
 from tests.fakes import bake
 

@@ -15,8 +15,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 
 from bentos.gateway.body_files import BodyFile
+from serving.access.api_keys import hash_key
 from serving.errors import OffsetConflict, StorageFull, StorageUnavailable
-from serving.jobs.api_keys import hash_key
 from serving.models.local import LocalModels
 from serving.settings import Settings
 from serving.storage.objects import Storage, open_storage

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, select, text
 
 from serving.db.tables import WebhookDelivery
-from serving.jobs.courier import Courier
+from serving.jobs.delivery import DeliveryRunner
 from serving.settings import Settings
 from tests.serving.jobs.receivers import NEW, OLD, answering, receiving
 
@@ -20,8 +20,11 @@ from tests.serving.jobs.receivers import NEW, OLD, answering, receiving
 @contextmanager
 def sending(engine: Engine, settings: Settings, url: str, secret: str) -> Iterator[None]:
     """A worker's part in it: whatever is owed is sent."""
-    told = {"backend_url": url, "webhook_secrets": (SecretStr(secret),)}
-    courier, ended = Courier(settings.model_copy(update=told), engine, uuid4()), threading.Event()
+    changes = {"backend_url": url, "webhook_secrets": (SecretStr(secret),)}
+    runner, ended = (
+        DeliveryRunner(settings.model_copy(update=changes), engine, uuid4()),
+        threading.Event(),
+    )
     owed = select(WebhookDelivery.id).where(WebhookDelivery.status == "pending")
 
     def work() -> None:
@@ -29,7 +32,7 @@ def sending(engine: Engine, settings: Settings, url: str, secret: str) -> Iterat
             with engine.connect() as connection:
                 ids = connection.scalars(owed).all()
             for delivery_id in ids:
-                courier.deliver(delivery_id)
+                runner.deliver(delivery_id)
 
     thread = threading.Thread(target=work)
     thread.start()

@@ -26,7 +26,7 @@ from dagster_project.defs.films.show import film_metadata
 from dagster_project.defs.resources import Studio
 from serving.db.tables import Job, Json
 from serving.errors import BadInput, ObjectNotFound
-from serving.jobs import attempts, control
+from serving.jobs import attempts, manage
 from serving.render.template_files import open_template, shipped_templates
 from serving.requests.clip import ClipInput
 from serving.requests.film import FilmInput
@@ -230,7 +230,7 @@ def test_a_cancelled_film_ends_as_that(
 ) -> None:
     write_batch(storage, film("1"), film("2"))
     materialize(time_limit_s=0.05)
-    control.cancel(engine, jobs_of(engine)[0].id)
+    manage.cancel(engine, jobs_of(engine)[0].id)
     with worker(engine, result_of):
         result = materialize()
     assert metadata_of(result)["cancelled"] == 1

@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.exc import OperationalError
 
+from serving.access import api_keys
+from serving.access.api_keys import KeyRing, create_key, hash_key, live_keys, revoke_keys
 from serving.db.engine import create_databases, open_engine
 from serving.db.migrate import downgrade, newest_revision, prepare, revision_of, upgrade
 from serving.db.tables import Base
 from serving.errors import NotAllowed
-from serving.jobs import api_keys
-from serving.jobs.api_keys import KeyRing, create_key, hash_key, live_keys, revoke_keys
 from serving.settings import Settings
 from tests.conftest import Server
 

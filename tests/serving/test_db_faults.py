@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from bentos.problems import install_problems
 from serving.db.engine import open_engine, patiently
 from serving.db.faults import NOT_NOW, sort_errors
-from serving.jobs import control
+from serving.jobs import manage
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
 from serving.settings import Settings
@@ -153,7 +153,7 @@ def test_a_worker_goes_on_after_a_failover_that_left_it_at_a_standby(
 
     def wait(job_id: object, status: str) -> None:
         until = time.monotonic() + 60
-        while control.read_job(engine, job_id).status != status:  # type: ignore[arg-type]
+        while manage.read_job(engine, job_id).status != status:  # type: ignore[arg-type]
             assert time.monotonic() < until, f"never {status}"
             time.sleep(0.05)
 

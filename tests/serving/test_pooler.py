@@ -17,7 +17,7 @@ from sqlalchemy import make_url, text
 
 from serving.db.engine import has_own_session, open_engine, session_url
 from serving.db.migrate import prepare, revision_of
-from serving.jobs import control
+from serving.jobs import manage
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
 from serving.models.slots import SlotFollower, Slots
@@ -125,7 +125,7 @@ def test_jobs_are_accepted_and_cancelled_through_it_however_sessions_change(
                 keeps_one.rollback()
             another.execute(text("SELECT 1"))
             job_id = submit(engine, new, 1000).job_id
-            assert control.cancel(engine, job_id).status == "cancelled"
+            assert manage.cancel(engine, job_id).status == "cancelled"
             another.rollback()
     engine.dispose()
 
@@ -170,7 +170,7 @@ def test_a_worker_behind_it_is_told_what_it_needs_and_works_with_that(
     engine = open_engine(settings)
     try:
         until = time.monotonic() + 60
-        while control.read_job(engine, job_id).status != "completed":
+        while manage.read_job(engine, job_id).status != "completed":
             assert time.monotonic() < until
             time.sleep(0.05)
         assert worker.poll() is None

@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 from bentos.gateway.app import create_app
 from bentos.gateway.classifiers import InlineClassifier
 from serving import traces
-from serving.jobs.api_keys import hash_key
+from serving.access.api_keys import hash_key
 from serving.models.known import KnownRooms
 from serving.models.local import LocalModels
 from serving.models.slots import Published, read_slots

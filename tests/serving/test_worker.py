@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine
 
 from serving.db.tables import Job
-from serving.jobs import control
+from serving.jobs import manage
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
 from serving.models.slots import Published
@@ -63,7 +63,7 @@ def add(engine: Engine, **work: object) -> UUID:
 def wait(engine: Engine, job_id: UUID, until: Callable[[Job], bool], timeout_s: float = 60) -> Job:
     end = time.monotonic() + timeout_s
     while True:
-        job = control.read_job(engine, job_id)
+        job = manage.read_job(engine, job_id)
         if until(job):
             return job
         assert time.monotonic() < end, f"still {job.status}"
@@ -109,8 +109,8 @@ def test_told_to_stop_it_hands_back_what_would_take_too_long(
         wait(engine, short, is_running)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
-    assert control.read_job(engine, short).status == "completed"
-    handed = control.read_job(engine, long)
+    assert manage.read_job(engine, short).status == "completed"
+    handed = manage.read_job(engine, long)
     assert (handed.status, handed.failures, handed.losses) == ("pending", 0, 0)
     assert rows(engine, "SELECT count(*) FROM workers") == [(0,)]
 
@@ -122,7 +122,7 @@ def test_a_running_job_that_is_cancelled_ends_within_moments(
     with worker(settings, "-c", PATIENT):
         wait(engine, job_id, is_running)
         started = time.monotonic()
-        assert control.cancel(engine, job_id).cancel_requested
+        assert manage.cancel(engine, job_id).cancel_requested
         assert wait(engine, job_id, is_over).status == "cancelled"
     assert time.monotonic() - started < 5
 

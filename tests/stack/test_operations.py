@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from serving.access.api_keys import create_key, live_keys
 from serving.db.engine import create_databases
 from serving.db.migrate import prepare
-from serving.jobs.api_keys import create_key, live_keys
 from serving.settings import Settings
 from serving.storage.objects import storage_of
 from stack.callbacks import webhook_secrets

@@ -72,12 +72,12 @@ PARENT = (
 )
 
 
-@pytest.mark.parametrize("leash", [False, True], ids=["alone", "with children"])
+@pytest.mark.parametrize("process_tree", [False, True], ids=["alone", "with children"])
 def test_a_supervisor_that_is_killed_comes_back_with_everything(
-    tmp_path: Path, leash: bool
+    tmp_path: Path, process_tree: bool
 ) -> None:
     settings, port = Settings(studio_home=tmp_path), free_port()
-    pages = in_a_session_of_its_own(server(port)) if leash else server(port)
+    pages = in_a_session_of_its_own(server(port)) if process_tree else server(port)
     stack = Stack(settings, [*postgres(settings), pages], environment(settings))
     with stack.running() as supervisor:
         first = below(supervisor.pid)
@@ -93,10 +93,10 @@ def test_a_supervisor_that_is_killed_comes_back_with_everything(
 def in_a_session_of_its_own(pages: Program) -> Program:
     """The server as MLflow and Dagster start theirs: below a parent, where no signal finds it."""
     words = [sys.executable, "-c", PARENT, *shlex.split(pages.command)[1:]]
-    return replace(pages, command=shlex.join(words), leash=True)
+    return replace(pages, command=shlex.join(words), process_tree=True)
 
 
-@pytest.mark.parametrize("generation", [0, 1, 2], ids=["leash", "parent", "server"])
+@pytest.mark.parametrize("generation", [0, 1, 2], ids=["process_tree", "parent", "server"])
 def test_whichever_parent_is_killed_the_server_comes_back_on_its_port_and_ends_with_the_stack(
     settings: Settings, generation: int
 ) -> None:
@@ -144,10 +144,10 @@ def test_nothing_is_left_of_a_stack_that_was_killed_and_the_next_one_has_its_por
     lines = iter(stack.stdout.readline, "")
     supervisor = int(next(line for line in lines if line.strip().isdigit()))
     everything = below(supervisor)
-    leash = next(process for process in everything if "stack.leash" in words(process))
+    process_tree = next(process for process in everything if "stack.process_tree" in words(process))
     if with_leash:  # nobody is left who would end the server
         os.kill(supervisor, signal.SIGSTOP)
-        leash.kill()
+        process_tree.kill()
         os.kill(supervisor, signal.SIGKILL)
     stack.kill()
     if not with_leash:

@@ -19,8 +19,8 @@ from dagster_project.defs.films.bulk import (
 )
 from dagster_project.defs.films.manifest import read_clips, read_films
 from dagster_project.defs.resources import Studio
+from serving.access.links import LinkSigner, path_of
 from serving.errors import BadInput
-from serving.jobs.links import LinkSigner, path_of
 from serving.settings import Settings
 
 GROUP = "films"

@@ -12,7 +12,7 @@ from sqlalchemy import ARRAY, ColumnElement, Engine, Uuid, any_, literal, select
 
 from serving.db.tables import Job, Json
 from serving.errors import BadInput, QueueFull, StudioError
-from serving.jobs import control
+from serving.jobs import manage
 from serving.jobs.kinds import Kind
 from serving.jobs.submit import NewJob, submit
 
@@ -181,7 +181,7 @@ class _Batch:
             self._known.add(accepted.job_id)
             # what else it may be is none of ours: somebody was faster, or it has not failed
             with contextlib.suppress(BadInput):
-                control.redrive(self._engine, accepted.job_id)
+                manage.redrive(self._engine, accepted.job_id)
         self._listings[accepted.job_id] = job.listing_id
         self._status[accepted.job_id] = "pending"
 
@@ -198,7 +198,7 @@ class _Batch:
         cancelled = len(live) + len(self._waiting)
         self._waiting.clear()
         for job_id in live:
-            control.cancel(self._engine, job_id)
+            manage.cancel(self._engine, job_id)
         return cancelled
 
     def look(self) -> None:

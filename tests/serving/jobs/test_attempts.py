@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from serving.errors import BadInput, Cancelled, Overtaken, UnknownJob
-from serving.jobs import attempts, control
+from serving.jobs import attempts, manage
 from serving.jobs.attempts import Retries, take
 from tests.serving.jobs.conftest import Submit, begin, rows
 
@@ -41,7 +41,7 @@ def test_an_end_is_written_with_its_event_and_its_callback(engine: Engine, new_j
     job = begin(engine, new_job(), uuid4())
     attempts.complete(engine, job, {"results": []})
     attempts.complete(engine, job, {"results": []})  # its answer was lost: it is written again
-    stored = control.read_job(engine, job.id)
+    stored = manage.read_job(engine, job.id)
     assert (stored.status, stored.result) == ("completed", {"results": []})
     assert kinds(engine, job.id) == ["accepted", "started", "completed"]
     assert deliveries(engine, job.id) == [("classification-complete", True, "pending")]
@@ -66,7 +66,7 @@ def test_an_attempt_that_was_overtaken_writes_nothing(engine: Engine, new_job: S
             write()
         assert rows(engine, "SELECT count(*) FROM queue.procrastinate_jobs") == before
     attempts.complete(engine, new, {"fresh": True})
-    assert control.read_job(engine, new.id).result == {"fresh": True}
+    assert manage.read_job(engine, new.id).result == {"fresh": True}
     assert [row[0] for row in deliveries(engine, new.id)] == ["video-complete"]
 
 
@@ -79,7 +79,7 @@ def test_transient_errors_are_tried_again_until_they_are_too_many(
         assert job.failures == number - 1
         assert attempts.retry(engine, job, ERROR, RETRIES) == 0.0
     assert attempts.retry(engine, begin(engine, job_id, uuid4()), ERROR, RETRIES) is None
-    failed = control.read_job(engine, job_id)
+    failed = manage.read_job(engine, job_id)
     assert failed.status == "failed"
     assert failed.error == ERROR | {"failures": 3}
     assert [row[0] for row in deliveries(engine, job_id)] == ["job-failed"]
@@ -96,36 +96,36 @@ def test_the_wait_doubles_and_never_passes_its_limit(
 
 def test_a_waiting_job_is_cancelled_at_once(engine: Engine, new_job: Submit) -> None:
     job_id = new_job()
-    assert control.cancel(engine, job_id, "backend").status == "cancelled"
+    assert manage.cancel(engine, job_id, "backend").status == "cancelled"
     assert take(engine, job_id, uuid4()) is None
     assert [row[0] for row in deliveries(engine, job_id)] == ["job-failed"]
     # once more changes nothing
-    assert control.cancel(engine, job_id).status == "cancelled"
+    assert manage.cancel(engine, job_id).status == "cancelled"
     assert len(deliveries(engine, job_id)) == 1
 
 
 def test_a_running_job_hears_that_it_was_cancelled(engine: Engine, new_job: Submit) -> None:
     job = begin(engine, new_job(), uuid4())
-    assert control.cancel(engine, job.id).status == "processing"
+    assert manage.cancel(engine, job.id).status == "processing"
     with pytest.raises(Cancelled):
         attempts.tell_progress(engine, job, {"done": 1})
     attempts.end_cancelled(engine, job)
-    assert control.read_job(engine, job.id).status == "cancelled"
+    assert manage.read_job(engine, job.id).status == "cancelled"
 
 
 def test_nobody_sees_or_cancels_anothers_job(engine: Engine, new_job: Submit) -> None:
     job_id = new_job()
     with pytest.raises(UnknownJob):
-        control.read_job(engine, job_id, "other")
+        manage.read_job(engine, job_id, "other")
     with pytest.raises(UnknownJob):
-        control.cancel(engine, job_id, "other")
-    assert control.read_job(engine, job_id).status == "pending"
+        manage.cancel(engine, job_id, "other")
+    assert manage.read_job(engine, job_id).status == "pending"
 
 
 def test_a_failed_job_runs_again_and_tells_of_its_new_end(engine: Engine, new_job: Submit) -> None:
     job = begin(engine, new_job(), uuid4())
     attempts.fail(engine, job, ERROR)
-    again = control.redrive(engine, job.id)
+    again = manage.redrive(engine, job.id)
     assert (again.status, again.error, again.failures) == ("pending", None, 0)
     attempts.complete(engine, begin(engine, job.id, uuid4()), {"results": []})
     assert [row[0] for row in deliveries(engine, job.id)] == [
@@ -133,7 +133,7 @@ def test_a_failed_job_runs_again_and_tells_of_its_new_end(engine: Engine, new_jo
         "classification-complete",
     ]
     with pytest.raises(BadInput, match="only a failed one"):
-        control.redrive(engine, job.id)
+        manage.redrive(engine, job.id)
 
 
 def test_the_first_attempts_model_versions_hold(engine: Engine, new_job: Submit) -> None:
@@ -162,19 +162,19 @@ def test_jobs_are_listed_page_by_page_without_a_gap(engine: Engine, new_job: Sub
     seen: list[UUID] = []
     cursor: str | None = None
     while True:
-        page = control.list_jobs(engine, control.Filter(client="backend"), 3, cursor)
+        page = manage.list_jobs(engine, manage.Filter(client="backend"), 3, cursor)
         seen += [job.id for job in page.jobs]
         cursor = page.next_cursor
         if cursor is None:
             break
     assert len(seen) == 7
     assert set(seen) == made
-    odd = control.list_jobs(engine, control.Filter(listing_id="1"), 50)
+    odd = manage.list_jobs(engine, manage.Filter(listing_id="1"), 50)
     assert len(odd.jobs) == 3
-    assert not control.list_jobs(engine, control.Filter(client="other"), 50).jobs
+    assert not manage.list_jobs(engine, manage.Filter(client="other"), 50).jobs
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "e30", "WzFd", "é", "bnVsbA"])
 def test_a_made_up_cursor_is_refused(engine: Engine, cursor: str) -> None:
     with pytest.raises(BadInput):
-        control.list_jobs(engine, control.Filter(), 10, cursor)
+        manage.list_jobs(engine, manage.Filter(), 10, cursor)

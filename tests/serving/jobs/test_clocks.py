@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Engine
 
 import serving
+from serving.access.api_keys import create_key, revoke_keys
 from serving.jobs import attempts
-from serving.jobs.api_keys import create_key, revoke_keys
 from serving.jobs.attempts import Retries
 from serving.jobs.webhooks import Schedule, Sender
 from tests.serving.jobs import conftest
@@ -29,8 +29,8 @@ from tests.serving.jobs.receivers import (
 
 # modules that may ask this host's clock, and why
 OWN_CLOCK = {
-    "jobs/links.py": "a link says until when it holds, and whoever opens it has no database",
-    "jobs/told.py": "how long ago something was, for people",
+    "access/links.py": "a link says until when it holds, and whoever opens it has no database",
+    "operations/tables.py": "how long ago something was, for people",
     "storage/scratch.py": "of files on this host",
     "storage/folder.py": "of files on this host",
 }
@@ -46,8 +46,9 @@ def _a_clock_that_is_an_hour_off(
             at = datetime.now(tz) + timedelta(hours=request.param)
             return cls.fromtimestamp(at.timestamp(), tz)
 
-    for name in ("attempts", "webhooks", "outbox", "api_keys", "queue", "submit", "reaper"):
-        module = importlib.import_module(f"serving.jobs.{name}")
+    jobs = ("attempts", "webhooks", "outbox", "queue", "submit", "reaper")
+    for name in (*(f"jobs.{name}" for name in jobs), "access.api_keys"):
+        module = importlib.import_module(f"serving.{name}")
         monkeypatch.setattr(module, "datetime", Off, raising=False)
 
 

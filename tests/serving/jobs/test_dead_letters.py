@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import Engine
 
 from serving.jobs import attempts
-from serving.jobs.control import cancel, redrive
 from serving.jobs.kinds import KINDS
-from serving.jobs.operate import list_deliveries
+from serving.jobs.manage import cancel, redrive
 from serving.jobs.outbox import replay
 from serving.jobs.submit import NewJob, submit
 from serving.jobs.webhooks import Schedule, Sender
+from serving.operations.command_line import list_deliveries
 from serving.settings import Settings
 from tests.serving.jobs.receivers import (
     Receiver,
@@ -63,7 +63,7 @@ def test_the_command_lists_what_was_given_up_and_replays_all_or_some(
 ) -> None:
     def command(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "serving.jobs.operate", *words],
+            [sys.executable, "-m", "serving.operations", *words],
             env=os.environ | {"DATABASE_URL": str(settings.database_url), "PYTHONSAFEPATH": "1"},
             capture_output=True,
             text=True,

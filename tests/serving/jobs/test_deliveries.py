@@ -15,8 +15,8 @@ from sqlalchemy import Engine, func, select
 
 from serving.db.tables import WebhookDelivery
 from serving.jobs import webhooks
-from serving.jobs.control import cancel
 from serving.jobs.kinds import KINDS
+from serving.jobs.manage import cancel
 from serving.jobs.submit import NewJob, submit
 from serving.jobs.webhooks import Schedule, Sender
 from serving.settings import Settings

@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import Engine, text
 
 from serving.jobs import attempts
-from serving.jobs.control import read_job
 from serving.jobs.heartbeat import Heartbeat
-from serving.jobs.live import read_live
 from serving.jobs.liveness import Patience
+from serving.jobs.manage import read_job
+from serving.jobs.queue_stats import read_queue_stats
 from serving.jobs.reaper import Reaped, Watch, reap
 from serving.settings import Settings
 from tests.serving.jobs.conftest import Submit, age, begin, rows, wait_until_old
@@ -79,10 +79,10 @@ def test_a_worker_that_is_slow_or_stopped_is_not_dead_and_one_that_was_killed_is
         age(engine, TIMEOUT_S + 1)
         worker.send_signal(signal.SIGSTOP)
         assert look(engine) == Reaped()
-        assert read_live(engine).workers[0].connected
+        assert read_queue_stats(engine).workers[0].connected
         worker.send_signal(signal.SIGKILL)  # which also ends one that is stopped
         wait_for(lambda: look(engine).lost_jobs == (job.id,))
-    assert not read_live(engine).workers[0].connected
+    assert not read_queue_stats(engine).workers[0].connected
 
 
 def test_a_worker_that_hangs_for_long_loses_its_jobs(

@@ -9,9 +9,10 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Engine, text
 
-from serving.jobs import attempts, operate
-from serving.jobs.api_keys import create_key, describe_rotation, hash_key, live_keys, rotate_key
-from serving.jobs.control import read_job
+from serving.access.api_keys import create_key, describe_rotation, hash_key, live_keys, rotate_key
+from serving.jobs import attempts
+from serving.jobs.manage import read_job
+from serving.operations import command_line
 from serving.settings import Settings
 from serving.storage.clips import ClipStore
 from serving.storage.objects import storage_of
@@ -25,8 +26,8 @@ def run(engine: Engine, settings: Settings) -> Run:
     """Run a command line; its exit code."""
 
     def call(*words: object) -> int:
-        asked = operate.parser().parse_args([str(word) for word in words])
-        return operate.run(engine, settings, asked)
+        asked = command_line.parser().parse_args([str(word) for word in words])
+        return command_line.run(engine, settings, asked)
 
     return call
 
@@ -191,7 +192,7 @@ def test_a_command_that_says_too_little_is_refused(run: Run, words: list[str]) -
 @pytest.mark.slow
 def test_the_command_line_runs_by_itself(settings: Settings, engine: Engine) -> None:
     del engine
-    command = [sys.executable, "-m", "serving.jobs.operate", "queues"]
+    command = [sys.executable, "-m", "serving.operations", "queues"]
     environment = {"DATABASE_URL": str(settings.database_url)}
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert ended.stdout.startswith("queue")

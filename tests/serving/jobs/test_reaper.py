@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Engine, text
 
-from serving.jobs import attempts, control, webhooks
+from serving.jobs import attempts, manage, webhooks
 from serving.jobs.heartbeat import Heartbeat
 from serving.jobs.reaper import Reaped, reap, sweep
 from tests.serving.jobs.conftest import Submit, age, begin, rows, wait_until_old
@@ -77,7 +77,7 @@ def test_a_job_that_kills_its_workers_fails_at_last(
         begin(engine, job_id, worker_id)
         age(engine, TIMEOUT_S + 1)
         look(engine, max_losses=3)
-    job = control.read_job(engine, job_id)
+    job = manage.read_job(engine, job_id)
     assert job.status == "failed"
     assert job.error is not None
     assert job.error["reason"] == "worker_lost"

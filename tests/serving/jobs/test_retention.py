@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from serving.jobs import attempts
-from serving.jobs.control import cancel
 from serving.jobs.kinds import KINDS
+from serving.jobs.manage import cancel
 from serving.jobs.retention import _LOCK, Retention
 from serving.jobs.submit import NewJob, submit
 from serving.settings import Settings

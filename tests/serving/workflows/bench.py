@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Engine
 
 from serving.db.tables import Job, Json
-from serving.jobs import control
+from serving.jobs import manage
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
 from serving.workflows import WORKFLOWS
@@ -38,7 +38,7 @@ class Bench:
         job = runner.take(job_id)
         assert job is not None
         runner.run(job, check)
-        return control.read_job(self.parts.engine, job_id)
+        return manage.read_job(self.parts.engine, job_id)
 
     def fails_with(self, error: Exception) -> Job:
         def workflow(_: Run) -> Json:

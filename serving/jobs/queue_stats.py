@@ -1,4 +1,4 @@
-"""What is live now: what waits in each queue and how long, who works, what failed for good."""
+"""What each queue holds and for how long, which workers live, and what failed for good."""
 
 import logging
 import threading
@@ -83,8 +83,8 @@ class WorkerState:
 
 
 @dataclass(frozen=True)
-class Live:
-    """One look at all of it."""
+class QueueStats:
+    """What all queues and workers show at one moment."""
 
     queues: Sequence[QueueState]
     workers: Sequence[WorkerState]
@@ -92,8 +92,8 @@ class Live:
     dead_deliveries: int
 
 
-def read_live(engine: Engine) -> Live:
-    """Look once."""
+def read_queue_stats(engine: Engine) -> QueueStats:
+    """Read the queues and workers once."""
     with engine.connect() as connection:
         found = {
             row.queue: QueueState(
@@ -110,29 +110,29 @@ def read_live(engine: Engine) -> Live:
         ended = connection.execute(_ENDED).one()
     names = [*QUEUES, *sorted(found.keys() - set(QUEUES))]
     queues = [found.get(name, QueueState(name)) for name in names]
-    return Live(queues, workers, ended.failed_jobs, ended.dead_deliveries)
+    return QueueStats(queues, workers, ended.failed_jobs, ended.dead_deliveries)
 
 
-class LiveReader:
-    """Looks for many at once: what was seen less than `keep_s` ago is shown again."""
+class QueueStatsReader:
+    """Reads for many callers: what was read less than `keep_s` ago is returned again."""
 
     def __init__(self, engine: Engine, keep_s: float = 1.0) -> None:
         self._engine, self._keep_s = engine, keep_s
         self._lock = threading.Lock()
-        self._seen: Live | None = None
+        self._seen: QueueStats | None = None
         self._seen_at = float("-inf")
 
-    def read(self) -> Live | None:
-        """Return what is live; None while the database does not answer."""
+    def read(self) -> QueueStats | None:
+        """Return the queues and workers; None while the database does not answer."""
         with self._lock:
             if time.monotonic() - self._seen_at >= self._keep_s:
-                self._seen = self._look()
+                self._seen = self._read()
                 self._seen_at = time.monotonic()
             return self._seen
 
-    def _look(self) -> Live | None:
+    def _read(self) -> QueueStats | None:
         try:
-            return read_live(self._engine)
+            return read_queue_stats(self._engine)
         except SQLAlchemyError as error:
             log.warning("queues cannot be looked at: %s", first_line(error))
             return None

@@ -1,4 +1,4 @@
-"""Who may call: keys made, rotated and checked; `python -m serving.jobs.api_keys --help`."""
+"""Who may call: keys made, rotated and checked; `python -m serving.access.api_keys --help`."""
 
 import argparse
 import hashlib
@@ -160,7 +160,7 @@ def describe_rotation(rotated: Rotated, client: str) -> str:
 
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="serving.jobs.api_keys", description=__doc__)
+    parser = argparse.ArgumentParser(prog="serving.access.api_keys", description=__doc__)
     parser.add_argument("action", choices=["create", "rotate", "revoke", "list"])
     parser.add_argument("client", nargs="?", default="backend", help="default: %(default)s")
     arguments = parser.parse_args()

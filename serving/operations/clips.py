@@ -1,4 +1,4 @@
-"""What operators see and do about kept clips; part of `python -m serving.jobs.operate`."""
+"""What operators see and do about kept clips; part of `python -m serving.operations`."""
 
 import argparse
 import hashlib
@@ -7,7 +7,7 @@ import re
 from sqlalchemy import Engine
 
 from serving.errors import BadInput, ObjectNotFound
-from serving.jobs.told import ago, as_table, each
+from serving.operations.tables import apply_to_each, format_age, format_table
 from serving.settings import Settings
 from serving.storage.clips import ClipStore
 from serving.storage.interface import Storage
@@ -27,11 +27,11 @@ def run(engine: Engine, settings: Settings, asked: argparse.Namespace) -> int:
 def list_clips(store: ClipStore, limit: int) -> str:
     """Return what is kept of films and clips, by the photo that is seen, as a table."""
     rows = (
-        (held.photo_sha256, held.clips, _size(held.bytes), held.pinned, ago(held.used_at))
+        (held.photo_sha256, held.clips, _size(held.bytes), held.pinned, format_age(held.used_at))
         for held in store.by_photo(limit)
     )
     total = store.statistics()
-    table = as_table(("photo", "clips", "size", "pinned", "last used"), rows)
+    table = format_table(("photo", "clips", "size", "pinned", "last used"), rows)
     return f"{table}\n\n{total.clips} clips, {_size(total.bytes)}, {total.pinned} pinned"
 
 
@@ -56,7 +56,7 @@ def _change_clips(asked: argparse.Namespace, store: ClipStore, storage: Storage)
             raise BadInput(str(error)) from error
         return f"{count} clips"
 
-    return each(asked.ids, change)
+    return apply_to_each(asked.ids, change)
 
 
 def _size(count: int) -> str:

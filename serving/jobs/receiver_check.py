@@ -1,4 +1,4 @@
-"""One event sent to the backend to see whether it arrives, the way that every callback goes."""
+"""Sends one test event to the backend, the way that every callback goes, and reports the answer."""
 
 import time
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _LOOK_EVERY_S = 0.1
 
 
 @dataclass(frozen=True)
-class Trial:
+class ReceiverCheck:
     """What became of the event.
 
     Attributes
@@ -29,7 +29,7 @@ class Trial:
     took_s: float | None
 
 
-def try_receiver(engine: Engine, client: str, wait_s: float) -> Trial:
+def check_receiver(engine: Engine, client: str, wait_s: float) -> ReceiverCheck:
     """Send a test event through the outbox and return what came back, after one try.
 
     Parameters
@@ -46,10 +46,10 @@ def try_receiver(engine: Engine, client: str, wait_s: float) -> Trial:
     _give_up(engine, delivery_id)
     trial = trial or _look(engine, delivery_id)
     nobody = f"no worker sent it within {wait_s:g} s; is one running, with the queue 'webhook'?"
-    return trial or Trial(delivery_id, False, None, nobody, None)
+    return trial or ReceiverCheck(delivery_id, False, None, nobody, None)
 
 
-def _look(engine: Engine, delivery_id: str) -> Trial | None:
+def _look(engine: Engine, delivery_id: str) -> ReceiverCheck | None:
     """Return what the first try came to; None while there was none."""
     columns = (
         WebhookDelivery.status == "delivered",
@@ -64,7 +64,7 @@ def _look(engine: Engine, delivery_id: str) -> Trial | None:
     )
     with engine.connect() as connection:
         row = connection.execute(select(*columns).where(*tried)).first()
-    return Trial(delivery_id, *row) if row is not None else None
+    return ReceiverCheck(delivery_id, *row) if row is not None else None
 
 
 def _give_up(engine: Engine, delivery_id: str) -> None:

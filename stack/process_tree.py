@@ -1,4 +1,4 @@
-"""Keeps a program and all it starts together: `python -m stack.leash [--port N] COMMAND…`.
+"""Keeps a program and all it starts together: `python -m stack.process_tree [--port N] COMMAND…`.
 
 MLflow, Dagster and `bentoml serve` start processes of their own, some in sessions of their own,
 where no signal to a process group finds them; orphaned, they would go on holding their ports. Here
@@ -21,7 +21,7 @@ from stack.leftovers import MARK, end_leftovers, port_taken
 
 def main() -> int:
     """Run the command of the command line; return its exit code."""
-    parser = argparse.ArgumentParser(prog="stack.leash")
+    parser = argparse.ArgumentParser(prog="stack.process_tree")
     parser.add_argument("--port", type=int, help="that the program listens on")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     asked = parser.parse_args()

@@ -1,4 +1,4 @@
-"""What operators are told: tables, ages, and how each of several things went."""
+"""Formats what operators read: tables, ages, and the outcomes of several actions."""
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -9,8 +9,8 @@ from serving.errors import BadInput
 _LONGEST_CELL = 64  # a SHA-256
 
 
-def each(ids: Iterable[object], act: Callable[[object], str]) -> int:
-    """Do it to each and say how that went; return the exit code."""
+def apply_to_each(ids: Iterable[object], act: Callable[[object], str]) -> int:
+    """Act on each and print how that went; return the exit code."""
     done = refused = 0
     for name in ids:
         try:
@@ -25,8 +25,8 @@ def each(ids: Iterable[object], act: Callable[[object], str]) -> int:
     return 1 if refused else 0
 
 
-def ago(at: datetime) -> str:
-    """Say how long ago, or in how long."""
+def format_age(at: datetime) -> str:
+    """Say how long ago a time was, or in how long it will be."""
     seconds = (datetime.now(UTC) - at).total_seconds()
     for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
         if abs(seconds) >= 2 * length:
@@ -37,7 +37,7 @@ def ago(at: datetime) -> str:
     return f"{count} ago" if seconds >= 0 else f"in {count}"
 
 
-def as_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def format_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return rows below their heads, in columns."""
     lines = [heads, *([_cell(value) for value in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]

@@ -1,4 +1,4 @@
-"""How operators forget things; part of `python -m serving.jobs.operate`."""
+"""How operators forget things; part of `python -m serving.operations`."""
 
 import argparse
 

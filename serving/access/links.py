@@ -1,6 +1,6 @@
 """Links that open one job for whoever holds them, until they expire.
 
-`python -m serving.jobs.links JOB_ID` prints one.
+`python -m serving.access.links JOB_ID` prints one.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from uuid import UUID
 from serving.db.engine import open_engine
 from serving.environment import read_settings
 from serving.errors import NotAllowed
-from serving.jobs.control import read_job
+from serving.jobs.manage import read_job
 from serving.settings import Settings
 
 # Links given within this time are the same one, so that a browser knows its pictures again.
@@ -90,7 +90,7 @@ def _sign(secret: str, job_id: UUID, expires: str) -> str:
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(
-        prog="serving.jobs.links", description="Print a link that opens a job's page."
+        prog="serving.access.links", description="Print a link that opens a job's page."
     )
     parser.add_argument("job_id", type=UUID)
     parser.add_argument(

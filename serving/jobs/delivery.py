@@ -1,4 +1,4 @@
-"""One try at one callback: claimed, sent, settled, and seen from outside."""
+"""One attempt to deliver a callback: claimed, sent, settled, logged, traced and counted."""
 
 import logging
 import time
@@ -22,8 +22,8 @@ _DATABASE_WAIT_S = 3600.0
 _OUTCOMES = {"pending": "will_retry", None: "overtaken"}
 
 
-class Courier:
-    """Sends what is owed with what a worker's process holds; used from several threads."""
+class DeliveryRunner:
+    """Delivers callbacks with what a worker's process holds; used from several threads."""
 
     def __init__(self, settings: Settings, engine: Engine, worker_id: UUID) -> None:
         self._engine, self._worker_id = engine, worker_id

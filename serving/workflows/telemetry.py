@@ -1,4 +1,4 @@
-"""An attempt seen from outside: in the log, in its request's trace, in the metrics."""
+"""Runs an attempt and reports it: in the log, in its request's trace, in the metrics."""
 
 import logging
 import time
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 _WELL = ("completed", "cancelled", "handed_back", "overtaken")
 
 
-def watch_attempt(job: Job, run: Callable[[], Outcome]) -> Outcome:
+def run_observed(job: Job, run: Callable[[], Outcome]) -> Outcome:
     """Run the attempt and tell how it ended; whatever is logged meanwhile names the job."""
     # both by the database's clock: it was written when this attempt began
     waited_s = (job.updated_at - job.run_at).total_seconds()

@@ -1,4 +1,4 @@
-"""All that is known of one job, as it stood at one moment: for people who look."""
+"""The history of one job, as it stood at one moment: its events and its callbacks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,16 +29,16 @@ class Delivery:
 
 
 @dataclass(frozen=True)
-class Story:
-    """A job with its timeline and its callbacks, oldest first."""
+class JobHistory:
+    """A job with its events and its callbacks, oldest first."""
 
     job: Job
     events: Sequence[Event]
     deliveries: Sequence[Delivery]
 
 
-def read_story(engine: Engine, job_id: UUID, client: str | None = None) -> Story:
-    """Return the job's story; UnknownJob if there is none, or it is another client's."""
+def read_history(engine: Engine, job_id: UUID, client: str | None = None) -> JobHistory:
+    """Return the job's history; UnknownJob if there is none, or it is another client's."""
     columns = [getattr(WebhookDelivery, name) for name in Delivery.__dataclass_fields__]
     # one snapshot: a job that is shown as ended is shown with its end
     connecting = engine.connect().execution_options(isolation_level="REPEATABLE READ")
@@ -53,7 +53,7 @@ def read_story(engine: Engine, job_id: UUID, client: str | None = None) -> Story
             .order_by(WebhookDelivery.created_at, WebhookDelivery.id)
         )
         deliveries = [Delivery(*row) for row in rows]
-        return Story(job, read_events(connection, job_id), deliveries)
+        return JobHistory(job, read_events(connection, job_id), deliveries)
 
 
 def read_photo_reference(

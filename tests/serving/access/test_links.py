@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sqlalchemy import Engine
 
+from serving.access.links import LinkSigner, path_of
 from serving.errors import NotAllowed
-from serving.jobs.links import LinkSigner, path_of
 from serving.settings import Settings
 from tests.serving.jobs.conftest import Submit
 
@@ -104,7 +104,14 @@ def test_a_secret_that_could_be_guessed_is_no_setting() -> None:
 def test_the_command_prints_a_link(engine: Engine, settings: Settings, new_job: Submit) -> None:
     del engine
     job_id = new_job()
-    command = [sys.executable, "-m", "serving.jobs.links", str(job_id), "--base", "https://s.test/"]
+    command = [
+        sys.executable,
+        "-m",
+        "serving.access.links",
+        str(job_id),
+        "--base",
+        "https://s.test/",
+    ]
     env = {"DATABASE_URL": str(settings.database_url), "STUDIO_HOME": str(settings.home())}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""What operators do by hand: `python -m serving.jobs.operate --help`.
+"""What operators do by hand: `python -m serving.operations --help`.
 
 Ids come as the tables show them. Nothing here needs a running gateway or worker, only the database,
 and for clips the storage.
@@ -15,25 +15,26 @@ from serving.db.engine import open_engine
 from serving.db.tables import Job, WebhookDelivery
 from serving.environment import read_settings
 from serving.errors import BadInput
-from serving.jobs import control, operate_clips, operate_erasure, outbox
+from serving.jobs import manage, outbox
 from serving.jobs.kinds import KINDS
-from serving.jobs.live import read_live
 from serving.jobs.liveness import Patience
-from serving.jobs.told import ago, as_table, each
+from serving.jobs.queue_stats import read_queue_stats
+from serving.operations import clips, erasure
+from serving.operations.tables import apply_to_each, format_age, format_table
 from serving.settings import Settings
 
 _STATUSES = ("pending", "processing", "completed", "failed", "cancelled")
 
 
-def list_jobs(engine: Engine, wanted: control.Filter, limit: int) -> str:
+def list_jobs(engine: Engine, wanted: manage.Filter, limit: int) -> str:
     """Return the newest jobs as a table."""
     heads = ("job", "type", "status", "attempt", "client", "listing", "created", "error")
-    return as_table(
+    return format_table(
         heads,
         (
             (job.id, job.type, job.status, job.attempt, job.client, job.listing_id or "",
-             ago(job.created_at), _reason(job))
-            for job in control.list_jobs(engine, wanted, limit).jobs
+             format_age(job.created_at), _reason(job))
+            for job in manage.list_jobs(engine, wanted, limit).jobs
         ),
     )  # fmt: skip
 
@@ -64,9 +65,9 @@ def list_deliveries(engine: Engine, dead: bool, limit: int) -> str:
         rows = connection.execute(
             statement.order_by(WebhookDelivery.created_at.desc()).limit(limit)
         ).all()
-    return as_table(
+    return format_table(
         heads,
-        ((*row[:4], "" if dead else ago(row.run_at), row.last_error or "") for row in rows),
+        ((*row[:4], "" if dead else format_age(row.run_at), row.last_error or "") for row in rows),
     )
 
 
@@ -87,24 +88,24 @@ def replay(engine: Engine, delivery_id: str) -> str:
 
 def list_queues(engine: Engine) -> str:
     """Return what each queue holds as a table."""
-    live = read_live(engine)
+    stats = read_queue_stats(engine)
     rows = (
         (queue.name, queue.waiting, queue.scheduled, queue.running, f"{queue.oldest_s:.0f} s")
-        for queue in live.queues
+        for queue in stats.queues
     )
-    table = as_table(("queue", "waiting", "scheduled", "running", "oldest waits"), rows)
-    return f"{table}\n\n{live.failed_jobs} failed jobs, {live.dead_deliveries} dead letters"
+    table = format_table(("queue", "waiting", "scheduled", "running", "oldest waits"), rows)
+    return f"{table}\n\n{stats.failed_jobs} failed jobs, {stats.dead_deliveries} dead letters"
 
 
 def list_workers(engine: Engine, patience: Patience) -> str:
     """Return the workers' processes as a table."""
     rows = (
-        (worker.id, worker.host, worker.pid, ago(worker.started_at),
+        (worker.id, worker.host, worker.pid, format_age(worker.started_at),
          f"{worker.heartbeat_age_s:.1f} s ago",
          "yes" if worker.alive(patience) else "no")
-        for worker in read_live(engine).workers
+        for worker in read_queue_stats(engine).workers
     )  # fmt: skip
-    return as_table(("worker", "host", "pid", "started", "heartbeat", "alive"), rows)
+    return format_table(("worker", "host", "pid", "started", "heartbeat", "alive"), rows)
 
 
 def _reason(job: Job) -> str:
@@ -116,17 +117,17 @@ def run(engine: Engine, settings: Settings, asked: argparse.Namespace) -> int:
     """Do what was asked; return the exit code."""
     match asked.command:
         case "clips" | "pin" | "unpin" | "forget":
-            return operate_clips.run(engine, settings, asked)
+            return clips.run(engine, settings, asked)
         case "erase" | "tidy":
-            return operate_erasure.run(engine, settings, asked)
+            return erasure.run(engine, settings, asked)
         case "redrive":
             ids = failed_jobs(engine, asked.reason) if asked.all_failed else asked.ids
-            return each(ids, lambda job: control.redrive(engine, _uuid(job)).status)
+            return apply_to_each(ids, lambda job: manage.redrive(engine, _uuid(job)).status)
         case "cancel":
-            return each(asked.ids, lambda job: _cancel(engine, _uuid(job)))
+            return apply_to_each(asked.ids, lambda job: _cancel(engine, _uuid(job)))
         case "replay":
             ids = dead_deliveries(engine) if asked.all_dead else asked.ids
-            return each(ids, lambda delivery: replay(engine, str(delivery)))
+            return apply_to_each(ids, lambda delivery: replay(engine, str(delivery)))
     print(_show(engine, settings, asked))
     return 0
 
@@ -134,7 +135,7 @@ def run(engine: Engine, settings: Settings, asked: argparse.Namespace) -> int:
 def _show(engine: Engine, settings: Settings, asked: argparse.Namespace) -> str:
     match asked.command:
         case "jobs":
-            wanted = control.Filter(asked.client, asked.status, asked.type, asked.listing)
+            wanted = manage.Filter(asked.client, asked.status, asked.type, asked.listing)
             return list_jobs(engine, wanted, asked.limit)
         case "deliveries":
             return list_deliveries(engine, asked.dead, asked.limit)
@@ -144,7 +145,7 @@ def _show(engine: Engine, settings: Settings, asked: argparse.Namespace) -> str:
 
 
 def _cancel(engine: Engine, job_id: UUID) -> str:
-    job = control.cancel(engine, job_id)
+    job = manage.cancel(engine, job_id)
     return "its worker was told" if job.status == "processing" else job.status
 
 
@@ -158,7 +159,7 @@ def _uuid(text: object) -> UUID:
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     parser = argparse.ArgumentParser(
-        prog="serving.jobs.operate",
+        prog="serving.operations",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

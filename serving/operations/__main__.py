@@ -1,0 +1,5 @@
+"""`python -m serving.operations`."""
+
+from serving.operations.command_line import main
+
+main()
