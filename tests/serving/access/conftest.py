@@ -1,0 +1,5 @@
+"""Jobs that links open."""
+
+from tests.serving.jobs.conftest import new_job
+
+__all__ = ("new_job",)
