@@ -31,9 +31,10 @@ from show import Cost, draw_frames, find_photos, make_show, make_sources, render
 from serving.memory import bound_memory
 from serving.render.cache import NoCache
 from serving.render.encode import planes_of
+from serving.render.encoders import choose_encoding
 from serving.render.ffmpeg import find_ffmpeg
 from serving.render.film import Options, render_film
-from serving.render.profiles import Encoding, choose_encoding
+from serving.render.profiles import Encoding
 from serving.video.film import Film
 
 CRFS = (17, 20, 23, 26)

@@ -21,8 +21,9 @@ from film import render, write_frames
 from show import make_show, make_sources
 
 from serving.render.cache import NoCache
+from serving.render.encoders import choose_encoding
 from serving.render.ffmpeg import find_ffmpeg
-from serving.render.profiles import Codec, choose_encoding
+from serving.render.profiles import Codec
 from serving.video.film import Film
 
 CRFS, DEFAULT = (17, 20, 23, 26), 20

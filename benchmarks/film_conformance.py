@@ -12,8 +12,9 @@ from typing import Any, get_args
 from figures import Figures
 from show import make_show, make_sound, make_sources
 
+from serving.render.encoders import choose_encoding
 from serving.render.film import Options, render_film
-from serving.render.profiles import RATES, Codec, choose_encoding, fit_film
+from serving.render.profiles import RATES, Codec, fit_film
 from serving.video.film import Film
 
 PROFILES = ("720p", "1080p", "4k")

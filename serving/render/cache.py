@@ -1,8 +1,5 @@
 """Where encoded segments are kept between renders."""
 
-import os
-import tempfile
-from pathlib import Path
 from typing import Protocol
 
 
@@ -13,8 +10,14 @@ class PacketCache(Protocol):
         """Return what is kept, or None."""
         ...
 
-    def put(self, key: str, data: bytes) -> None:
-        """Keep it, whole or not at all."""
+    def put(self, key: str, data: bytes, photo: str = "", length_s: float = 0.0) -> None:
+        """Keep it, whole or not at all.
+
+        Parameters
+        ----------
+        photo : what is seen in it, by the film's name for it; "" for sound
+        length_s : how long it lasts
+        """
         ...
 
 
@@ -25,7 +28,7 @@ class NoCache:
         """Return None."""
         return None
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes, photo: str = "", length_s: float = 0.0) -> None:
         """Do nothing."""
 
 
@@ -39,32 +42,12 @@ class MemoryCache:
         """Return what is kept, or None."""
         return self.kept.get(key)
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        photo: str = "",  # noqa: ARG002
+        length_s: float = 0.0,  # noqa: ARG002
+    ) -> None:
         """Keep it."""
         self.kept[key] = data
-
-
-class FolderCache:
-    """Keeps each segment as a file of a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def get(self, key: str) -> bytes | None:
-        """Return what is kept, or None."""
-        try:
-            return (self._folder / key).read_bytes()
-        except FileNotFoundError:
-            return None
-
-    def put(self, key: str, data: bytes) -> None:
-        """Keep it; a rename, so that nobody sees half of it."""
-        handle, name = tempfile.mkstemp(dir=self._folder, prefix=".part-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.replace(name, self._folder / key)
-        except OSError:
-            os.unlink(name)
-            raise

@@ -1,25 +1,20 @@
 """A film rendered: what is kept is taken, the rest is drawn, all of it is joined."""
 
-import functools
-import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from serving.errors import BadInput, Corrupted
+from serving.errors import Corrupted
 from serving.render.cache import NoCache, PacketCache
 from serving.render.frames import FrameRenderer, Sources
 from serving.render.mux import Chapter, Tracks, write_mp4
+from serving.render.naming import digest_sources, name_segments, name_sound
 from serving.render.packets import CodedSegment, read_segment
 from serving.render.pool import Task, Watch, encode_segments
 from serving.render.profiles import Encoding
-from serving.render.segments import Digest, Segment, code_version, name_segments, split_film
+from serving.render.segments import Segment, split_film
 from serving.render.sound import Sound, encode_sound
 from serving.video.draw.transitions import find_kind
 from serving.video.film import Film, check_film
@@ -101,7 +96,8 @@ def render_film(
                 renderer, todo, options.encoding, watch, options.workers
             ):
                 number, data = places[segment], coded.to_bytes()
-                options.cache.put(keys[number], data)
+                photo = film.clips[segment.index].photo
+                options.cache.put(keys[number], data, photo, float(segment.frames / film.fps))
                 shelf.put(number, data)
         tracks = Tracks(film, options.encoding, sound.result(), options.chapters)
         write_mp4(output, shelf.read(), tracks)
@@ -114,8 +110,7 @@ def _encode_sound(sound: Sound | None, film: Film, cache: PacketCache) -> bytes 
     if sound is None:
         return None
     length_s = film.frames / film.fps
-    name = f"sound {code_version()} {sound.rate_hz} {length_s} {_hash(sound.samples)}"
-    key = hashlib.sha256(name.encode()).hexdigest()
+    key = name_sound(sound, length_s)
     kept = cache.get(key)
     if kept is None:
         kept = encode_sound(sound, length_s)
@@ -172,26 +167,3 @@ def _is_whole(data: bytes) -> bool:
     except Corrupted:
         return False
     return True
-
-
-def digest_sources(sources: Sources) -> Digest:
-    """Return what hashes the content behind a film's names, each read once."""
-
-    @functools.cache
-    def digest(kind: str, name: str) -> str:
-        if kind == "photo":
-            return _hash(sources.photos(name))
-        if kind == "picture":
-            return _hash(sources.pictures(name))
-        if name not in sources.luts:
-            raise BadInput(f"no grade '{name}'")
-        return _hash(sources.luts[name].table)
-
-    return digest
-
-
-def _hash(content: bytes | NDArray[Any]) -> str:
-    if isinstance(content, bytes):
-        return hashlib.sha256(content).hexdigest()
-    head = repr((content.shape, content.dtype.str)).encode()
-    return hashlib.sha256(head + np.ascontiguousarray(content).tobytes()).hexdigest()

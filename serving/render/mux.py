@@ -17,9 +17,10 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from serving.render.encode import configure
+from serving.render.encoders import choose_encoding
 from serving.render.join import join_packets
 from serving.render.packets import CodedSegment
-from serving.render.profiles import Encoding, choose_encoding
+from serving.render.profiles import Encoding
 from serving.video.film import Film
 
 

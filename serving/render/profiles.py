@@ -23,10 +23,6 @@ KEY_INTERVAL = ("g", "9999")
 # x264's superfast with macroblock-tree rate control: a look-ahead of 20 frames costs no more than
 # one of 10 and saves 2 % of the bytes. Without weighted prediction: see decision 13.
 _X264 = "mbtree=1:rc-lookahead=20:scenecut=0:weightp=0:stitchable=1:threads=1"
-# Without threads; parameter sets in the header alone, as hvc1 asks; x265's signature nowhere
-_X265 = "pools=none:frame-threads=1:open-gop=0:scenecut=0:repeat-headers=0:info=0:log-level=error"
-# Its least: threads that pass pictures on, as many on any machine, and the same bytes
-_SVT = "lp=1:scd=0"
 
 _CODECS: MappingProxyType[str, Codec] = MappingProxyType(
     {
@@ -120,35 +116,3 @@ def fit_film(film: Film, profile: str) -> Film:
     factor = Fraction(PROFILES[profile], min(film.width, film.height))
     width, height = (2 * round(side * factor / 2) for side in (film.width, film.height))
     return dataclasses.replace(film, width=width, height=height)
-
-
-def choose_encoding(crf: int = 20, hardware: bool = False, codec: Codec = "h264") -> Encoding:
-    """Return how to encode here: by the GPU if asked and there is one that can, else by the CPU.
-
-    Parameters
-    ----------
-    crf : quality on x264's scale, 1..51, less is better; other codecs are set to look as good
-    """
-    # here, as it imports this module's Encoding
-    from serving.render.gpu import find_gpu_encoding
-
-    return (find_gpu_encoding(crf, codec) if hardware else None) or _on_cpu(crf, codec)
-
-
-def _on_cpu(crf: int, codec: Codec) -> Encoding:
-    """Return x264 and its peers, at a CRF of their own that gives the SSIM of x264's.
-
-    The offsets and slopes are fitted to the show of `benchmarks/film_codecs.py` at 17, 20, 23, 26.
-    """
-    if codec == "hevc":
-        own = min(max(round(20 + 1.3 * (crf - 20)), 0), 51)
-        options = {"preset": "superfast", "crf": str(own), "profile": "main", "x265-params": _X265}
-        return Encoding("libx265", (*options.items(), KEY_INTERVAL))
-    if codec == "av1":
-        own = min(max(33 + 3 * (crf - 20), 1), 63)
-        options = {"preset": "9", "crf": str(own), "svtav1-params": _SVT}
-        return Encoding("libsvtav1", (*options.items(), KEY_INTERVAL))
-    default = Encoding()
-    return Encoding(
-        default.encoder, tuple((k, str(crf) if k == "crf" else v) for k, v in default.options)
-    )

@@ -1,7 +1,6 @@
 """Encoded clips and segments kept for every job and worker: bytes in the storage, a row each."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
@@ -40,23 +39,10 @@ class PhotoClips:
 
 
 class ClipStore:
-    """Keeps clips by the hash of all that shapes them; `serving.render.cache.PacketCache`.
+    """Keeps clips by the hash of all that shapes them; a `serving.render.cache.PacketCache`."""
 
-    Parameters
-    ----------
-    photos : key → content hash of the photo that is seen in it, so that a photo's clips are found
-    durations : key → seconds
-    """
-
-    def __init__(
-        self,
-        engine: Engine,
-        storage: Storage,
-        photos: Mapping[str, str] | None = None,
-        durations: Mapping[str, float] | None = None,
-    ) -> None:
+    def __init__(self, engine: Engine, storage: Storage) -> None:
         self._engine, self._storage = engine, storage
-        self._photos, self._durations = photos or {}, durations or {}
         self.hits = self.misses = 0
 
     def get(self, key: str) -> bytes | None:
@@ -77,17 +63,22 @@ class ClipStore:
             self.hits += 1
         return data
 
-    def put(self, key: str, data: bytes) -> None:
-        """Keep the clip: first its bytes, then its row, so that a row never promises too much."""
+    def put(self, key: str, data: bytes, photo: str = "", length_s: float = 0.0) -> None:
+        """Keep the clip: first its bytes, then its row, so that a row never promises too much.
+
+        Parameters
+        ----------
+        photo : content hash of the photo that is seen in it, so that a photo's clips are found
+        """
         object_key = f"{FOLDER}/{key[:2]}/{key}"
         self._storage.write(object_key, data, "video/mp4")
         row = {
             "id": uuid4(),
-            "photo_id": self._photos.get(key, ""),
+            "photo_id": photo,
             "config_sha256": key,
             "object_key": object_key,
             "bytes": len(data),
-            "duration_s": self._durations.get(key, 0.0),
+            "duration_s": length_s,
         }
         again = {"accessed_at": func.now(), "bytes": len(data)}
         with self._engine.begin() as connection:

@@ -19,7 +19,7 @@ from serving.video.draw.rgba import Rgba
 from serving.video.edit.assembly import EditOptions
 from serving.video.edit.chapters import choose_poster, list_chapters
 from serving.video.edit.cut_points import Music
-from serving.video.edit.overlays import Branding, Plan, draw_cards, plan_film
+from serving.video.edit.overlays import Branding, Plan, draw_cards, plan_carded_film
 from serving.video.edit.templates import Template
 from serving.video.edit.timeline import wanted_frames
 from serving.video.film import Film
@@ -127,12 +127,12 @@ def _draft(studio: Studio, asked: Format) -> Draft:
         keep_all=work.length_s is None,
         edits=edits_of(work.timeline, studio.material.numbers) if work.timeline else (),
     )
-    carded, _ = draw_cards(studio.template, shape, studio.branding, options)
+    carded = draw_cards(studio.template, shape, studio.branding, options)
     first = song.music() if song else None
-    frames = wanted_frames(photos, studio.template, shape, carded, first)
+    frames = wanted_frames(photos, studio.template, shape, carded.options, first)
     music = song.fitted(round(frames / shape.fps * RATE_HZ)) if song else None
-    options = replace(options, frames=frames)
-    plan = plan_film(photos, studio.template, shape, studio.branding, options, music)
+    carded = replace(carded, options=replace(carded.options, frames=frames))
+    plan = plan_carded_film(photos, studio.template, shape, studio.branding, carded, music)
     sound = studio.sound(plan.film)
     title = work.words.headline or work.words.address
     chapters = tuple(

@@ -11,13 +11,13 @@ from typing import TypeVar
 
 from serving.errors import JobStopped, StorageFull
 from serving.models.session import cores
-from serving.render.film import Options, Rendered, digest_sources, render_film
+from serving.render.encoders import choose_encoding
+from serving.render.film import Options, Rendered, render_film
 from serving.render.frames import Sources
 from serving.render.mux import Chapter
 from serving.render.pool import RenderCancelled, Watch
 from serving.render.preview import PreviewStream
-from serving.render.profiles import PROFILES, Codec, Encoding, choose_encoding, fit_film
-from serving.render.segments import name_segments, split_film
+from serving.render.profiles import PROFILES, Codec, fit_film
 from serving.render.sound import Sound, encode_sound
 from serving.requests.format import FRAMES, Format
 from serving.storage.clips import ClipStore
@@ -68,7 +68,7 @@ def shape_of(asked: Format) -> Shape:
 def render_to(run: Run, cut: Cut, path: Path) -> Rendered:
     """Render the film to a file; segments that any job has made are taken from the store."""
     encoding = choose_encoding(hardware=True, codec=cut.codec)
-    store = open_store(run, cut, encoding)
+    store = ClipStore(run.parts.engine, run.parts.storage)
     options = Options(encoding, store, cut.sound, cut.chapters, workers=cores())
     return _watched(run, lambda watch: render_film(cut.film, cut.sources, path, options, watch))
 
@@ -85,7 +85,7 @@ def publish_preview(run: Run, cut: Cut, folder: Path) -> str:
     encoding = choose_encoding(crf=_PREVIEW_CRF)
     sound = cut.sound and encode_sound(cut.sound, cut.film.frames / cut.film.fps)
     stream = PreviewStream(small.film, encoding, sound or None, publish)
-    store = open_store(run, small, encoding)
+    store = ClipStore(run.parts.engine, run.parts.storage)
     options = Options(encoding, store, ready=stream.add, workers=cores())
     path = folder / "preview.mp4"
     _watched(
@@ -96,15 +96,6 @@ def publish_preview(run: Run, cut: Cut, folder: Path) -> str:
     stream.close()
     path.unlink()
     return f"{base}/playlist.m3u8"
-
-
-def open_store(run: Run, cut: Cut, encoding: Encoding) -> ClipStore:
-    """Return the store of clips, told which photo and how many seconds are behind each key."""
-    film, segments = cut.film, split_film(cut.film)
-    keys = name_segments(film, segments, encoding, digest_sources(cut.sources))
-    photos = {k: film.clips[s.index].photo for k, s in zip(keys, segments, strict=True)}
-    seconds = {k: float(s.frames / film.fps) for k, s in zip(keys, segments, strict=True)}
-    return ClipStore(run.parts.engine, run.parts.storage, photos, seconds)
 
 
 def forget(run: Run, cut: Cut) -> None:

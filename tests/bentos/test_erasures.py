@@ -65,8 +65,7 @@ def film(
     answers = Answers(engine, 100)
     for photo in photos:
         sha256 = hashlib.sha256(storage.read(photo)).hexdigest()
-        clips = ClipStore(engine, storage, photos={f"{sha256[::-1]}": sha256})
-        clips.put(sha256[::-1], b"clip")
+        ClipStore(engine, storage).put(sha256[::-1], b"clip", sha256)
         answers.put(sha256, "room-classifier", "1@a", {"room": "kitchen"})
     answers.flush()
     attempts.complete(engine, job, {"films": [{"film": f"films/{job.id}/16x9.mp4"}]})

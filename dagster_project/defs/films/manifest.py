@@ -142,7 +142,7 @@ def _job(
 
 def _versions(template: str | Json) -> tuple[str, str, Json]:
     """Return what shapes a film besides its request: the studio, its pixels' code, the template."""
-    from serving.render.segments import code_version
+    from serving.render.naming import code_version
     from serving.render.template_files import open_template
 
     return serving.__version__, code_version(), open_template(template).model_dump(mode="json")

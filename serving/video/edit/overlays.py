@@ -86,11 +86,20 @@ class Plan:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Carded:
+    """Options that name a film's cards, and the cards: uint8 RGB by name."""
+
+    options: EditOptions
+    cards: Mapping[str, Image]
+
+
 def draw_cards(
     template: Template, shape: Shape, branding: Branding, options: EditOptions
-) -> tuple[EditOptions, dict[str, Image]]:
+) -> Carded:
     """Draw the cards that the template wants and that have a text; name them in the options."""
-    sheet, cards = _sheet(template, shape, branding), {}
+    sheet = _sheet(template, shape, branding)
+    cards: dict[str, Image] = {}
     if template.brand.intro == "card" and branding.has_words:
         intro = draw_intro_card(sheet, branding.words, branding.brand)
         cards[intro.name] = np.ascontiguousarray(intro.pixels[..., :3])
@@ -102,7 +111,7 @@ def draw_cards(
         outro = draw_contact_card(sheet, branding.brand, branding.words)
         cards[outro.name] = np.ascontiguousarray(outro.pixels[..., :3])
         options = replace(options, outro=outro.name)
-    return options, cards
+    return Carded(options, cards)
 
 
 def plan_film(
@@ -120,8 +129,20 @@ def plan_film(
     BadInput
         As `make_timeline` does, and for words that the fonts cannot draw.
     """
-    options, cards = draw_cards(template, shape, branding, options)
-    timeline = make_timeline(photos, template, shape, options, music)
+    carded = draw_cards(template, shape, branding, options)
+    return plan_carded_film(photos, template, shape, branding, carded, music)
+
+
+def plan_carded_film(
+    photos: Sequence[Photo],
+    template: Template,
+    shape: Shape,
+    branding: Branding,
+    carded: Carded,
+    music: Music | None,
+) -> Plan:
+    """Do as `plan_film` does where the cards are drawn already."""
+    timeline = make_timeline(photos, template, shape, carded.options, music)
     builder = _OverlayBuilder(timeline, template, _sheet(template, shape, branding))
     builder.lay_logo(branding.brand)
     builder.lay_labels(photos)
@@ -134,7 +155,7 @@ def plan_film(
         turned = any(is_right_to_left(photo.caption or "") for photo in photos)
         builder.lay_waveform(music, "bottom-left" if turned else "bottom-right")
     film = replace(timeline.film, overlays=tuple(builder.overlays))
-    return Plan(timeline, film, cards, builder.pictures, notes)
+    return Plan(timeline, film, carded.cards, builder.pictures, notes)
 
 
 def _sheet(template: Template, shape: Shape, branding: Branding) -> Sheet:

@@ -168,7 +168,7 @@ def test_kept_clips_are_shown_pinned_and_forgotten_by_photo(
     storage = storage_of(settings)
     storage.write("listings/42/a.jpg", b"photo")
     photo = hashlib.sha256(b"photo").hexdigest()
-    ClipStore(engine, storage, {"k" * 64: photo}).put("k" * 64, bytes(2**20))
+    ClipStore(engine, storage).put("k" * 64, bytes(2**20), photo)
     assert run("pin", "listings/42/a.jpg") == 0
     assert run("clips") == 0
     told = capsys.readouterr().out.splitlines()

@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from serving.render.av1 import NoSequenceHeader, sequence_header
 from serving.render.cache import MemoryCache
 from serving.render.encode import encode_segment
+from serving.render.encoders import choose_encoding
 from serving.render.film import Options, render_film
 from serving.render.frames import FrameRenderer
 from serving.render.h264 import split_units
 from serving.render.join import NotJoinable
 from serving.render.mux import Tracks, write_mp4
 from serving.render.packets import CodedSegment
-from serving.render.profiles import Codec, Encoding, choose_encoding
+from serving.render.profiles import Codec, Encoding
 from serving.render.segments import CLIP, Segment, split_film
 from serving.render.sound import Sound
 from serving.video.draw.yuv import Planes, empty_planes

@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 
 from serving.errors import BadInput
 from serving.image import decode as decode_photo
-from serving.render.cache import FolderCache, MemoryCache
+from serving.render.cache import MemoryCache
 from serving.render.film import Options, Rendered, render_film
 from serving.render.frames import MAX_PIXELS, BadPhoto, FrameRenderer, needed_side, photo_size
 from serving.render.mux import Chapter
@@ -128,7 +128,7 @@ def test_an_edit_draws_only_what_it_touches_and_gives_the_same_bytes(
 
 
 def test_nothing_is_drawn_twice_and_other_music_draws_nothing(tmp_path: Path) -> None:
-    cache = FolderCache(tmp_path / "kept")
+    cache = MemoryCache()
     render(make_film(), tmp_path / "a.mp4", Options(cache=cache))
     assert render(make_film(), tmp_path / "b.mp4", Options(cache=cache, sound=BEEP)).drawn == 0
 
@@ -198,8 +198,8 @@ def test_photos_are_turned_as_their_camera_was_held() -> None:
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     class Full(MemoryCache):
-        def put(self, key: str, data: bytes) -> None:
-            raise OSError(28, "No space left on device", f"{key} {len(data)}")
+        def put(self, key: str, data: bytes, photo: str = "", length_s: float = 0.0) -> None:
+            raise OSError(28, "No space left on device", f"{key} {len(data)} {photo} {length_s}")
 
     with pytest.raises(OSError, match="No space"):
         render(make_film(), tmp_path / "a.mp4", Options(cache=Full()))

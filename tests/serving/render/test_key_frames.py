@@ -19,11 +19,12 @@ from PIL import Image as Pillow
 
 from serving.render.chain import continuing, last_picture
 from serving.render.encode import encode_segment, planes_of
+from serving.render.encoders import choose_encoding
 from serving.render.film import Options, render_film
 from serving.render.frames import FrameRenderer
 from serving.render.gpu import gpu_encodings
 from serving.render.packets import CodedSegment
-from serving.render.profiles import Codec, Encoding, choose_encoding
+from serving.render.profiles import Codec, Encoding
 from serving.render.segments import CLIP, Segment, split_film
 from serving.render.template_files import shipped_templates
 from serving.video.draw.blending import copy_planes

@@ -7,9 +7,10 @@ import pytest
 from PIL import Image as Pillow
 
 from serving.errors import BadInput
+from serving.render.encoders import choose_encoding
 from serving.render.film import Options, render_film
 from serving.render.preview import INIT, PLAYLIST, PreviewStream, part_name
-from serving.render.profiles import Encoding, choose_encoding, fit_film
+from serving.render.profiles import Encoding, fit_film
 from serving.render.sound import Sound, encode_sound
 from serving.render.stills import make_loop, make_poster
 from tests.serving.render.films import caption, make_film, make_sources, times

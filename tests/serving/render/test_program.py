@@ -17,16 +17,18 @@ import pytest
 from serving.errors import BadInput, StudioError
 from serving.render.cache import MemoryCache
 from serving.render.encode import encode_segment
+from serving.render.encoders import choose_encoding
 from serving.render.ffmpeg import FfmpegDied, FfmpegSlow, run_fed
 from serving.render.film import Options, render_film
 from serving.render.frames import FrameRenderer
 from serving.render.gpu import first_that_answers, gpu_encodings, try_encoding
 from serving.render.h264 import split_units
+from serving.render.naming import name_segment
 from serving.render.packets import CodedSegment
 from serving.render.pool import RenderCancelled, Watch
 from serving.render.preview import INIT, PLAYLIST, PreviewStream
-from serving.render.profiles import Codec, Encoding, Program, choose_encoding
-from serving.render.segments import CLIP, Segment, name_segment, split_film
+from serving.render.profiles import Codec, Encoding, Program
+from serving.render.segments import CLIP, Segment, split_film
 from serving.video.draw.yuv import Planes
 from tests.serving.render.films import decode, make_film, make_sources, psnr, times
 

@@ -11,8 +11,7 @@ from serving.storage.interface import Storage
 
 @pytest.fixture
 def store(engine: Engine, storage: Storage) -> ClipStore:
-    photos = {f"{n:064}": f"photo-{n % 2}" for n in range(10)}
-    return ClipStore(engine, storage, photos)
+    return ClipStore(engine, storage)
 
 
 def key(number: int) -> str:
@@ -21,7 +20,7 @@ def key(number: int) -> str:
 
 def keep(store: ClipStore, *numbers: int, size: int = 100) -> None:
     for number in numbers:
-        store.put(key(number), bytes([number]) * size)
+        store.put(key(number), bytes([number]) * size, f"photo-{number % 2}")
         time.sleep(0.002)
 
 

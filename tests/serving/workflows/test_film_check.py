@@ -12,8 +12,8 @@ import pytest
 from av.video.frame import PictureType
 from numpy.typing import NDArray
 
+from serving.render.encoders import choose_encoding
 from serving.render.film import Options, render_film
-from serving.render.profiles import choose_encoding
 from serving.render.sound import Sound
 from serving.video.film import Film
 from serving.workflows.film_check import Planned, find_faults
