@@ -27,7 +27,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from dagster_project.models.photos import to_photos
-from serving.card import Label
+from serving.card import Classes, Label, PhotoInput
 from serving.image import Image
 from serving.models.session import Logits, OnnxSession, Session
 from serving.photos.classify import to_probabilities
@@ -205,9 +205,11 @@ def run(
         return np.concatenate([model(pixels), theirs(pixels)], axis=1)
 
     for change, function in CHANGES.items() if task.name in ALL_CHANGES else [("clean", None)]:
-        logits = predict(both, held, ours.card.input, function, change)
+        logits = predict(both, held, ours.card.input_as(PhotoInput), function, change)
         first, second = np.split(logits, 2, axis=1)
-        rows[f"ours {change}"] = list(to_probabilities(first, ours.card.temperature))
+        rows[f"ours {change}"] = list(
+            to_probabilities(first, ours.card.output_as(Classes).temperature)
+        )
         rows[f"probe {change}"] = list(to_probabilities(second, 1.0))
     rows.to_parquet(out / f"{task.name}.parquet")
 

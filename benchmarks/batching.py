@@ -21,7 +21,7 @@ from figures import Figures, parse
 from load import Load, measure_load
 from servers import HERE, ROOT, Server, serve
 
-from serving.card import ModelCard
+from serving.card import Classes, ModelCard
 from serving.models.wire import Pixels
 
 STARTER = ROOT / "registry" / "starter"
@@ -39,7 +39,7 @@ def main() -> None:
     at_once = arguments.concurrency
     rounds, counts = (2, (640, 160)) if arguments.quick else (5, (3200, 640))
     card = ModelCard.model_validate_json((STARTER / "room-classifier" / "card.json").read_bytes())
-    bodies = [make_body((number, 0, 0)) for number in range(len(card.labels))]
+    bodies = [make_body((number, 0, 0)) for number in range(len(card.output_as(Classes).labels))]
     figures = Figures()
     figures.say(f"{rounds} rounds of {counts[0]} requests batched and {counts[1]} unbatched, ")
     figures.say(f"{at_once} at once, {len(bodies[0]) / 1e3:.0f} kB each")
@@ -97,7 +97,7 @@ async def poison(server: Server, card: ModelCard, bodies: Sequence[bytes], count
             if place == POISONED_AT:
                 return reply["classified"] is None and "poisoned" in reply["error"]
             label = reply["classified"]["answer"]["room_type"]
-            return bool(label == card.labels[place % len(bodies)].name)
+            return bool(label == card.output_as(Classes).labels[place % len(bodies)].name)
 
         return all(await asyncio.gather(*(ask(place) for place in range(count))))
 

@@ -17,7 +17,7 @@ from figures import Figures, parse
 from servers import ROOT
 from torch import nn
 
-from serving.card import ModelCard
+from serving.card import Classes, ModelCard, PhotoInput
 from serving.image import Image
 from serving.models.session import OnnxSession
 from training.loop.backbone import fold_batchnorm
@@ -34,9 +34,10 @@ def main() -> None:
     card = ModelCard.model_validate_json((STARTER / "card.json").read_bytes())
     figures = Figures()
     runs = open_runs(card, figures)
-    random, shape = np.random.default_rng(0), (1, card.input.height, card.input.width, 3)
+    size = card.input_as(PhotoInput)
+    random, shape = np.random.default_rng(0), (1, size.height, size.width, 3)
     photos = [random.integers(0, 255, shape, np.uint8) for _ in range(calls)]
-    figures.say(f"{card.input.width}x{card.input.height}, {card.precision}; ")
+    figures.say(f"{size.width}x{size.height}, {card.precision}; ")
     figures.say(f"{rounds} rounds of {calls} photos each, taking turns")
     times = measure(runs, photos, rounds)
     cpu_ms = {name: statistics.median(values) for name, values in times.items()}
@@ -55,21 +56,21 @@ def open_runs(card: ModelCard, figures: Figures) -> dict[str, Run]:
     if not timm.is_model(backbone):
         backbone = TrainingConfig().backbone
         figures.say(f"the card's backbone '{card.backbone}' is unknown")
-    figures.say(f"{backbone}, {len(card.labels)} labels")
-    net = timm.create_model(backbone, num_classes=len(card.labels)).eval()
+    figures.say(f"{backbone}, {len(card.output_as(Classes).labels)} labels")
+    net = timm.create_model(backbone, num_classes=len(card.output_as(Classes).labels)).eval()
     folded = deepcopy(net)
     fold_batchnorm(folded)
     return {
         "shipped": OnnxSession((STARTER / "model.onnx").read_bytes()),
         "torch": in_torch(net, card),
         "torch_folded": in_torch(folded, card),
-        "onnx_fp32": OnnxSession(export_onnx(deepcopy(net), card.input)),
+        "onnx_fp32": OnnxSession(export_onnx(deepcopy(net), card.input_as(PhotoInput))),
     }
 
 
 def in_torch(net: nn.Module, card: ModelCard) -> Run:
     """Return a call of `net` on uint8 pixels, normalised as on the card."""
-    served = Served(net, card.input).eval()
+    served = Served(net, card.input_as(PhotoInput)).eval()
 
     def run(pixels: Image) -> object:
         with torch.inference_mode():

@@ -13,7 +13,7 @@ import numpy as np
 
 from bentos.room_classifier.service import Replies, RoomClassifier
 from bentos.traffic import KEEP_CONNECTIONS, QUIET
-from serving.card import ModelCard
+from serving.card import Classes, ModelCard
 from serving.errors import ModelFailed
 from serving.image import Image
 from serving.models.local import Loaded, Models
@@ -55,7 +55,9 @@ class StubModels:
         side = int(os.environ["STUB_SIDE"])
         size = card.input.model_copy(update={"height": side, "width": side})
         card = card.model_copy(update={"input": size})
-        self._loaded = Loaded(card, "stub", "champion", StubSession(len(card.labels)))
+        self._loaded = Loaded(
+            card, "stub", "champion", StubSession(len(card.output_as(Classes).labels))
+        )
 
     def get(self, task: str) -> Loaded:
         """Return the stub."""

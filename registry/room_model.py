@@ -32,11 +32,12 @@ class RoomModel(PythonModel):
         self, context, model_input, params=None
     ):
         """Return room_type, confidence, confident, scene and the score of every label."""
+        from serving.card import PhotoInput
         from serving.image import decode
         from serving.photos.classify import to_answer, to_pixels
 
         del context, params
-        size, rows = self._card.input, []
+        size, rows = self._card.input_as(PhotoInput), []
         for photo in model_input["photo"]:
             image = decode(bytes(photo), _MAX_PIXELS, min_side=max(size.height, size.width))
             pixels = to_pixels(image, size.height, size.width)

@@ -15,7 +15,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from registry.gates import Verdict
 from registry.pyfunc import log_model
-from serving.card import ModelCard
+from serving.card import Classes, ModelCard, PhotoInput
 
 VERDICT, REASONS = "gate.verdict", "gate.reasons"
 GATES_FILE, GATES_DIGEST = "gate.file", "gate.digest"
@@ -114,11 +114,18 @@ def describe(card: ModelCard) -> str:
     """Return the version's description in MLflow's pages (Markdown)."""
     rows = "\n".join(f"| {name} | {value:.4g} |" for name, value in sorted(card.metrics.items()))
     return (
-        f"**{card.backbone}**, {card.precision}, {card.input.width}x{card.input.height} px, "
-        f"{len(card.labels)} labels, data `{card.data_version}`, "
-        f"commit `{card.git_commit[:10]}`.\n\n"
+        f"**{card.backbone}**, {card.precision}, {_describe_ends(card)}, "
+        f"data `{card.data_version}`, commit `{card.git_commit[:10]}`.\n\n"
         f"| figure | value |\n|---|---|\n{rows}"
     )
+
+
+def _describe_ends(card: ModelCard) -> str:
+    """Say in a few words what goes in and what comes out."""
+    taken, given = card.input, card.output
+    ends = [f"{taken.width}x{taken.height} px" if isinstance(taken, PhotoInput) else taken.kind]
+    ends.append(f"{len(given.labels)} labels" if isinstance(given, Classes) else given.kind)
+    return ", ".join(ends)
 
 
 def tag_verdict(client: MlflowClient, task: str, version: str, verdict: Verdict) -> None:

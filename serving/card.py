@@ -1,40 +1,178 @@
 """The contract that travels with a model's weights: what goes in, what comes out.
 
-The idea is timm's `PretrainedCfg`: the pixels' contract is kept beside the weights, not in the
-code that happens to call them.
+The idea is timm's `PretrainedCfg`: the contract is kept beside the weights, not in the code that
+happens to call them. Every card has the same common part; `input` and `output` are each one of a
+closed set, told apart by their field `kind`.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from serving.errors import ModelUnavailable
 
 Scene = Literal["interior", "exterior"]
+Dtype = Literal["uint8", "int32", "int64", "float32"]
+Numbers = float | tuple[float, ...] | tuple[tuple[float, ...], ...]
+BATCH = "n"
 
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Label(_Frozen):
-    """One answer the model can give."""
+class ArraySpec(_Frozen):
+    """An array that a model takes or gives.
+
+    Attributes
+    ----------
+    name : in the ONNX graph
+    shape : a name stands for a dimension of any length; `n` in the first place is the batch
+    """
 
     name: str
-    scene: Scene
+    dtype: Dtype
+    shape: tuple[int | str, ...]
+
+    @property
+    def batched(self) -> bool:
+        """Say whether the first dimension is the batch."""
+        return self.shape[:1] == (BATCH,)
 
 
-class InputSpec(_Frozen):
-    """How a photo becomes the model's input: uint8 RGB, shape (n, height, width, 3).
+class PhotoInput(_Frozen):
+    """How a photo becomes the model's input `pixels`: uint8 RGB, shape (n, height, width, 3).
 
     `resize` names the only way `serving.photos.classify.to_pixels` knows: the whole photo squeezed
     to the square, halved by area while twice too large, then bilinear. Mean and std (on the 0..255
     scale) are applied inside the graph and stand here for the reader.
     """
 
+    kind: Literal["photo"] = "photo"
     height: int = Field(gt=0)
     width: int = Field(gt=0)
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     resize: Literal["squeeze-halve-bilinear"] = "squeeze-halve-bilinear"
+
+    @property
+    def arrays(self) -> tuple[ArraySpec, ...]:
+        """Return what the model takes."""
+        shape = (BATCH, self.height, self.width, 3)
+        return (ArraySpec(name="pixels", dtype="uint8", shape=shape),)
+
+
+class ArrayInput(_Frozen):
+    """Named arrays, as the task's own `prepare` makes them."""
+
+    kind: Literal["arrays"] = "arrays"
+    arrays: tuple[ArraySpec, ...] = Field(min_length=1)
+
+
+class Label(_Frozen):
+    """One class that the model knows.
+
+    Attributes
+    ----------
+    scene : of a kind of room, where it lies
+    """
+
+    name: str
+    scene: Scene | None = None
+
+
+class Classes(_Frozen):
+    """One label of several, with calibrated probabilities.
+
+    Attributes
+    ----------
+    labels : in the order of the logits
+    temperature : logits are divided by it before the softmax (Guo et al. 2017, arXiv:1706.04599)
+    confident_above : the best score from which an answer counts as confident, 0..1
+    """
+
+    kind: Literal["classes"] = "classes"
+    labels: tuple[Label, ...] = Field(min_length=2)
+    temperature: float = Field(gt=0)
+    confident_above: float = Field(ge=0, le=1)
+
+
+class Score(_Frozen):
+    """A number, and perhaps the parts that it is made of.
+
+    Attributes
+    ----------
+    lowest, highest : of the number and of each part
+    parts : their names, in the order of the model's output
+    """
+
+    kind: Literal["score"] = "score"
+    lowest: float = 0.0
+    highest: float = 100.0
+    parts: tuple[str, ...] = ()
+
+
+class Boxes(_Frozen):
+    """Labelled rectangles.
+
+    Attributes
+    ----------
+    score_above : less sure ones are left out
+    overlap_below : of two of one label that share more of their union, the surer stays
+    """
+
+    kind: Literal["boxes"] = "boxes"
+    labels: tuple[Label, ...] = Field(min_length=1)
+    score_above: float = Field(ge=0, le=1)
+    overlap_below: float = Field(0.5, gt=0, le=1)
+
+
+class Map(_Frozen):
+    """A value for every pixel.
+
+    Attributes
+    ----------
+    labels : of a map of classes, in the order of their numbers; none: the values are measures
+    unit : of measures
+    """
+
+    kind: Literal["map"] = "map"
+    labels: tuple[Label, ...] = ()
+    unit: str = ""
+
+
+class Picture(_Frozen):
+    """Another picture.
+
+    Attributes
+    ----------
+    scale : its pixels per pixel of the photo, along a side
+    """
+
+    kind: Literal["picture"] = "picture"
+    scale: int = Field(1, gt=0)
+
+
+class Sequence(_Frozen):
+    """Values at equal steps of time.
+
+    Attributes
+    ----------
+    rate_hz : steps per second
+    columns : what each value of a step is
+    """
+
+    kind: Literal["sequence"] = "sequence"
+    rate_hz: float = Field(gt=0)
+    columns: tuple[str, ...] = Field(min_length=1)
+
+
+Input = PhotoInput | ArrayInput
+Output = Classes | Score | Boxes | Map | Picture | Sequence
+Kind = TypeVar("Kind", bound=_Frozen)
+# of a card as it was before there were other outputs than classes
+_FORMERLY_FLAT = ("labels", "temperature", "confident_above")
 
 
 class ModelCard(_Frozen):
@@ -43,18 +181,15 @@ class ModelCard(_Frozen):
     Attributes
     ----------
     task : the registered model's name, such as `room-classifier`
-    labels : in the order of the logits
-    temperature : logits are divided by it before the softmax (Guo et al. 2017, arXiv:1706.04599)
-    confident_above : the best score from which an answer counts as confident, 0..1
+    parameters : numbers beside the weights that were fitted to data, as the task's `read` uses them
     licence : of the weights; `research` and `AGPL-3.0` are refused in production unless allowed
     metrics : figures on the frozen test set, by name
     """
 
     task: str
-    labels: tuple[Label, ...] = Field(min_length=2)
-    input: InputSpec
-    temperature: float = Field(gt=0)
-    confident_above: float = Field(ge=0, le=1)
+    input: Annotated[Input, Field(discriminator="kind")]
+    output: Annotated[Output, Field(discriminator="kind")]
+    parameters: dict[str, Numbers] = Field(default_factory=dict)
     licence: str
     backbone: str
     precision: Literal["fp32", "int8"]
@@ -64,3 +199,33 @@ class ModelCard(_Frozen):
     git_commit: str = "unknown"
     created: str = ""
     metrics: dict[str, float] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lift(cls, card: Any) -> Any:  # noqa: ANN401 - whatever was sent
+        """Read a card of the form in which every model named classes of photos."""
+        if not isinstance(card, Mapping):
+            return card
+        lifted = {name: value for name, value in card.items() if name not in _FORMERLY_FLAT}
+        if "output" not in card:
+            flat = {name: card[name] for name in _FORMERLY_FLAT if name in card}
+            lifted["output"] = {"kind": "classes"} | flat
+        elif len(lifted) < len(card):
+            return card  # both forms at once are refused
+        if isinstance(card.get("input"), Mapping):
+            lifted["input"] = {"kind": "photo"} | dict(card["input"])
+        return lifted
+
+    def input_as(self, kind: type[Kind]) -> Kind:
+        """Return the input; ModelUnavailable if it is of another kind."""
+        return self._expect(self.input, kind)
+
+    def output_as(self, kind: type[Kind]) -> Kind:
+        """Return the output; ModelUnavailable if it is of another kind."""
+        return self._expect(self.output, kind)
+
+    def _expect(self, stated: Input | Output, kind: type[Kind]) -> Kind:
+        if not isinstance(stated, kind):
+            reason = f"its card states '{stated.kind}' where '{kind.__name__}' is needed"
+            raise ModelUnavailable(self.task, reason)
+        return stated

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session as Database
 
-from serving.card import InputSpec, Label, ModelCard
+from serving.card import Label, ModelCard, PhotoInput
 from serving.db.tables import Slot
 from serving.errors import ModelFailed, ModelUnavailable
 from serving.image import Image
@@ -59,16 +59,15 @@ def colour_card(**changes: object) -> ModelCard:
     """Return the card of `colour_model`; `changes` replace its fields."""
     fields: dict[str, Any] = {
         "task": TASK,
-        "labels": COLOURS,
-        "input": InputSpec(height=SIDE, width=SIDE, mean=(0, 0, 0), std=(255, 255, 255)),
-        "temperature": 1.0,
-        "confident_above": 0.8,
+        "input": PhotoInput(height=SIDE, width=SIDE, mean=(0, 0, 0), std=(255, 255, 255)),
         "licence": "Apache-2.0",
         "backbone": "mean",
         "precision": "fp32",
         "data_version": "colours-1",
     }
-    return ModelCard.model_validate(fields | changes)
+    classes = {"labels": COLOURS, "temperature": 1.0, "confident_above": 0.8}
+    classes |= {name: changes.pop(name) for name in list(changes) if name in classes}
+    return ModelCard.model_validate(fields | {"output": {"kind": "classes"} | classes} | changes)
 
 
 def picture(

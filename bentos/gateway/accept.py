@@ -13,9 +13,9 @@ from bentos.gateway.middleware import REQUEST_ID_KEY
 from bentos.gateway.schema import JobAccepted
 from serving import logs, metrics, traces
 from serving.db.tables import Json
+from serving.image import hash_photo
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
-from serving.models.known import hash_photo
 from serving.requests.options import JobOptions
 from serving.storage.uploads import NewUpload, key_of_upload
 

@@ -13,7 +13,8 @@ from bentos.gateway.pools import Pool
 from bentos.gateway.schema import ModelStatus
 from serving import metrics
 from serving.errors import ModelFailed, ModelUnavailable, Overloaded
-from serving.models.known import KnownRooms, find, hash_photo, or_raise, read_pixels, remember
+from serving.image import hash_photo
+from serving.models.known import KnownRooms, find, or_raise, read_pixels, remember
 from serving.models.local import LocalModels
 from serving.models.remote import TOO_MUCH
 from serving.models.rooms import TASK, Classified

@@ -16,7 +16,7 @@ from bentos.gateway.schema import ClassifyAnswer, ClassifyRequest, JobAccepted
 from bentos.problems import documented, parse_body
 from serving import metrics
 from serving.errors import BadImage, StudioError, TooLarge
-from serving.models.known import hash_photo
+from serving.image import hash_photo
 from serving.models.results import FailedResult, RoomResult
 from serving.problems import problem_of
 from serving.requests.options import JobOptions

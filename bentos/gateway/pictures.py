@@ -12,9 +12,8 @@ from fastapi.responses import Response
 from bentos.gateway.dependencies import State
 from bentos.gateway.links import Reading
 from bentos.problems import documented
-from serving.image import decode
+from serving.image import decode, hash_photo
 from serving.jobs.history import read_photo_reference
-from serving.models.known import hash_photo
 
 router = APIRouter(prefix="/internal/jobs", tags=["jobs"])
 

@@ -44,14 +44,22 @@ class Header:
         """Return the whole number by which both sides may be divided and keep `min_side`."""
         return max(1, min(self.width, self.height) // min_side) if min_side > 0 else 1
 
+    def eighth(self, min_side: int) -> int:
+        """Return how many eighths of its size keep `min_side`, as libjpeg-turbo rounds: 1..8."""
+        short = min(self.width, self.height)
+        wanted = min_side if 0 < min_side < short else short
+        return next(n for n in _JPEG_SCALES if ceil(short * n / 8) >= wanted)
+
+    def scale(self, min_side: int) -> tuple[int, int]:
+        """Return what the pixels depend on: needs of the same scale are served by one decode."""
+        return self.eighth(min_side) if self.eighths else 8, self.shrink(min_side)
+
     def size_at(self, min_side: int) -> tuple[int, int]:
         """Return the width and height, about, in which the picture is given."""
         if not self.eighths:
             factor = self.shrink(min_side)
             return ceil(self.width / factor), ceil(self.height / factor)
-        short = min(self.width, self.height)
-        wanted = min_side if 0 < min_side < short else short
-        eighth = next(n for n in _JPEG_SCALES if n == 8 or short * n >= wanted * 8)
+        eighth = self.eighth(min_side)
         return ceil(self.width * eighth / 8), ceil(self.height * eighth / 8)
 
     def cost(self, min_side: int) -> int:

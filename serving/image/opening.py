@@ -72,12 +72,24 @@ def opened(data: bytes, max_pixels: int, min_side: int = 0) -> Iterator[Image]:
 
     Not to be nested: who holds memory and waits for more may wait for himself.
     """
+    header, markers = inspect(data, max_pixels)
+    with DECODING.hold(header.cost(min_side)):
+        yield decode_pixels(data, header, markers, min_side)
+
+
+def inspect(data: bytes, max_pixels: int) -> tuple[Header, Markers | None]:
+    """Return what a photo's header says, and a JPEG's markers.
+
+    Raises
+    ------
+    BadImage, TooLarge, Busy
+        As `decode` does.
+    """
     kind = kind_of(data)
     markers = read_markers(data) if kind == "JPEG" else None
     header = _header(data, kind, markers)
     _check_size(header, max_pixels)
-    with DECODING.hold(header.cost(min_side)):
-        yield _pixels(data, header, markers, min_side)
+    return header, markers
 
 
 def read_header(data: bytes) -> Header:
@@ -102,7 +114,8 @@ def _check_size(header: Header, max_pixels: int) -> None:
         raise BadImage(f"{size} is under {SMALLEST_SIDE} px a side")
 
 
-def _pixels(data: bytes, header: Header, markers: Markers | None, min_side: int) -> Image:
+def decode_pixels(data: bytes, header: Header, markers: Markers | None, min_side: int) -> Image:
+    """Return the pixels of a photo that `inspect` accepted; the caller holds their memory."""
     if markers is not None and _is_ordinary(markers):
         with contextlib.suppress(ValueError):  # libjpeg's warnings; others may forgive
             return make_upright(decode_turbo(data, markers.frame, min_side), header.orientation)

@@ -1,23 +1,18 @@
 """Rooms of photos by their bytes: what is known is not worked out again."""
 
 import dataclasses
-import hashlib
 
 from pydantic import TypeAdapter
 
+from serving.card import PhotoInput
 from serving.errors import ModelFailed
-from serving.image import Image, decode
+from serving.image import Image, decode, hash_photo
 from serving.models.local import Loaded, PinnedModels
 from serving.models.rooms import TASK, Classified, Rooms, classify_with
 from serving.photos.classify import to_pixels
 from serving.storage.cache import Answers
 
 _CLASSIFIED = TypeAdapter(Classified)
-
-
-def hash_photo(data: bytes) -> str:
-    """Return the SHA-256 of a photo's bytes: its name for caches and results."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def read_pixels(data: bytes, max_pixels: int, height: int, width: int) -> Image:
@@ -70,7 +65,7 @@ class KnownRooms:
         known = find(self._answers, sha256, model.identity)
         if known is not None:
             return known
-        size = model.card.input
+        size = model.card.input_as(PhotoInput)
         pixels = read_pixels(data, self._max_pixels, size.height, size.width)
         classified = or_raise(classify_with(model, [pixels])[0])
         remember(self._answers, sha256, classified)

@@ -12,7 +12,7 @@ import numpy as np
 from botocore.exceptions import BotoCoreError, ClientError
 from cachetools import LRUCache
 
-from serving.card import ModelCard
+from serving.card import Classes, ModelCard, PhotoInput
 from serving.errors import ModelUnavailable, StudioError
 from serving.licences import LicencePolicy
 from serving.models.session import Session, open_session
@@ -176,9 +176,9 @@ class LocalModels:
 
 def _load(model: bytes, card_json: bytes, version: str, open_session: OpenSession) -> Loaded:
     card = ModelCard.model_validate_json(card_json)
-    session = open_session(model)
-    logits = session(np.zeros((1, card.input.height, card.input.width, 3), np.uint8))
-    if logits.shape != (1, len(card.labels)):
-        raise ModelUnavailable(card.task, f"logits {logits.shape} for {len(card.labels)} labels")
+    session, size, labels = open_session(model), card.input_as(PhotoInput), card.output_as(Classes)
+    logits = session(np.zeros((1, size.height, size.width, 3), np.uint8))
+    if logits.shape != (1, len(labels.labels)):
+        raise ModelUnavailable(card.task, f"logits {logits.shape} for {len(labels.labels)} labels")
     hashes = (hashlib.sha256(file).hexdigest() for file in (model, card_json))
     return Loaded(card, version, CHAMPION, session, *hashes)

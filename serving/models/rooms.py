@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from serving import metrics
+from serving.card import PhotoInput
 from serving.errors import ModelFailed
 from serving.image import Image
 from serving.models.local import Loaded, Models
@@ -59,7 +60,7 @@ class LocalRooms:
 
 def classify_with(model: Loaded, photos: Sequence[Image]) -> list[Classified | ModelFailed]:
     """Name the rooms with this model, whichever answers now; one that breaks it fails alone."""
-    size = model.card.input
+    size = model.card.input_as(PhotoInput)
     batch = np.stack([_at_size(photo, size.height, size.width) for photo in photos])
     return [
         logits if isinstance(logits, ModelFailed) else _read(logits, model)
@@ -82,14 +83,14 @@ def _run(model: Loaded, batch: Image) -> list[Logits | ModelFailed]:
 
 
 def _read(logits: Logits, model: Loaded) -> Classified:
-    card = model.card
+    card, size = model.card, model.card.input_as(PhotoInput)
     answer = to_answer(logits, card)
     return Classified(
         answer,
         model.version,
         model.slot,
         card.demo,
-        card.input.height,
-        card.input.width,
+        size.height,
+        size.width,
         model.identity,
     )

@@ -1,4 +1,4 @@
-"""Which room a photo shows."""
+"""Which room a photo shows: the task `room-classifier`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
-from serving.card import Label, ModelCard, Scene
-from serving.image import Image, check_rgb
+from serving.card import BATCH, ArraySpec, Classes, Label, ModelCard, PhotoInput, Scene
+from serving.errors import ModelUnavailable
+from serving.image import Image, Photo, check_rgb
+from serving.task import Inputs, Outputs, Size, check_arrays
 
 Floats = NDArray[np.float32]
 
@@ -81,13 +84,44 @@ def scene_of(probabilities: Floats, labels: Sequence[Label]) -> Scene:
 
 def to_answer(logits: Floats, card: ModelCard) -> RoomAnswer:
     """Read one photo's logits, shape (labels,), as the card says they are meant."""
-    probabilities = to_probabilities(logits, card.temperature)
+    classes = card.output_as(Classes)
+    probabilities = to_probabilities(logits, classes.temperature)
     order = np.argsort(-probabilities, kind="stable")
     best = float(probabilities[order[0]])
     return RoomAnswer(
-        room_type=card.labels[order[0]].name,
+        room_type=classes.labels[order[0]].name,
         confidence=best,
-        confident=best >= card.confident_above,
-        scores={card.labels[i].name: float(probabilities[i]) for i in order},
-        scene=scene_of(probabilities, card.labels),
+        confident=best >= classes.confident_above,
+        scores={classes.labels[i].name: float(probabilities[i]) for i in order},
+        scene=scene_of(probabilities, classes.labels),
     )
+
+
+class RoomClassifier:
+    """The task: the whole photo, squeezed to a rectangle; logits of rooms."""
+
+    name = "room-classifier"
+    answer = TypeAdapter(RoomAnswer)
+
+    def prepare(self, source: Photo, card: ModelCard) -> Inputs:
+        """Return `pixels`, uint8 (height, width, 3) of the card's size."""
+        size = card.input_as(PhotoInput)
+        image = source.pixels(min_side=max(size.height, size.width))
+        return {"pixels": to_pixels(image, size.height, size.width)}
+
+    def read(self, outputs: Outputs, card: ModelCard, size: Size) -> RoomAnswer:
+        """Read `logits`, float32 (labels,)."""
+        del size
+        return to_answer(outputs["logits"], card)
+
+    def check(self, outputs: Outputs, card: ModelCard) -> None:
+        """Judge that there is one logit for each label, and that each label has its scene."""
+        labels = card.output_as(Classes).labels
+        logits = ArraySpec(name="logits", dtype="float32", shape=(BATCH, len(labels)))
+        check_arrays(outputs, [logits], self.name)
+        without = [label.name for label in labels if label.scene is None]
+        if without:
+            raise ModelUnavailable(self.name, f"its labels {without} do not say their scene")
+
+
+ROOM_CLASSIFIER = RoomClassifier()

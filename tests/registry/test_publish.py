@@ -10,7 +10,7 @@ from registry.bootstrap import STARTERS, register_starters
 from registry.promote import promote, roll_back
 from registry.publish import Change, Publisher
 from registry.versions import CHAMPION, PREVIOUS, REFUSED, VERDICT, find_alias
-from serving.card import ModelCard
+from serving.card import Classes, ModelCard
 from serving.errors import ModelUnavailable
 from serving.licences import LicencePolicy
 from serving.models.local import LocalModels
@@ -131,7 +131,7 @@ def test_the_starter_is_small_and_says_what_it_is() -> None:
     card = ModelCard.model_validate_json((folder / "card.json").read_bytes())
     assert card.demo
     assert card.licence == "research"
-    assert len(card.labels) == 13
+    assert len(card.output_as(Classes).labels) == 13
     assert (folder / "model.onnx").stat().st_size < 8_000_000
 
 

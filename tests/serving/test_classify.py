@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from serving.card import Classes
 from serving.errors import BadImage
 from serving.photos.classify import to_answer, to_pixels, to_probabilities
 from tests.fakes import RED, colour_card, picture
@@ -43,9 +44,9 @@ def test_confident_begins_at_the_threshold_of_the_card() -> None:
 def test_the_scene_is_judged_by_all_labels_and_not_by_the_best() -> None:
     # the best label is alone on its side; the two others of one scene outweigh it
     card = colour_card()
-    scenes = {label.name: label.scene for label in card.labels}
+    scenes = {label.name: label.scene for label in card.output_as(Classes).labels}
     lone = next(n for n, s in scenes.items() if list(scenes.values()).count(s) == 1)
-    weights = [0.4 if label.name == lone else 0.3 for label in card.labels]
+    weights = [0.4 if label.name == lone else 0.3 for label in card.output_as(Classes).labels]
     answer = to_answer(np.log(np.array(weights, np.float32)), card)
     assert answer.room_type == lone
     assert answer.scene != scenes[lone]

@@ -27,6 +27,7 @@ from serving.settings import Settings
 from serving.storage.objects import Storage
 from tests.fakes import (
     BLUE,
+    COLOURS,
     GREEN,
     RED,
     SIDE,
@@ -72,7 +73,7 @@ def test_published_models_answer_and_are_swapped(engine: Engine, storage: Storag
     photos = [picture(c) for c in (RED, GREEN, BLUE)]
     assert named(rooms.classify(photos)) == ["red", "green", "blue"]
 
-    swapped = colour_card(labels=tuple(reversed(colour_card().labels)))
+    swapped = colour_card(labels=tuple(reversed(COLOURS)))
     publish(engine, storage, "2", card=swapped)
     models.apply(read_slots(engine))
     assert named(rooms.classify(photos)) == ["blue", "green", "red"]

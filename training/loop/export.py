@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from serving.card import InputSpec
+from serving.card import PhotoInput
 from serving.image import Image
 from serving.models.session import Logits, OnnxSession
 
@@ -15,7 +15,7 @@ class Served(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, net: nn.Module, spec: InputSpec) -> None:
+    def __init__(self, net: nn.Module, spec: PhotoInput) -> None:
         super().__init__()
         self.net = net
         self.register_buffer("mean", _per_channel(spec.mean))
@@ -39,7 +39,7 @@ def _per_channel(values: tuple[float, float, float]) -> Tensor:
     return torch.tensor(values).view(1, 3, 1, 1)
 
 
-def export_onnx(net: nn.Module, spec: InputSpec) -> bytes:
+def export_onnx(net: nn.Module, spec: PhotoInput) -> bytes:
     """Return `net` as one ONNX file with a free batch dimension, weights inside."""
     example = torch.zeros((2, spec.height, spec.width, 3), dtype=torch.uint8)
     program = torch.onnx.export(
@@ -56,7 +56,7 @@ def export_onnx(net: nn.Module, spec: InputSpec) -> bytes:
     return bytes(program.model_proto.SerializeToString())
 
 
-def measure_parity(net: nn.Module, spec: InputSpec, model: bytes, pixels: Image) -> float:
+def measure_parity(net: nn.Module, spec: PhotoInput, model: bytes, pixels: Image) -> float:
     """Return the largest absolute difference of logits between torch and ONNX Runtime."""
     with torch.inference_mode():
         expected: Logits = Served(net, spec).eval()(torch.from_numpy(pixels)).numpy()

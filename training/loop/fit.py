@@ -16,7 +16,7 @@ from lightning.pytorch.callbacks import (
 from lightning.pytorch.loggers import Logger
 from torch import Tensor, nn
 
-from serving.card import InputSpec
+from serving.card import PhotoInput
 from training.loop.backbone import build_backbone, fold_batchnorm, freeze_early, input_spec
 from training.loop.loaders import LabelledPhotos, RoomData, RoomPhotos, class_weights, load
 from training.loop.memory import keep_memory
@@ -35,7 +35,7 @@ class Trained:
     """A network in evaluation mode, and the contract of its pixels."""
 
     net: nn.Module
-    spec: InputSpec
+    spec: PhotoInput
 
 
 def fit(

@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 from tqdm import tqdm
 
-from serving.card import InputSpec
+from serving.card import PhotoInput
 from serving.image import Image
 from serving.models.session import Logits, Session, cores
 from serving.photos.classify import to_pixels
@@ -19,7 +19,7 @@ _BATCH = 16
 def predict(
     session: Session,
     photos: LabelledPhotos,
-    spec: InputSpec,
+    spec: PhotoInput,
     change: Callable[[Image], Image] | None = None,
     title: str = "predict",
 ) -> Logits:
@@ -41,7 +41,9 @@ def predict(
         )
 
 
-def read_pixels(uri: str, spec: InputSpec, change: Callable[[Image], Image] | None = None) -> Image:
+def read_pixels(
+    uri: str, spec: PhotoInput, change: Callable[[Image], Image] | None = None
+) -> Image:
     """Return one photo as the model's input, uint8 (height, width, 3)."""
     # a corruption is made for whole photos; the served path decodes no larger than it must
     photo = read_image(uri, 0 if change else max(spec.height, spec.width))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from serving.card import ModelCard
+from serving.card import Classes, ModelCard, PhotoInput
 from serving.models.session import OnnxSession
 from training.loop.candidates import Candidate, Precision
 from training.loop.corruptions import CORRUPTIONS
@@ -58,9 +58,10 @@ def report(
     champion : what is served now; compared on the photos of labels that both know
     """
     card, session = candidates[chosen].card, OnnxSession(candidates[chosen].model)
+    size, labels = card.input_as(PhotoInput), card.output_as(Classes).labels
     clean = _predictions(candidates[chosen], test, "test")
     corrupted = {
-        name: _read(predict(session, test, card.input, change, f"test, {name}"), test, card)
+        name: _read(predict(session, test, size, change, f"test, {name}"), test, card)
         for name, change in CORRUPTIONS.items()
     }
     figures = evaluate(clean, corrupted, rows)
@@ -72,7 +73,7 @@ def report(
     if champion is not None:
         figures |= _compare(clean, test, card, champion)
     figures |= _cost(candidates, chosen)
-    names = [label.name for label in card.labels]
+    names = [label.name for label in labels]
     pictures = {
         "confusion": draw_confusion(clean, names),
         "risk_coverage": draw_risk_coverage({"clean": clean, **corrupted}),
@@ -86,8 +87,12 @@ def _compare(
     clean: Predictions, test: LabelledPhotos, card: ModelCard, champion: Candidate
 ) -> dict[str, float]:
     """Compare with the champion on the photos whose label it knows, in whatever order it has."""
-    theirs = {label.name: place for place, label in enumerate(champion.card.labels)}
-    places = np.array([theirs.get(label.name, -1) for label in card.labels])[test.labels]
+    theirs = {
+        label.name: place for place, label in enumerate(champion.card.output_as(Classes).labels)
+    }
+    places = np.array([theirs.get(label.name, -1) for label in card.output_as(Classes).labels])[
+        test.labels
+    ]
     known = np.flatnonzero(places >= 0)
     if not len(known):
         return {}
@@ -96,12 +101,14 @@ def _compare(
 
 
 def _predictions(candidate: Candidate, test: LabelledPhotos, title: str) -> Predictions:
-    logits = predict(OnnxSession(candidate.model), test, candidate.card.input, title=title)
+    size = candidate.card.input_as(PhotoInput)
+    logits = predict(OnnxSession(candidate.model), test, size, title=title)
     return _read(logits, test, candidate.card)
 
 
 def _read(logits: np.ndarray, test: LabelledPhotos, card: ModelCard) -> Predictions:
-    return Predictions.of(logits, test.labels, card.labels, card.temperature)
+    classes = card.output_as(Classes)
+    return Predictions.of(logits, test.labels, classes.labels, classes.temperature)
 
 
 def _cost(candidates: Mapping[Precision, Candidate], chosen: Precision) -> dict[str, float]:
@@ -113,7 +120,8 @@ def _cost(candidates: Mapping[Precision, Candidate], chosen: Precision) -> dict[
 
 def time_photo(candidate: Candidate, rounds: int = 20) -> float:
     """Return the CPU-ms of one photo through the model on one thread, the least of five tries."""
-    session, size = OnnxSession(candidate.model), candidate.card.input
+    session = OnnxSession(candidate.model)
+    size = candidate.card.input_as(PhotoInput)
     pixels = np.zeros((1, size.height, size.width, 3), np.uint8)
     session(pixels)
     tries = []

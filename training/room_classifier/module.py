@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
-from serving.card import InputSpec
+from serving.card import PhotoInput
 from training.loop.export import Served
 from training.loop.loaders import Batch
 from training.room_classifier.config import TrainingConfig
@@ -29,7 +29,7 @@ class RoomClassifier(L.LightningModule):
     weights: Tensor
 
     def __init__(
-        self, net: nn.Module, spec: InputSpec, weights: Tensor, config: TrainingConfig
+        self, net: nn.Module, spec: PhotoInput, weights: Tensor, config: TrainingConfig
     ) -> None:
         super().__init__()
         self.served = Served(net.to(memory_format=torch.channels_last), spec)

@@ -15,6 +15,7 @@ from registry.client import open_experiment, tracking_uri
 from registry.gates import STANDARD, judge_by
 from registry.runs import end_run, log_dataset, log_pictures, log_text, start_run, track_machine
 from registry.versions import log_figures, register, tag_verdict
+from serving.card import Classes
 from serving.models.rooms import TASK
 from training.data.dataset import open_dataset
 from training.room_classifier.config import TrainingConfig
@@ -111,7 +112,7 @@ def evaluation(
     found = report(
         exported_models.candidates,
         exported_models.chosen,
-        to_photos(rows, chosen.card.labels),
+        to_photos(rows, chosen.card.output_as(Classes).labels),
         rows,
         read_served(studio.engine(), storage),
     )

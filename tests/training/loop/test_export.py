@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from serving.card import InputSpec, Label
+from serving.card import Classes, Label, PhotoInput
 from serving.models.session import OnnxSession
 from tests.fakes import colour_card, colour_model
 from tests.training.colours import SMALL, make_photos
@@ -43,7 +43,7 @@ def make_pixels(count: int) -> np.ndarray:
 def test_onnx_computes_what_torch_does_for_any_batch(
     trained: Trained, mean: tuple[float, float, float]
 ) -> None:
-    spec = InputSpec(height=64, width=64, mean=mean, std=mean)
+    spec = PhotoInput(height=64, width=64, mean=mean, std=mean)
     model = export_onnx(trained.net, spec)
     for count in (1, 3, 32):
         assert measure_parity(trained.net, spec, model, make_pixels(count)) < 1e-4
@@ -68,8 +68,8 @@ def test_candidates_carry_the_contract_and_the_report_judges_them(
     assert parity < 1e-4
     for precision, candidate in candidates.items():
         assert candidate.card.precision == precision
-        assert candidate.card.labels == COLOURS
-        assert 0 <= candidate.card.confident_above <= 1
+        assert candidate.card.output_as(Classes).labels == COLOURS
+        assert 0 <= candidate.card.output_as(Classes).confident_above <= 1
     rows = pd.DataFrame(
         {
             "uri": held.uris,
@@ -102,7 +102,7 @@ def _compares_by_name_with_a_champion_of_other_labels(
     """Nobody gets past a champion by adding a label or putting them in another order."""
     # what it calls blue is red, which it does not know; what is blue it calls an attic
     labels = (COLOURS[2], COLOURS[1], Label(name="attic", scene="interior"))
-    size = candidates["fp32"].card.input
+    size = candidates["fp32"].card.input_as(PhotoInput)
     card = colour_card(labels=labels, input=size)
     champion = Candidate(colour_model(side=size.height), card, 1.0)
     found = report(candidates, "fp32", held, rows, champion)
