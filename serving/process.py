@@ -1,5 +1,6 @@
 """What a process asks of the kernel about those above and below it (Linux, prctl(2))."""
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -25,6 +26,18 @@ def allow_open_files() -> None:
     """Let the process have as many files and connections open as it may; 1,024 is usual else."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def leave_real_time() -> None:
+    """Bring every thread of this process that runs in real time back to the usual schedule.
+
+    SVT-AV1 puts the thread that opens it and all of its own to the front of every queue (SCHED_FIFO
+    at 99) wherever it may, as in a container's root: nothing else of the host would get its turn.
+    """
+    for thread in map(int, os.listdir("/proc/self/task")):
+        with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            if os.sched_getscheduler(thread) in (os.SCHED_FIFO, os.SCHED_RR):
+                os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
 
 
 def _prctl(option: int, value: int) -> None:

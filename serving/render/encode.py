@@ -12,6 +12,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from numpy.typing import NDArray
 
+from serving.process import leave_real_time
 from serving.render.av1 import sequence_header
 from serving.render.chain import continue_from, continuing, last_picture
 from serving.render.packets import CodedPacket, CodedSegment
@@ -90,8 +91,15 @@ def open_encoder(film: Film, encoding: Encoding) -> VideoCodecContext:
     context = cast(VideoCodecContext, av.CodecContext.create(encoding.encoder, "w"))
     configure(context, film, encoding)
     context.flags |= Flags.global_header
-    context.open()
+    start(context)
     return context
+
+
+def start(context: VideoCodecContext) -> None:
+    """Open an encoder, and keep its threads from running in front of all others of the host."""
+    context.open()
+    if context.name == "libsvtav1":
+        leave_real_time()
 
 
 def configure(context: VideoCodecContext, film: Film, encoding: Encoding) -> None:

@@ -16,7 +16,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from serving.render.encode import configure
+from serving.render.encode import configure, start
 from serving.render.encoders import choose_encoding
 from serving.render.join import join_packets
 from serving.render.packets import CodedSegment
@@ -93,7 +93,7 @@ def add_pictures(container: OutputContainer, film: Film, encoding: Encoding) -> 
     stream = cast(VideoStream, container.add_stream(encoding.encoder, rate=film.fps))
     configure(stream.codec_context, film, encoding)
     stream.time_base = 1 / film.fps
-    stream.codec_context.open()
+    start(stream.codec_context)
     return stream
 
 

@@ -1,4 +1,5 @@
 import dataclasses
+import os
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from serving.render.av1 import NoSequenceHeader, sequence_header
 from serving.render.cache import MemoryCache
-from serving.render.encode import encode_segment
+from serving.render.encode import encode_segment, open_encoder
 from serving.render.encoders import choose_encoding
 from serving.render.film import Options, render_film
 from serving.render.frames import FrameRenderer
@@ -51,6 +52,14 @@ def encode(film: Film, encoding: Encoding) -> list[CodedSegment]:
     renderer = FrameRenderer(film, make_sources())
     segments = split_film(film)
     return [encode_segment(film, part, renderer.painter(part), encoding) for part in segments]
+
+
+def test_no_encoder_takes_the_host_for_itself() -> None:
+    for codec in CODECS:
+        encoder = open_encoder(Film(256, 144, Fraction(30), ()), choose_encoding(codec=codec))
+        threads = [int(thread) for thread in os.listdir("/proc/self/task")]
+        assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_OTHER}
+        del encoder
 
 
 @pytest.mark.parametrize("codec", CODECS)
