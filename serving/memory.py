@@ -14,8 +14,11 @@ def bound_memory() -> bool:
     By default each freed buffer of up to 32 MB raises the size below which glibc keeps what is
     freed, and every thread has an arena to keep it in: after some large photos a service holds
     half as much memory again, for good.
+
+    Once that size is set, glibc gives even the top 128 KiB of an arena back at once, and each small
+    picture is put together anew from cleared pages; so a few megabytes there may stay.
     """
-    return tune_malloc({MMAP_THRESHOLD: 4 * 2**20, ARENA_MAX: 2})
+    return tune_malloc({MMAP_THRESHOLD: 4 * 2**20, TRIM_THRESHOLD: 8 * 2**20, ARENA_MAX: 2})
 
 
 def tune_malloc(options: Mapping[int, int]) -> bool:

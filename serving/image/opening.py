@@ -118,7 +118,7 @@ def decode_pixels(data: bytes, header: Header, markers: Markers | None, min_side
     """Return the pixels of a photo that `inspect` accepted; the caller holds their memory."""
     if markers is not None and _is_ordinary(markers):
         with contextlib.suppress(ValueError):  # libjpeg's warnings; others may forgive
-            return make_upright(decode_turbo(data, markers.frame, min_side), header.orientation)
+            return make_upright(decode_turbo(data, header, min_side), header.orientation)
     request = {"do": "decode", "min_side": min_side}
     reply, room = _ask(request, data, header.format, header.cost(min_side))
     if room is None:

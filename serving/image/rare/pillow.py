@@ -115,7 +115,7 @@ class _Jpeg:
         frame = self.markers.frame
         if frame.components in (1, 3) and frame.marker in SCALED:
             try:
-                pixels = decode_turbo(self.data, frame, side)
+                pixels = decode_turbo(self.data, self.header, side)
                 grey = frame.components == 1
                 rows = rows_of_array(np.ascontiguousarray(pixels[..., 0]) if grey else pixels)
                 return rows, (pixels.shape[1], pixels.shape[0]), "L" if grey else "RGB"

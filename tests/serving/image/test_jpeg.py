@@ -14,7 +14,7 @@ from serving.errors import BadImage
 from serving.image import decode
 from serving.image.jpeg import read_markers
 from tests.bodies import lossless_jpeg, relabel_frame
-from tests.fakes import BLUE, jpeg
+from tests.fakes import BLUE, RED, jpeg
 
 CHILD = Path(__file__).with_name("decode_child.py")
 
@@ -83,3 +83,34 @@ def test_a_scaled_jpeg_and_a_whole_one_show_the_same() -> None:
     whole, small = decode(photo, 10**6), decode(photo, 10**6, 60)
     assert small.shape == (60, 80, 3)
     assert np.abs(whole.mean(axis=(0, 1)) - small.mean(axis=(0, 1))).max() < 1
+
+
+FAULTS = """
+import resource, sys
+from serving.image import decode
+from serving.memory import bound_memory
+bound_memory()
+data = open(sys.argv[1], "rb").read()
+for _ in range(5):
+    decode(data, 10**8, min_side=260)
+before = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
+for _ in range(20):
+    decode(data, 10**8, min_side=260)
+print(resource.getrusage(resource.RUSAGE_THREAD).ru_minflt - before)
+"""
+
+
+def test_decoding_small_takes_no_new_pages_from_the_kernel(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(jpeg(RED, 1200, 1600))
+    command = [sys.executable, "-c", FAULTS, str(photo)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 20 * 20  # of 88 pages each
+
+
+def test_a_picture_keeps_its_pixels_when_the_next_is_decoded() -> None:
+    red = decode(jpeg(RED, 480, 640), 10**7, min_side=64)
+    before = red.copy()
+    blue = decode(jpeg(BLUE, 480, 640), 10**7, min_side=64)
+    assert np.array_equal(red, before)
+    assert not np.shares_memory(red, blue)
