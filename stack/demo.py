@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from serving.access.api_keys import create_key
 from serving.db.engine import open_engine
+from serving.db.status import ENDED_JOB, JobStatus
 from serving.environment import read
 from serving.errors import BadInput
 from serving.settings import Settings
@@ -44,7 +45,6 @@ _KINDS = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".h
 _CLIENT = "demo"
 _MUSIC = ROOT / "datasets" / "sample_listing" / "music.flac"
 _FILM_PHOTOS = 20
-_ENDED = ("completed", "failed", "cancelled")
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Caller:
         follow(self.client, accepted["url"], what)
         heard = wait_for_callback(self.backend_url, accepted["job_id"])
         print(f"{'':<12} called back: {heard['deliveries'][-1]['event']}, signature verified")
-        if heard["status"] != "completed":
+        if heard["status"] != JobStatus.COMPLETED:
             raise StackFailed(f"the job {heard['status']}: {heard['error']['detail']}")
         # the page says of the callback what the worker writes down after the backend's answer
         wait_for(lambda: 'data-live=""' in self.client.get(page).text, "the page does not settle")
@@ -217,7 +217,7 @@ def follow(client: httpx.Client, url: str, what: str) -> None:
                     shown.reset(progress["total"])
                 shown.update(progress["done"] - shown.n)
                 told = progress
-            if job["status"] in _ENDED:
+            if job["status"] in ENDED_JOB:
                 return
             time.sleep(0.2)
 
@@ -228,7 +228,7 @@ def wait_for_callback(backend_url: str, job_id: str) -> dict[str, Any]:
     def heard() -> dict[str, Any] | None:
         answer = httpx.get(f"{backend_url}/jobs/{job_id}", timeout=10)
         known: dict[str, Any] | None = answer.json() if answer.is_success else None
-        return known if known and known["status"] in _ENDED else None
+        return known if known and known["status"] in ENDED_JOB else None
 
     return wait_for(heard, "the backend heard nothing; see the worker's and the backend's log")
 

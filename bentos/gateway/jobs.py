@@ -15,6 +15,7 @@ from bentos.gateway.job_feeds import DELETED
 from bentos.gateway.links import Reading
 from bentos.gateway.schema import JobChange, JobList, JobQuery, JobView
 from bentos.problems import documented
+from serving.db.status import ENDED_JOB
 from serving.db.tables import Job
 from serving.jobs import manage
 from serving.jobs.erasure import request_erasure
@@ -22,7 +23,7 @@ from serving.jobs.events import read_snapshot
 
 router = APIRouter(prefix="/internal/jobs", tags=["jobs"])
 
-_ENDED = ("completed", "failed", "cancelled", DELETED)
+_ENDED = (*ENDED_JOB, DELETED)
 _STILL_HERE_S = 10.0
 
 Client = Annotated[str, Depends(client_of)]

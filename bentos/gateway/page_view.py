@@ -10,13 +10,13 @@ from typing import Literal
 from bentos.gateway.formatting import describe_reference, readable_name
 from bentos.gateway.history_lines import KINDS, Line, format_history
 from bentos.gateway.links import Reader
+from serving.db.status import LIVE_DELIVERY, LIVE_JOB, DeliveryStatus, JobStatus
 from serving.db.tables import Job, Json
 from serving.jobs.history import Delivery, JobHistory
 
 Show = Literal["check", "failed"]
 PHOTOS_A_PAGE = 60
 _DELIVERIES_SHOWN = 20
-_OPEN = ("pending", "processing")
 # what is counted last, where reading photos and the preview come before it
 _LAST_UNITS: Mapping[str, str] = {"render_video": "frames", "generate_clip": "frames"}
 
@@ -86,9 +86,9 @@ class JobPage:
     @property
     def live(self) -> str:
         """What may still change: the `job`, or its `callbacks`, or nothing."""
-        if self.job.status in _OPEN:
+        if self.job.status in LIVE_JOB:
             return "job"
-        waiting = any(delivery.status in ("pending", "sending") for delivery in self.deliveries)
+        waiting = any(delivery.status in LIVE_DELIVERY for delivery in self.deliveries)
         return "callbacks" if waiting else ""
 
     @property
@@ -109,7 +109,7 @@ class JobPage:
         if seconds is None or progress["done"] >= progress["total"]:
             return ""
         last = self.last_unit in (None, progress["unit"])
-        running = self.job.status == "processing"
+        running = self.job.status == JobStatus.PROCESSING
         return f"· {say_left(seconds)}{self.left_of}" if last and running else ""
 
     @property
@@ -191,8 +191,9 @@ class JobPage:
     @property
     def deliveries(self) -> Sequence[Delivery]:
         """The newest callbacks; progress that something newer made needless is left out."""
-        told = [known for known in self._history.deliveries if known.status != "superseded"]
-        return told[-_DELIVERIES_SHOWN:]
+        superseded = DeliveryStatus.SUPERSEDED
+        shown = [known for known in self._history.deliveries if known.status != superseded]
+        return shown[-_DELIVERIES_SHOWN:]
 
     @cached_property
     def _numbers(self) -> Sequence[int]:

@@ -1,11 +1,12 @@
 """The shapes of requests and answers, as the OpenAPI document shows them."""
 
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from serving.db.status import JobStatus
 from serving.db.tables import Job
 from serving.jobs.events import Event
 from serving.jobs.liveness import Patience
@@ -85,9 +86,6 @@ class Health(BaseModel):
     """That the gateway answers at all."""
 
     status: str = "ok"
-
-
-JobStatus = Literal["pending", "processing", "completed", "failed", "cancelled"]
 
 
 class JobAccepted(BaseModel):

@@ -1,5 +1,6 @@
 """The tables, as SQLAlchemy knows them; `migrations/` makes them."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,7 +19,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from serving.db.status import DeliveryStatus, JobStatus
+
 Json = dict[str, Any]
+
+
+def _sql_list(values: Iterable[str]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
 
 
 class Base(DeclarativeBase):
@@ -80,7 +87,7 @@ class Job(Base):
     __tablename__ = "jobs"
     __table_args__ = (
         CheckConstraint(
-            "status IN ('pending', 'processing', 'completed', 'failed', 'cancelled')",
+            f"status IN ({_sql_list(JobStatus)})",
             name="jobs_status",
         ),
         Index("jobs_idempotency", "client", "idempotency_key", unique=True),
@@ -104,7 +111,7 @@ class Job(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     type: Mapped[str]
     queue: Mapped[str]
-    status: Mapped[str] = mapped_column(server_default="pending")
+    status: Mapped[str] = mapped_column(server_default=JobStatus.PENDING)
     input: Mapped[Json]
     result: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))  # in the order written
     error: Mapped[Json | None]
@@ -156,7 +163,7 @@ class WebhookDelivery(Base):
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
         CheckConstraint(
-            "status IN ('pending', 'sending', 'delivered', 'superseded', 'refused', 'dead')",
+            f"status IN ({_sql_list(DeliveryStatus)})",
             name="webhook_deliveries_status",
         ),
         Index("webhook_deliveries_job", "job_id"),
@@ -178,7 +185,7 @@ class WebhookDelivery(Base):
     event: Mapped[str]
     payload: Mapped[Json] = mapped_column(JSON)
     terminal: Mapped[bool]
-    status: Mapped[str] = mapped_column(server_default="pending")
+    status: Mapped[str] = mapped_column(server_default=DeliveryStatus.PENDING)
     attempt: Mapped[int] = mapped_column(server_default="0")
     last_status: Mapped[int | None]
     last_error: Mapped[str | None]

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session as Database
 
 from serving.db.engine import database_time
+from serving.db.status import LIVE_JOB, JobStatus
 from serving.db.tables import Job, Json
 from serving.errors import Cancelled, Overtaken
 from serving.jobs.events import record, tell
@@ -44,9 +45,9 @@ def take(engine: Engine, job_id: UUID, worker_id: UUID) -> Job | None:
     with Database(engine, expire_on_commit=False) as database, database.begin():
         job = database.scalar(
             update(Job)
-            .where(Job.id == job_id, Job.status == "pending", Job.run_at <= func.now())
+            .where(Job.id == job_id, Job.status == JobStatus.PENDING, Job.run_at <= func.now())
             .values(
-                status="processing",
+                status=JobStatus.PROCESSING,
                 attempt=Job.attempt + 1,
                 worker_id=worker_id,
                 started_at=func.coalesce(Job.started_at, func.now()),
@@ -106,17 +107,17 @@ def note(engine: Engine, job: Job, kind: str, data: Json) -> None:
 
 def complete(engine: Engine, job: Job, result: Json) -> None:
     """End the job well; Overtaken if it is no longer this attempt's."""
-    _end(engine, job, "completed", result=result, error=None)
+    _end(engine, job, JobStatus.COMPLETED, result=result, error=None)
 
 
 def fail(engine: Engine, job: Job, error: Json) -> None:
     """End the job for good; Overtaken if it is no longer this attempt's."""
-    _end(engine, job, "failed", result=None, error=error)
+    _end(engine, job, JobStatus.FAILED, result=None, error=error)
 
 
 def end_cancelled(engine: Engine, job: Job) -> None:
     """End the job because somebody asked for it; Overtaken if it is no longer this attempt's."""
-    _end(engine, job, "cancelled", result=None, error=CANCELLED)
+    _end(engine, job, JobStatus.CANCELLED, result=None, error=CANCELLED)
 
 
 CANCELLED: Json = {"title": "Cancelled", "detail": "the job was cancelled", "reason": "cancelled"}
@@ -156,7 +157,7 @@ def _wait_again(connection: Connection, job: Job, delay_s: float, failures: int)
         update(Job)
         .where(*_fence(job))
         .values(
-            status="pending",
+            status=JobStatus.PENDING,
             failures=failures,
             run_at=run_at or func.now(),
             queue_job_id=entry,
@@ -187,7 +188,7 @@ def close(
     """Write a job's one outcome, with its event and its callback; False if that attempt is over."""
     row = connection.execute(
         update(Job)
-        .where(Job.id == job_id, Job.attempt == attempt, Job.status.in_(("pending", "processing")))
+        .where(Job.id == job_id, Job.attempt == attempt, Job.status.in_(LIVE_JOB))
         .values(
             status=status,
             result=result,
@@ -215,4 +216,4 @@ def _was_ended(connection: Connection, job: Job, status: str) -> bool:
 
 
 def _fence(job: Job) -> tuple[ColumnElement[bool], ...]:
-    return Job.id == job.id, Job.attempt == job.attempt, Job.status == "processing"
+    return Job.id == job.id, Job.attempt == job.attempt, Job.status == JobStatus.PROCESSING

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sqlalchemy import Engine
 
 from serving import logs, metrics, traces
 from serving.db.engine import patiently
+from serving.db.status import DeliveryStatus
 from serving.db.tables import WebhookDelivery
 from serving.jobs import webhooks
 from serving.jobs.webhooks import Answer, Schedule, open_sender
@@ -19,7 +21,7 @@ log = logging.getLogger(__name__)
 # A try's outcome is worth waiting for: were it given up, the callback would go out again.
 _DATABASE_WAIT_S = 3600.0
 # what a delivery's status says of the try before it; None: another try has begun meanwhile
-_OUTCOMES = {"pending": "will_retry", None: "overtaken"}
+_OUTCOMES: Mapping[str | None, str] = {DeliveryStatus.PENDING: "will_retry", None: "overtaken"}
 
 
 class DeliveryRunner:

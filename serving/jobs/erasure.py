@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session as Database
 
 from serving import metrics
+from serving.db.status import LIVE_JOB
 from serving.db.tables import (
     CachedAnswer,
     Erasure,
@@ -33,7 +34,6 @@ from serving.storage.clips import ClipStore
 from serving.storage.interface import Storage, key_of
 from serving.storage.uploads import Quota, UploadStore
 
-_LIVE = ("pending", "processing")
 _UPLOADS_AT_ONCE = 20
 _PAUSE_S = 0.1
 
@@ -123,14 +123,14 @@ class Eraser:
         )
 
     def _cancel(self, jobs: ColumnElement[bool]) -> None:
-        live = select(Job.id).where(jobs, Job.status.in_(_LIVE), ~Job.cancel_requested)
+        live = select(Job.id).where(jobs, Job.status.in_(LIVE_JOB), ~Job.cancel_requested)
         with self._engine.connect() as connection:
             ids = connection.scalars(live).all()
         for job_id in ids:
             manage.cancel(self._engine, job_id)
 
     def _next_job(self, jobs: ColumnElement[bool]) -> UUID | None:
-        ended = select(Job.id).where(jobs, Job.status.not_in(_LIVE)).limit(1)
+        ended = select(Job.id).where(jobs, Job.status.not_in(LIVE_JOB)).limit(1)
         with self._engine.connect() as connection:
             return connection.scalar(ended)
 
@@ -197,7 +197,7 @@ class Eraser:
         needed = (
             select(UploadUse.upload_id)
             .join(Job, Job.id == UploadUse.job_id)
-            .where(Job.status.in_(_LIVE))
+            .where(Job.status.in_(LIVE_JOB))
         )
         due = (
             select(Upload.id, Upload.sha256)

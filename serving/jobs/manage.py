@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, func, select, tuple_, update
 from sqlalchemy.orm import Session as Database
 
+from serving.db.status import JobStatus
 from serving.db.tables import Job
 from serving.errors import BadInput, UnknownJob
 from serving.jobs.attempts import CANCELLED, close
@@ -72,9 +73,11 @@ def cancel(engine: Engine, job_id: UUID, client: str | None = None) -> Job:
     """
     with engine.begin() as connection:
         row = _lock(connection, job_id, client)
-        if row.status == "pending":
-            close(connection, job_id, row.attempt, "cancelled", result=None, error=CANCELLED)
-        elif row.status == "processing" and not row.cancel_requested:
+        if row.status == JobStatus.PENDING:
+            close(
+                connection, job_id, row.attempt, JobStatus.CANCELLED, result=None, error=CANCELLED
+            )
+        elif row.status == JobStatus.PROCESSING and not row.cancel_requested:
             connection.execute(
                 update(Job)
                 .where(Job.id == job_id)
@@ -90,14 +93,14 @@ def redrive(engine: Engine, job_id: UUID) -> Job:
     """Run a failed job again, from what it has made so far; BadInput if it has not failed."""
     with engine.begin() as connection:
         row = _lock(connection, job_id, None)
-        if row.status != "failed":
+        if row.status != JobStatus.FAILED:
             raise BadInput(f"job {job_id} is {row.status}; only a failed one can be run again")
         entry = wake_for_job(connection, job_id, row.queue, row.priority)
         connection.execute(
             update(Job)
             .where(Job.id == job_id)
             .values(
-                status="pending",
+                status=JobStatus.PENDING,
                 # also the fence of what it ends with: another end, another event
                 attempt=Job.attempt + 1,
                 failures=0,

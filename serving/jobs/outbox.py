@@ -12,9 +12,12 @@ from sqlalchemy import Connection, func, update
 from sqlalchemy.dialects.postgresql import insert
 
 from serving.db.engine import database_time
+from serving.db.status import DeliveryStatus, JobStatus
 from serving.db.tables import Job, Json, WebhookDelivery
 from serving.jobs.kinds import JOB_FAILED, KINDS, TEST
 from serving.jobs.queue import wake_for_delivery
+
+_REPLAYABLE = (DeliveryStatus.DEAD, DeliveryStatus.REFUSED, DeliveryStatus.DELIVERED)
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Ended:
 def owe_terminal(connection: Connection, ended: Ended) -> None:
     """Owe the backend the job's end; its undelivered progress is superseded."""
     _supersede_progress(connection, ended.job_id)
-    done = ended.status == "completed"
+    done = ended.status == JobStatus.COMPLETED
     data: Json = {
         "job_id": str(ended.job_id),
         "type": ended.type,
@@ -64,7 +67,7 @@ def owe_progress(connection: Connection, job: Job, progress: Json) -> None:
     data: Json = {
         "job_id": str(job.id),
         "type": job.type,
-        "status": "processing",
+        "status": JobStatus.PROCESSING,
         "listing_id": job.listing_id,
         "attempt": job.attempt,
         "progress": progress,
@@ -94,9 +97,9 @@ def replay(connection: Connection, delivery_id: str) -> bool:
         update(WebhookDelivery)
         .where(
             WebhookDelivery.id == delivery_id,
-            WebhookDelivery.status.in_(("dead", "refused", "delivered")),
+            WebhookDelivery.status.in_(_REPLAYABLE),
         )
-        .values(status="pending", attempt=0, run_at=func.now(), updated_at=func.now())
+        .values(status=DeliveryStatus.PENDING, attempt=0, run_at=func.now(), updated_at=func.now())
         .returning(WebhookDelivery.terminal)
     ).first()
     if row is None:
@@ -111,9 +114,9 @@ def _supersede_progress(connection: Connection, job_id: UUID) -> None:
         .where(
             WebhookDelivery.job_id == job_id,
             WebhookDelivery.terminal.is_(False),
-            WebhookDelivery.status == "pending",
+            WebhookDelivery.status == DeliveryStatus.PENDING,
         )
-        .values(status="superseded", updated_at=func.now())
+        .values(status=DeliveryStatus.SUPERSEDED, updated_at=func.now())
     )
 
 

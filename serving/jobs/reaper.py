@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, func, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from serving import metrics
+from serving.db.status import DeliveryStatus, JobStatus
 from serving.db.tables import Job, Json, WebhookDelivery, Worker
 from serving.errors import first_line
 from serving.jobs.attempts import close
@@ -132,14 +133,14 @@ def _return_job(connection: Connection, row, max_losses: int) -> None:  # type: 
             "detail": f"its worker died {losses} times; the last log of a worker may say why",
             "reason": "worker_lost",
         }
-        close(connection, row.id, row.attempt, "failed", result=None, error=error)
+        close(connection, row.id, row.attempt, JobStatus.FAILED, result=None, error=error)
         return
     entry = wake_again(connection, row.id, row.queue, row.priority)
     connection.execute(
         update(Job)
         .where(Job.id == row.id)
         .values(
-            status="pending",
+            status=JobStatus.PENDING,
             losses=losses,
             reached=reached,
             worker_id=None,
@@ -178,7 +179,7 @@ def _return_delivery(connection: Connection, delivery_id: str, terminal: bool) -
         update(WebhookDelivery)
         .where(WebhookDelivery.id == delivery_id)
         .values(
-            status="pending",
+            status=DeliveryStatus.PENDING,
             worker_id=None,
             queue_job_id=entry,
             run_at=func.now(),

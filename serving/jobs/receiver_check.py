@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, func, select, update
 
+from serving.db.status import DeliveryStatus
 from serving.db.tables import WebhookDelivery
 from serving.jobs.outbox import owe_test
 
@@ -52,7 +53,7 @@ def check_receiver(engine: Engine, client: str, wait_s: float) -> ReceiverCheck:
 def _look(engine: Engine, delivery_id: str) -> ReceiverCheck | None:
     """Return what the first try came to; None while there was none."""
     columns = (
-        WebhookDelivery.status == "delivered",
+        WebhookDelivery.status == DeliveryStatus.DELIVERED,
         WebhookDelivery.last_status,
         WebhookDelivery.last_error,
         WebhookDelivery.took_s,
@@ -60,7 +61,7 @@ def _look(engine: Engine, delivery_id: str) -> ReceiverCheck | None:
     tried = (
         WebhookDelivery.id == delivery_id,
         WebhookDelivery.attempt > 0,
-        WebhookDelivery.status != "sending",
+        WebhookDelivery.status != DeliveryStatus.SENDING,
     )
     with engine.connect() as connection:
         row = connection.execute(select(*columns).where(*tried)).first()
@@ -69,10 +70,10 @@ def _look(engine: Engine, delivery_id: str) -> ReceiverCheck | None:
 
 def _give_up(engine: Engine, delivery_id: str) -> None:
     """Let it not be tried again: an answer that comes hours later tells nobody anything."""
-    waiting = WebhookDelivery.id == delivery_id, WebhookDelivery.status == "pending"
+    waiting = WebhookDelivery.id == delivery_id, WebhookDelivery.status == DeliveryStatus.PENDING
     with engine.begin() as connection:
         connection.execute(
             update(WebhookDelivery)
             .where(*waiting)
-            .values(status="superseded", updated_at=func.now())
+            .values(status=DeliveryStatus.SUPERSEDED, updated_at=func.now())
         )

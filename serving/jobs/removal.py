@@ -10,12 +10,12 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
+from serving.db.status import ENDED_JOB
 from serving.db.tables import Job
 from serving.storage.interface import Storage
 
 MADE = "films"
 WITH_FILES = ("render_video", "generate_clip")
-_ENDED = ("completed", "failed", "cancelled")
 
 
 @dataclass
@@ -34,7 +34,7 @@ def remove_jobs(
     connection: Connection, storage: Storage, which: ColumnElement[bool], limit: int
 ) -> Removed:
     """Remove up to `limit` ended jobs, the oldest first; one that somebody changes now stays."""
-    removed, ids = Removed(), _lock(connection, which & Job.status.in_(_ENDED), limit)
+    removed, ids = Removed(), _lock(connection, which & Job.status.in_(ENDED_JOB), limit)
     for job_id in ids:
         removed.add("objects", remove_files(storage, job_id))
     if ids:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from serving import metrics
 from serving.db.engine import database_time
+from serving.db.status import LIVE_DELIVERY, LIVE_JOB
 from serving.db.tables import Erasure, Job, Upload, UploadUse, WebhookDelivery
 from serving.errors import ObjectNotFound
 from serving.jobs.removal import Removed, remove_jobs, remove_old_files
@@ -23,7 +24,6 @@ from serving.storage.uploads import Quota, UploadStore
 log = logging.getLogger(__name__)
 
 _LOCK = 7_305_218
-_LIVE = ("pending", "processing")
 _JOBS_AT_ONCE, _ROWS_AT_ONCE, _OBJECTS_AT_ONCE = 20, 500, 200
 _SWEEP_EVERY_S = 24 * 3600.0
 # kept by their bytes before uploads had owners; no row says whose they are
@@ -76,7 +76,7 @@ class Retention:
         age_s, removed = self._settings.deliveries_max_age_s, Removed()
         if age_s:
             settled = and_(
-                WebhookDelivery.status.not_in(("pending", "sending")),
+                WebhookDelivery.status.not_in(LIVE_DELIVERY),
                 _older(WebhookDelivery.updated_at, age_s),
             )
             due = select(WebhookDelivery.id).where(settled).limit(_ROWS_AT_ONCE)
@@ -91,7 +91,7 @@ class Retention:
             needed = exists().where(
                 UploadUse.upload_id == Upload.id,
                 Job.id == UploadUse.job_id,
-                Job.status.in_(_LIVE),
+                Job.status.in_(LIVE_JOB),
             )
             due |= Upload.ready & _older(Upload.used_at, settings.uploads_max_age_s) & ~needed
         ids = connection.scalars(select(Upload.id).where(due).limit(_JOBS_AT_ONCE)).all()

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, Engine, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from serving.db.status import JobStatus
 from serving.db.tables import Job, Json
 from serving.errors import KeyReused, QueueFull
 from serving.jobs.events import record
@@ -133,7 +134,7 @@ def _find(connection: Connection, new: NewJob, body_sha256: str) -> UUID | None:
 
 def _check_room(connection: Connection, queue: str, max_queued: int) -> None:
     waiting = (
-        select(Job.id).where(Job.queue == queue, Job.status == "pending").limit(max_queued)
+        select(Job.id).where(Job.queue == queue, Job.status == JobStatus.PENDING).limit(max_queued)
     ).subquery()
     count = connection.scalar(select(func.count()).select_from(waiting)) or 0
     if count >= max_queued:

@@ -9,12 +9,12 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from serving.db.status import LIVE_JOB
 from serving.db.tables import Job, Json, Upload, UploadUse
 from serving.errors import ObjectNotFound
 from serving.storage.uploads import key_of_upload
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_LIVE = ("pending", "processing")
 
 
 def use_uploads(
@@ -65,7 +65,7 @@ def job_that_needs(engine: Engine, upload_id: UUID) -> UUID | None:
     needing = (
         select(UploadUse.job_id)
         .join(Job, Job.id == UploadUse.job_id)
-        .where(UploadUse.upload_id == upload_id, Job.status.in_(_LIVE))
+        .where(UploadUse.upload_id == upload_id, Job.status.in_(LIVE_JOB))
         .limit(1)
     )
     with engine.connect() as connection:

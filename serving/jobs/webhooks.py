@@ -31,6 +31,7 @@ from standardwebhooks import Webhook
 
 from serving import traces
 from serving.db.engine import database_time
+from serving.db.status import ENDED_JOB, DeliveryStatus
 from serving.db.tables import Job, WebhookDelivery
 from serving.jobs.payloads import write_body
 from serving.jobs.queue import wake_for_delivery
@@ -38,7 +39,6 @@ from serving.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_ENDED = ("completed", "failed", "cancelled")
 _GONE = 410
 _LONGEST_ANSWER_BYTES = 300
 
@@ -193,19 +193,20 @@ def claim(engine: Engine, delivery_id: str, worker_id: UUID) -> WebhookDelivery 
             update(WebhookDelivery)
             .where(
                 WebhookDelivery.id == delivery_id,
-                WebhookDelivery.status == "pending",
+                WebhookDelivery.status == DeliveryStatus.PENDING,
                 WebhookDelivery.run_at <= func.now(),
             )
             .values(
                 # a try that died with its worker may come back after the job's end was told
-                status=case((outdated, "superseded"), else_="sending"),
+                status=case((outdated, DeliveryStatus.SUPERSEDED), else_=DeliveryStatus.SENDING),
                 attempt=WebhookDelivery.attempt + 1,
                 worker_id=worker_id,
                 updated_at=func.now(),
             )
             .returning(WebhookDelivery)
         )
-        return delivery if delivery is not None and delivery.status == "sending" else None
+        sending = delivery is not None and delivery.status == DeliveryStatus.SENDING
+        return delivery if sending else None
 
 
 def settle(
@@ -221,19 +222,19 @@ def settle(
     with engine.begin() as connection:
         run_at = database_time(connection, delay_s or 0.0)
         # progress is not worth a second try once something newer is owed
-        droppable = status == "pending" and not delivery.terminal
+        droppable = status == DeliveryStatus.PENDING and not delivery.terminal
         outdated = _is_outdated(literal(delivery.job_id, Uuid()), literal(delivery.created_at))
         if droppable and connection.scalar(select(outdated)):
-            status = "superseded"
+            status = DeliveryStatus.SUPERSEDED
         entry = delivery.queue_job_id
-        if status == "pending":
+        if status == DeliveryStatus.PENDING:
             entry = wake_for_delivery(connection, delivery.id, delivery.terminal, run_at)
         changed = connection.execute(
             update(WebhookDelivery)
             .where(
                 WebhookDelivery.id == delivery.id,
                 WebhookDelivery.attempt == delivery.attempt,
-                WebhookDelivery.status == "sending",
+                WebhookDelivery.status == DeliveryStatus.SENDING,
             )
             .values(
                 status=status,
@@ -243,7 +244,7 @@ def settle(
                 run_at=run_at,
                 queue_job_id=entry,
                 worker_id=None,
-                delivered_at=func.now() if status == "delivered" else None,
+                delivered_at=func.now() if status == DeliveryStatus.DELIVERED else None,
                 updated_at=func.now(),
             )
         )
@@ -252,13 +253,13 @@ def settle(
 
 def _verdict(
     delivery: WebhookDelivery, answer: Answer, schedule: Schedule
-) -> tuple[str, float | None]:
+) -> tuple[DeliveryStatus, float | None]:
     if answer.delivered:
-        return "delivered", None
+        return DeliveryStatus.DELIVERED, None
     if answer.status == _GONE:
-        return "refused", None
+        return DeliveryStatus.REFUSED, None
     delay_s = schedule.delay_s(delivery.attempt, answer.retry_after_s)
-    return ("dead", None) if delay_s is None else ("pending", delay_s)
+    return (DeliveryStatus.DEAD, None) if delay_s is None else (DeliveryStatus.PENDING, delay_s)
 
 
 def _is_outdated(
@@ -266,7 +267,7 @@ def _is_outdated(
 ) -> ColumnElement[bool]:
     newer = aliased(WebhookDelivery)
     told = exists().where(newer.job_id == job_id, newer.created_at > created_at)
-    return told | exists().where(Job.id == job_id, Job.status.in_(_ENDED))
+    return told | exists().where(Job.id == job_id, Job.status.in_(ENDED_JOB))
 
 
 def _retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:

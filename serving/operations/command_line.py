@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Engine, select
 
 from serving.db.engine import open_engine
+from serving.db.status import LIVE_DELIVERY, DeliveryStatus, JobStatus
 from serving.db.tables import Job, WebhookDelivery
 from serving.environment import read_settings
 from serving.errors import BadInput
@@ -22,8 +23,6 @@ from serving.jobs.queue_stats import read_queue_stats
 from serving.operations import clips, erasure
 from serving.operations.tables import apply_to_each, format_age, format_table
 from serving.settings import Settings
-
-_STATUSES = ("pending", "processing", "completed", "failed", "cancelled")
 
 
 def list_jobs(engine: Engine, wanted: manage.Filter, limit: int) -> str:
@@ -41,7 +40,7 @@ def list_jobs(engine: Engine, wanted: manage.Filter, limit: int) -> str:
 
 def failed_jobs(engine: Engine, reason: str | None = None) -> Sequence[UUID]:
     """Return the ids of all failed jobs, oldest first; of those with this `error.reason` only."""
-    where: list[ColumnElement[bool]] = [Job.status == "failed"]
+    where: list[ColumnElement[bool]] = [Job.status == JobStatus.FAILED]
     if reason is not None:
         where.append(Job.error["reason"].astext == reason)
     with engine.connect() as connection:
@@ -50,7 +49,7 @@ def failed_jobs(engine: Engine, reason: str | None = None) -> Sequence[UUID]:
 
 def list_deliveries(engine: Engine, dead: bool, limit: int) -> str:
     """Return the newest callbacks that are owed, or those given up, as a table."""
-    statuses = ("dead",) if dead else ("pending", "sending")
+    statuses = (DeliveryStatus.DEAD,) if dead else LIVE_DELIVERY
     heads = ("delivery", "event", "status", "tries", "next", "last answer")
     columns = (
         WebhookDelivery.id,
@@ -73,7 +72,7 @@ def list_deliveries(engine: Engine, dead: bool, limit: int) -> str:
 
 def dead_deliveries(engine: Engine) -> Sequence[str]:
     """Return the ids of all callbacks that were given up, oldest first."""
-    statement = select(WebhookDelivery.id).where(WebhookDelivery.status == "dead")
+    statement = select(WebhookDelivery.id).where(WebhookDelivery.status == DeliveryStatus.DEAD)
     with engine.connect() as connection:
         return connection.scalars(statement.order_by(WebhookDelivery.created_at)).all()
 
@@ -146,7 +145,7 @@ def _show(engine: Engine, settings: Settings, asked: argparse.Namespace) -> str:
 
 def _cancel(engine: Engine, job_id: UUID) -> str:
     job = manage.cancel(engine, job_id)
-    return "its worker was told" if job.status == "processing" else job.status
+    return "its worker was told" if job.status == JobStatus.PROCESSING else job.status
 
 
 def _uuid(text: object) -> UUID:
@@ -165,7 +164,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     jobs = commands.add_parser("jobs", help="list the newest jobs")
-    jobs.add_argument("--status", choices=_STATUSES)
+    jobs.add_argument("--status", choices=list(JobStatus))
     jobs.add_argument("--type", choices=sorted(KINDS))
     jobs.add_argument("--client")
     jobs.add_argument("--listing")

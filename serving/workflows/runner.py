@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from serving.db.engine import patiently
 from serving.db.faults import NOT_NOW
+from serving.db.status import JobStatus
 from serving.db.tables import Job, Json
 from serving.errors import (
     BadInput,
@@ -80,11 +81,13 @@ class Runner:
         """
         try:
             result = self._work(job, check)
-            return self._write(Outcome(job, "completed"), lambda: self._complete(job, result))
+            return self._write(
+                Outcome(job, JobStatus.COMPLETED), lambda: self._complete(job, result)
+            )
         except HandedBack:
             return self._write(Outcome(job, "handed_back"), lambda: self._hand_back(job))
         except Cancelled:
-            return self._write(Outcome(job, "cancelled"), lambda: self._cancel(job))
+            return self._write(Outcome(job, JobStatus.CANCELLED), lambda: self._cancel(job))
         except Overtaken:
             return Outcome(job, "overtaken")
         except BadInput as error:
@@ -108,7 +111,7 @@ class Runner:
         return workflow(Run(self._parts, job, check, last))
 
     def _fail(self, job: Job, error: Json) -> Outcome:
-        outcome = Outcome(job, "failed", error)
+        outcome = Outcome(job, JobStatus.FAILED, error)
         return self._write(outcome, lambda: attempts.fail(self._parts.engine, job, error))
 
     def _retry(self, job: Job, error: Json) -> Outcome:
@@ -118,7 +121,7 @@ class Runner:
             Outcome(job, "retried", error),
             lambda: delays.append(retry(self._parts.engine, job, error, self._retries)),
         )
-        return Outcome(job, "failed", error) if delays == [None] else outcome
+        return Outcome(job, JobStatus.FAILED, error) if delays == [None] else outcome
 
     def _complete(self, job: Job, result: Json) -> None:
         attempts.complete(self._parts.engine, job, result)
@@ -137,7 +140,7 @@ class Runner:
         except NOT_NOW:
             raise
         except SQLAlchemyError as error:
-            if outcome.status != "completed":
+            if outcome.status != JobStatus.COMPLETED:
                 raise
             log.exception("the result of job %s cannot be stored", outcome.job.id)
             return self._fail(outcome.job, describe(error, "internal"))

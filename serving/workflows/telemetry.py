@@ -7,12 +7,13 @@ from collections.abc import Callable
 from opentelemetry.trace import Span
 
 from serving import logs, metrics, traces
+from serving.db.status import JobStatus
 from serving.db.tables import Job
 from serving.workflows.runner import Outcome
 
 log = logging.getLogger(__name__)
 
-_WELL = ("completed", "cancelled", "handed_back", "overtaken")
+_WELL = (JobStatus.COMPLETED, JobStatus.CANCELLED, "handed_back", "overtaken")
 
 
 def run_observed(job: Job, run: Callable[[], Outcome]) -> Outcome:

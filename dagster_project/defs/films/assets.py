@@ -20,6 +20,7 @@ from dagster_project.defs.films.bulk import (
 from dagster_project.defs.films.manifest import read_clips, read_films
 from dagster_project.defs.resources import Studio
 from serving.access.links import LinkSigner, path_of
+from serving.db.status import JobStatus
 from serving.errors import BadInput
 from serving.settings import Settings
 
@@ -79,7 +80,7 @@ def _fail_if_short(made: Sequence[Outcome]) -> None:
     Not tried again: a job that failed has had its own tries. The same day run again makes those
     that failed, and nothing else.
     """
-    short = [outcome for outcome in made if outcome.status != "completed"]
+    short = [outcome for outcome in made if outcome.status != JobStatus.COMPLETED]
     if short:
         names = ", ".join(sorted({outcome.listing_id for outcome in short})[:_NAMED])
         more = ", …" if len({outcome.listing_id for outcome in short}) > _NAMED else ""

@@ -10,6 +10,7 @@ from uuid import UUID
 import dagster as dg
 from sqlalchemy import ARRAY, ColumnElement, Engine, Uuid, any_, literal, select
 
+from serving.db.status import LIVE_JOB, JobStatus
 from serving.db.tables import Job, Json
 from serving.errors import BadInput, QueueFull, StudioError
 from serving.jobs import manage
@@ -17,7 +18,6 @@ from serving.jobs.kinds import Kind
 from serving.jobs.submit import NewJob, submit
 
 CLIENT, PRIORITY = "batch", -50
-_LIVE = ("pending", "processing")
 _AT_ONCE = 200  # jobs submitted before the batch is looked at again
 
 
@@ -155,7 +155,7 @@ class _Batch:
     @property
     def open(self) -> int:
         """How many have not ended."""
-        return len(self._waiting) + sum(status in _LIVE for status in self._status.values())
+        return len(self._waiting) + sum(status in LIVE_JOB for status in self._status.values())
 
     def submit_more(self, max_queued: int) -> bool:
         """Submit some jobs; say whether there are no more, or the queue holds enough."""
@@ -183,7 +183,7 @@ class _Batch:
             with contextlib.suppress(BadInput):
                 manage.redrive(self._engine, accepted.job_id)
         self._listings[accepted.job_id] = job.listing_id
-        self._status[accepted.job_id] = "pending"
+        self._status[accepted.job_id] = JobStatus.PENDING
 
     def cancel(self) -> int:
         """Cancel what has not ended, and submit no more; return how many that were."""
@@ -192,9 +192,9 @@ class _Batch:
             key = (Job.client == CLIENT) & (Job.idempotency_key == next_.idempotency_key)
             with self._engine.connect() as connection:
                 for job_id in connection.scalars(select(Job.id).where(key)):
-                    self._status[job_id] = "pending"
+                    self._status[job_id] = JobStatus.PENDING
         self.look()
-        live = [job_id for job_id, status in self._status.items() if status in _LIVE]
+        live = [job_id for job_id, status in self._status.items() if status in LIVE_JOB]
         cancelled = len(live) + len(self._waiting)
         self._waiting.clear()
         for job_id in live:
@@ -203,7 +203,7 @@ class _Batch:
 
     def look(self) -> None:
         """Read where the jobs that have not ended stand."""
-        live = [job_id for job_id, status in self._status.items() if status in _LIVE]
+        live = [job_id for job_id, status in self._status.items() if status in LIVE_JOB]
         found = select(Job.id, Job.status).where(_among(live))
         with self._engine.connect() as connection:
             self._status.update(row._tuple() for row in connection.execute(found))
@@ -216,10 +216,10 @@ class _Batch:
         parts = [
             f"{counts[name]:,} {word}"
             for name, word in (
-                ("failed", "failed"),
-                ("cancelled", "cancelled"),
-                ("processing", "being made"),
-                ("pending", "in the queue"),
+                (JobStatus.FAILED, JobStatus.FAILED),
+                (JobStatus.CANCELLED, JobStatus.CANCELLED),
+                (JobStatus.PROCESSING, "being made"),
+                (JobStatus.PENDING, "in the queue"),
             )
             if counts[name]
         ]

@@ -11,6 +11,7 @@ import dagster as dg
 from PIL import Image as Pillow
 
 from dagster_project.defs.films.bulk import Outcome
+from serving.db.status import ENDED_JOB, JobStatus
 from serving.db.tables import Json
 from serving.errors import StudioError
 from serving.storage.interface import Storage
@@ -46,7 +47,7 @@ def film_metadata(
 
 def clip_metadata(outcomes: Sequence[Outcome], page_of: PageOf) -> dict[str, dg.MetadataValue]:
     """Return counts and a table of what failed."""
-    clips = [outcome.result for outcome in outcomes if outcome.status == "completed"]
+    clips = [outcome.result for outcome in outcomes if outcome.status == JobStatus.COMPLETED]
     return {
         **_counts(outcomes),
         "were there already": dg.MetadataValue.int(sum(bool(clip["cached"]) for clip in clips)),
@@ -67,7 +68,7 @@ def skipped_photos(outcomes: Sequence[Outcome]) -> list[Json]:
 
 def all_completed(outcomes: Sequence[Outcome]) -> dg.AssetCheckResult:
     """Judge whether every job of the batch was completed."""
-    short = [outcome for outcome in outcomes if outcome.status != "completed"]
+    short = [outcome for outcome in outcomes if outcome.status != JobStatus.COMPLETED]
     described = f"{len(short):,} of {len(outcomes):,} were not completed" if short else "all were"
     return dg.AssetCheckResult(
         check_name="all_completed",
@@ -127,7 +128,7 @@ def _counts(outcomes: Sequence[Outcome]) -> dict[str, dg.MetadataValue]:
     counts = Counter(outcome.status for outcome in outcomes)
     known = sum(outcome.known for outcome in outcomes)
     values = {"jobs": len(outcomes)}
-    values |= {name: counts[name] for name in ("completed", "failed", "cancelled")}
+    values |= {name: counts[name] for name in ENDED_JOB}
     values |= {"asked for before": known}
     return {name: dg.MetadataValue.int(value) for name, value in values.items()}
 
@@ -141,7 +142,7 @@ def _failures(outcomes: Sequence[Outcome], page_of: PageOf) -> dict[str, dg.Meta
             f"[page]({page_of(outcome.job_id)})",
         )
         for outcome in outcomes
-        if outcome.status != "completed"
+        if outcome.status != JobStatus.COMPLETED
     ]
     heads = ("listing", "ended", "reason", "page")
     return {"not completed": _table(heads, rows)} if rows else {}
