@@ -47,10 +47,10 @@ from serving.access.api_keys import create_key
 from serving.card import ModelCard
 from serving.db.engine import open_engine, patiently
 from serving.db.tables import Slot
-from serving.models.local import FOLDER
 from serving.models.slots import CHAMPION
 from serving.settings import Settings
 from serving.storage.objects import open_storage, write_by_sha256
+from serving.storage.prefixes import MODELS
 from stack.callbacks import webhook_secrets
 from stack.processes import Stack, free_port
 from stack.programs import ROOT, Ports, Workers, environment, gateway, postgres, worker
@@ -215,8 +215,8 @@ def publish_starter(settings: Settings) -> None:
     card = (_STARTER / "card.json").read_bytes()
     row = {
         "version": "1",
-        "model_sha256": write_by_sha256(storage, FOLDER, (_STARTER / "model.onnx").read_bytes()),
-        "card_sha256": write_by_sha256(storage, FOLDER, card),
+        "model_sha256": write_by_sha256(storage, MODELS, (_STARTER / "model.onnx").read_bytes()),
+        "card_sha256": write_by_sha256(storage, MODELS, card),
     }
     task = ModelCard.model_validate_json(card).task
     with engine.begin() as connection:

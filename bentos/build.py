@@ -26,9 +26,9 @@ from serving.db.engine import open_engine
 from serving.environment import read_settings
 from serving.errors import ModelUnavailable
 from serving.licences import LicencePolicy
-from serving.models.local import FOLDER
 from serving.models.slots import CHAMPION, read_slots
 from serving.storage.objects import Storage, read_by_sha256, storage_of
+from serving.storage.prefixes import MODELS
 
 # what BentoML finds in a bento: by name, then without a GPU (False) and with one (True)
 _SERVICES = {
@@ -112,13 +112,13 @@ def bake_models(
     for (task, slot), published in read_slots(engine).items():
         if slot != CHAMPION:
             continue
-        card = read_by_sha256(storage, FOLDER, published.card_sha256)
+        card = read_by_sha256(storage, MODELS, published.card_sha256)
         refusal = licences.refusal(ModelCard.model_validate_json(card).licence)
         if refusal is not None:
             raise ModelUnavailable(task, f"version {published.version} is not baked in: {refusal}")
         into = folder / task
         into.mkdir(parents=True)
-        model = read_by_sha256(storage, FOLDER, published.model_sha256)
+        model = read_by_sha256(storage, MODELS, published.model_sha256)
         (into / "model.onnx").write_bytes(model)
         (into / "card.json").write_bytes(card)
         (into / "VERSION").write_text(published.version)

@@ -31,9 +31,9 @@ from serving.db.migrate import prepare
 from serving.db.tables import Slot
 from serving.environment import read_settings
 from serving.logs import open_logs
-from serving.models.local import FOLDER
 from serving.models.slots import CHAMPION, CHANNEL, Published, read_slots
 from serving.storage.objects import Storage, open_storage, write_by_sha256
+from serving.storage.prefixes import MODELS
 
 log = logging.getLogger(__name__)
 
@@ -124,8 +124,8 @@ class Publisher:
     def _write(self, version: ModelVersion, slot: str, files: ModelFiles) -> None:
         row = {
             "version": str(version.version),
-            "model_sha256": write_by_sha256(self._storage, FOLDER, files.model),
-            "card_sha256": write_by_sha256(self._storage, FOLDER, files.card),
+            "model_sha256": write_by_sha256(self._storage, MODELS, files.model),
+            "card_sha256": write_by_sha256(self._storage, MODELS, files.card),
             "updated_at": func.now(),
         }
         new = insert(Slot).values(task=version.name, slot=slot, **row)

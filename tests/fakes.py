@@ -17,11 +17,12 @@ from serving.card import Label, ModelCard, PhotoInput
 from serving.db.tables import Slot
 from serving.errors import ModelFailed, ModelUnavailable
 from serving.image import Image
-from serving.models.local import FOLDER, Loaded
+from serving.models.local import Loaded
 from serving.models.rooms import TASK
 from serving.models.session import Logits, Session
 from serving.models.slots import CHAMPION, CHANNEL, Published
 from serving.storage.objects import Storage, write_by_sha256
+from serving.storage.prefixes import MODELS
 
 SIDE = 16
 RED, GREEN, BLUE = (220, 30, 30), (30, 200, 30), (30, 30, 220)
@@ -158,8 +159,8 @@ def publish(
     card = card or colour_card()
     row = {
         "version": version,
-        "model_sha256": write_by_sha256(storage, FOLDER, model or colour_model()),
-        "card_sha256": write_by_sha256(storage, FOLDER, card.model_dump_json().encode()),
+        "model_sha256": write_by_sha256(storage, MODELS, model or colour_model()),
+        "card_sha256": write_by_sha256(storage, MODELS, card.model_dump_json().encode()),
     }
     new = insert(Slot).values(task=card.task, slot=CHAMPION, **row)
     with Database(engine) as database, database.begin():

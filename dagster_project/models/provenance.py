@@ -7,10 +7,10 @@ from sqlalchemy import Engine
 
 from serving.card import ModelCard
 from serving.licences import strictest
-from serving.models.local import FOLDER
 from serving.models.rooms import TASK
 from serving.models.slots import CHAMPION, read_slots
 from serving.storage.objects import Storage, read_by_sha256
+from serving.storage.prefixes import MODELS
 from training.data.dataset import Dataset
 from training.loop.candidates import Candidate, Provenance
 
@@ -36,8 +36,8 @@ def read_served(engine: Engine, storage: Storage) -> Candidate | None:
     served = read_slots(engine).get((TASK, CHAMPION))
     if served is None:
         return None
-    model = read_by_sha256(storage, FOLDER, served.model_sha256)
-    card = read_by_sha256(storage, FOLDER, served.card_sha256)
+    model = read_by_sha256(storage, MODELS, served.model_sha256)
+    card = read_by_sha256(storage, MODELS, served.card_sha256)
     return Candidate(model, ModelCard.model_validate_json(card), float("nan"))
 
 

@@ -7,10 +7,9 @@ import pandas as pd
 
 from serving.errors import ObjectNotFound
 from serving.storage.objects import Storage
+from serving.storage.prefixes import VALIDATED
 from training.data.dataset import Dataset
 from training.data.splits import split_digest
-
-_FOLDER = "validated"
 
 
 def remember(storage: Storage, dataset: Dataset, table: pd.DataFrame, success: bool) -> None:
@@ -30,4 +29,4 @@ def is_validated(storage: Storage, dataset: Dataset, table: pd.DataFrame) -> boo
 def _key(dataset: Dataset, table: pd.DataFrame) -> str:
     expected = dataset.expectations.model_dump_json() + dataset.taxonomy.model_dump_json()
     facts = f"{split_digest(table)} {dataset.frozen.digest} {expected}"
-    return f"{_FOLDER}/{hashlib.sha256(facts.encode()).hexdigest()}.json"
+    return f"{VALIDATED}/{hashlib.sha256(facts.encode()).hexdigest()}.json"

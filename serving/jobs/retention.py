@@ -18,7 +18,7 @@ from serving.errors import ObjectNotFound
 from serving.jobs.removal import Removed, remove_jobs, remove_old_files
 from serving.settings import Settings
 from serving.storage.interface import Storage
-from serving.storage.uploads import FOLDER as UPLOADS
+from serving.storage.prefixes import STAGES, UPLOADS
 from serving.storage.uploads import Quota, UploadStore
 
 log = logging.getLogger(__name__)
@@ -128,7 +128,7 @@ class Retention:
         return removed
 
     def _unnamed(self) -> Iterator[str]:
-        yield from self._storage.keys("stages/")
+        yield from self._storage.keys(f"{STAGES}/")
         yield from filter(_UNOWNED.fullmatch, self._storage.keys(f"{UPLOADS}/"))
 
 

@@ -18,10 +18,10 @@ from serving.licences import LicencePolicy
 from serving.models.session import Session, open_session
 from serving.models.slots import CHAMPION, Published, Slots
 from serving.storage.objects import Storage, read_by_sha256
+from serving.storage.prefixes import MODELS
 
 log = logging.getLogger(__name__)
 
-FOLDER = "models"
 _FORMER_KEPT = 4
 OpenSession = Callable[[bytes], Session]
 
@@ -166,11 +166,11 @@ class LocalModels:
         self._refused[task] = told
 
     def _fetch(self, published: Published) -> Loaded:
-        card = read_by_sha256(self._storage, FOLDER, published.card_sha256)
+        card = read_by_sha256(self._storage, MODELS, published.card_sha256)
         refusal = self._licences.refusal(ModelCard.model_validate_json(card).licence)
         if refusal is not None:
             raise ModelUnavailable(published.task, refusal)
-        model = read_by_sha256(self._storage, FOLDER, published.model_sha256)
+        model = read_by_sha256(self._storage, MODELS, published.model_sha256)
         return _load(model, card, published.version, self._open_session)
 
 

@@ -15,6 +15,7 @@ from serving.errors import ObjectNotFound
 from serving.render.audio_files import AudioLimits, DecodedAudio, decode_audio
 from serving.render.beat_model import open_beat_model
 from serving.storage.interface import Storage
+from serving.storage.prefixes import AUDIO
 
 _WIDTH, _HEIGHT = 1200, 240
 
@@ -30,7 +31,7 @@ def analyze_track(
         If it cannot be decoded, or is too long.
     """
     sha256 = hashlib.sha256(data).hexdigest()
-    folder = f"audio/{VERSION}/{sha256}"
+    folder = f"{AUDIO}/{VERSION}/{sha256}"
     try:
         known: dict[str, Any] = json.loads(storage.read(f"{folder}/analysis.json"))
     except ObjectNotFound:

@@ -11,10 +11,10 @@ from sqlalchemy.dialects.postgresql import insert
 from serving.db.tables import CachedClip
 from serving.errors import Corrupted, ObjectNotFound
 from serving.storage.interface import Storage
+from serving.storage.prefixes import CLIPS
 
 log = logging.getLogger(__name__)
 
-FOLDER = "clips"
 _EVICTED_AT_ONCE = 500
 
 
@@ -70,7 +70,7 @@ class ClipStore:
         ----------
         photo : content hash of the photo that is seen in it, so that a photo's clips are found
         """
-        object_key = f"{FOLDER}/{key[:2]}/{key}"
+        object_key = f"{CLIPS}/{key[:2]}/{key}"
         self._storage.write(object_key, data, "video/mp4")
         row = {
             "id": uuid4(),

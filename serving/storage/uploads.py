@@ -27,8 +27,8 @@ from serving.errors import (
 from serving.settings import Settings
 from serving.storage.disk import CHUNK_BYTES, disk_errors
 from serving.storage.interface import Storage
+from serving.storage.prefixes import UPLOAD_PARTS, UPLOADS
 
-FOLDER, PARTS = "uploads", "upload-parts"
 _IDS = UUID("6a4c7a1e-27a5-4a53-8b5c-0c8f5f6d3f51")  # any, the same for ever
 _LOCK = 7_305_217  # of a client's quota, beside the hash of its name
 
@@ -60,7 +60,7 @@ class Quota:
 
 def key_of_upload(upload_id: UUID) -> str:
     """Return where an upload's bytes lie."""
-    return f"{FOLDER}/{upload_id}"
+    return f"{UPLOADS}/{upload_id}"
 
 
 class UploadStore:
@@ -116,7 +116,8 @@ class UploadStore:
         OffsetConflict
             Another part came meanwhile: ask where to go on.
         """
-        key, size = f"{PARTS}/{upload_id}/{offset:015}-{uuid4().hex[:8]}", path.stat().st_size
+        key = f"{UPLOAD_PARTS}/{upload_id}/{offset:015}-{uuid4().hex[:8]}"
+        size = path.stat().st_size
         self._storage.write_from(path, key, "application/octet-stream")
         added = (
             update(Upload)
@@ -263,7 +264,7 @@ class UploadStore:
         return digest.hexdigest()
 
     def _delete_parts(self, upload_id: UUID) -> None:
-        for key in self._storage.keys(f"{PARTS}/{upload_id}/"):
+        for key in self._storage.keys(f"{UPLOAD_PARTS}/{upload_id}/"):
             self._storage.delete(key)
 
 

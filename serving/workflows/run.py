@@ -18,13 +18,13 @@ from serving.models.known import AskedRooms, KnownRooms
 from serving.models.local import Loaded
 from serving.settings import Settings
 from serving.storage.interface import Storage
+from serving.storage.prefixes import STAGES
 from serving.storage.references import read_reference
 from serving.storage.scratch import Scratch
 
 Input = TypeVar("Input", bound=BaseModel)
 
 _PROGRESS_EVERY_S = 0.5
-_STAGES = "stages"
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Run:
         """
         self.check()
         digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
-        key = f"{_STAGES}/{name}/{digest}"
+        key = f"{STAGES}/{name}/{digest}"
         storage = self.parts.storage
         with traces.span(f"stage {name}", digest=digest[:12]) as span:
             try:

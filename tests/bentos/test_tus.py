@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 from serving.models.local import LocalModels
 from serving.settings import Settings
 from serving.storage.objects import Storage, open_storage
-from serving.storage.uploads import PARTS
+from serving.storage.prefixes import UPLOAD_PARTS
 from tests.bentos.calling import calling
 from tests.bentos.ports import on_a_port
 
@@ -100,7 +100,7 @@ def test_a_tus_client_sends_a_file_in_chunks_and_goes_on_after_a_break(
         "42",
     )
     assert place.read(str(told["key"])) == DATA
-    assert list(place.keys(f"{PARTS}/")) == []
+    assert list(place.keys(f"{UPLOAD_PARTS}/")) == []
 
 
 def test_what_arrived_before_the_line_broke_is_not_sent_again(gateway: str, place: Storage) -> None:
@@ -167,7 +167,7 @@ def test_a_whole_that_is_not_what_was_promised_is_gone(
     url = create(client, 3, sha256=hashlib.sha256(b"abc").hexdigest())
     assert patch(client, url, 0, b"abd").status_code == 460
     assert client.head(url, headers=TUS).status_code == 404
-    assert [*storage.keys("uploads/"), *storage.keys(f"{PARTS}/")] == []
+    assert [*storage.keys("uploads/"), *storage.keys(f"{UPLOAD_PARTS}/")] == []
 
 
 def test_a_file_may_come_with_its_creation(client: TestClient, storage: Storage) -> None:
@@ -213,7 +213,7 @@ def test_an_unfinished_upload_is_no_key_and_can_be_ended(
     assert client.post("/internal/photos/classify", json=asked).status_code == 404
     assert client.delete(url, headers=TUS).status_code == 204
     assert client.head(url, headers=TUS).status_code == 404
-    assert list(storage.keys(f"{PARTS}/")) == []
+    assert list(storage.keys(f"{UPLOAD_PARTS}/")) == []
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ from serving.errors import OffsetConflict, StorageFull, StorageUnavailable
 from serving.models.local import LocalModels
 from serving.settings import Settings
 from serving.storage.objects import Storage, open_storage
-from serving.storage.uploads import PARTS, NewUpload, Quota, UploadStore, key_of_upload
+from serving.storage.prefixes import UPLOAD_PARTS
+from serving.storage.uploads import NewUpload, Quota, UploadStore, key_of_upload
 from tests.bentos.calling import calling
 from tests.bentos.ports import on_a_port
 from tests.fakes import RED, jpeg
@@ -271,7 +272,7 @@ def test_of_two_gateways_that_append_at_the_same_place_one_counts(
     with ThreadPoolExecutor(4) as pool:
         counted = [data for data in pool.map(append, (b"abc", b"def", b"ghi", b"jkl")) if data]
     assert len(counted) == 1
-    assert len(list(small.storage.keys(f"{PARTS}/"))) == 1, "what lost the race is removed"
+    assert len(list(small.storage.keys(f"{UPLOAD_PARTS}/"))) == 1, "what lost the race is removed"
     part.write_bytes(b"xyz")
     assert small.store.add_part(row.id, 3, part) == 6
     assert small.storage.read(key_of_upload(small.store.finish(row.id, tmp_path).id)) == (

@@ -18,8 +18,9 @@ from serving.requests.film import FilmInput, PhotoSpec
 from serving.requests.format import Format
 from serving.requests.timeline import TimelineSpec
 from serving.storage.interface import Storage
+from serving.storage.prefixes import BATCHES
 
-FILMS, CLIPS = "batches/films", "batches/clips"
+FILMS, CLIPS = f"{BATCHES}/films", f"{BATCHES}/clips"
 _MAX_BYTES = 64 * 2**20
 _TOLD = 10
 _MOST_JOBS = 50_000
