@@ -7,6 +7,8 @@ PHOTOS ?= datasets/sample_listing
 # ONNX Runtime: `cpu`, or `gpu` for an NVIDIA GPU; never both in one environment
 RUNTIME ?= cpu
 PYTEST := $(VENV)/bin/pytest
+# tests run in as many processes as there are cores; a file's tests stay together
+WORKERS ?= auto
 
 .DEFAULT_GOAL := help
 .PHONY: help demo dev test check bench format clean
@@ -21,7 +23,7 @@ dev: $(VENV)/dev  ## run the whole studio until Ctrl-C: gateway, MLflow, Dagster
 	@$(RUN) -m stack dev
 
 test: $(VENV)/dev  ## run every test
-	$(PYTEST)
+	$(PYTEST) -n $(WORKERS) --dist loadgroup
 
 check: $(VENV)/dev  ## format, lint, types, import contracts and the fast tests
 	$(VENV)/bin/ruff format --check

@@ -34,6 +34,23 @@ hypothesis.settings.register_profile("studio", derandomize=True, deadline=None, 
 hypothesis.settings.load_profile("studio")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file in one process, and those of the whole stack together and first.
+
+    The stack's take minutes and several processes each: two of them at once would be slow, and the
+    last would keep everybody waiting.
+    """
+
+    def group(item: pytest.Item) -> str:
+        stack = "tests/stack/" in item.nodeid
+        return "stack" if stack else item.nodeid.partition("::")[0]
+
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
+    items.sort(key=lambda item: group(item) != "stack")
+
+
 @pytest.fixture(scope="session")
 def _outside() -> Iterator[dict[str, str]]:
     """The settings that the tests were started with, and an environment without them."""
