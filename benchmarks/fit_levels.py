@@ -1,4 +1,4 @@
-"""Fits what `serving.audio.levels` weighs metrical levels by, and prints it.
+"""Fits what `serving.audio.metrical_level` weighs metrical levels by, and prints it.
 
 Learns from music that is drawn at random (random_music.py, random_kinds.py), from the drum loops
 of STUDIO_DATA and from annotated music of one's own (--folder, as for beats.py): what people tap to
@@ -26,7 +26,7 @@ from tracks import RATE_HZ, Track
 from serving.audio.analyze import find_sounding
 from serving.audio.features import FRAMES_PER_S, network_features, onset_envelope
 from serving.audio.features import RATE_HZ as HEARD_HZ
-from serving.audio.levels import WEIGHTS, gather, list_candidates
+from serving.audio.metrical_level import WEIGHTS, gather, list_candidates
 from serving.audio.samples import Floats, resample
 from serving.render.beat_model import open_beat_model
 

@@ -13,7 +13,7 @@ from scipy.signal import butter, sosfilt
 from tracks import UNHEARD, make_track
 
 from serving.audio.loudness import CEILING_DBTP, TARGET_LUFS, Normalised, normalise
-from serving.audio.meter import integrated_lufs, true_peak_dbtp
+from serving.audio.loudness_meter import integrated_lufs, true_peak_dbtp
 from serving.audio.samples import Samples
 from serving.render.aac import aac_round_trip
 

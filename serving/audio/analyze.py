@@ -18,8 +18,8 @@ from serving.audio.features import (
     network_features,
     onset_envelope,
 )
-from serving.audio.levels import near
-from serving.audio.meter import integrated_lufs, true_peak_dbtp
+from serving.audio.loudness_meter import integrated_lufs, true_peak_dbtp
+from serving.audio.metrical_level import near
 from serving.audio.samples import (
     Floats,
     Samples,

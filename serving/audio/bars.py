@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.audio.features import FRAMES_PER_S
-from serving.audio.levels import near
+from serving.audio.metrical_level import near
 from serving.audio.samples import Floats
 
 METERS = (4, 3)

@@ -13,7 +13,14 @@ from serving.audio.features import (
     BeatModel,
     Envelope,
 )
-from serving.audio.levels import FEWEST_BEATS, Candidate, Heard, choose_level, gather, recurs
+from serving.audio.metrical_level import (
+    FEWEST_BEATS,
+    Candidate,
+    Heard,
+    choose_level,
+    gather,
+    recurs,
+)
 from serving.audio.samples import Floats, Samples
 
 SHORTEST_S = 1.0

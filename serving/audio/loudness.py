@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from serving.audio.limiter import limit
-from serving.audio.meter import integrated_lufs, peak_curve, true_peak_dbtp
+from serving.audio.loudness_meter import integrated_lufs, peak_curve, true_peak_dbtp
 from serving.audio.samples import Samples, check_samples
 
 # Encodes and decodes again at the same rate and length: what a listener will hear.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from serving.audio.limiter import follow, limit
 from serving.audio.loudness import normalise
-from serving.audio.meter import integrated_lufs, peak_curve, true_peak_dbtp
+from serving.audio.loudness_meter import integrated_lufs, peak_curve, true_peak_dbtp
 from serving.audio.samples import Samples
 from serving.render.aac import aac_round_trip
 from tests.serving.audio.music import click_track, tone
