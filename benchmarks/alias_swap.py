@@ -18,10 +18,10 @@ from figures import Figures, parse
 from mlflow import MlflowClient
 from traffic import CLIENTS, WAIT_S, Traffic
 
-from registry.admission import standard_test_sets
+from registry.admission import standard_test_set
 from registry.bootstrap import STARTERS
 from registry.client import open_client, open_experiment
-from registry.gates import STANDARD, Verdict, digest_of
+from registry.judge import Verdict, digest_of, standard
 from registry.versions import CHAMPION, REFUSED, TEST_SET, register, tag_verdict
 from serving.access.api_keys import create_key
 from serving.card import ModelCard
@@ -85,8 +85,10 @@ def add_version(client: MlflowClient, settings: Settings, gated: bool) -> str:
     model.doc_string = run.info.run_id  # other bytes, so that nothing is already in the storage
     version = register(client, run.info.run_id, model.SerializeToString(), card)
     if gated:
-        tag_verdict(client, TASK, version, Verdict(passed=True, gates_digest=digest_of(STANDARD)))
-        client.set_model_version_tag(TASK, version, TEST_SET, standard_test_sets()[TASK])
+        tag_verdict(
+            client, TASK, version, Verdict(passed=True, gates_digest=digest_of(standard(TASK)))
+        )
+        client.set_model_version_tag(TASK, version, TEST_SET, str(standard_test_set(TASK)))
     return version
 
 

@@ -49,8 +49,8 @@ from serving.db.engine import open_engine, patiently
 from serving.db.tables import Slot
 from serving.models.slots import CHAMPION
 from serving.settings import Settings
-from serving.storage.objects import open_storage, write_by_sha256
 from serving.storage.prefixes import MODELS
+from serving.storage.objects import storage_of, write_by_sha256
 from stack.callbacks import webhook_secrets
 from stack.processes import Stack, free_port
 from stack.programs import ROOT, Ports, Workers, environment, gateway, postgres, worker
@@ -120,7 +120,7 @@ class Chaos:
         """Post the jobs, kill all the while, and add up what came of it."""
         engine = open_engine(self._settings)
         key = create_key(engine, "chaos")
-        storage = open_storage(self._settings.storage())
+        storage = storage_of(self._settings)
         photos = Photos(ROOT / "datasets" / "sample_listing", storage, Random(seed))
         client = Client(self._url, key, photos, jobs)
         studio = Studio(self._supervisor, engine, self._url, key, WORKERS)
@@ -211,7 +211,7 @@ def receiving(url: str, data: Path, secrets: dict[str, str]) -> Iterator[None]:
 
 def publish_starter(settings: Settings) -> None:
     """Put the starter model into storage and slots, as `registry.publish` does."""
-    storage, engine = open_storage(settings.storage()), open_engine(settings)
+    storage, engine = storage_of(settings), open_engine(settings)
     card = (_STARTER / "card.json").read_bytes()
     row = {
         "version": "1",

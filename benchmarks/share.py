@@ -19,7 +19,7 @@ from serving.db.engine import open_engine
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
 from serving.settings import Settings
-from serving.storage.objects import open_storage
+from serving.storage.objects import storage_of
 from stack.processes import Stack
 from stack.programs import ROOT, Workers, environment, postgres, worker
 
@@ -39,7 +39,7 @@ def main() -> None:
     figures.say(f"{jobs} jobs, {WORKERS} workers")
     with stack.running(prepare=publish_starter):
         engine = open_engine(settings)
-        storage = open_storage(settings.storage())
+        storage = storage_of(settings)
         photos = Photos(ROOT / "datasets" / "sample_listing", storage, Random(1))
         work = [{"photos": photos.store(number)} for number in range(jobs)]
         wait_until(lambda: count(engine) == WORKERS, 60)

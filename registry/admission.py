@@ -1,28 +1,28 @@
 """May this version answer? Asked anew by everything that promotes, publishes or goes back to one.
 
-A version may that passed its gates, by the gates file this project ships or one an operator
-allowed, on the frozen test set that belongs to them, and whose licence may be used here.
+A version may that passed its gates, by the gates files this project ships for its task or ones an
+operator allowed, on the frozen test set that belongs to them, and whose licence may be used here.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import yaml
 from mlflow.entities.model_registry import ModelVersion
 
-from registry.gates import STANDARD, digest_of
+from registry.judge import digest_of, has_standard, read_gates, standard
 from registry.versions import GATES_DIGEST, GATES_FILE, LICENCE, PASSED, REASONS, TEST_SET, VERDICT
 from serving.licences import LicencePolicy
 from serving.settings import Settings
 
-_TEST_SETS = Path(__file__).parent / "test_sets.yaml"
+
+def standard_gates(task: str) -> str | None:
+    """Return the digest of the gates that decide for a task; None: nobody stated any."""
+    return digest_of(standard(task)) if has_standard(task) else None
 
 
-def standard_test_sets() -> dict[str, str]:
-    """Return the digest of the frozen test set that the standard gates were made for, by task."""
-    read: dict[str, str] = yaml.safe_load(_TEST_SETS.read_text())
-    return read
+def standard_test_set(task: str) -> str | None:
+    """Return the digest of the frozen test set that a task's gates were made for; None: any."""
+    return read_gates(standard(task)).test_set
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,12 @@ class Admission:
 
     Attributes
     ----------
-    gates : SHA-256 of the gates files whose verdict counts
-    test_sets : by task, the frozen test set to be judged on; any for a task that is not named
-    allowed_test_sets : further ones that an operator allowed
+    allowed_gates : SHA-256 of gates files that an operator allowed besides a task's standard ones
+    allowed_test_sets : frozen test sets that an operator allowed besides the gates' own
     """
 
     licences: LicencePolicy = field(default_factory=LicencePolicy)
-    gates: Collection[str] = field(default_factory=lambda: (digest_of(STANDARD),))
-    test_sets: Mapping[str, str] = field(default_factory=standard_test_sets)
+    allowed_gates: Collection[str] = ()
     allowed_test_sets: Collection[str] = ()
 
     @classmethod
@@ -46,7 +44,7 @@ class Admission:
         """Return what these settings ask for."""
         return cls(
             licences=settings.licences(),
-            gates=(digest_of(STANDARD), *settings.allow_gates),
+            allowed_gates=settings.allow_gates,
             allowed_test_sets=settings.allow_test_sets,
         )
 
@@ -55,7 +53,7 @@ class Admission:
         tags = version.tags
         return (
             _refuse_verdict(tags)
-            or self._refuse_gates(tags)
+            or self._refuse_gates(str(version.name), tags)
             or self._refuse_test_set(str(version.name), tags)
             or self.refuse_licence(version)
         )
@@ -64,19 +62,21 @@ class Admission:
         """Say why the licence of the version's weights may not be used here; None: it may."""
         return self.licences.refusal(version.tags.get(LICENCE, "unknown"))
 
-    def _refuse_gates(self, tags: Mapping[str, str]) -> str | None:
-        digest = tags.get(GATES_DIGEST)
-        if digest in self.gates:
+    def _refuse_gates(self, task: str, tags: Mapping[str, str]) -> str | None:
+        digest, wanted = tags.get(GATES_DIGEST), standard_gates(task)
+        if digest is not None and digest in (wanted, *self.allowed_gates):
             return None
+        if wanted is None:
+            return f"nobody stated what it must show; write registry/gates/{task}.yaml"
         if digest is None:
             return "the tags do not say which gates judged it; judge a newly trained version"
         return (
             f"'{tags.get(GATES_FILE, 'a file without a name')}' judged it, which does not decide "
-            f"here; have registry/gates.yaml judge it, or name {digest} in ALLOW_GATES"
+            f"here; have registry/gates/{task}.yaml judge it, or name {digest} in ALLOW_GATES"
         )
 
     def _refuse_test_set(self, task: str, tags: Mapping[str, str]) -> str | None:
-        wanted, found = self.test_sets.get(task), tags.get(TEST_SET)
+        wanted, found = standard_test_set(task), tags.get(TEST_SET)
         if wanted is None or found == wanted or found in self.allowed_test_sets:
             return None
         if found is None:

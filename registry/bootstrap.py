@@ -10,9 +10,9 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
-from registry.admission import Admission, standard_test_sets
+from registry.admission import Admission, standard_test_set
 from registry.client import open_client, open_experiment
-from registry.gates import judge_by
+from registry.judge import judge_by, standard
 from registry.promote import promote
 from registry.versions import (
     CHAMPION,
@@ -66,11 +66,11 @@ def _register(client: MlflowClient, settings: Settings, folder: Path) -> str:
     figures: dict[str, float] = json.loads((folder / "figures.json").read_bytes())
     experiment = open_experiment(client, settings, card.task)
     run = client.create_run(experiment, run_name=f"{card.task} starter")
-    log_figures(client, run.info.run_id, figures)
     model = (folder / "model.onnx").read_bytes()
-    test_set = standard_test_sets().get(card.task, "")
+    log_figures(client, run.info.run_id, figures, model)
+    test_set = standard_test_set(card.task) or ""
     version = register(client, run.info.run_id, model, card, test_set)
-    verdict = judge_by(figures)
+    verdict = judge_by(figures, standard(card.task))
     tag_verdict(client, card.task, version, verdict)
     log.info("%s: starter registered as version %s, gates %s", card.task, version, verdict)
     return version

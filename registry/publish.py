@@ -12,6 +12,7 @@ import logging
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
@@ -25,15 +26,15 @@ from sqlalchemy.orm import Session as Database
 from registry.admission import Admission
 from registry.bootstrap import register_starters
 from registry.client import open_client
-from registry.versions import PREVIOUS, PUBLISHED_AT, REFUSED, ModelFiles, read_files
+from registry.versions import MODEL_SHA256, PREVIOUS, PUBLISHED_AT, REFUSED, ModelFiles, read_files
 from serving.card import ModelCard
 from serving.db.migrate import prepare
 from serving.db.tables import Slot
 from serving.environment import read_settings
 from serving.logs import open_logs
 from serving.models.slots import CHAMPION, CHANNEL, Published, read_slots
-from serving.storage.objects import Storage, open_storage, write_by_sha256
 from serving.storage.prefixes import MODELS
+from serving.storage.objects import Storage, storage_of, write_by_sha256
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +93,9 @@ class Publisher:
         if refusal is None:
             files = read_files(version)
             card = ModelCard.model_validate_json(files.card)
-            refusal = self._admission.licences.refusal(card.licence)
+            refusal = _refuse_other(version, files) or self._admission.licences.refusal(
+                card.licence
+            )
         change = self._mark(version, slot, refusal)
         if refusal is not None or files is None:
             return change
@@ -134,6 +137,14 @@ class Publisher:
             database.execute(select(func.pg_notify(CHANNEL, version.name)))
 
 
+def _refuse_other(version: ModelVersion, files: ModelFiles) -> str | None:
+    """Say why files are not what was measured; None: they are."""
+    measured, found = version.tags.get(MODEL_SHA256), sha256(files.model).hexdigest()
+    if measured in (None, found):
+        return None
+    return f"its model is {found}, its figures were measured with {measured}; register it anew"
+
+
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(
@@ -148,7 +159,7 @@ def main() -> None:
     engine = prepare(settings)
     client = open_client(settings)
     register_starters(client, settings)
-    storage, admission = open_storage(settings.storage()), Admission.of(settings)
+    storage, admission = storage_of(settings), Admission.of(settings)
     publisher = Publisher(client, engine, storage, admission)
     while True:
         try:

@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import mlflow
@@ -13,13 +14,14 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
-from registry.gates import Verdict
+from registry.judge import Verdict
 from registry.pyfunc import log_model
 from serving.card import Classes, ModelCard, PhotoInput
+from serving.errors import BadInput
 
 VERDICT, REASONS = "gate.verdict", "gate.reasons"
 GATES_FILE, GATES_DIGEST = "gate.file", "gate.digest"
-TEST_SET = "test.set"
+TEST_SET, MODEL_SHA256 = "test.set", "model.sha256"
 LICENCE = "licence"
 REFUSED, PUBLISHED_AT = "serving.refused", "serving.published_at"
 PASSED, FAILED = "passed", "failed"
@@ -28,7 +30,7 @@ FIGURES = "figures.json"
 _CHIEF = ("data/", "test/", "champion/", "onnx/")
 _MAX_TAG = 4000
 _ABOUT = (
-    "Names the room that a photo of a home shows. The alias `champion` is what answers: move it to "
+    "The model of the task `{task}`. The alias `champion` is what answers: move it to "
     "promote a version or to go back; the publisher refuses one whose tags do not say that it "
     "passed the standard gates, and writes why into its tag `serving.refused`. `previous` is what "
     "answered before. Try a version with `mlflow models serve`; its input example shows how."
@@ -56,13 +58,26 @@ def register(
     ----------
     model : ONNX, as serving will run it
     test_set : digest of the frozen test set that it was judged on
+
+    Raises
+    ------
+    BadInput
+        If the run's figures are those of another model.
     """
+    digest = sha256(model).hexdigest()
+    measured = client.get_run(run_id).data.tags.get(MODEL_SHA256, digest)
+    if measured != digest:
+        raise BadInput(
+            f"the figures of the run {run_id} are those of the model {measured}, not of {digest}; "
+            "evaluate the one that is registered"
+        )
     info = log_model(run_id, model, card)
     _describe_task(client, card.task)
     version = client.create_model_version(
         card.task, info.model_uri, run_id, description=describe(card), model_id=info.model_id
     )
     tags = {
+        MODEL_SHA256: digest,
         "precision": card.precision,
         LICENCE: card.licence,
         "data.version": card.data_version,
@@ -75,20 +90,25 @@ def register(
 
 def _describe_task(client: MlflowClient, task: str) -> None:
     """Make the registered model, unless it is there, and say what it is if nobody has."""
+    about = _ABOUT.format(task=task)
     try:
-        client.create_registered_model(task, description=_ABOUT)
+        client.create_registered_model(task, description=about)
     except MlflowException as error:
         if "ALREADY_EXISTS" not in error.error_code:
             raise
         if not client.get_registered_model(task).description:
-            client.update_registered_model(task, _ABOUT)
+            client.update_registered_model(task, about)
 
 
-def log_figures(client: MlflowClient, run_id: str, figures: Mapping[str, float]) -> None:
+def log_figures(
+    client: MlflowClient, run_id: str, figures: Mapping[str, float], model: bytes
+) -> None:
     """Log all figures of a run as one table, `figures.json`, and the chief ones as metrics.
 
-    Each metric is a chart on the run's page: hundreds of single points would bury the curves.
+    The run's tag `model.sha256` says of which model they are; only that one can be registered. Each
+    metric is a chart on the run's page: hundreds of single points would bury the curves.
     """
+    client.set_tag(run_id, MODEL_SHA256, sha256(model).hexdigest())
     now = int(time.time() * 1000)
     chief = [Metric(name, value, now, 0) for name, value in figures.items() if _is_chief(name)]
     client.log_batch(run_id, metrics=chief)

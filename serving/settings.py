@@ -56,7 +56,7 @@ class Settings(CheckedSettings):
     )
     allow_gates: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...] = Field(
         (),
-        description="SHA-256 of gates files that may decide besides registry/gates.yaml, as JSON",
+        description="SHA-256 of gates files that may decide beside registry/gates, as JSON",
     )
     allow_test_sets: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...] = Field(
         (), description="digests of frozen test sets to be judged on besides the starter's, as JSON"

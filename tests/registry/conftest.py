@@ -26,9 +26,9 @@ def register_version(client: "MlflowClient", registry_settings: Settings) -> Reg
 
     `passed` is what its gates said, None: never judged; `gates` those gates, None: the standard.
     """
-    from registry.admission import standard_test_sets
+    from registry.admission import standard_test_set
     from registry.client import open_experiment
-    from registry.gates import STANDARD, Verdict, digest_of
+    from registry.judge import Verdict, digest_of, standard
     from registry.versions import TEST_SET, register, tag_verdict
 
     def make(
@@ -40,13 +40,13 @@ def register_version(client: "MlflowClient", registry_settings: Settings) -> Reg
         version = register(client, run.info.run_id, colour_model(gain), card)
         if passed is not None:
             reasons = () if passed else ("test/top1 is 0.2",)
-            digest = digest_of(gates or STANDARD)
+            digest = digest_of([gates] if gates else standard(card.task))
             verdict = Verdict(
                 passed=passed, reasons=reasons, gates_file=str(gates), gates_digest=digest
             )
             tag_verdict(client, card.task, version, verdict)
-            test_set = standard_test_sets()[card.task]
-            client.set_model_version_tag(card.task, version, TEST_SET, test_set)
+            test_set = standard_test_set(card.task)
+            client.set_model_version_tag(card.task, version, TEST_SET, str(test_set))
         return version
 
     return make

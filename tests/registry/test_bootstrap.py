@@ -24,7 +24,7 @@ def test_a_version_becomes_the_starter_of_its_task(
     number = register_version()
     (task,) = (model.name for model in client.search_registered_models())
     run = client.get_model_version(task, number).run_id
-    log_figures(client, str(run), {"test/top1": 0.9, "train/loss": 0.1, "champion/top1": 0.8})
+    log_figures(client, str(run), {"test/top1": 0.9, "train/loss": 0.1, "champion/top1": 0.8}, b"")
 
     folder = bootstrap.export_starter(client, task, number, starters)
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from registry.admission import Admission, standard_test_sets
-from registry.gates import digest_of
+from registry.admission import Admission, standard_test_set
+from registry.judge import digest_of
 from registry.promote import promote, roll_back
 from registry.versions import CHAMPION, PREVIOUS, TEST_SET, find_alias
 from serving.errors import BadInput
@@ -61,9 +61,10 @@ def test_a_version_that_only_other_gates_passed_is_not_promoted_unless_they_are_
     file = tmp_path / "smoke_gates.yaml"
     file.write_text("- {figure: test/top1, at_least: 0.1, why: easy}\n")
     version = register_version(gates=file)
-    with pytest.raises(BadInput, match=rf"smoke_gates.yaml.*name {digest_of(file)} in ALLOW_GATES"):
+    digest = digest_of([file])
+    with pytest.raises(BadInput, match=rf"smoke_gates.yaml.*name {digest} in ALLOW_GATES"):
         promote(client, TASK, version)
-    settings = Settings(allow_gates=(digest_of(file),))
+    settings = Settings(allow_gates=(digest,))
     promote(client, TASK, version, Admission.of(settings))
     assert aliases(client) == (version, None)
 
@@ -102,4 +103,4 @@ def test_going_back_asks_for_the_licence_again(
 
 def test_the_shipped_test_set_is_the_one_that_the_standard_gates_were_made_for() -> None:
     frozen = Path(__file__).parents[2] / "datasets" / "rooms" / "frozen_test.csv"
-    assert standard_test_sets() == {TASK: hashlib.sha256(frozen.read_bytes()).hexdigest()}
+    assert standard_test_set(TASK) == hashlib.sha256(frozen.read_bytes()).hexdigest()

@@ -9,7 +9,7 @@ from registry.admission import Admission
 from registry.bootstrap import STARTERS, register_starters
 from registry.promote import promote, roll_back
 from registry.publish import Change, Publisher
-from registry.versions import CHAMPION, PREVIOUS, REFUSED, VERDICT, find_alias
+from registry.versions import CHAMPION, MODEL_SHA256, PREVIOUS, REFUSED, VERDICT, find_alias
 from serving.card import Classes, ModelCard
 from serving.errors import ModelUnavailable
 from serving.licences import LicencePolicy
@@ -176,6 +176,17 @@ def test_going_back_from_a_refused_alias_names_what_answers(
     assert change.refused is not None
     assert roll_back(client, TASK, "it was a slip") == second
     assert find_alias(client, TASK, PREVIOUS) == first, "what answered before is as it was"
+
+
+def test_a_file_that_was_exchanged_after_it_was_measured_is_not_published(
+    client: MlflowClient, register_version: Register, publisher: Publisher, engine: Engine
+) -> None:
+    version = register_version()
+    client.set_model_version_tag(TASK, version, MODEL_SHA256, "0" * 64)
+    client.set_registered_model_alias(TASK, CHAMPION, version)
+    (change,) = publisher.publish()
+    assert "its figures were measured with" in str(change.refused)
+    assert read_slots(engine) == {}
 
 
 def test_a_version_judged_by_other_gates_is_refused_by_name(

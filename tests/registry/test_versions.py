@@ -1,3 +1,4 @@
+import hashlib
 import math
 import subprocess
 import sys
@@ -9,11 +10,14 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from registry.versions import log_figures, read_figures, read_files
+from registry.client import open_experiment
+from registry.versions import MODEL_SHA256, log_figures, read_figures, read_files, register
 from serving.card import ModelCard
+from serving.errors import BadInput
 from serving.image import decode
 from serving.models.rooms import TASK, Classified, LocalRooms
 from serving.models.session import OnnxSession
+from serving.settings import Settings
 from tests.fakes import BLUE, GREEN, RED, FixedModels, colour_card, colour_model, jpeg, png
 from tests.registry.conftest import Register
 
@@ -48,11 +52,23 @@ def test_figures_are_one_table_and_only_the_chief_ones_are_charts(
 ) -> None:
     run_id = str(client.get_model_version(TASK, register_version()).run_id)
     figures = {"test/top1": 0.9, "test/top1.low": 0.8, "slice/label/pool/top1": 0.7, "x": math.nan}
-    log_figures(client, run_id, figures)
+    log_figures(client, run_id, figures, b"")
     assert client.get_run(run_id).data.metrics == {"test/top1": 0.9}
     found = read_figures(client, run_id)
     assert math.isnan(found.pop("x"))
     assert found == {name: value for name, value in figures.items() if name != "x"}
+
+
+def test_only_the_model_that_was_measured_can_be_registered(
+    client: MlflowClient, registry_settings: Settings
+) -> None:
+    run_id = client.create_run(open_experiment(client, registry_settings, "any")).info.run_id
+    log_figures(client, run_id, {"test/top1": 0.9}, colour_model(gain=8.0))
+    with pytest.raises(BadInput, match="are those of the model"):
+        register(client, run_id, colour_model(gain=4.0), colour_card())
+    version = register(client, run_id, colour_model(gain=8.0), colour_card())
+    digest = hashlib.sha256(colour_model(gain=8.0)).hexdigest()
+    assert client.get_model_version(TASK, version).tags[MODEL_SHA256] == digest
 
 
 def test_mlflow_answers_with_labels_and_the_scores_that_serving_gives(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.gates import STANDARD, Gate, judge, judge_by, read_gates
+from registry.judge import FOLDER, Gate, judge, judge_by, read_gates, standard
 
 FLOOR = Gate(figure="test/top1", at_least=0.9, why="a reason")
 CEILING = Gate(figure="test/ece", at_most=0.05, why="another")
@@ -50,26 +50,54 @@ def test_a_gate_has_one_limit(limits: dict[str, float]) -> None:
         Gate.model_validate({"figure": "x", "why": "y", **limits})
 
 
-def test_a_verdict_names_the_file_that_judged_as_sha256sum_does(tmp_path: Path) -> None:
+def test_a_verdict_names_the_files_that_judged_as_sha256sum_does(tmp_path: Path) -> None:
     file = tmp_path / "easy.yaml"
     file.write_text("- {figure: test/top1, at_least: 0.1, why: easy}\n")
-    easy, standard = judge_by({"test/top1": 0.5}, file), judge_by({"test/top1": 0.5})
-    assert (easy.passed, standard.passed) == (True, False)
+    easy = judge_by({"test/top1": 0.5}, [file])
+    shipped = judge_by({"test/top1": 0.5}, standard("room-classifier"))
+    assert (easy.passed, shipped.passed) == (True, False)
     assert easy.gates_digest == hashlib.sha256(file.read_bytes()).hexdigest()
-    assert standard.gates_digest == hashlib.sha256(STANDARD.read_bytes()).hexdigest()
+    both = (FOLDER / "common.yaml").read_bytes() + (FOLDER / "room-classifier.yaml").read_bytes()
+    assert shipped.gates_digest == hashlib.sha256(both).hexdigest()
     assert easy.gates_file == str(file)
+    assert shipped.gates_file == "common.yaml + room-classifier.yaml"
+
+
+def test_a_task_adds_to_the_common_gates_and_may_set_another_limit(tmp_path: Path) -> None:
+    (tmp_path / "common.yaml").write_text(
+        "gates: [{figure: a, at_least: 1, why: all}, {figure: b, at_least: 1, why: all}]\n"
+    )
+    (tmp_path / "toy.yaml").write_text(
+        "test_set: abc\n"
+        "gates: [{figure: b, at_most: 5, why: own}, {figure: c, at_least: 0, why: own}]\n"
+    )
+    merged = read_gates(standard("toy", tmp_path))
+    assert {(gate.figure, gate.why) for gate in merged.gates} == {
+        ("a", "all"), ("b", "own"), ("c", "own"),
+    }  # fmt: skip
+    assert merged.test_set == "abc"
+    assert standard("unheard-of", tmp_path) == (tmp_path / "common.yaml",)
+    assert read_gates(standard("unheard-of", tmp_path)).test_set is None
 
 
 def test_the_standard_gates_read_and_cover_what_the_design_asks_for() -> None:
-    figures = {gate.figure for gate in read_gates()}
+    figures = {gate.figure for gate in read_gates(standard("room-classifier")).gates}
     assert {
-        "data/validated", "test/frozen_share", "test/top1", "champion/top1_difference.low",
+        "data/validated", "test/frozen_share", "test/top1", "champion/*_difference.low",
         "test/ece", "slice/source/*/top1", "onnx/parity", "onnx/cpu_ms",
     } <= figures  # fmt: skip
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_gates_file_reads_and_each_limit_can_be_missed(file: Path) -> None:
+    """A limit that no value misses is none."""
+    for gate in read_gates([file]).gates:
+        worst = -math.inf if gate.at_least is not None else math.inf
+        assert gate.complaint(gate.figure, worst) is not None
 
 
 def test_a_misspelt_gate_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "gates.yaml"
     file.write_text("- figure: test/top1\n  at_leest: 0.9\n  why: typo\n")
     with pytest.raises(ValueError, match="at_leest"):
-        read_gates(file)
+        read_gates([file])
