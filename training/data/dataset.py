@@ -3,16 +3,23 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from serving.card import Label
 from serving.errors import BadInput
+from serving.licences import strictest
 from training.data.describe import describe_photos
 from training.data.duplicates import mark_duplicates, mark_quarantine
 from training.data.expectations import Expectations, read_expectations
 from training.data.frozen import FrozenTest, read_frozen
 from training.data.manifest import Manifest, Taxonomy, read_manifest, read_taxonomy
 from training.data.photos import list_photos
+from training.data.splits import assign_splits, training_rows
+
+if TYPE_CHECKING:
+    from training.data.validate import Validation
 
 _TABLE = "photos.parquet"
 
@@ -26,6 +33,63 @@ class Dataset:
     manifest: Manifest
     expectations: Expectations
     frozen: FrozenTest
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return self.folder.name
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """The labels of its photos, in the order of a model's outputs."""
+        return self.taxonomy.labels
+
+    @property
+    def licence(self) -> str:
+        """The strictest licence of its sources."""
+        return strictest([source.licence for source in self.manifest.sources])
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of its sources."""
+        return tuple(source.name for source in self.manifest.sources)
+
+    @property
+    def test_set(self) -> str:
+        """The digest of its frozen test set."""
+        return self.frozen.digest
+
+    @property
+    def rules(self) -> str:
+        """What is expected of its photos, as text: other rules need another validation."""
+        expected = self.expectations.model_dump_json() + self.taxonomy.model_dump_json()
+        return f"{self.frozen.digest} {expected}"
+
+    def count(self, data: str | None) -> pd.DataFrame:
+        """Return how many photos its sources hold now, by source and label."""
+        photos = list_photos(self.manifest, data)
+        rows = pd.DataFrame([(photo.source, photo.label) for photo in photos])
+        counts = rows.set_axis(["source", "label"], axis=1).value_counts().sort_index()
+        return counts.rename("photos").reset_index()
+
+    def build(self, data: str | None, cache: Path) -> pd.DataFrame:
+        """Return the table of all photos, split."""
+        table = build_table(self, data, cache)
+        return assign_splits(table, self.manifest.splits, self.frozen)
+
+    def validate(self, table: pd.DataFrame, docs: Path) -> "Validation":
+        """Judge a table by the expectations, and build the pages that show how."""
+        from training.data.validate import validate_table  # Great Expectations imports for seconds
+
+        return validate_table(table, self, docs)
+
+    def training_rows(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the photos to train and validate on; refuse any tied to the frozen test set."""
+        return training_rows(table, self.frozen)
+
+    def frozen_share(self, rows: pd.DataFrame) -> float:
+        """Return which share of the frozen test set the rows hold, 0..1."""
+        return self.frozen.share(rows)
 
 
 def open_dataset(folder: Path) -> Dataset:

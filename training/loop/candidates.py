@@ -1,120 +1,102 @@
-"""From a trained network to what could be served: fp32 and int8, each with its own card."""
+"""From a trained network, or weights from outside, to what could be served, each with its card."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Literal
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
-import numpy as np
+import httpx
 
-from serving.card import Classes, Label, ModelCard
-from serving.image import Image
-from serving.models.rooms import TASK
-from serving.models.session import OnnxSession
-from serving.photos.classify import to_probabilities
-from training.loop.calibrate import fit_temperature, fit_threshold
+import training
+from serving.errors import BadInput
+from training.loop.candidate import Candidate, Precision, Provenance, Uncalibrated
+from training.loop.config import TrainingConfig
 from training.loop.export import export_onnx, measure_parity
 from training.loop.fit import Trained
-from training.loop.loaders import LabelledPhotos
-from training.loop.predict import predict, read_pixels
 from training.loop.quantise import quantise
-from training.room_classifier.config import TrainingConfig
+from training.recipe import Headline, OutsideWeights, Recipe, Rows, TrainingPlan
 
-Precision = Literal["fp32", "int8"]
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A model that could be registered.
-
-    Attributes
-    ----------
-    model : ONNX
-    validation_top1 : share right on validation, on which `card` was calibrated
-    """
-
-    model: bytes
-    card: ModelCard
-    validation_top1: float
-
-    def with_metrics(self, metrics: Mapping[str, float]) -> "Candidate":
-        """Return the same model with these figures on its card."""
-        return replace(self, card=self.card.model_copy(update={"metrics": dict(metrics)}))
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where a model comes from, for its card."""
-
-    labels: tuple[Label, ...]
-    data_version: str
-    sources: tuple[str, ...]
-    licence: str
-    git_commit: str
-    demo: bool = False
+_CHECKOUT = Path(training.__file__).absolute().parents[1]
+_CHECKED = 16  # inputs on which torch and ONNX are compared
+_TIMEOUT_S = 60.0
 
 
 def make_candidates(
+    recipe: Recipe[Any],
     trained: Trained,
-    train: LabelledPhotos,
-    validation: LabelledPhotos,
+    rows: Rows,
     config: TrainingConfig,
     provenance: Provenance,
 ) -> tuple[dict[Precision, Candidate], float]:
     """Export in fp32, quantise to int8, calibrate both; return them and the parity with torch.
 
-    Parity is the largest difference of logits between torch and ONNX in fp32.
+    Parity is the largest difference of any output between torch and ONNX in fp32.
     """
-    fp32 = export_onnx(trained.net, trained.spec)
-    pixels = _calibration_pixels(train, config, trained)
-    parity = measure_parity(trained.net, trained.spec, fp32, pixels[:16])
-    models: dict[Precision, bytes] = {"fp32": fp32, "int8": quantise(fp32, pixels)}
+    if not isinstance(recipe.made_by, TrainingPlan):
+        raise TypeError(f"{recipe.name} is not trained here")
+    inputs = recipe.made_by.steps().sample_inputs(trained, rows, config)
+    fp32 = export_onnx(trained.served, trained.spec, trained.outputs)
+    first = {name: array[:_CHECKED] for name, array in inputs.items()}
+    parity = measure_parity(trained.served, trained.spec, fp32, first, trained.outputs)
+    models: dict[Precision, bytes] = {"fp32": fp32}
+    if recipe.made_by.quantised:
+        models["int8"] = quantise(fp32, inputs)
+    evaluation = recipe.evaluation()
     candidates = {
-        precision: _calibrate(model, precision, trained, validation, config, provenance)
+        precision: evaluation.calibrate(
+            Uncalibrated(model, precision, trained.spec, config.architecture, provenance, config),
+            rows,
+        )
         for precision, model in models.items()
     }
     return candidates, parity
 
 
-def choose(candidates: Mapping[Precision, Candidate], max_loss: float = 0.005) -> Precision:
-    """Return int8 unless it costs more than `max_loss` of the top-1 on validation."""
-    loss = candidates["fp32"].validation_top1 - candidates["int8"].validation_top1
-    return "int8" if loss <= max_loss else "fp32"
+def adopt(
+    recipe: Recipe[Any], weights: OutsideWeights, rows: Rows, provenance: Provenance
+) -> dict[Precision, Candidate]:
+    """Fetch weights that were trained elsewhere and calibrate them.
+
+    Raises
+    ------
+    BadInput
+        If they cannot be had, or are other ones than the recipe names.
+    """
+    exported = Uncalibrated(fetch(weights), "fp32", weights.input, weights.architecture, provenance)
+    return {"fp32": recipe.evaluation().calibrate(exported, rows)}
 
 
-def _calibration_pixels(train: LabelledPhotos, config: TrainingConfig, trained: Trained) -> Image:
-    random = np.random.default_rng(config.seed)
-    count = min(config.calibration_photos, len(train))
-    rows = random.choice(len(train), count, replace=False)
-    return np.stack([read_pixels(train.uris[row], trained.spec) for row in rows])
+def fetch(weights: OutsideWeights) -> bytes:
+    """Return the file of weights from outside.
+
+    Raises
+    ------
+    BadInput
+        If it cannot be had, or its SHA-256 is not the one that was stated.
+    """
+    if weights.location.startswith("https://"):
+        try:
+            answer = httpx.get(weights.location, follow_redirects=True, timeout=_TIMEOUT_S)
+            data = answer.raise_for_status().content
+        except httpx.HTTPError as error:
+            raise BadInput(f"the weights '{weights.location}' cannot be had: {error}") from error
+    else:
+        path = _CHECKOUT / weights.location
+        if not path.is_file():
+            raise BadInput(f"there is no '{path}' with the weights")
+        data = path.read_bytes()
+    found = sha256(data).hexdigest()
+    if found != weights.sha256:
+        raise BadInput(
+            f"the weights '{weights.location}' have the SHA-256 {found}, the recipe names "
+            f"{weights.sha256}; what was changed has to be looked at before its digest is"
+        )
+    return data
 
 
-def _calibrate(
-    model: bytes,
-    precision: Precision,
-    trained: Trained,
-    validation: LabelledPhotos,
-    config: TrainingConfig,
-    provenance: Provenance,
-) -> Candidate:
-    logits = predict(OnnxSession(model), validation, trained.spec, title=f"calibrate {precision}")
-    temperature = fit_temperature(logits, validation.labels)
-    probabilities = to_probabilities(logits, temperature).astype(np.float64)
-    right = probabilities.argmax(axis=1) == validation.labels
-    threshold = fit_threshold(probabilities.max(axis=1), right, config.confident_precision)
-    card = ModelCard(
-        task=TASK,
-        input=trained.spec,
-        output=Classes(
-            labels=provenance.labels, temperature=temperature, confident_above=threshold
-        ),
-        licence=provenance.licence,
-        backbone=config.backbone,
-        precision=precision,
-        demo=provenance.demo,
-        data_version=provenance.data_version,
-        trained_on=provenance.sources,
-        git_commit=provenance.git_commit,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-    return Candidate(model, card, float(right.mean()))
+def choose(candidates: Mapping[Precision, Candidate], headline: Headline) -> Precision:
+    """Return int8 where there is one, unless it costs too much of the headline on validation."""
+    if "int8" not in candidates:
+        return "fp32"
+    loss = headline.loss(candidates["fp32"].validation, candidates["int8"].validation)
+    return "int8" if loss <= headline.most_lost else "fp32"

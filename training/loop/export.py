@@ -4,51 +4,38 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from serving.card import PhotoInput
-from serving.image import Image
-from serving.models.session import Logits, OnnxSession
+from serving.card import BATCH, ArraySpec, Input
+from serving.task import Inputs
+from training.loop.session import OnnxModel
+
+_MAX_BATCH = 512
+_TRACED_LENGTH = 2
 
 
-class Served(nn.Module):
-    """A network behind the contract of its card: uint8 (n, h, w, 3) in, logits (n, labels) out."""
+def export_onnx(served: nn.Module, spec: Input, outputs: tuple[str, ...] = ("logits",)) -> bytes:
+    """Return a network as one ONNX file, weights inside; dimensions that the spec names are free.
 
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, net: nn.Module, spec: PhotoInput) -> None:
-        super().__init__()
-        self.net = net
-        self.register_buffer("mean", _per_channel(spec.mean))
-        self.register_buffer("std", _per_channel(spec.std))
-
-    def normalise(self, pixels: Tensor) -> Tensor:
-        """Bring uint8 (n, h, w, 3) to float32 (n, 3, h, w) on the network's scale."""
-        planes = pixels.permute(0, 3, 1, 2).to(torch.float32)
-        return (planes - self.mean) / self.std
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Normalise as the network was trained, then run it."""
-        logits: Tensor = self.net(self.normalise(pixels))
-        return logits
-
-
-def _per_channel(values: tuple[float, float, float]) -> Tensor:
-    """Return a scalar where the channels agree: ONNX Runtime broadcasts three slowly."""
-    if len(set(values)) == 1:
-        return torch.tensor(values[0])
-    return torch.tensor(values).view(1, 3, 1, 1)
-
-
-def export_onnx(net: nn.Module, spec: PhotoInput) -> bytes:
-    """Return `net` as one ONNX file with a free batch dimension, weights inside."""
-    example = torch.zeros((2, spec.height, spec.width, 3), dtype=torch.uint8)
+    Parameters
+    ----------
+    served : takes the arrays of `spec` in their order
+    outputs : names of what it returns
+    """
+    free = {
+        name: torch.export.Dim(name, min=1, max=_MAX_BATCH if name == BATCH else None)
+        for array in spec.arrays
+        for name in array.shape
+        if isinstance(name, str)
+    }
     program = torch.onnx.export(
-        Served(net.to(memory_format=torch.contiguous_format), spec).eval(),
-        (example,),
+        served.to(memory_format=torch.contiguous_format).eval(),
+        tuple(_example(array) for array in spec.arrays),
         dynamo=True,
-        dynamic_shapes=({0: torch.export.Dim("n", min=1, max=512)},),
-        input_names=["pixels"],
-        output_names=["logits"],
+        dynamic_shapes=tuple(
+            {place: free[name] for place, name in enumerate(array.shape) if isinstance(name, str)}
+            for array in spec.arrays
+        ),
+        input_names=[array.name for array in spec.arrays],
+        output_names=list(outputs),
         verbose=False,
     )
     if program is None:
@@ -56,8 +43,19 @@ def export_onnx(net: nn.Module, spec: PhotoInput) -> bytes:
     return bytes(program.model_proto.SerializeToString())
 
 
-def measure_parity(net: nn.Module, spec: PhotoInput, model: bytes, pixels: Image) -> float:
-    """Return the largest absolute difference of logits between torch and ONNX Runtime."""
+def _example(array: ArraySpec) -> Tensor:
+    """Return zeros of the stated shape; what is traced with a length of 1 would stay at 1."""
+    shape = [length if isinstance(length, int) else _TRACED_LENGTH for length in array.shape]
+    return torch.from_numpy(np.zeros(shape, array.dtype))
+
+
+def measure_parity(
+    served: nn.Module, spec: Input, model: bytes, inputs: Inputs, outputs: tuple[str, ...]
+) -> float:
+    """Return the largest absolute difference of any output between torch and ONNX Runtime."""
     with torch.inference_mode():
-        expected: Logits = Served(net, spec).eval()(torch.from_numpy(pixels)).numpy()
-    return float(np.abs(OnnxSession(model)(pixels) - expected).max())
+        arrays = (torch.from_numpy(inputs[array.name]) for array in spec.arrays)
+        expected = served.eval()(*arrays)
+    found = OnnxModel(model)(inputs)
+    pairs = zip(outputs, (expected,) if isinstance(expected, Tensor) else expected, strict=True)
+    return max(float(np.abs(found[name] - theirs.numpy()).max()) for name, theirs in pairs)

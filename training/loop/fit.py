@@ -1,9 +1,10 @@
-"""One training run, from labelled photos to a network: warm-up, fine-tuning, averaging."""
+"""One training run, from rows to a network: warm-up, fine-tuning, averaging."""
 
 import logging
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import lightning as L
 import torch
@@ -16,64 +17,57 @@ from lightning.pytorch.callbacks import (
 from lightning.pytorch.loggers import Logger
 from torch import Tensor, nn
 
-from serving.card import PhotoInput
-from training.loop.backbone import build_backbone, fold_batchnorm, freeze_early, input_spec
-from training.loop.loaders import LabelledPhotos, RoomData, RoomPhotos, class_weights, load
+from serving.card import Input
+from training.loop.config import TrainingConfig
 from training.loop.memory import keep_memory
-from training.room_classifier.augmentation import Augmentation
-from training.room_classifier.config import TrainingConfig
-from training.room_classifier.module import RoomClassifier
-from training.room_classifier.warmup import warm_up
+from training.recipe import Rows, Training
 
 LAST = "last.ckpt"
+Config = TypeVar("Config", bound=TrainingConfig)
 
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A network in evaluation mode, and the contract of its pixels."""
+    """A network in evaluation mode, and the contract of its input.
 
-    net: nn.Module
-    spec: PhotoInput
+    Attributes
+    ----------
+    served : what is exported: takes the arrays of `spec` in their order
+    outputs : names of what it returns
+    """
+
+    served: nn.Module
+    spec: Input
+    outputs: tuple[str, ...] = ("logits",)
 
 
 def fit(
-    train: LabelledPhotos,
-    validation: LabelledPhotos,
-    labels: int,
-    config: TrainingConfig,
+    training: Training[Config],
+    rows: Rows,
+    config: Config,
     folder: Path,
     logger: Logger | None = None,
 ) -> Trained:
-    """Train on `train`, watching `validation`.
+    """Train on the rows of `train`, watching those of `validation`.
 
     Parameters
     ----------
-    labels : how many there are
+    training : what the model has of its own
     folder : keeps a checkpoint per epoch; a run that was ended goes on from the last one there
     logger : of Lightning, for curves
     """
     keep_memory()
     L.seed_everything(config.seed, workers=True, verbose=False)
-    net = build_backbone(config.backbone, labels, config.weights, config.dropout)
-    spec = input_spec(net, config.side)
-    if config.fold_batchnorm:
-        fold_batchnorm(net)
-    weights = class_weights(train.labels, labels, config.balance)
-    module = RoomClassifier(net, spec, weights, config)
     last = folder / LAST
-    if not last.exists():
-        photos = RoomPhotos(train, config.side, Augmentation())
-        loader = load(photos, 64, config.workers)
-        warm_up(module.served, loader, labels, config.warmup_penalty)
-    freeze_early(net, config.frozen_stages)
+    module = training.make_module(rows, config, fresh=not last.exists())
     if config.epochs:
-        data = RoomData(train, validation, config)
         trainer = build_trainer(config, folder, logger)
         module.train()
+        data = training.make_data(rows, config)
         trainer.fit(module, data, ckpt_path=str(last) if last.exists() else None)
-    return Trained(module.served.net.cpu().eval(), spec)
+    return Trained(module.served.cpu().eval(), module.spec, module.outputs)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """How sure a figure is: 95 % intervals and paired tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,15 @@ class Figure:
     low: float
     high: float
     n: int
+
+
+def flatten(figures: Mapping[str, Figure], prefix: str = "") -> dict[str, float]:
+    """Return each figure and its `.low` and `.high` as plain numbers, for gates and MLflow."""
+    flat: dict[str, float] = {}
+    for name, figure in figures.items():
+        key = f"{prefix}/{name}" if prefix else name
+        flat[key], flat[f"{key}.low"], flat[f"{key}.high"] = figure.value, figure.low, figure.high
+    return flat
 
 
 def proportion(right: Bools) -> Figure:
@@ -46,8 +56,8 @@ def bootstrap(
     return Figure(float(measure(np.arange(n))), float(low), float(high), n)
 
 
-def paired_difference(ours: Bools, theirs: Bools) -> Figure:
-    """Difference of two shares on the same photos, with Newcombe's paired normal interval.
+def paired_difference(ours: Bools | Floats, theirs: Bools | Floats) -> Figure:
+    """Mean difference of scores on the same rows, with its normal interval; of shares Newcombe's.
 
     Source: R. G. Newcombe, "Improved confidence intervals for the difference between binomial
     proportions based on paired data", Statistics in Medicine 17, 1998 (method 1).

@@ -1,4 +1,4 @@
-"""Feeds photos to training: decoded as serving decodes them, augmented, batched."""
+"""Feeds training: photos decoded as serving decodes them, in batches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import cv2
 import lightning as L
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from serving.card import Label
 from serving.image import Image, decode
-from serving.photos.classify import to_pixels
 from training.data.objects import read_photo
-from training.room_classifier.augmentation import Augmentation, augment
-from training.room_classifier.config import TrainingConfig
+from training.loop.config import TrainingConfig
 
 Batch = tuple[Tensor, Tensor]
 MAX_PIXELS = 100_000_000
@@ -38,63 +38,47 @@ def read_image(uri: str, min_side: int = 0) -> Image:
     return decode(read_photo(uri), MAX_PIXELS, min_side)
 
 
-class RoomPhotos(Dataset[Batch]):
-    """Photos as uint8 (side, side, 3) with their label; varied if an augmentation is given."""
+def to_photos(rows: pd.DataFrame, labels: Sequence[Label]) -> LabelledPhotos:
+    """Return a table's photos with the index of their label among `labels`."""
+    places = {label.name: place for place, label in enumerate(labels)}
+    numbers = [places[name] for name in rows["label"]]
+    return LabelledPhotos(tuple(rows["uri"]), np.array(numbers, np.int64))
+
+
+class Loaders(L.LightningDataModule):
+    """Batches to train and to validate on; what else there is never comes near it."""
 
     def __init__(
-        self, photos: LabelledPhotos, side: int, augmentation: Augmentation | None = None
-    ) -> None:
-        self._photos, self._side, self._augmentation = photos, side, augmentation
-
-    def __len__(self) -> int:
-        return len(self._photos)
-
-    def __getitem__(self, index: int) -> Batch:
-        uri, label = self._photos.uris[index], int(self._photos.labels[index])
-        if self._augmentation is None:
-            pixels = to_pixels(read_image(uri, self._side), self._side, self._side)
-        else:
-            # torch seeds its own generator in every worker; numpy's draws start from there
-            random = np.random.default_rng(int(torch.randint(2**62, ()).item()))
-            photo = read_image(uri, self._side * 2)
-            pixels = augment(photo, self._side, self._augmentation, random)
-        return torch.from_numpy(pixels), torch.tensor(label)
-
-
-class RoomData(L.LightningDataModule):
-    """Training and validation photos; what else there is never comes near it."""
-
-    def __init__(
-        self, train: LabelledPhotos, validation: LabelledPhotos, config: TrainingConfig
+        self, train: Dataset[Batch], validation: Dataset[Batch], config: TrainingConfig
     ) -> None:
         super().__init__()
-        self._train = RoomPhotos(train, config.train_side, Augmentation())
-        self._validation = RoomPhotos(validation, config.side)
+        self._train, self._validation = train, validation
         self._batch_size, self._workers = config.batch_size, config.workers
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        return self._load(self._train, shuffle=True)
+        return load(self._train, self._batch_size, self._workers, shuffle=True)
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        return self._load(self._validation, shuffle=False)
-
-    def _load(self, photos: RoomPhotos, shuffle: bool) -> DataLoader[Batch]:
-        return load(photos, self._batch_size, self._workers, shuffle)
+        return load(self._validation, self._batch_size, self._workers)
 
 
 def load(
-    photos: RoomPhotos, batch_size: int, workers: int, shuffle: bool = False
+    examples: Dataset[Batch], batch_size: int, workers: int, shuffle: bool = False
 ) -> DataLoader[Batch]:
     """Return a loader whose workers leave the cores to torch."""
     return DataLoader(
-        photos,
+        examples,
         batch_size=batch_size,
         shuffle=shuffle,
-        drop_last=shuffle and len(photos) > batch_size,
+        drop_last=shuffle and _count(examples) > batch_size,
         num_workers=workers,
         worker_init_fn=_one_thread,
         pin_memory=torch.cuda.is_available(),
     )
+
+
+def _count(examples: Dataset[Batch]) -> int:
+    return len(examples)  # type: ignore[arg-type]  # torch's base class does not promise it
 
 
 def _one_thread(_: int) -> None:

@@ -1,4 +1,4 @@
-"""Which settings train best? Optuna's TPE tries some, each judged by the validation photos.
+"""Which settings train best? Optuna's TPE tries some, each judged by the validation rows.
 
 The frozen test set is never looked at: what the search has chosen is trained, evaluated and judged
 as any other recipe. A search that was ended goes on from the trials it has finished.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import optuna
 from lightning.pytorch.loggers import Logger
@@ -20,49 +20,30 @@ from optuna.storages.journal import JournalFileBackend
 from pydantic import ValidationError
 
 from serving.errors import BadInput
-from serving.models.session import OnnxSession
+from training.loop.candidate import Provenance, Uncalibrated
+from training.loop.config import Dimension, TrainingConfig, Value
 from training.loop.export import export_onnx
-from training.loop.fit import fit
-from training.loop.loaders import LabelledPhotos
-from training.loop.predict import predict
-from training.room_classifier.config import TrainingConfig
-
-Value = str | int | float | bool
+from training.loop.fit import Trained, fit
+from training.recipe import Headline, Recipe, Rows, TrainingPlan
 
 
-@dataclass(frozen=True)
-class Dimension:
-    """One setting that is searched: between two bounds, or among some values.
-
-    Attributes
-    ----------
-    name : of a setting of `TrainingConfig`
-    log : whether its magnitude is what matters, as for a learning rate
-    """
-
-    name: str
-    low: float | None = None
-    high: float | None = None
-    log: bool = False
-    choices: tuple[Value, ...] = ()
-
-    def suggest(self, trial: optuna.Trial) -> Value:
-        """Return what the trial is to use."""
-        if self.choices:
-            return cast("Value", trial.suggest_categorical(self.name, self.choices))
-        low, high = self.low or 0.0, self.high or 0.0  # the plan was checked: both are given
-        if TrainingConfig.model_fields[self.name].annotation is int:
-            return trial.suggest_int(self.name, int(low), int(high), log=self.log)
-        return trial.suggest_float(self.name, low, high, log=self.log)
+def suggest(dimension: Dimension, trial: optuna.Trial, config: type[TrainingConfig]) -> Value:
+    """Return what a trial is to use."""
+    if dimension.choices:
+        return cast("Value", trial.suggest_categorical(dimension.name, dimension.choices))
+    low, high = dimension.low or 0.0, dimension.high or 0.0  # the plan was checked: both are given
+    if config.model_fields[dimension.name].annotation is int:
+        return trial.suggest_int(dimension.name, int(low), int(high), log=dimension.log)
+    return trial.suggest_float(dimension.name, low, high, log=dimension.log)
 
 
 @dataclass(frozen=True)
 class Tried:
-    """One trial: what was tried, and the share of validation photos that it named right."""
+    """One trial: what was tried, and the headline figure on the validation rows."""
 
     number: int
     config: TrainingConfig
-    top1: float
+    value: float
 
 
 @dataclass(frozen=True)
@@ -87,18 +68,11 @@ Observed = tuple[Logger | None, Callable[[float], None]]
 Observe = Callable[[int, TrainingConfig], AbstractContextManager[Observed]]
 
 
-def search(
-    train: LabelledPhotos,
-    validation: LabelledPhotos,
-    labels: int,
-    plan: Plan,
-    observe: Observe,
-) -> list[Tried]:
+def search(recipe: Recipe[Any], rows: Rows, plan: Plan, observe: Observe) -> list[Tried]:
     """Try settings until there are `plan.trials`; return all trials, the best first.
 
     Parameters
     ----------
-    labels : how many there are
     observe : a context around each trial: gives its logger, and what its result is told to
 
     Raises
@@ -106,28 +80,37 @@ def search(
     BadInput
         If a setting of the space does not exist, or its bounds are not ones.
     """
+    if not isinstance(recipe.made_by, TrainingPlan):
+        raise BadInput(f"'{recipe.name}' is not trained here; there is nothing to search")
+    training = recipe.made_by.steps()
     _check(plan)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = _open(plan)
+    study = _open(plan, recipe.headline)
 
     def objective(trial: optuna.Trial) -> float:
         config = _config(plan, trial)
         folder = plan.folder / f"trial-{trial.number}"
         with observe(trial.number, config) as (logger, tell):
-            trained = fit(train, validation, labels, config, folder, logger)
-            session = OnnxSession(export_onnx(trained.net, trained.spec))
-            logits = predict(session, validation, trained.spec, title=f"trial {trial.number}")
-            top1 = float((logits.argmax(axis=1) == validation.labels).mean())
-            tell(top1)
+            value = _validate(recipe, rows, config, fit(training, rows, config, folder, logger))
+            tell(value)
         shutil.rmtree(folder, ignore_errors=True)
         trial.set_user_attr("config", config.model_dump_json())
-        return top1
+        return value
 
-    study.optimize(objective, n_trials=max(0, plan.trials - len(_done(study))))
-    return sorted(_done(study), key=lambda tried: -tried.top1)
+    study.optimize(objective, n_trials=max(0, plan.trials - len(_done(study, plan))))
+    sign = -1 if recipe.headline.higher_is_better else 1
+    return sorted(_done(study, plan), key=lambda tried: sign * tried.value)
 
 
-def _open(plan: Plan) -> optuna.Study:
+def _validate(recipe: Recipe[Any], rows: Rows, config: TrainingConfig, trained: Trained) -> float:
+    """Return the headline figure of a network on the validation rows."""
+    model = export_onnx(trained.served, trained.spec, trained.outputs)
+    provenance = Provenance("search", rows.dataset.sources, rows.dataset.licence, "search")
+    exported = Uncalibrated(model, "fp32", trained.spec, config.architecture, provenance, config)
+    return recipe.evaluation().calibrate(exported, rows).validation
+
+
+def _open(plan: Plan, headline: Headline) -> optuna.Study:
     plan.folder.mkdir(parents=True, exist_ok=True)
     storage = JournalStorage(JournalFileBackend(str(plan.folder / "journal.log")))
     sampler = optuna.samplers.TPESampler(seed=plan.base.seed)
@@ -135,17 +118,17 @@ def _open(plan: Plan) -> optuna.Study:
         storage=storage,
         sampler=sampler,
         study_name="search",
-        direction="maximize",
+        direction="maximize" if headline.higher_is_better else "minimize",
         load_if_exists=True,
     )
 
 
-def _done(study: optuna.Study) -> list[Tried]:
+def _done(study: optuna.Study, plan: Plan) -> list[Tried]:
     ended = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
     return [
         Tried(
             trial.number,
-            TrainingConfig.model_validate_json(trial.user_attrs["config"]),
+            type(plan.base).model_validate_json(trial.user_attrs["config"]),
             float(trial.values[0]),
         )
         for trial in ended
@@ -153,15 +136,17 @@ def _done(study: optuna.Study) -> list[Tried]:
 
 
 def _config(plan: Plan, trial: optuna.Trial) -> TrainingConfig:
-    chosen = {dimension.name: dimension.suggest(trial) for dimension in plan.space}
-    return TrainingConfig.model_validate(plan.base.model_dump() | chosen)
+    kind = type(plan.base)
+    chosen = {dimension.name: suggest(dimension, trial, kind) for dimension in plan.space}
+    return kind.model_validate(plan.base.model_dump() | chosen)
 
 
 def _check(plan: Plan) -> None:
     """Say before the first training what cannot be tried."""
+    kind = type(plan.base)
     for dimension in plan.space:
-        if dimension.name not in TrainingConfig.model_fields:
-            known = ", ".join(TrainingConfig.model_fields)
+        if dimension.name not in kind.model_fields:
+            known = ", ".join(kind.model_fields)
             raise BadInput(f"'{dimension.name}' is no setting of the training; there are {known}")
         if not dimension.choices and None in (dimension.low, dimension.high):
             raise BadInput(f"'{dimension.name}' needs low and high, or choices")
@@ -169,7 +154,7 @@ def _check(plan: Plan) -> None:
         for value in dimension.choices or bounds:
             try:
                 given = plan.base.model_dump() | {dimension.name: value}
-                TrainingConfig.model_validate(given)
+                kind.model_validate(given)
             except ValidationError as error:
                 reason = error.errors()[0]["msg"]
                 raise BadInput(f"'{dimension.name}' cannot be {value}: {reason}") from error

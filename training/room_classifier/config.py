@@ -1,15 +1,14 @@
-"""What a training run may be told; the defaults make the model that is shipped."""
+"""What the room classifier's training may be told; the defaults make the model that is shipped."""
 
-import hashlib
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from training.loop.config import Dimension, TrainingConfig
 
 
-class TrainingConfig(BaseModel):
-    """A recipe for the room classifier."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class RoomConfig(TrainingConfig):
+    """The settings of the room classifier's training."""
 
     backbone: str = Field("tf_efficientnet_lite0", description="any model of timm, by its name")
     weights: Literal["auto", "wheel", "hub", "none"] = Field(
@@ -35,12 +34,6 @@ class TrainingConfig(BaseModel):
     warmup_penalty: float = Field(
         3e-3, gt=0, description="L2 of the logistic regression that the last layer begins with"
     )
-    epochs: int = Field(4, ge=0, description="of fine-tuning; 0: only the last layer is trained")
-    batch_size: int = Field(32, gt=0, description="photos a step, on each device")
-    learning_rate: float = Field(
-        3e-4, gt=0, description="of AdamW at its peak; a cosine takes it to a hundredth"
-    )
-    weight_decay: float = Field(0.02, ge=0, description="of AdamW, on weights alone")
     label_smoothing: float = Field(0.05, ge=0, lt=1, description="share spread over all labels")
     balance: float = Field(
         0.5,
@@ -51,27 +44,23 @@ class TrainingConfig(BaseModel):
     mixup: float = Field(
         0.0, ge=0, description="alpha of Beta(alpha, alpha) (arXiv:1710.09412); 0 turns it off"
     )
-    average_decay: float = Field(
-        0.99, ge=0, lt=1, description="of the moving average of the weights, which is what is kept"
-    )
     confident_precision: float = Field(
         0.97, gt=0, le=1, description="share of right answers that `confident` promises"
     )
-    seed: int = Field(0, ge=0, description="of all that is drawn")
-    workers: int = Field(2, ge=0, description="processes that read photos, for each device")
-    accelerator: Literal["auto", "gpu", "cpu"] = Field(
-        "auto", description="`auto`: a GPU if there is one"
-    )
-    devices: int = Field(0, ge=0, description="0: all GPUs, or one CPU")
-    photos_per_label: int | None = Field(
-        None, gt=0, description="at most so many of each split, source and label, for a quick run"
-    )
     calibration_photos: int = Field(256, gt=0, description="for the ranges of int8")
 
-    def digest(self) -> str:
-        """Return eight hex digits that stand for these settings."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:8]
+    @property
+    def architecture(self) -> str:
+        """The backbone's name."""
+        return self.backbone
 
 
 # Shows in minutes that everything runs; the version it makes is good for nothing else.
-SMOKE = TrainingConfig(epochs=0, photos_per_label=30, calibration_photos=64)
+SMOKE = RoomConfig(epochs=0, photos_per_label=30, calibration_photos=64)
+# What a search begins with.
+SPACE = (
+    Dimension("learning_rate", low=1e-4, high=1e-3, log=True),
+    Dimension("weight_decay", low=5e-3, high=0.1, log=True),
+    Dimension("dropout", low=0.0, high=0.5),
+    Dimension("label_smoothing", low=0.0, high=0.2),
+)

@@ -1,22 +1,19 @@
 """Learns `serving.photos.classify`: the same pixels in, logits of rooms out."""
 
-import math
-
-import lightning as L
 import torch
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 from serving.card import PhotoInput
-from training.loop.export import Served
 from training.loop.loaders import Batch
-from training.room_classifier.config import TrainingConfig
+from training.loop.module import TaskModule
+from training.loop.photos import Normalised
+from training.room_classifier.config import RoomConfig
 
 
-class RoomClassifier(L.LightningModule):
-    """A backbone behind its preprocessing, and the one loop that trains it.
+class RoomClassifier(TaskModule):
+    """A backbone behind its preprocessing, and how it learns.
 
     Parameters
     ----------
@@ -27,21 +24,16 @@ class RoomClassifier(L.LightningModule):
     """
 
     weights: Tensor
+    served: Normalised
+    config: RoomConfig
 
     def __init__(
-        self, net: nn.Module, spec: PhotoInput, weights: Tensor, config: TrainingConfig
+        self, net: nn.Module, spec: PhotoInput, weights: Tensor, config: RoomConfig
     ) -> None:
-        super().__init__()
-        self.served = Served(net.to(memory_format=torch.channels_last), spec)
-        self.config = config
+        super().__init__(Normalised(net.to(memory_format=torch.channels_last), spec), spec, config)
         self.register_buffer("weights", weights, persistent=False)
         self.top1 = MulticlassAccuracy(num_classes=len(weights), average="micro")
         self.nll = MeanMetric()
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Map uint8 (n, side, side, 3) to logits."""
-        logits: Tensor = self.served(pixels)
-        return logits
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         pixels, labels = batch
@@ -62,41 +54,6 @@ class RoomClassifier(L.LightningModule):
         self.nll(nn.functional.cross_entropy(logits, labels, reduction="none"))
         self.log("val/top1", self.top1, prog_bar=True)
         self.log("val/nll", self.nll, prog_bar=True)
-
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        optimizer = torch.optim.AdamW(
-            parameter_groups(self, self.config.weight_decay), lr=self.config.learning_rate
-        )
-        steps = int(self.trainer.estimated_stepping_batches)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: cosine(step, steps))
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
-
-
-def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Return what learns: decay for weights, none for biases and norms."""
-    learning = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    return [
-        {"params": [p for p in learning if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-
-
-def cosine(step: int, steps: int, warmup: int = 50, floor: float = 0.01) -> float:
-    """Return the learning rate's factor: up in `warmup` steps, down along a half cosine.
-
-    Examples
-    --------
-    >>> [round(cosine(step, 1000), 2) for step in (0, 50, 500, 1000)]
-    [0.02, 1.0, 0.55, 0.01]
-    """
-    warmup = min(warmup, max(1, steps // 10))
-    if step < warmup:
-        return (step + 1) / warmup
-    progress = min(1.0, (step - warmup) / max(1, steps - warmup))
-    return floor + (1 - floor) * (1 + math.cos(math.pi * progress)) / 2
 
 
 def soft_cross_entropy(

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from training.loop.export import Served
 from training.loop.loaders import Batch
+from training.loop.photos import Normalised
 
 
-def extract_features(served: Served, photos: DataLoader[Batch]) -> tuple[Tensor, Tensor]:
+def extract_features(served: Normalised, photos: DataLoader[Batch]) -> tuple[Tensor, Tensor]:
     """Return pooled features (n, channels) and labels (n,) of a timm backbone."""
     net: Any = served.net  # timm's interface, which nn.Module does not know
     features, labels = [], []
@@ -47,7 +47,7 @@ def fit_head(features: Tensor, labels: Tensor, count: int, penalty: float) -> tu
     return scaled, (bias - scaled @ mean).detach()
 
 
-def warm_up(served: Served, photos: DataLoader[Batch], count: int, penalty: float) -> None:
+def warm_up(served: Normalised, photos: DataLoader[Batch], count: int, penalty: float) -> None:
     """Set the network's classifier to the best head on its frozen features."""
     weight, bias = fit_head(*extract_features(served, photos), count, penalty)
     net: Any = served.net

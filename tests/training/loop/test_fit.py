@@ -10,18 +10,22 @@ import pytest
 import torch
 from lightning.pytorch.loggers import CSVLogger
 
-from tests.training.colours import SMALL, make_photos
+from tests.training.colours import SMALL, make_rows
 from training.loop.fit import LAST, Trained, fit
-from training.loop.loaders import LabelledPhotos, class_weights
-from training.loop.predict import predict
-from training.room_classifier.config import TrainingConfig
-from training.room_classifier.module import cosine, mix, soft_cross_entropy
+from training.loop.loaders import class_weights, to_photos
+from training.loop.module import cosine
+from training.loop.predict import photo_input, read_pixels
+from training.recipe import Rows
+from training.room_classifier.config import RoomConfig
+from training.room_classifier.module import mix, soft_cross_entropy
+from training.room_classifier.training import RoomTraining
+
+TRAINING = RoomTraining()
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> tuple[LabelledPhotos, LabelledPhotos]:
-    folder = tmp_path_factory.mktemp("photos")
-    return make_photos(folder / "train", 48), make_photos(folder / "validation", 15, seed=1)
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
+    return make_rows(tmp_path_factory.mktemp("photos"), 48, 15)
 
 
 def wait_for(happened: Callable[[], bool], timeout_s: float) -> None:
@@ -31,44 +35,34 @@ def wait_for(happened: Callable[[], bool], timeout_s: float) -> None:
         time.sleep(0.02)
 
 
-def top1(trained: Trained, photos: LabelledPhotos) -> float:
-    def session(pixels: np.ndarray) -> np.ndarray:
-        planes = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
-        with torch.inference_mode():
-            mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (spec.mean, spec.std))
-            logits: np.ndarray = trained.net((planes - mean) / std).numpy()
-            return logits
-
-    spec = trained.spec
-    logits = predict(session, photos, spec)
+def top1(trained: Trained, rows: Rows) -> float:
+    photos = to_photos(rows.validation, rows.dataset.labels)
+    spec = photo_input(trained.spec)
+    pixels = np.stack([read_pixels(uri, spec) for uri in photos.uris])
+    with torch.inference_mode():
+        logits = trained.served(torch.from_numpy(pixels)).numpy()
     return float((logits.argmax(axis=1) == photos.labels).mean())
 
 
 @pytest.mark.slow
-def test_fit_learns_and_repeats_itself_from_the_same_seed(
-    photos: tuple[LabelledPhotos, LabelledPhotos], tmp_path: Path
-) -> None:
-    first, second = (fit(*photos, 3, SMALL, tmp_path / name) for name in "ab")
-    assert top1(first, photos[1]) > 0.9
-    weights = zip(first.net.parameters(), second.net.parameters(), strict=True)
+def test_fit_learns_and_repeats_itself_from_the_same_seed(rows: Rows, tmp_path: Path) -> None:
+    first, second = (fit(TRAINING, rows, SMALL, tmp_path / name) for name in "ab")
+    assert top1(first, rows) > 0.9
+    weights = zip(first.served.parameters(), second.served.parameters(), strict=True)
     assert all(torch.equal(ours, theirs) for ours, theirs in weights)
 
 
 @pytest.mark.slow
-def test_warm_up_alone_already_beats_chance(
-    photos: tuple[LabelledPhotos, LabelledPhotos], tmp_path: Path
-) -> None:
+def test_warm_up_alone_already_beats_chance(rows: Rows, tmp_path: Path) -> None:
     config = SMALL.model_copy(update={"epochs": 0})
-    assert top1(fit(*photos, 3, config, tmp_path), photos[1]) > 0.6
+    assert top1(fit(TRAINING, rows, config, tmp_path), rows) > 0.6
 
 
 @pytest.mark.slow
-def test_a_run_that_was_killed_goes_on_from_its_last_epoch(
-    photos: tuple[LabelledPhotos, LabelledPhotos], tmp_path: Path
-) -> None:
+def test_a_run_that_was_killed_goes_on_from_its_last_epoch(rows: Rows, tmp_path: Path) -> None:
     config = SMALL.model_copy(update={"epochs": 30})
     process = multiprocessing.get_context("spawn").Process(
-        target=fit, args=(*photos, 3, config, tmp_path / "run")
+        target=fit, args=(TRAINING, rows, config, tmp_path / "run")
     )
     process.start()
     wait_for(lambda: (tmp_path / "run" / LAST).exists(), timeout_s=120)
@@ -79,36 +73,30 @@ def test_a_run_that_was_killed_goes_on_from_its_last_epoch(
 
     config = config.model_copy(update={"epochs": done + 1})
     logger = CSVLogger(tmp_path, name="curves")
-    trained = fit(*photos, 3, config, tmp_path / "run", logger)
+    trained = fit(TRAINING, rows, config, tmp_path / "run", logger)
     with (Path(logger.log_dir) / "metrics.csv").open() as file:
         epochs = {int(row["epoch"]) for row in csv.DictReader(file) if row["epoch"]}
     assert epochs == {done}, "what was done is not done again"
-    assert top1(trained, photos[1]) > 0.9
+    assert top1(trained, rows) > 0.9
 
 
 @pytest.mark.slow
-def test_batchnorm_that_is_not_folded_is_averaged_too(
-    photos: tuple[LabelledPhotos, LabelledPhotos], tmp_path: Path
-) -> None:
+def test_batchnorm_that_is_not_folded_is_averaged_too(rows: Rows, tmp_path: Path) -> None:
     config = SMALL.model_copy(update={"fold_batchnorm": False, "epochs": 1})
-    assert 0 <= top1(fit(*photos, 3, config, tmp_path), photos[1]) <= 1
+    assert 0 <= top1(fit(TRAINING, rows, config, tmp_path), rows) <= 1
 
 
 @pytest.mark.slow
-def test_two_processes_train_one_network(
-    photos: tuple[LabelledPhotos, LabelledPhotos], tmp_path: Path
-) -> None:
+def test_two_processes_train_one_network(rows: Rows, tmp_path: Path) -> None:
     config = SMALL.model_copy(update={"devices": 2})
-    assert top1(fit(*photos, 3, config, tmp_path), photos[1]) > 0.9
+    assert top1(fit(TRAINING, rows, config, tmp_path), rows) > 0.9
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
-def test_fit_learns_on_a_gpu_in_half_precision(
-    photos: tuple[LabelledPhotos, LabelledPhotos], tmp_path: Path
-) -> None:
+def test_fit_learns_on_a_gpu_in_half_precision(rows: Rows, tmp_path: Path) -> None:
     config = SMALL.model_copy(update={"accelerator": "gpu"})
-    assert top1(fit(*photos, 3, config, tmp_path), photos[1]) > 0.9
+    assert top1(fit(TRAINING, rows, config, tmp_path), rows) > 0.9
 
 
 def test_rare_classes_weigh_more_and_the_mean_photo_weighs_about_one() -> None:
@@ -141,6 +129,6 @@ def test_the_learning_rate_rises_then_falls_and_never_stops() -> None:
 
 def test_a_recipe_refuses_what_it_does_not_know_and_names_itself_by_its_content() -> None:
     with pytest.raises(ValueError, match="epoch_count"):
-        TrainingConfig.model_validate({"epoch_count": 3})
-    assert TrainingConfig().digest() == TrainingConfig().digest()
-    assert TrainingConfig().digest() != TrainingConfig(seed=1).digest()
+        RoomConfig.model_validate({"epoch_count": 3})
+    assert RoomConfig().digest() == RoomConfig().digest()
+    assert RoomConfig().digest() != RoomConfig(seed=1).digest()

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from serving.errors import BadInput
-from tests.training.colours import SMALL, make_photos
-from training.loop.search import Dimension, Observed, Plan, search
-from training.room_classifier.config import TrainingConfig
+from tests.training.colours import SMALL, make_rows
+from training.loop.config import Dimension, TrainingConfig
+from training.loop.search import Observed, Plan, search
+from training.room_classifier.recipe import ROOMS
 
 SPACE = (
     Dimension("learning_rate", 1e-4, 1e-2, log=True),
@@ -33,17 +34,17 @@ class Watcher:
 
 @pytest.mark.slow
 def test_a_search_tries_the_space_and_goes_on_where_it_was_ended(tmp_path: Path) -> None:
-    train, validation = make_photos(tmp_path / "t", 24), make_photos(tmp_path / "v", 12, seed=1)
+    rows = make_rows(tmp_path / "photos", 24, 12)
     watcher = Watcher()
-    first = search(train, validation, 3, Plan(BASE, SPACE, 2, tmp_path / "s"), watcher)
+    first = search(ROOMS, rows, Plan(BASE, SPACE, 2, tmp_path / "s"), watcher)
     assert [number for number, _, _ in watcher.seen] == [0, 1]
     for _, config, top1 in watcher.seen:
         assert 1e-4 <= config.learning_rate <= 1e-2
         assert config.batch_size in range(4, 9)
         assert 0 <= top1 <= 1
-        assert config.backbone == BASE.backbone, "what is not searched stays"
-    assert first[0].top1 == max(top1 for _, _, top1 in watcher.seen)
-    again = search(train, validation, 3, Plan(BASE, SPACE, 3, tmp_path / "s"), watcher)
+        assert config.architecture == BASE.backbone, "what is not searched stays"
+    assert first[0].value == max(top1 for _, _, top1 in watcher.seen)
+    again = search(ROOMS, rows, Plan(BASE, SPACE, 3, tmp_path / "s"), watcher)
     assert [number for number, _, _ in watcher.seen] == [0, 1, 2], "two were there already"
     assert {tried.number for tried in again} == {0, 1, 2}
     assert list((tmp_path / "s").glob("trial-*")) == [], "checkpoints of ended trials go"
@@ -61,6 +62,6 @@ def test_a_search_tries_the_space_and_goes_on_where_it_was_ended(tmp_path: Path)
 def test_a_space_that_cannot_be_searched_is_refused_before_anything_is_trained(
     tmp_path: Path, dimension: Dimension, said: str
 ) -> None:
-    photos = make_photos(tmp_path / "t", 6)
+    rows = make_rows(tmp_path / "t", 6, 6)
     with pytest.raises(BadInput, match=said):
-        search(photos, photos, 3, Plan(BASE, (dimension,), 1, tmp_path / "s"), Watcher())
+        search(ROOMS, rows, Plan(BASE, (dimension,), 1, tmp_path / "s"), Watcher())

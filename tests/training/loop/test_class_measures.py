@@ -4,14 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, f1_score
 
-from training.loop.intervals import bootstrap, mcnemar, paired_difference, proportion
-from training.loop.measures import (
+from training.loop.class_measures import (
     area_under_risk_coverage,
     brier,
     expected_calibration_error,
     macro_f1,
     risk_coverage,
 )
+from training.loop.intervals import bootstrap, mcnemar, paired_difference, proportion
 
 random = np.random.default_rng(0)
 

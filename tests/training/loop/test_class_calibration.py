@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from serving.photos.classify import to_probabilities
-from training.loop.calibrate import fit_temperature, fit_threshold
+from training.loop.class_calibration import fit_temperature, fit_threshold
 
 random = np.random.default_rng(1)
 

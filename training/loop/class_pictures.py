@@ -10,9 +10,9 @@ from matplotlib.figure import Figure as Sheet
 
 from serving.image import Image
 from training.data.summaries import name_photo
+from training.loop.class_figures import Predictions
+from training.loop.class_measures import risk_coverage
 from training.loop.loaders import read_image
-from training.loop.measures import risk_coverage
-from training.room_classifier.evaluation import Predictions
 
 _INK, _ACCENT = "#1f2933", "#c2410c"
 mpl.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})

@@ -1,0 +1,8 @@
+"""Every model that this project trains or takes in; a new one is a line here."""
+
+from typing import Any
+
+from training.recipe import Recipe
+from training.room_classifier.recipe import ROOMS
+
+RECIPES: tuple[Recipe[Any], ...] = (ROOMS,)
