@@ -26,25 +26,30 @@ from figures import Figures, parse
 from torch import Tensor
 from torch.nn import functional
 
-from dagster_project.models.photos import to_photos
-from serving.card import Classes, Label, PhotoInput
-from serving.image import Image
-from serving.models.session import Logits, OnnxSession, Session
+from serving.card import Classes
 from serving.photos.classify import to_probabilities
-from training.data.dataset import build_table, open_dataset
+from serving.task import Inputs, Outputs
+from training.data.dataset import Dataset, build_table, open_dataset
 from training.data.settings import DataSettings
 from training.data.splits import find_components
 from training.loop.backbone import build_backbone, input_spec
-from training.loop.candidates import Provenance, choose, make_candidates
+from training.loop.candidate import Provenance
+from training.loop.candidates import choose, make_candidates
+from training.loop.class_measures import area_under_risk_coverage, brier
 from training.loop.corruptions import CORRUPTIONS
-from training.loop.export import Served, export_onnx
+from training.loop.export import export_onnx
 from training.loop.fit import fit
 from training.loop.intervals import mcnemar, proportion
-from training.loop.loaders import LabelledPhotos, RoomPhotos, load, read_image
-from training.loop.measures import area_under_risk_coverage, brier
+from training.loop.loaders import LabelledPhotos, load, read_image, to_photos
 from training.loop.memory import keep_memory
-from training.loop.predict import predict
-from training.room_classifier.config import TrainingConfig
+from training.loop.photos import Normalised
+from training.loop.predict import Run, photo_input, predict
+from training.loop.session import OnnxModel
+from training.recipe import Rows
+from training.room_classifier.config import RoomConfig
+from training.room_classifier.photos import RoomPhotos
+from training.room_classifier.recipe import ROOMS
+from training.room_classifier.training import RoomTraining
 from training.room_classifier.warmup import extract_features, fit_head
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,7 +80,7 @@ def main() -> None:
     keep_memory()
     given: dict[str, object] = {"epochs": 0, "photos_per_label": 25} if arguments.quick else {}
     given |= dict(item.split("=", 1) for item in arguments.set)
-    config = TrainingConfig.model_validate(given)
+    config = RoomConfig.model_validate(given)
     out = arguments.out / config.digest()
     out.mkdir(parents=True, exist_ok=True)
     settings = DataSettings()
@@ -90,13 +95,13 @@ def main() -> None:
     for task in tasks:
         figures.say(f"{task.name}: {len(task.train)} to learn from, {len(task.held)} to judge")
         if not (out / f"{task.name}.parquet").exists():
-            run(task, dataset.taxonomy.labels, config, probe, out)
+            run(task, dataset, config, probe, out)
     judged = {task.name: pd.read_parquet(out / f"{task.name}.parquet") for task in tasks}
     summarise(figures, judged, [label.name for label in dataset.taxonomy.labels])
     figures.print()
 
 
-def make_tasks(table: pd.DataFrame, config: TrainingConfig) -> list[Task]:
+def make_tasks(table: pd.DataFrame, config: RoomConfig) -> list[Task]:
     """Cut the photos into folds by listing and picture; an eighth of the rest validates."""
     component = find_components(table)
     place = table["listing"].groupby(component).transform("min").map(_hash)
@@ -153,14 +158,14 @@ def _hash(listing: str) -> int:
 class Probe:
     """The best linear head on the frozen features of the same backbone, penalty by validation."""
 
-    def __init__(self, config: TrainingConfig, count: int) -> None:
+    def __init__(self, config: RoomConfig, count: int) -> None:
         self._config, self._count = config, count
         net = build_backbone(config.backbone, count, config.weights)
         self._spec = input_spec(net, config.side)
-        self._served = Served(net, self._spec)
+        self._served = Normalised(net, self._spec)
         self._known: dict[str, Tensor] = {}
 
-    def fit(self, train: LabelledPhotos, validation: LabelledPhotos) -> tuple[Session, float]:
+    def fit(self, train: LabelledPhotos, validation: LabelledPhotos) -> tuple[Run, float]:
         """Return the head on its backbone as a session, and its penalty."""
         features, checked = self._features(train), self._features(validation)
         learnt, truth = (torch.from_numpy(photos.labels) for photos in (train, validation))
@@ -173,7 +178,7 @@ class Probe:
         net: Any = self._served.net
         head = net.get_classifier()
         head.weight.data, head.bias.data = fit_head(features, learnt, self._count, best)
-        return OnnxSession(export_onnx(net.eval(), self._spec)), best
+        return OnnxModel(export_onnx(self._served, self._spec)), best
 
     def _features(self, photos: LabelledPhotos) -> Tensor:
         new = np.array([uri not in self._known for uri in photos.uris])
@@ -185,32 +190,30 @@ class Probe:
         return torch.stack([self._known[uri] for uri in photos.uris])
 
 
-def run(
-    task: Task, labels: tuple[Label, ...], config: TrainingConfig, probe: Probe, out: Path
-) -> None:
+def run(task: Task, dataset: Dataset, config: RoomConfig, probe: Probe, out: Path) -> None:
     """Train ours and the probe, judge both, keep every probability."""
-    train, validation, held = (
-        to_photos(rows, labels) for rows in (task.train, task.validation, task.held)
-    )
-    trained = fit(train, validation, len(labels), config, out / task.name)
-    provenance = Provenance(labels, task.name, (), "research", "benchmark")
-    candidates, _ = make_candidates(trained, train, validation, config, provenance)
-    ours = candidates[choose(candidates)]
+    parts = (task.train, task.validation, task.held)
+    train, validation, held = (to_photos(rows, dataset.labels) for rows in parts)
+    learnt = Rows(task.train, task.validation, dataset)
+    trained = fit(RoomTraining(), learnt, config, out / task.name)
+    provenance = Provenance(task.name, (), "research", "benchmark")
+    candidates, _ = make_candidates(ROOMS, trained, learnt, config, provenance)
+    ours = candidates[choose(candidates, ROOMS.headline)]
     theirs, penalty = probe.fit(train, validation)
     print(f"{task.name}: {ours.card.precision} is served, the probe's penalty is {penalty}")
     rows = task.held[["uri", "source", "label", "listing"]].reset_index(drop=True)
-    model = OnnxSession(ours.model)
+    model = OnnxModel(ours.model)
 
-    def both(pixels: Image) -> Logits:
-        return np.concatenate([model(pixels), theirs(pixels)], axis=1)
+    def both(inputs: Inputs) -> Outputs:
+        found = [session(inputs)["logits"] for session in (model, theirs)]
+        return {"logits": np.concatenate(found, axis=1)}
 
-    for change, function in CHANGES.items() if task.name in ALL_CHANGES else [("clean", None)]:
-        logits = predict(both, held, ours.card.input_as(PhotoInput), function, change)
+    size, temperature = photo_input(ours.card.input), ours.card.output_as(Classes).temperature
+    for name, change in CHANGES.items() if task.name in ALL_CHANGES else [("clean", None)]:
+        logits = predict(both, held.uris, size, change=change, title=name)
         first, second = np.split(logits, 2, axis=1)
-        rows[f"ours {change}"] = list(
-            to_probabilities(first, ours.card.output_as(Classes).temperature)
-        )
-        rows[f"probe {change}"] = list(to_probabilities(second, 1.0))
+        rows[f"ours {name}"] = list(to_probabilities(first, temperature))
+        rows[f"probe {name}"] = list(to_probabilities(second, 1.0))
     rows.to_parquet(out / f"{task.name}.parquet")
 
 

@@ -49,8 +49,8 @@ from serving.db.engine import open_engine, patiently
 from serving.db.tables import Slot
 from serving.models.slots import CHAMPION
 from serving.settings import Settings
-from serving.storage.prefixes import MODELS
 from serving.storage.objects import storage_of, write_by_sha256
+from serving.storage.prefixes import MODELS
 from stack.callbacks import webhook_secrets
 from stack.processes import Stack, free_port
 from stack.programs import ROOT, Ports, Workers, environment, gateway, postgres, worker

@@ -19,10 +19,11 @@ from torch import nn
 
 from serving.card import Classes, ModelCard, PhotoInput
 from serving.image import Image
-from serving.models.session import OnnxSession
 from training.loop.backbone import fold_batchnorm
-from training.loop.export import Served, export_onnx
-from training.room_classifier.config import TrainingConfig
+from training.loop.export import export_onnx
+from training.loop.photos import Normalised
+from training.loop.session import OnnxModel
+from training.room_classifier.config import RoomConfig
 
 STARTER = ROOT / "registry" / "starter" / "room-classifier"
 Run = Callable[[Image], object]
@@ -54,23 +55,29 @@ def open_runs(card: ModelCard, figures: Figures) -> dict[str, Run]:
     torch.set_num_threads(1)
     backbone = card.backbone
     if not timm.is_model(backbone):
-        backbone = TrainingConfig().backbone
+        backbone = RoomConfig().backbone
         figures.say(f"the card's backbone '{card.backbone}' is unknown")
     figures.say(f"{backbone}, {len(card.output_as(Classes).labels)} labels")
     net = timm.create_model(backbone, num_classes=len(card.output_as(Classes).labels)).eval()
-    folded = deepcopy(net)
+    folded, size = deepcopy(net), card.input_as(PhotoInput)
     fold_batchnorm(folded)
     return {
-        "shipped": OnnxSession((STARTER / "model.onnx").read_bytes()),
+        "shipped": on_pixels((STARTER / "model.onnx").read_bytes()),
         "torch": in_torch(net, card),
         "torch_folded": in_torch(folded, card),
-        "onnx_fp32": OnnxSession(export_onnx(deepcopy(net), card.input_as(PhotoInput))),
+        "onnx_fp32": on_pixels(export_onnx(Normalised(deepcopy(net), size), size)),
     }
+
+
+def on_pixels(model: bytes) -> Run:
+    """Return a call of an ONNX model on uint8 pixels."""
+    session = OnnxModel(model)
+    return lambda pixels: session({"pixels": pixels})
 
 
 def in_torch(net: nn.Module, card: ModelCard) -> Run:
     """Return a call of `net` on uint8 pixels, normalised as on the card."""
-    served = Served(net, card.input_as(PhotoInput)).eval()
+    served = Normalised(net, card.input_as(PhotoInput)).eval()
 
     def run(pixels: Image) -> object:
         with torch.inference_mode():

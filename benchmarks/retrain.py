@@ -1,7 +1,8 @@
-"""Raw photos to a promoted, served version, through Dagster, in a studio made for it.
+"""Raw data to promoted, served versions, through Dagster, in a studio made for it.
 
-Needs STUDIO_DATA. A gateway runs meanwhile; the clock stops when it answers with the new version.
-`--smoke` trains only the head, on a few photos of each label, with gates of its own.
+Needs STUDIO_DATA. A gateway runs meanwhile; the clock stops when it answers with the new version of
+every task that was made anew. `--task` is one of them, by default all. `--smoke` trains as the
+recipes' smoke settings say, with gates of their own.
 """
 
 import argparse
@@ -11,20 +12,21 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import yaml
 from figures import Figures, parse
 
-from registry.gates import SMOKE as SMOKE_GATES
-from registry.gates import digest_of
+from registry.judge import digest_of, smoke
 from serving.access.api_keys import create_key
 from serving.db.engine import open_engine
 from serving.settings import Settings
 from stack.dev import prepare
 from stack.processes import Stack, free_port
 from stack.programs import ROOT, Ports, environment, gateway, mlflow, postgres, publisher
-from training.room_classifier.config import SMOKE
+from training.recipe import Recipe, TrainingPlan
+from training.recipes import RECIPES
 
 
 def main() -> None:
@@ -32,53 +34,71 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--smoke", action="store_true", help="a few photos, no fine-tuning")
     parser.add_argument("--home", type=Path, default=ROOT / "out" / "retrain", help="%(default)s")
-    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="of the recipe")
+    parser.add_argument("--task", choices=[recipe.name for recipe in RECIPES], help="all of them")
+    parser.add_argument(
+        "--set", nargs="*", default=[], metavar="NAME=VALUE", help="of the training"
+    )
     arguments = parse(__doc__, parser)
-    smoke = arguments.smoke or arguments.quick
-    given = (item.split("=", 1) for item in arguments.set)
-    recipe: dict[str, object] = SMOKE.model_dump(exclude_unset=True) if smoke else {}
-    recipe |= {name: yaml.safe_load(value) for name, value in given}
-    figures, name = Figures(), "retrain_smoke" if smoke else "retrain"
+    quick = arguments.smoke or arguments.quick
+    recipes = [one for one in RECIPES if arguments.task in (None, one.name)]
+    given = {name: yaml.safe_load(value) for name, value in _pairs(arguments.set)}
+    figures, name = Figures(), "retrain_smoke" if quick else "retrain"
     settings = Settings(studio_home=arguments.home / time.strftime("%Y%m%d-%H%M%S"))
     ports = Ports(gateway_port=free_port(), mlflow_port=free_port())
-    starter = [] if smoke else [publisher()]
+    starter = [] if quick else [publisher()]
     programs = [*postgres(settings), mlflow(ports), *starter, gateway(ports)]
     env = environment(settings) | {"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{ports.mlflow_port}"}
-    if smoke:  # elsewhere nothing is promoted by these
-        env["ALLOW_GATES"] = json.dumps([digest_of(SMOKE_GATES)])
+    if quick:  # elsewhere nothing is promoted by these
+        env["ALLOW_GATES"] = json.dumps([digest_of(smoke(recipe.name)) for recipe in recipes])
     stack = Stack(settings, programs, env, say=figures.say)
     with stack.running(prepare=prepare):
         key = create_key(open_engine(settings), "benchmark")
         started = time.perf_counter()
-        run_job(settings, env, recipe, smoke)
-        version = wait_for_version(f"http://127.0.0.1:{ports.gateway_port}", key)
+        run_job(settings, env, {one.key: run_config(one, given, quick) for one in recipes})
+        url = f"http://127.0.0.1:{ports.gateway_port}"
+        versions = {recipe.name: wait_for_version(url, key, recipe.name) for recipe in recipes}
         figures.add(f"{name}.seconds", time.perf_counter() - started)
-        figures.add(f"{name}.version", float(version))
+        for task, version in versions.items():
+            figures.add(f"{name}.{task}.version", float(version))
     figures.say(f"kept in {settings.home()}")
     figures.print()
 
 
-def run_job(
-    settings: Settings, env: dict[str, str], recipe: dict[str, object], smoke: bool
-) -> None:
-    """Run Dagster's job `retrain` in a process of its own; its log goes to the screen."""
-    ops: dict[str, object] = {"trained_classifier": {"config": recipe}}
-    if smoke:
-        ops["registered_version_gates"] = {"config": {"file": str(SMOKE_GATES)}}
+def _pairs(items: list[str]) -> list[list[str]]:
+    return [item.split("=", 1) for item in items]
+
+
+def run_config(recipe: Recipe[Any], given: dict[str, object], quick: bool) -> dict[str, object]:
+    """Return the configuration of a recipe's steps."""
+    ops: dict[str, object] = {}
+    if isinstance(recipe.made_by, TrainingPlan):
+        config = recipe.made_by.smoke if quick else recipe.made_by.config
+        ops[f"{recipe.key}__trained_model"] = {"config": config.model_dump() | given}
+    if quick:
+        files = [str(file) for file in smoke(recipe.name)]
+        ops[f"{recipe.key}__registered_version_gates"] = {"config": {"files": files}}
+    return ops
+
+
+def run_job(settings: Settings, env: dict[str, str], ops: dict[str, dict[str, object]]) -> None:
+    """Run Dagster's job in a process of its own; its log goes to the screen."""
+    name = "retrain" if len(ops) == len(RECIPES) else f"retrain_{next(iter(ops))}"
     config = settings.home() / "retrain.json"
-    config.write_text(json.dumps({"ops": ops}))
+    config.write_text(
+        json.dumps({"ops": {op: one for by in ops.values() for op, one in by.items()}})
+    )
     command = [str(Path(sys.executable).parent / "dagster"), "job", "execute"]
-    command += ["-m", "dagster_project.definitions", "-j", "retrain", "-c", str(config)]
+    command += ["-m", "dagster_project.definitions", "-j", name, "-c", str(config)]
     subprocess.run(command, env=os.environ | env, cwd=settings.home(), check=True)
 
 
-def wait_for_version(url: str, key: str, wait_s: float = 60.0) -> str:
+def wait_for_version(url: str, key: str, task: str, wait_s: float = 60.0) -> str:
     """Wait until the gateway answers with a version this run could have made; return it."""
     until = time.monotonic() + wait_s
     while time.monotonic() < until:
         status = httpx.get(f"{url}/internal/status", headers={"X-API-Key": key}, timeout=10)
         for model in status.json().get("models", []):
-            if not model["demo"]:
+            if model["task"] == task and not model["demo"]:
                 return str(model["version"])
         time.sleep(0.2)
     raise TimeoutError("the new version is not served")

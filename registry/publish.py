@@ -33,8 +33,8 @@ from serving.db.tables import Slot
 from serving.environment import read_settings
 from serving.logs import open_logs
 from serving.models.slots import CHAMPION, CHANNEL, Published, read_slots
-from serving.storage.prefixes import MODELS
 from serving.storage.objects import Storage, storage_of, write_by_sha256
+from serving.storage.prefixes import MODELS
 
 log = logging.getLogger(__name__)
 

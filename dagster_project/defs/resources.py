@@ -17,7 +17,7 @@ from registry.runs import page_of
 from serving.db.migrate import prepare
 from serving.errors import first_line
 from serving.settings import Settings
-from serving.storage.objects import Storage, open_storage
+from serving.storage.objects import Storage, storage_of
 from training.data.settings import DataSettings
 
 
@@ -38,6 +38,12 @@ class Studio(dg.ConfigurableResource["Studio"]):
     def data(self) -> DataSettings:
         """Return where the photos and their descriptions are."""
         return DataSettings(**self._given("studio_data"))
+
+    def environment(self) -> dict[str, str]:
+        """Return what makes another process of this project find the same studio."""
+        given = self._given("studio_data", "database_url", "storage_url", "mlflow_tracking_uri")
+        home = {"STUDIO_HOME": str(self.settings().home())}
+        return {name.upper(): value for name, value in given.items()} | home
 
     def folder(self, *parts: str) -> Path:
         """Return a folder below the studio's home, made if it is missing."""
@@ -64,7 +70,7 @@ class Studio(dg.ConfigurableResource["Studio"]):
 
     def storage(self) -> Storage:
         """Return the object storage."""
-        return open_storage(self.settings().storage())
+        return storage_of(self.settings())
 
     def registry(self) -> Client:
         """Return MLflow's client."""

@@ -2,38 +2,38 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine
 
 from serving.card import ModelCard
-from serving.licences import strictest
-from serving.models.rooms import TASK
 from serving.models.slots import CHAMPION, read_slots
 from serving.storage.objects import Storage, read_by_sha256
 from serving.storage.prefixes import MODELS
-from training.data.dataset import Dataset
-from training.loop.candidates import Candidate, Provenance
+from training.loop.candidate import Candidate, Provenance
+from training.recipe import Dataset, OutsideWeights, Recipe
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
 
-def provenance_of(dataset: Dataset, data_version: str) -> Provenance:
-    """Return labels, data, licence and commit; the strictest licence of the sources counts."""
+def provenance_of(recipe: Recipe[Any], dataset: Dataset, data_version: str) -> Provenance:
+    """Return data, licence and commit; of weights trained here the data's licence counts."""
+    made_by = recipe.made_by
+    outside = isinstance(made_by, OutsideWeights)
     return Provenance(
-        labels=dataset.taxonomy.labels,
         data_version=data_version,
-        sources=tuple(source.name for source in dataset.manifest.sources),
-        licence=strictest([source.licence for source in dataset.manifest.sources]),
+        sources=() if outside else dataset.sources,
+        licence=made_by.licence if isinstance(made_by, OutsideWeights) else dataset.licence,
         git_commit=git_commit(),
     )
 
 
-def read_served(engine: Engine, storage: Storage) -> Candidate | None:
+def read_served(engine: Engine, storage: Storage, task: str) -> Candidate | None:
     """Return the version that answers now, to compare with; None if none does.
 
     What answers, not what carries the alias: that may be on a version which was refused.
     """
-    served = read_slots(engine).get((TASK, CHAMPION))
+    served = read_slots(engine).get((task, CHAMPION))
     if served is None:
         return None
     model = read_by_sha256(storage, MODELS, served.model_sha256)

@@ -1,3 +1,7 @@
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,19 +11,21 @@ import yaml
 from dagster_aws.s3 import S3PickleIOManager
 
 from dagster_project.definitions import definitions
+from dagster_project.defs.models.data import data_assets
 from dagster_project.defs.resources import Studio, values_io_manager
-from dagster_project.defs.rooms.data import raw_photos
-from registry.admission import Admission
-from registry.gates import SMOKE as SMOKE_GATES
-from registry.gates import digest_of
+from registry.admission import standard_gates
+from registry.judge import digest_of, smoke
 from serving.settings import Settings
-from training.room_classifier.config import SMOKE, TrainingConfig
+from training.recipe import TrainingPlan
+from training.recipes import RECIPES
+from training.room_classifier.recipe import ROOMS
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = (
-    "raw_photos", "photo_table", "photo_splits", "trained_classifier", "exported_models",
-    "evaluation", "registered_version", "champion", "gateway_bento",
+    "raw_data", "data_table", "data_splits", "trained_model", "exported_models", "evaluation",
+    "registered_version", "champion",
 )  # fmt: skip
+ROOM_STEPS = tuple(f"room_classifier/{name}" for name in STEPS)
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +36,20 @@ def loaded() -> dg.Definitions:
 def test_everything_below_defs_is_found_and_fits_together(loaded: dg.Definitions) -> None:
     dg.Definitions.validate_loadable(loaded)
     keys = {key.to_user_string() for key in loaded.resolve_all_asset_keys()}
-    assert keys == {*STEPS, "searched_recipe", "listing_films", "warm_clips"}
+    shared = {"gateway_bento", "listing_films", "warm_clips"}
+    assert {key for key in keys if "/" not in key} == shared
+    for recipe in RECIPES:
+        own = {key for key in keys if key.startswith(f"{recipe.key}/")}
+        missing = set() if isinstance(recipe.made_by, TrainingPlan) else {"trained_model"}
+        assert {f"{recipe.key}/{name}" for name in STEPS if name not in missing} <= own
+    assert "room_classifier/searched_settings" in keys
 
 
 def test_raw_photos_come_before_all_and_the_bento_after(loaded: dg.Definitions) -> None:
     graph = loaded.resolve_asset_graph()
     order = [key.to_user_string() for key in graph.toposorted_asset_keys]
-    assert [name for name in order if name in STEPS] == list(STEPS)
+    wanted = [*ROOM_STEPS, "gateway_bento"]
+    assert [name for name in order if name in wanted] == wanted
 
 
 def test_bad_data_and_closed_gates_block_what_comes_after(loaded: dg.Definitions) -> None:
@@ -46,13 +59,19 @@ def test_bad_data_and_closed_gates_block_what_comes_after(loaded: dg.Definitions
         for key in graph.asset_check_keys
         if graph.get_check_spec(key).blocking
     }
-    assert blocking == {("photo_table", "expectations"), ("registered_version", "gates")}
+    for recipe in RECIPES:
+        assert (f"{recipe.key}/data_table", "expectations") in blocking
+        assert (f"{recipe.key}/registered_version", "gates") in blocking
 
 
 def test_what_people_start_and_what_starts_itself_is_there(loaded: dg.Definitions) -> None:
     jobs = {job.name for job in loaded.resolve_all_job_defs()}
-    assert {"retrain", "retrain_smoke", "search_hyperparameters", "promote", "roll_back"} <= jobs
-    assert loaded.get_schedule_def("weekly_retrain").job_name == "retrain"
+    assert {"retrain", "retrain_smoke", "promote", "roll_back"} <= jobs
+    assert {f"retrain_{recipe.key}" for recipe in RECIPES} <= jobs
+    assert {f"retrain_smoke_{recipe.key}" for recipe in RECIPES} <= jobs
+    assert "search_room_classifier" in jobs
+    schedule = loaded.get_schedule_def("weekly_retrain_room_classifier")
+    assert schedule.job_name == "retrain_room_classifier"
     assert loaded.get_sensor_def("publish_aliases").name == "publish_aliases"
 
 
@@ -68,14 +87,12 @@ def test_the_instance_is_postgres_watched_and_quiet() -> None:
     assert config["storage"]["postgres"]["postgres_url"] == {"env": "DAGSTER_POSTGRES_URL"}
     assert config["run_monitoring"]["enabled"]
     assert config["run_monitoring"]["free_slots_after_run_end_seconds"] > 0
+    assert config["run_monitoring"]["max_runtime_seconds"] > 0
     assert not config["telemetry"]["enabled"]
 
 
 def test_the_definitions_load_without_torch() -> None:
     """It is a gigabyte in every process of Dagster that only lists what there is to run."""
-    import subprocess
-    import sys
-
     code = (
         "import sys; from dagster_project.definitions import definitions; definitions(); "
         "sys.exit('torch' in sys.modules)"
@@ -96,12 +113,14 @@ def test_the_training_is_told_its_settings_once(loaded: dg.Definitions) -> None:
         for key in loaded.resolve_all_asset_keys()
         if "backbone" in fields_of(loaded.resolve_assets_def(key).op)
     }
-    assert takes == {"trained_classifier"}
+    trained = {one.key for one in RECIPES if isinstance(one.made_by, TrainingPlan)}
+    assert takes <= {f"{key}/trained_model" for key in trained}
+    assert "room_classifier/trained_model" in takes
 
 
 @pytest.mark.parametrize(
     "name",
-    ["retrain", "retrain_smoke", "search_hyperparameters", "promote", "roll_back", "render_films"],
+    ["retrain", "retrain_smoke", "search_room_classifier", "promote", "roll_back", "render_films"],
 )
 def test_every_field_of_the_launchpad_is_described(loaded: dg.Definitions, name: str) -> None:
     nodes = loaded.resolve_job_def(name).graph.node_defs
@@ -116,20 +135,24 @@ def test_every_field_of_the_launchpad_is_described(loaded: dg.Definitions, name:
 
 
 def test_full_and_smoke_are_presets_of_the_launchpad(loaded: dg.Definitions) -> None:
-    full, smoke = (
+    full, small = (
         loaded.resolve_job_def(name).run_config or {} for name in ("retrain", "retrain_smoke")
     )
-    of_full = full["ops"]["trained_classifier"]["config"]
-    assert TrainingConfig.model_validate(of_full) == TrainingConfig()
-    assert TrainingConfig.model_validate(smoke["ops"]["trained_classifier"]["config"]) == SMOKE
-    assert smoke["ops"]["registered_version_gates"]["config"]["file"] == str(SMOKE_GATES)
+    for recipe in RECIPES:
+        if isinstance(recipe.made_by, TrainingPlan):
+            kind, name = type(recipe.made_by.config), f"{recipe.key}__trained_model"
+            for config, wanted in ((full, recipe.made_by.config), (small, recipe.made_by.smoke)):
+                assert kind.model_validate(config["ops"][name]["config"]) == wanted
+        judged = small["ops"][f"{recipe.key}__registered_version_gates"]["config"]["files"]
+        assert judged == [str(file) for file in smoke(recipe.name)]
 
 
 def test_a_smoke_run_cannot_promote(loaded: dg.Definitions) -> None:
     steps = {node.name for node in loaded.resolve_job_def("retrain_smoke").graph.node_defs}
-    assert "registered_version" in steps
-    assert not steps & {"champion", "gateway_bento"}
-    assert digest_of(SMOKE_GATES) not in Admission().gates
+    assert "room_classifier__registered_version" in steps
+    assert not [step for step in steps if step.endswith(("__champion", "gateway_bento"))]
+    for recipe in RECIPES:
+        assert digest_of(smoke(recipe.name)) != standard_gates(recipe.name)
 
 
 def test_without_a_database_the_first_step_says_what_to_start(
@@ -138,8 +161,24 @@ def test_without_a_database_the_first_step_says_what_to_start(
     """As in a plain `dg dev`, beside which nothing else runs."""
     monkeypatch.delenv("DATABASE_URL", raising=False)
     studio = Studio(studio_home=str(tmp_path / "home"))
-    result = dg.materialize([raw_photos], resources={"studio": studio}, raise_on_error=False)
+    (raw_data, *_) = data_assets(ROOMS)
+    result = dg.materialize([raw_data], resources={"studio": studio}, raise_on_error=False)
     (failed,) = (event for event in result.all_events if event.event_type_value == "STEP_FAILURE")
     told = str(failed.event_specific_data)
     assert "make dev" in told
     assert "python -m serving.db.postgres" in told
+
+
+def test_what_dagster_starts_finds_the_studio_that_dagster_has(tmp_path: Path) -> None:
+    """The bento is built by another process: from the same database and storage."""
+    studio = Studio(
+        studio_home=str(tmp_path),
+        database_url="postgresql://elsewhere/studio",
+        storage_url="s3://bucket/studio",
+    )
+    code = "from serving.environment import read_settings; print(read_settings().model_dump_json())"
+    env = {"PATH": os.environ["PATH"]} | studio.environment()
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, check=True, capture_output=True, text=True
+    )
+    assert json.loads(done.stdout) == json.loads(studio.settings().model_dump_json())

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import shutil
@@ -16,7 +17,9 @@ from serving.settings import Settings
 
 pytestmark = pytest.mark.slow
 
-RECIPE = {
+KEY = "room_classifier"
+
+SETTINGS = {
     "backbone": "test_efficientnet",
     "weights": "none",
     "side": 64,
@@ -45,14 +48,15 @@ def gates_file(tmp_path: Path) -> Path:
 
 def retrain(gates_file: Path) -> dg.ExecuteInProcessResult:
     ops: dict[str, Any] = {
-        "trained_classifier": {"config": RECIPE},
-        "registered_version_gates": {"config": {"file": str(gates_file)}},
+        "room_classifier__trained_model": {"config": SETTINGS},
+        "room_classifier__registered_version_gates": {"config": {"files": [str(gates_file)]}},
     }
-    job = definitions().resolve_job_def("retrain")
+    job = definitions().resolve_job_def("retrain_room_classifier")
     return job.execute_in_process(run_config={"ops": ops}, raise_on_error=False)
 
 
 def run_job(name: str, op: str, **config: str) -> dg.ExecuteInProcessResult:
+    config = {"task": TASK} | config
     job = definitions().resolve_job_def(name)
     return job.execute_in_process(
         run_config={"ops": {op: {"config": config}}}, raise_on_error=False
@@ -61,26 +65,27 @@ def run_job(name: str, op: str, **config: str) -> dg.ExecuteInProcessResult:
 
 def allow(monkeypatch: pytest.MonkeyPatch, gates_file: Path) -> None:
     """Let the operator allow these gates and the test set of the colours."""
-    from registry.gates import digest_of
+    from registry.judge import digest_of
     from training.data.settings import DataSettings
 
     frozen = DataSettings().dataset_folder() / "frozen_test.csv"
     already = json.loads(os.environ.get("ALLOW_GATES", "[]"))
-    monkeypatch.setenv("ALLOW_GATES", json.dumps([*already, digest_of(gates_file)]))
-    monkeypatch.setenv("ALLOW_TEST_SETS", json.dumps([digest_of(frozen)]))
+    monkeypatch.setenv("ALLOW_GATES", json.dumps([*already, digest_of([gates_file])]))
+    monkeypatch.setenv("ALLOW_TEST_SETS", json.dumps([digest_of([frozen])]))
 
 
 def metadata_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
     (made,) = (
         event.step_materialization_data.materialization
         for event in result.get_asset_materialization_events()
-        if event.asset_key == dg.AssetKey(asset)
+        if event.asset_key == dg.AssetKey([KEY, asset])
     )
     return {name: value.value for name, value in made.metadata.items()}
 
 
 def ran(result: dg.ExecuteInProcessResult) -> set[str]:
-    return {event.step_key for event in result.get_step_success_events() if event.step_key}
+    steps = {event.step_key for event in result.get_step_success_events() if event.step_key}
+    return {step.removeprefix(f"{KEY}__") for step in steps}
 
 
 def published(settings: Settings) -> str | None:
@@ -114,6 +119,9 @@ def test_raw_photos_become_a_served_version_and_aliases_are_all_it_takes_to_chan
     assert shown["data/validated"] == shown["test/frozen_share"] == 1.0
     assert "colours/" in shown["worst mistakes by name"] or shown["test/top1"] == 1.0
     assert version.tags["gate.verdict"] == "passed"
+    served = hashlib.sha256(read_files(version).model).hexdigest()
+    assert served == shown["SHA-256 of the model"], "what was measured is what is registered"
+    assert served == read_slots(open_engine(studio))[TASK, CHAMPION].model_sha256
     run_id = str(version.run_id)
     run = client.get_run(run_id)
     assert run.data.metrics["test/top1"] > 0.8
@@ -149,10 +157,10 @@ def test_broken_data_stops_before_anything_is_trained(
     shutil.rmtree(photos / "colours" / "green")
     result = retrain(gates_file)
     assert not result.success
-    assert "trained_classifier" not in ran(result)
+    assert "trained_model" not in ran(result)
     (check,) = (event for event in result.get_asset_check_evaluations() if not event.passed)
     assert "cannot be decoded" in (check.description or "")
     assert list((studio.home() / "data" / "rooms" / "docs").glob("*/index.html"))
-    assert "photos are in quarantine" in (check.description or "")
-    assert "colours/red/000.jpg" in str(check.metadata["quarantined photos"].value)
+    assert "rows are in quarantine" in (check.description or "")
+    assert "colours/red/000.jpg" in str(check.metadata["quarantined rows"].value)
     assert published(studio) is None

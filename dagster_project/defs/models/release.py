@@ -3,51 +3,76 @@
 import os
 import subprocess
 import sys
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
 from dagster_project.defs.resources import Studio
-from dagster_project.defs.rooms.data import GROUP
-from dagster_project.defs.rooms.values import Registered
+from dagster_project.models.values import Registered
 from registry.promote import promote, roll_back
 from registry.publish import Publisher
-from serving.models.rooms import TASK
+from serving.models.slots import CHAMPION, read_slots
+from training.recipe import Recipe
+from training.recipes import RECIPES
+
+RELEASE = "release"
 
 
-@dg.asset(group_name=GROUP, kinds={"mlflow", "postgres"})
-def champion(studio: Studio, registered_version: Registered) -> dg.MaterializeResult[str]:
-    """The version that answers: its alias is moved, and it is published to serving."""
-    version = registered_version.version
-    promote(studio.registry(), registered_version.task, version, studio.admission())
-    publish(studio)
-    return dg.MaterializeResult(value=version, metadata={"version": version})
+def champion_asset(recipe: Recipe[Any]) -> dg.AssetsDefinition:
+    """Return the asset that makes a recipe's judged version the one that answers."""
+
+    @dg.asset(
+        key_prefix=recipe.key,
+        group_name=recipe.key,
+        kinds={"mlflow", "postgres"},
+        ins={"registered_version": dg.AssetIn(key_prefix=recipe.key)},
+    )
+    def champion(studio: Studio, registered_version: Registered) -> dg.MaterializeResult[str]:
+        """The version that answers: its alias is moved, and it is published to serving."""
+        version = registered_version.version
+        promote(studio.registry(), registered_version.task, version, studio.admission())
+        publish(studio)
+        return dg.MaterializeResult(value=version, metadata={"version": version})
+
+    return champion
 
 
-@dg.asset(group_name=GROUP, kinds={"bentoml"})
-def gateway_bento(studio: Studio, champion: str) -> dg.MaterializeResult[str]:
-    """The gateway as a bento, with the published version baked in, and its sibling, the worker."""
+@dg.asset(
+    group_name=RELEASE,
+    kinds={"bentoml"},
+    pool="bento",
+    deps=[dg.AssetKey([recipe.key, "champion"]) for recipe in RECIPES],
+)
+def gateway_bento(studio: Studio) -> dg.MaterializeResult[str]:
+    """The gateway as a bento, with all published versions baked in, and its sibling, the worker."""
     command = [sys.executable, "-m", "bentos.build"]
-    env = os.environ | {"STUDIO_HOME": str(studio.settings().home())}
+    env = os.environ | studio.environment()
     done = subprocess.run(command, env=env, check=False, capture_output=True, text=True)
     if done.returncode:
         raise dg.Failure("the bento was not built", {"error": dg.MetadataValue.text(done.stderr)})
     worker, gateway = done.stdout.split()[-2:]
-    metadata = {"bento": gateway, "worker's bento": worker, "model version": champion}
+    published = read_slots(studio.engine()).items()
+    versions = {task: row.version for (task, slot), row in published if slot == CHAMPION}
+    metadata = {
+        "bento": gateway,
+        "worker's bento": worker,
+        **{f"version of {task}": version for task, version in versions.items()},
+    }
     return dg.MaterializeResult(value=gateway, metadata=metadata)
 
 
 class Promotion(dg.Config):
     """Which version is to answer."""
 
-    task: str = Field(default=TASK, description="the registered model's name in MLflow")
+    task: str = Field(description="the registered model's name in MLflow")
     version: str = Field(description="its number; it must have passed the standard gates")
 
 
 class Rollback(dg.Config):
     """Why the champion has to go."""
 
-    task: str = Field(default=TASK, description="the registered model's name in MLflow")
+    task: str = Field(description="the registered model's name in MLflow")
     reason: str = Field(description="kept on the version that goes, for whoever wonders later")
 
 

@@ -1,10 +1,10 @@
-"""What the room classifier's assets hand to each other.
+"""What a model's assets hand to each other.
 
 Each carries what the later ones need to know of it, so that nothing is said twice: a card names the
-backbone that was trained, whatever the launchpad says by then.
+network that was trained, whatever the launchpad says by then.
 
-Types of `training` are named and not imported: with them comes torch, a gigabyte in every process
-of Dagster that only has to know what there is to run.
+Types of `training` that need torch are named and not imported: it is a gigabyte in every process of
+Dagster that only has to know what there is to run.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from training.loop.candidates import Candidate, Precision, Provenance
+    from training.loop.candidate import Candidate, Precision, Provenance
+    from training.loop.config import TrainingConfig
     from training.loop.fit import Trained
-    from training.room_classifier.config import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,16 @@ class Exported:
 
     Attributes
     ----------
-    config : of the training
-    parity : largest difference of logits between torch and ONNX
+    candidates : by precision
+    parity : largest difference of outputs between torch and ONNX; None: there is no torch network
+    per_label : how many rows of each label are looked at; None: all
     """
 
     run_id: str
-    config: TrainingConfig
     candidates: Mapping[Precision, Candidate]
     chosen: Precision
-    parity: float
+    parity: float | None = None
+    per_label: int | None = None
 
 
 @dataclass(frozen=True)
