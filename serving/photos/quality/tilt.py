@@ -1,0 +1,110 @@
+"""How far a photo leans: the direction in which its vertical lines run."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+MOST_DEG = 12.0  # what leans further is a roof, a stair or a creative photo
+_BIN_DEG = 0.1
+_SPREADS = np.linspace(-20, 20, 21)  # degrees over the width by which verticals converge
+_EDGE = 4  # px of the border that are left out
+_VOTES = 3000  # of edges at most
+_LEAST_HEIGHTS = 0.5  # of lines, in heights of the photo, below which nothing is said
+
+
+@dataclass(frozen=True)
+class Tilt:
+    """The lean of a photo.
+
+    Attributes
+    ----------
+    degrees : above 0: the photo leans to the right (what stands upright is turned clockwise)
+    support : length of the lines that agree, in heights of the photo
+    """
+
+    degrees: float
+    support: float
+
+
+def measure_tilt(luma: NDArray[np.uint8]) -> Tilt | None:
+    """Find the roll of the camera; None where the photo shows too few verticals.
+
+    Every edge that is nearly upright votes with its direction. Looking up or down makes verticals
+    converge: their direction then changes evenly from left to right, so that is fitted too, and
+    the lean is the direction in the photo's middle.
+
+    Parameters
+    ----------
+    luma : uint8, shape (height, width)
+    """
+    angle, across, weight = _edges(luma)
+    if not len(angle):
+        return None
+    spread, mode = _vote(angle, across, weight)
+    degrees = mode
+    for reach in (1.0, 0.6, 0.4):
+        near = np.abs(angle - degrees - spread * across) < reach
+        if near.sum() < 16:
+            return None
+        degrees, spread = _fit(angle[near], across[near], weight[near])
+    support = float(near.sum()) / luma.shape[0]
+    if support < _LEAST_HEIGHTS or abs(degrees) > MOST_DEG:
+        return None
+    return Tilt(degrees, support)
+
+
+def _edges(luma: NDArray[np.uint8]) -> tuple[Floats, Floats, Floats]:
+    """Return direction in degrees, place across the width in -0.5..0.5, and weight of edges."""
+    smooth = cv2.GaussianBlur(luma.astype(np.float32), (0, 0), 1.0)
+    right = cv2.Scharr(smooth, cv2.CV_32F, 1, 0, scale=1 / 32)
+    down = cv2.Scharr(smooth, cv2.CV_32F, 0, 1, scale=1 / 32)
+    window = (3, 17)  # an upright edge is averaged along itself
+    xx, yy, xy = (cv2.blur(a * b, window) for a, b in ((right, right), (down, down), (right, down)))
+    power = np.abs(right)
+    floor = max(4.0, float(np.percentile(power[::4, ::4], 80)))
+    inner = power[_EDGE:-_EDGE, _EDGE:-_EDGE]
+    peak = inner > floor
+    peak &= inner >= power[_EDGE:-_EDGE, _EDGE - 1 : -_EDGE - 1]  # one vote a row
+    peak &= inner > power[_EDGE:-_EDGE, _EDGE + 1 : -_EDGE + 1]
+    rows, columns = (places + _EDGE for places in np.nonzero(peak))
+    upright = xx[rows, columns] > 8 * yy[rows, columns]
+    rows, columns = rows[upright], columns[upright]
+    along = xy[rows, columns] / (xx[rows, columns] - yy[rows, columns])
+    angle = np.degrees(0.5 * np.arctan(2 * along)).astype(np.float32)
+    across = (columns / luma.shape[1] - 0.5).astype(np.float32)
+    weight = np.minimum(power[rows, columns], 40.0)
+    return angle, across, weight
+
+
+def _vote(angle: Floats, across: Floats, weight: Floats) -> tuple[float, float]:
+    """Return the convergence and the direction that most edges share."""
+    step = len(angle) // _VOTES + 1
+    angle, across, weight = angle[::step], across[::step], weight[::step]
+    bins = int(2 * MOST_DEG / _BIN_DEG) + 1
+    best = (-1.0, 0.0, 0.0)
+    for spread in _SPREADS:
+        place = (angle - spread * across + MOST_DEG) / _BIN_DEG + 0.5
+        kept = (place >= 0) & (place < bins)
+        votes = np.bincount(place[kept].astype(np.int64), weight[kept], bins)
+        votes = np.convolve(votes, _KERNEL, "same")
+        top = int(votes.argmax())
+        score = float(votes[top]) * (1 - abs(spread) / 100)
+        if score > best[0]:
+            best = (score, float(spread), top * _BIN_DEG - MOST_DEG)
+    return best[1], best[2]
+
+
+_KERNEL = np.exp(-0.5 * np.square(np.arange(-9, 10) / 3))
+
+
+def _fit(angle: Floats, across: Floats, weight: Floats) -> tuple[float, float]:
+    """Weighted straight line of direction over place; its value in the middle, and its slope."""
+    mean = np.average(across, weights=weight)
+    middle = np.average(angle, weights=weight)
+    apart = across - mean
+    variance = np.average(apart * apart, weights=weight)
+    slope = np.average(apart * (angle - middle), weights=weight) / (variance + 1e-3)
+    return float(middle - slope * mean), float(slope)

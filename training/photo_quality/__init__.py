@@ -1,0 +1,1 @@
+"""Learns `serving.photos.quality`: real photos made worse by known amounts."""
