@@ -31,7 +31,7 @@ from serving.render.beat_model import open_beat_model
 from serving.render.template_files import find_template
 from serving.video.edit.assembly import EditOptions, Shape
 from serving.video.edit.cut_points import Music, make_music
-from serving.video.edit.photo_order import Photo
+from serving.video.edit.photo_order import FilmPhoto
 from serving.video.edit.timeline import make_timeline
 
 # beats of a loop: known from its length, which is whole bars
@@ -202,7 +202,7 @@ def on_beat(music: Music | None, track: Track) -> list[bool]:
     seconds = track.samples.size / RATE_HZ
     if seconds < _SHORTEST_FILM_S:
         return []
-    photos = [Photo(str(number), 1600, 1200) for number in range(max(2, round(seconds / 2.5)))]
+    photos = [FilmPhoto(str(number), 1600, 1200) for number in range(max(2, round(seconds / 2.5)))]
     shape, options = Shape(1920, 1080, _FPS), EditOptions(frames=round(seconds * _FPS))
     cuts = make_timeline(photos, find_template("modern"), shape, options, music).cuts
     half_s = 0.5 / float(_FPS) + 1e-9

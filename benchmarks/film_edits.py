@@ -25,7 +25,7 @@ from serving.render.template_files import find_template, shipped_fonts
 from serving.video.edit.assembly import EditOptions, Shape
 from serving.video.edit.cut_points import Music, make_music
 from serving.video.edit.overlays import Branding, Plan, plan_film
-from serving.video.edit.photo_order import Photo
+from serving.video.edit.photo_order import FilmPhoto
 from serving.video.film import Film
 from serving.video.titles.layout import Brand, Words
 
@@ -146,7 +146,7 @@ def _with_logos(film: Film, spans: Sequence[tuple[int, int]]) -> Film:
 class Order:
     """What a film of a template is asked to show, and for how long."""
 
-    photos: tuple[Photo, ...]
+    photos: tuple[FilmPhoto, ...]
     length_s: Fraction
 
     def cut(self, track: Music, shape: Shape = WIDE) -> Plan:
@@ -172,12 +172,12 @@ class Order:
         return dataclasses.replace(self, photos=tuple(photos))
 
 
-def _open_photos(count: int) -> Iterator[Photo]:
+def _open_photos(count: int) -> Iterator[FilmPhoto]:
     files = find_photos()
     for number in range(count):
         file = files[number % len(files)]
         size = photo_size(Path(file).read_bytes())
-        yield Photo(file, *size, caption=f"Room {number}" if number in CAPTIONED else None)
+        yield FilmPhoto(file, *size, caption=f"Room {number}" if number in CAPTIONED else None)
 
 
 def change_times(bench: EditBench, order: Order) -> None:

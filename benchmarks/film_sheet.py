@@ -31,7 +31,7 @@ from serving.video.draw.yuv import empty_planes, to_rgb
 from serving.video.edit.assembly import CARD, EditOptions, Shape
 from serving.video.edit.cut_points import Music
 from serving.video.edit.overlays import Branding, Plan, plan_film
-from serving.video.edit.photo_order import Photo
+from serving.video.edit.photo_order import FilmPhoto
 from serving.video.edit.templates import Template
 from serving.video.film import Clip, Film, Motion, Transition, View
 from serving.video.titles.layout import Brand, Words
@@ -118,7 +118,9 @@ def plan_listing(template: Template, size: tuple[int, int], music: Music | None 
         path, room = LISTING / asked["file"], asked["room_type"]
         with Pillow.open(path) as photo:
             weight = 2.0 if room in ("exterior", "kitchen") else 1.0
-            photos.append(Photo(str(path), *photo.size, weight, room=room, caption=CAPTIONS[room]))
+            photos.append(
+                FilmPhoto(str(path), *photo.size, weight, room=room, caption=CAPTIONS[room])
+            )
     words = Words("House above the lake", "12 Larch Lane", "€ 890,000", "4 rooms · 142 m²")
     brand = Brand(
         "Nest & Co.", "Ana Ruiz", "+41 44 555 01 23", "ana@nest.example", "nest.example",

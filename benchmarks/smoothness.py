@@ -59,8 +59,8 @@ def measure(photo: str, motion: Motion, frames: int) -> tuple[float, float]:
     sources = Sources(lambda name: Path(name).read_bytes(), lambda _: np.empty(0, np.uint8))
     renderer = FrameRenderer(film, sources)
     shot = renderer.shot(0)
-    footage = shot.scene.back
-    spline = spline_filter(footage.planes.y.astype(np.float32), output=np.float32)
+    prepared = shot.scene.back
+    spline = spline_filter(prepared.planes.y.astype(np.float32), output=np.float32)
     out = empty_planes(1920, 1080)
     errors: dict[str, list[NDArray[np.float64]]] = {"drawn": [], "encoded": []}
     with tempfile.TemporaryDirectory() as folder:
@@ -68,7 +68,7 @@ def measure(photo: str, motion: Motion, frames: int) -> tuple[float, float]:
         render_film(film, sources, path)
         with av.open(str(path)) as container:
             for number, decoded in enumerate(container.decode(video=0)):
-                matrix = view_matrix(footage, shot.windows[number], (1920, 1080))
+                matrix = view_matrix(prepared, shot.windows[number], (1920, 1080))
                 ideal = _ideal(spline, matrix)
                 draw_frame(renderer, number, out)
                 errors["drawn"].append(offset(out.y, ideal))

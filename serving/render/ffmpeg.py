@@ -1,7 +1,6 @@
-"""The one place that runs FFmpeg's program, for what its filters do better than we would.
+"""The one place that runs FFmpeg's program, for encoders that PyAV's library is built without.
 
-The program, not the library: a hostile file breaks a process that is thrown away, and one that
-hangs is ended. It reads the one file it is given and nothing else: no network, no other protocol.
+It reads what it is fed and no file; one that hangs is ended.
 """
 
 import os
@@ -10,21 +9,14 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable
-from pathlib import Path
 from typing import IO, TypeAlias
 
 import ffmpeg  # type: ignore[import-untyped]
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
-from serving.errors import BadInput, StudioError
+from serving.errors import StudioError
 
 Node: TypeAlias = "ffmpeg.nodes.FilterableStream"
-
-PROTOCOLS = "file,pipe"
-
-
-class FfmpegFailed(BadInput):
-    """FFmpeg could not read or convert what it was given; says its last line."""
 
 
 class FfmpegSlow(StudioError):
@@ -38,30 +30,6 @@ class FfmpegDied(StudioError):
 def find_ffmpeg() -> str:
     """Return the program: the machine's, or the one in imageio-ffmpeg's wheel."""
     return shutil.which("ffmpeg") or str(imageio_ffmpeg.get_ffmpeg_exe())
-
-
-def open_input(path: Path, **options: str | int) -> Node:
-    """Return an input of ffmpeg-python for a local file that may be hostile."""
-    return ffmpeg.input(f"file:{path}", protocol_whitelist=PROTOCOLS, **options)
-
-
-def run(stream: Node, timeout_s: float = 600.0) -> bytes:
-    """Run a graph of ffmpeg-python and return what it writes to `pipe:`.
-
-    Raises
-    ------
-    FfmpegFailed
-        It ended with an error.
-    FfmpegSlow
-        It was still running after `timeout_s`, and was killed.
-    """
-    try:
-        done = subprocess.run(_command(stream), capture_output=True, timeout=timeout_s, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise FfmpegSlow(f"FFmpeg took longer than {timeout_s:g} s") from error
-    if done.returncode:
-        raise FfmpegFailed(_last_lines(done.stderr, done.returncode, 1))
-    return done.stdout
 
 
 def run_fed(stream: Node, parts: Iterable[memoryview], stall_s: float = 30.0) -> bytes:
@@ -100,7 +68,7 @@ def run_fed(stream: Node, parts: Iterable[memoryview], stall_s: float = 30.0) ->
             process.kill()
         if code:
             said.seek(0)
-            raise FfmpegDied(_last_lines(said.read(), code, 6))
+            raise FfmpegDied(_last_lines(said.read(), code))
         made.seek(0)
         return made.read()
 
@@ -126,19 +94,6 @@ def _command(stream: Node) -> list[str]:
     return list(ffmpeg.compile(quiet, cmd=find_ffmpeg()))
 
 
-def _last_lines(said: bytes, code: int, count: int) -> str:
-    lines = said.decode(errors="replace").strip().splitlines()[-count:]
+def _last_lines(said: bytes, code: int) -> str:
+    lines = said.decode(errors="replace").strip().splitlines()[-6:]
     return f"FFmpeg: {'; '.join(lines) if lines else f'ended with {code}'}"
-
-
-def extract_sound(path: Path, rate_hz: int = 48_000, timeout_s: float = 120.0) -> bytes:
-    """Return the sound of any file as interleaved stereo float32 samples, resampled.
-
-    Raises
-    ------
-    FfmpegFailed
-        There is no sound, or it cannot be read.
-    """
-    sound = open_input(path).audio
-    written = ffmpeg.output(sound, "pipe:", format="f32le", ac=2, ar=rate_hz)
-    return run(written, timeout_s)

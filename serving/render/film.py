@@ -12,7 +12,7 @@ from serving.render.frames import FrameRenderer, Sources
 from serving.render.mux import Chapter, Tracks, write_mp4
 from serving.render.naming import digest_sources, name_segments, name_sound
 from serving.render.packets import CodedSegment, read_segment
-from serving.render.pool import Task, Watch, encode_segments
+from serving.render.pool import RenderControl, SegmentTask, encode_segments
 from serving.render.profiles import Encoding
 from serving.render.segments import Segment, split_film
 from serving.render.sound import Sound, encode_sound
@@ -59,7 +59,7 @@ def render_film(
     sources: Sources,
     output: Path,
     options: Options | None = None,
-    watch: Watch | None = None,
+    watch: RenderControl | None = None,
 ) -> Rendered:
     """Write a film as an MP4 to `output`.
 
@@ -76,7 +76,7 @@ def render_film(
     RenderCancelled
         `watch` said so; nothing is left behind but segments in the cache.
     """
-    options, watch = options or Options(), watch or Watch()
+    options, watch = options or Options(), watch or RenderControl()
     check_film(film)
     for transition in film.transitions:
         find_kind(transition.kind)
@@ -84,7 +84,7 @@ def render_film(
     digest = digest_sources(sources)
     keys = name_segments(film, segments, options.encoding, digest)
     with tempfile.TemporaryDirectory(prefix="film-", dir=output.parent) as folder:
-        shelf = _Shelf(Path(folder), segments, options.ready)
+        shelf = _SegmentFiles(Path(folder), segments, options.ready)
         missing = list(_fetch(shelf, keys, options.cache))
         renderer = FrameRenderer(film, sources)
         todo = [shelf.task(number) for number in missing]
@@ -118,7 +118,7 @@ def _encode_sound(sound: Sound | None, film: Film, cache: PacketCache) -> bytes 
     return kept
 
 
-class _Shelf:
+class _SegmentFiles:
     """A film's segments on disk, however many, told of in their order."""
 
     def __init__(self, folder: Path, segments: Sequence[Segment], ready: Ready | None) -> None:
@@ -132,11 +132,11 @@ class _Shelf:
             self._ready(self._segments[self._next], self._read(self._next))
             self._next += 1
 
-    def task(self, number: int) -> Task:
+    def task(self, number: int) -> SegmentTask:
         """Return what there is to do about a segment that is missing."""
         segment = self._segments[number]
         before = self._path(number - 1) if segment.follows else None
-        return Task(segment, self._read(number - 1) if before and before.exists() else None)
+        return SegmentTask(segment, self._read(number - 1) if before and before.exists() else None)
 
     def read(self) -> Iterator[tuple[int, CodedSegment]]:
         """Yield each segment's first frame and its packets, in the film's order."""
@@ -150,7 +150,7 @@ class _Shelf:
         return self._folder / f"{number:06}.mp4"
 
 
-def _fetch(shelf: _Shelf, keys: Sequence[str], cache: PacketCache) -> Iterator[int]:
+def _fetch(shelf: _SegmentFiles, keys: Sequence[str], cache: PacketCache) -> Iterator[int]:
     """Take from the cache what it has; yield the numbers of the rest."""
     for number, key in enumerate(keys):
         data = cache.get(key)

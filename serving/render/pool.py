@@ -29,7 +29,7 @@ class RenderCancelled(StudioError):
 
 
 @dataclass(frozen=True)
-class Watch:
+class RenderControl:
     """Who looks on: told of progress, asked whether to go on; both in the calling thread.
 
     Parameters
@@ -43,7 +43,7 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class Task:
+class SegmentTask:
     """A segment to encode.
 
     Parameters
@@ -73,9 +73,9 @@ class _Count:
 
 def encode_segments(
     renderer: FrameRenderer,
-    todo: Sequence[Task],
+    todo: Sequence[SegmentTask],
     encoding: Encoding,
-    watch: Watch,
+    watch: RenderControl,
     workers: int = 2,
 ) -> Iterator[tuple[Segment, CodedSegment]]:
     """Yield segments and their packets as they are done, in no certain order.
@@ -115,7 +115,7 @@ def encode_segments(
 def _submit(
     pool: ThreadPoolExecutor,
     encode: Callable[[Segment, Future[CodedSegment] | None], CodedSegment],
-    todo: Sequence[Task],
+    todo: Sequence[SegmentTask],
     chains: bool,
 ) -> dict[Future[CodedSegment], Segment]:
     """Hand all to the threads: where they chain, one that follows after the next that does not.
@@ -140,7 +140,7 @@ def _done(data: CodedSegment) -> Future[CodedSegment]:
 
 
 def _finished(
-    waiting: dict[Future[CodedSegment], Segment], count: _Count, watch: Watch, total: int
+    waiting: dict[Future[CodedSegment], Segment], count: _Count, watch: RenderControl, total: int
 ) -> Iterator[tuple[Segment, CodedSegment]]:
     told = time.monotonic()
     while waiting:

@@ -30,7 +30,7 @@ from serving.requests.film import BrandSpec, FilmInput, PhotoSpec
 from serving.video.draw.grade import Lut, parse_cube
 from serving.video.draw.looks import LOOKS, make_look
 from serving.video.draw.rgba import Rgba
-from serving.video.edit.photo_order import Label, Photo, order_by_room
+from serving.video.edit.photo_order import FilmPhoto, SpotLabel, order_by_room
 from serving.video.edit.templates import Look, Template
 from serving.video.titles.layout import Brand
 from serving.workflows.run import Run
@@ -57,7 +57,7 @@ class Material:
         be sent twice
     """
 
-    photos: tuple[Photo, ...]
+    photos: tuple[FilmPhoto, ...]
     files: Mapping[str, Path]
     skipped: tuple[Json, ...]
     numbers: tuple[int, ...]
@@ -72,13 +72,13 @@ def gather_photos(run: Run, work: FilmInput, folder: Path) -> Material:
         If none can be read, or one cannot and `bad_photos` says to refuse.
     """
     intake = PhotoIntake(run, work, folder, _find_rooms(run, work))
-    found: dict[int, Photo] = {}
+    found: dict[int, FilmPhoto] = {}
     skipped: list[Json] = []
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="film") as pool:
         try:
             answers = pool.map(intake.take, work.photos)
             for number, answer in enumerate(answers):
-                if isinstance(answer, Photo):
+                if isinstance(answer, FilmPhoto):
                     found[number] = answer
                 else:
                     _refuse_or_skip(work, answer, skipped)
@@ -104,7 +104,7 @@ class PhotoIntake:
     folder: Path
     rooms: "_Rooms | None"
 
-    def take(self, asked: PhotoSpec) -> Photo | Json:
+    def take(self, asked: PhotoSpec) -> FilmPhoto | Json:
         """Return the photo, its file written into the folder, or what is wrong with it."""
         self.run.check()
         try:
@@ -122,11 +122,11 @@ class PhotoIntake:
             (self.folder / str(photo.depth)).write_bytes(depth)
         return photo
 
-    def _judge(self, asked: PhotoSpec, data: bytes, depth: bytes | None) -> Photo:
+    def _judge(self, asked: PhotoSpec, data: bytes, depth: bytes | None) -> FilmPhoto:
         width, height = photo_size(data)
         if depth is not None:
             decode(depth, _DEPTH_PIXELS)
-        return Photo(
+        return FilmPhoto(
             name=hashlib.sha256(data).hexdigest(),
             width=width,
             height=height,
@@ -135,10 +135,10 @@ class PhotoIntake:
             room=asked.room,
             caption=asked.caption,
             depth=None if depth is None else f"depth-{hashlib.sha256(depth).hexdigest()}",
-            labels=tuple(Label(label.text, label.x, label.y) for label in asked.labels),
+            labels=tuple(SpotLabel(label.text, label.x, label.y) for label in asked.labels),
         )
 
-    def _keep(self, photo: Photo, data: bytes) -> None:
+    def _keep(self, photo: FilmPhoto, data: bytes) -> None:
         """Write the photo into the folder once all of it was decoded; BadImage if it cannot be.
 
         As a JPEG, if it is none: a telephone's HEIC takes ten times as long to decode, and is

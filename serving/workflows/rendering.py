@@ -15,7 +15,7 @@ from serving.render.encoders import choose_encoding
 from serving.render.film import Options, Rendered, render_film
 from serving.render.frames import Sources
 from serving.render.mux import Chapter
-from serving.render.pool import RenderCancelled, Watch
+from serving.render.pool import RenderCancelled, RenderControl
 from serving.render.preview import PreviewStream
 from serving.render.profiles import PROFILES, Codec, fit_film
 from serving.render.sound import Sound, encode_sound
@@ -105,7 +105,7 @@ def forget(run: Run, cut: Cut) -> None:
         store.invalidate(photo)
 
 
-def _watched(run: Run, render: Callable[[Watch], T], unit: str = "frames") -> T:
+def _watched(run: Run, render: Callable[[RenderControl], T], unit: str = "frames") -> T:
     """Render under the job's eyes.
 
     Raises
@@ -136,7 +136,7 @@ def _watched(run: Run, render: Callable[[Watch], T], unit: str = "frames") -> T:
             stops.append(stop)
 
     try:
-        return render(Watch(progress, asked_to_stop))
+        return render(RenderControl(progress, asked_to_stop))
     except RenderCancelled:
         if stops:
             raise stops[0] from None

@@ -33,12 +33,6 @@ def mix_by_mask(a: Planes, b: Planes, mask: Mask, out: Planes) -> None:
         cv2.blendLinear(other, one, weight, 1 - weight, dst=into)
 
 
-def fill_colour(out: Planes, yuv: tuple[int, int, int]) -> None:
-    """Make the whole picture one colour."""
-    for plane, value in zip(out, yuv, strict=True):
-        plane.fill(value)
-
-
 def shade_table(gain: float) -> tuple[Plane, Plane]:
     """Return the tables that multiply the light of luma and of chroma by `gain`, 0..2."""
     values = np.arange(256)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
-from serving.video.draw.crop import Footage
+from serving.video.draw.crop import PreparedPhoto
 from serving.video.draw.resample import CHROMA_OFF, sample_plane
 from serving.video.draw.yuv import Planes
 from serving.video.film import Motion, View
@@ -64,19 +64,21 @@ def _progress(curve: Sequence[tuple[float, float]], frames: int) -> NDArray[np.f
     return progress.clip(0, 1)
 
 
-def draw_view(footage: Footage, window: NDArray[np.float64], out: Planes) -> None:
+def draw_view(prepared: PreparedPhoto, window: NDArray[np.float64], out: Planes) -> None:
     """Fill `out` with what the camera sees through `window` (left, top, width, height)."""
-    luma = view_matrix(footage, window, out.size)
-    sample_plane(footage.planes.y, luma, out.y)
+    luma = view_matrix(prepared, window, out.size)
+    sample_plane(prepared.planes.y, luma, out.y)
     chroma = to_chroma(luma)
-    sample_plane(footage.planes.u, chroma, out.u, CHROMA_OFF)
-    sample_plane(footage.planes.v, chroma, out.v, CHROMA_OFF)
+    sample_plane(prepared.planes.u, chroma, out.u, CHROMA_OFF)
+    sample_plane(prepared.planes.v, chroma, out.v, CHROMA_OFF)
 
 
-def view_matrix(footage: Footage, window: NDArray[np.float64], frame: Size) -> NDArray[np.float64]:
-    """Return the 2x3 matrix from the frame's luma pixels to those of the footage."""
-    left, top, width, height = footage.region
-    plane_width, plane_height = footage.planes.size
+def view_matrix(
+    prepared: PreparedPhoto, window: NDArray[np.float64], frame: Size
+) -> NDArray[np.float64]:
+    """Return the 2x3 matrix from the frame's luma pixels to those of the prepared photo."""
+    left, top, width, height = prepared.region
+    plane_width, plane_height = prepared.planes.size
     across, down = plane_width / width, plane_height / height
     step_x, step_y = window[2] * across / frame[0], window[3] * down / frame[1]
     x = (window[0] - left) * across + step_x / 2 - 0.5

@@ -24,7 +24,7 @@ _MARGIN_PX = 2  # what bilinear sampling reads past a window, and a pixel for ro
 
 
 @dataclass(frozen=True)
-class Footage:
+class PreparedPhoto:
     """Planes of a part of a photo.
 
     Parameters
@@ -72,7 +72,7 @@ def cut_part(image: Image, windows: Windows, frame: Size) -> tuple[Image, Region
     return _scale(part, choose_ratio(width, windows, frame), frame), region
 
 
-def make_footage(part: Image, region: Region) -> Footage:
+def prepare_photo(part: Image, region: Region) -> PreparedPhoto:
     """Turn a part of a photo into planes that the camera can sample.
 
     Its edges are continued by `RIM_PX`, which are part of the region: sampling is fast with room.
@@ -80,7 +80,7 @@ def make_footage(part: Image, region: Region) -> Footage:
     height, width = part.shape[:2]
     x, y = (RIM_PX * side / n for side, n in zip(region[2:], (width, height), strict=True))
     wide = (region[0] - x, region[1] - y, region[2] + 2 * x, region[3] + 2 * y)
-    return Footage(make_planes(add_rim(part), oversample=2), wide)
+    return PreparedPhoto(make_planes(add_rim(part), oversample=2), wide)
 
 
 def add_rim(picture: NDArray[Any]) -> NDArray[Any]:

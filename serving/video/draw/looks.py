@@ -100,20 +100,6 @@ def make_look(look: Look | str, size: int = SIZE) -> Lut:
     return Lut(lifted.clip(0, 1).astype(np.float32))
 
 
-def format_cube(lut: Lut, title: str) -> str:
-    """Write a table as .cube, red changing fastest (Adobe, "Cube LUT Specification" 1.0).
-
-    Examples
-    --------
-    >>> print(format_cube(identity_lut(2), "same").splitlines()[:4])
-    ['TITLE "same"', 'LUT_3D_SIZE 2', '0.000000 0.000000 0.000000', '1.000000 0.000000 0.000000']
-    """
-    rows = lut.table.transpose(2, 1, 0, 3).reshape(-1, 3)
-    lines = [f"{red:.6f} {green:.6f} {blue:.6f}" for red, green, blue in rows.tolist()]
-    shown = title.replace('"', "'").replace("\n", " ")
-    return "\n".join([f'TITLE "{shown}"', f"LUT_3D_SIZE {len(lut.table)}", *lines, ""])
-
-
 def _gains(look: Look) -> Colours:
     """Return gains of red, green and blue that leave the light of a grey as it is."""
     gains = np.array([1 + 0.22 * look.warmth, 1.0, 1 - 0.28 * look.warmth])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from serving.image import Image
 from serving.video.draw.camera import Windows, draw_view, to_chroma, view_matrix
-from serving.video.draw.crop import Footage, add_rim, crop_like, cut_part, make_footage
+from serving.video.draw.crop import PreparedPhoto, add_rim, crop_like, cut_part, prepare_photo
 from serving.video.draw.depth import blur_by_depth, fill_behind, split_depth
 from serving.video.draw.resample import SAMPLING
 from serving.video.draw.yuv import Planes, empty_planes
@@ -26,7 +26,7 @@ class Layer:
     """What lies in front: its nearness 0..1, its pixels, and its alpha at their resolution."""
 
     nearness: float
-    footage: Footage
+    prepared: PreparedPhoto
     alpha: Alpha
 
 
@@ -34,7 +34,7 @@ class Layer:
 class Scene:
     """The farthest layer, those before it from far to near, and how far they move apart."""
 
-    back: Footage
+    back: PreparedPhoto
     front: tuple[Layer, ...] = ()
     parallax: float = 0.0
 
@@ -62,21 +62,21 @@ def prepare_scene(
     part, region = cut_part(image, windows, frame)
     part = np.ascontiguousarray(part) if grade is None else grade(np.ascontiguousarray(part))
     if depth is None or not (clip.parallax or clip.focus_blur):
-        return Scene(make_footage(part, region))
+        return Scene(prepare_photo(part, region))
     near = crop_like(depth, region, (part.shape[1], part.shape[0]))
     if clip.focus_blur:
         radius = clip.focus_blur * part.shape[1]
         part = blur_by_depth(part, near, _focus(near), radius)
     if not clip.parallax:
-        return Scene(make_footage(part, region))
+        return Scene(prepare_photo(part, region))
     layers = split_depth(near, LAYERS)
     hidden = layers[0][1] if layers else np.zeros(near.shape, np.float32)
-    back = make_footage(fill_behind(part, hidden), region)
+    back = prepare_photo(fill_behind(part, hidden), region)
     front = []
     for number, (nearness, alpha) in enumerate(layers):
         before = layers[number + 1][1] if number + 1 < len(layers) else None
         pixels = part if before is None else fill_behind(part, before)
-        front.append(Layer(nearness, make_footage(pixels, region), add_rim(alpha)))
+        front.append(Layer(nearness, prepare_photo(pixels, region), add_rim(alpha)))
     return Scene(back, tuple(front), clip.parallax)
 
 
@@ -120,9 +120,9 @@ def shift_window(windows: Windows, number: int, amount: float) -> NDArray[np.flo
 
 def _lay_layer(layer: Layer, window: NDArray[np.float64], out: Planes) -> None:
     seen = empty_planes(*out.size)
-    draw_view(layer.footage, window, seen)
+    draw_view(layer.prepared, window, seen)
     # the alpha has the resolution of the chroma
-    luma = view_matrix(layer.footage, window, out.size)
+    luma = view_matrix(layer.prepared, window, out.size)
     full = np.array(
         [[luma[0, 0] / 2, 0, (luma[0, 2] - 0.5) / 2], [0, luma[1, 1] / 2, (luma[1, 2] - 0.5) / 2]]
     )

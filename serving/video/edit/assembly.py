@@ -6,11 +6,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from serving.video.edit.camera_paths import Sight, choose_views
+from serving.video.edit.camera_paths import PhotoView, choose_views
 from serving.video.edit.cut_points import Music
 from serving.video.edit.easing import Curve, make_curve
 from serving.video.edit.pacing import Floats
-from serving.video.edit.photo_order import Photo
+from serving.video.edit.photo_order import FilmPhoto
 from serving.video.edit.templates import Template
 from serving.video.edit.transition_choice import (
     Junction,
@@ -86,7 +86,7 @@ class EditOptions:
 class Assembly:
     """Turns cuts into clips under a moving camera, and the transitions between them."""
 
-    photos: Sequence[Photo]
+    photos: Sequence[FilmPhoto]
     template: Template
     shape: Shape
     options: EditOptions
@@ -178,7 +178,7 @@ class Assembly:
             start, end, fit, curve = chosen.start, chosen.end, chosen.fit, chosen.curve or curve
         else:
             turn = index + shown[:index].count(shown[index])
-            sight = Sight(
+            sight = PhotoView(
                 (photo.width, photo.height),
                 (self.shape.width, self.shape.height),
                 photo.focus,

@@ -43,7 +43,7 @@ def fit_window(photo: tuple[int, int], frame: tuple[int, int]) -> Window:
 
 
 @dataclass(frozen=True)
-class Sight:
+class PhotoView:
     """What decides a camera's way over one photo.
 
     Parameters
@@ -61,7 +61,7 @@ class Sight:
     turn: int = 0
 
 
-def choose_views(sight: Sight, move: Move, style: MotionStyle) -> tuple[View, View, str]:
+def choose_views(sight: PhotoView, move: Move, style: MotionStyle) -> tuple[View, View, str]:
     """Choose where the camera starts and ends, never past an edge of the photo.
 
     A photo that the film's shape would crop to a strip is seen whole, whatever the move: swept over
@@ -89,36 +89,36 @@ def choose_views(sight: Sight, move: Move, style: MotionStyle) -> tuple[View, Vi
     return *_panned(sight, window, move, style), FILL
 
 
-def _main_focus(sight: Sight) -> tuple[float, float]:
+def _main_focus(sight: PhotoView) -> tuple[float, float]:
     return sight.focus[-1] if sight.focus else _CENTRE
 
 
-def _zoom(sight: Sight, window: Window, style: MotionStyle) -> float:
+def _zoom(sight: PhotoView, window: Window, style: MotionStyle) -> float:
     """Return how much smaller the near view is than the far one, 0..max_zoom."""
     return min(style.zoom_per_s * sight.seconds, _deepest(sight, window, style))
 
 
-def _deepest(sight: Sight, window: Window, style: MotionStyle) -> float:
+def _deepest(sight: PhotoView, window: Window, style: MotionStyle) -> float:
     """Return the closest zoom that style and the photo's pixels allow."""
     sharp = 1 - _SHARP_ENOUGH * sight.frame[0] / (window.width * sight.photo[0])
     return min(style.max_zoom, max(sharp, _SOFT_PHOTO_ZOOM))
 
 
-def _zoomed(sight: Sight, window: Window, zoom: float, move: Move) -> tuple[View, View]:
+def _zoomed(sight: PhotoView, window: Window, zoom: float, move: Move) -> tuple[View, View]:
     first = sight.focus[0] if sight.focus else _CENTRE
     far = window.place(*first, 1.0)
     near = window.place(*_main_focus(sight), 1 - zoom)
     return (far, near) if move == "zoom_in" else (near, far)
 
 
-def _can_sweep(sight: Sight, window: Window, style: MotionStyle) -> bool:
+def _can_sweep(sight: PhotoView, window: Window, style: MotionStyle) -> bool:
     """Say whether the camera gets over all of a photo without rushing, and the photo is sharp."""
     way = 1 / min(window.width, window.height) - 1
     sharp = window.width * sight.photo[0] >= _SHARP_ENOUGH * sight.frame[0]
     return sharp and way <= _SWEEP_PACE * style.travel_per_s * sight.seconds
 
 
-def _sweep(sight: Sight, window: Window) -> tuple[View, View]:
+def _sweep(sight: PhotoView, window: Window) -> tuple[View, View]:
     """Move along the photo's longer side, from one end to the other."""
     move: Move = "tilt" if window.height < window.width else "pan"
     return _travel(sight, window, 1.0, move, math.inf)
@@ -139,7 +139,7 @@ def spot_on_backdrop(
     return 0.5 + (x - 0.5) * window.height, 0.5 + (y - 0.5) * window.width
 
 
-def _panned(sight: Sight, window: Window, move: Move, style: MotionStyle) -> tuple[View, View]:
+def _panned(sight: PhotoView, window: Window, move: Move, style: MotionStyle) -> tuple[View, View]:
     """Move sideways or up and down in a view that leaves just the room for it."""
     way = style.travel_per_s * sight.seconds
     side = window.width if move == "pan" else window.height
@@ -149,7 +149,7 @@ def _panned(sight: Sight, window: Window, move: Move, style: MotionStyle) -> tup
 
 
 def _travel(
-    sight: Sight, window: Window, scale: float, move: Move, travel_per_s: float
+    sight: PhotoView, window: Window, scale: float, move: Move, travel_per_s: float
 ) -> tuple[View, View]:
     """Pass the focus at `travel_per_s` frame widths a second, as far as the photo goes."""
     width, height = scale * window.width, scale * window.height
@@ -175,7 +175,7 @@ def _either_side(middle: float, way: float, size: float) -> tuple[float, float]:
     return middle - way / 2, middle + way / 2
 
 
-def _ends(sight: Sight) -> tuple[tuple[float, float], tuple[float, float]]:
+def _ends(sight: PhotoView) -> tuple[tuple[float, float], tuple[float, float]]:
     if not sight.focus:
         return _CENTRE, _CENTRE
     return sight.focus[0], sight.focus[-1]

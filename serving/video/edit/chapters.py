@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from serving.video.edit.assembly import CARD
-from serving.video.edit.photo_order import Photo
+from serving.video.edit.photo_order import FilmPhoto
 from serving.video.edit.timeline import Timeline
 
 
@@ -16,7 +16,7 @@ class Chapter:
     name: str
 
 
-def choose_poster(timeline: Timeline, photos: Sequence[Photo]) -> int:
+def choose_poster(timeline: Timeline, photos: Sequence[FilmPhoto]) -> int:
     """Return the middle frame of the weightiest photo's first clip: sharp, and between two cuts."""
     clips = [clip for clip, source in enumerate(timeline.sources) if source != CARD]
     best = max(clips, key=lambda clip: (photos[timeline.sources[clip]].weight, -clip))
@@ -24,7 +24,9 @@ def choose_poster(timeline: Timeline, photos: Sequence[Photo]) -> int:
     return (low + high) // 2
 
 
-def list_chapters(timeline: Timeline, photos: Sequence[Photo], title: str) -> tuple[Chapter, ...]:
+def list_chapters(
+    timeline: Timeline, photos: Sequence[FilmPhoto], title: str
+) -> tuple[Chapter, ...]:
     """List the frames at which another room or a card begins; the first is always frame 0.
 
     Parameters
@@ -40,7 +42,7 @@ def list_chapters(timeline: Timeline, photos: Sequence[Photo], title: str) -> tu
     return tuple(chapters)
 
 
-def _name(photo: Photo) -> str:
+def _name(photo: FilmPhoto) -> str:
     """Return the room's name; of an unknown one the first line of the caption."""
     if photo.room:
         return photo.room.replace("_", " ").capitalize()

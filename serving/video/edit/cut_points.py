@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.errors import BadInput
-from serving.video.edit.pacing import Floats, Ints, Places
+from serving.video.edit.pacing import CutPoints, Floats, Ints
 
 # Against a clip 25 % off its due time (0.05): a downbeat is worth that, a missed beat never.
 _OFF_BAR, _OFF_BEAT, _SECTION = 0.05, 4.0, -0.15
@@ -55,11 +55,11 @@ def make_music(
     return Music(np.unique(beats), np.unique(downbeats), levels, energy_step_s, np.unique(sections))
 
 
-def beat_places(music: Music, frames: int, fps: float, bar_pull: float = 1.0) -> Places:
-    """Snap a track's beats to frames: the places where cuts may lie.
+def beat_cut_points(music: Music, frames: int, fps: float, bar_pull: float = 1.0) -> CutPoints:
+    """Snap a track's beats to frames: the points where cuts may lie.
 
     Of two beats that suit a photo alike, the one nearer to a frame costs less. Where the track has
-    no beats for a while (an intro, its end), the nearest beats' rhythm goes on; such places cost so
+    no beats for a while (an intro, its end), the nearest beats' rhythm goes on; such points cost so
     much that they are used only where a clip would get too long.
 
     Parameters
@@ -86,28 +86,28 @@ def beat_places(music: Music, frames: int, fps: float, bar_pull: float = 1.0) ->
         costs[beat] += _SECTION * (beat in sections) + _BETWEEN_FRAMES * (2 * off) ** 2
     costs |= {0: 0.0, frames: 0.0}
     at = np.array(sorted(costs), np.int64)
-    return Places(at, np.array([costs[frame] for frame in at.tolist()]))
+    return CutPoints(at, np.array([costs[frame] for frame in at.tolist()]))
 
 
-def steady_places(frames: int, clips: int) -> Places:
+def steady_cut_points(frames: int, clips: int) -> CutPoints:
     """Divide a film without music so finely that every clip gets a whole number of equal steps.
 
     Examples
     --------
-    >>> steady_places(16, 2).frames.tolist()
+    >>> steady_cut_points(16, 2).frames.tolist()
     [0, 2, 4, 6, 8, 10, 12, 14, 16]
     """
     steps = min(4 * clips, frames)
     at = np.unique(np.rint(np.linspace(0, frames, steps + 1)).astype(np.int64))
-    return Places(at, np.zeros(at.size))
+    return CutPoints(at, np.zeros(at.size))
 
 
-def halve_places(places: Places) -> Places:
-    """Add the frame midway between each two places, for bounds that beats alone cannot keep."""
-    between = (places.frames[1:] + places.frames[:-1]) // 2
-    at, first = np.unique(np.concatenate([places.frames, between]), return_index=True)
-    costs = np.concatenate([places.costs, np.full(between.size, _OFF_BEAT)])
-    return Places(at, costs[first])
+def halve_cut_points(points: CutPoints) -> CutPoints:
+    """Add the frame midway between each two points, for bounds that beats alone cannot keep."""
+    between = (points.frames[1:] + points.frames[:-1]) // 2
+    at, first = np.unique(np.concatenate([points.frames, between]), return_index=True)
+    costs = np.concatenate([points.costs, np.full(between.size, _OFF_BEAT)])
+    return CutPoints(at, costs[first])
 
 
 def _inside(times_s: Floats, frames: int, fps: float) -> Ints:
@@ -117,7 +117,7 @@ def _inside(times_s: Floats, frames: int, fps: float) -> Ints:
 
 
 def _frames_away(frames: Ints, at: Floats) -> Floats:
-    """Say how far each frame is from the nearest of two or more rising places, in frames."""
+    """Say how far each frame is from the nearest of two or more rising points, in frames."""
     after = np.searchsorted(at, frames).clip(1, at.size - 1)
     away: Floats = np.minimum(np.abs(at[after] - frames), np.abs(at[after - 1] - frames))
     return away

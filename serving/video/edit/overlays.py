@@ -10,7 +10,7 @@ from serving.video.draw.rgba import Picture, Rgba, blank, lay_over, name_picture
 from serving.video.edit.assembly import CARD, EditOptions, Shape
 from serving.video.edit.camera_paths import spot_on_backdrop
 from serving.video.edit.cut_points import Music
-from serving.video.edit.photo_order import Label, Photo
+from serving.video.edit.photo_order import FilmPhoto, SpotLabel
 from serving.video.edit.templates import Template
 from serving.video.edit.timeline import SHORTEST_CAPTION_S, Timeline, make_timeline
 from serving.video.film import BACKDROP, Film, Overlay, Pin
@@ -115,7 +115,7 @@ def draw_cards(
 
 
 def plan_film(
-    photos: Sequence[Photo],
+    photos: Sequence[FilmPhoto],
     template: Template,
     shape: Shape,
     branding: Branding,
@@ -134,7 +134,7 @@ def plan_film(
 
 
 def plan_carded_film(
-    photos: Sequence[Photo],
+    photos: Sequence[FilmPhoto],
     template: Template,
     shape: Shape,
     branding: Branding,
@@ -189,7 +189,7 @@ class _OverlayBuilder:
         self._add(draw_opening(self.sheet, branding.words), span, (0.5, 0.5), "centre")
         return span[1]
 
-    def lay_captions(self, photos: Sequence[Photo], after: int) -> bool:
+    def lay_captions(self, photos: Sequence[FilmPhoto], after: int) -> bool:
         """Lay each photo's caption into the lower third, once; all of them or none.
 
         While the photo is seen alone, or, where that is too short to read it, from cut to cut. The
@@ -224,7 +224,7 @@ class _OverlayBuilder:
     def _is_readable(self, span: tuple[int, int]) -> bool:
         return span[1] - span[0] >= self._frames(SHORTEST_CAPTION_S)
 
-    def lay_labels(self, photos: Sequence[Photo]) -> None:
+    def lay_labels(self, photos: Sequence[FilmPhoto]) -> None:
         """Pin each photo's labels to their spots while it is seen alone."""
         for clip, source in enumerate(self.timeline.sources):
             for label in photos[source].labels if source != CARD else ():
@@ -234,7 +234,7 @@ class _OverlayBuilder:
                     pin = Pin(clip, *self._spot(clip, photos[source], label))
                     self.overlays[-1] = replace(self.overlays[-1], pinned_to=pin)
 
-    def _spot(self, clip: int, photo: Photo, label: Label) -> tuple[float, float]:
+    def _spot(self, clip: int, photo: FilmPhoto, label: SpotLabel) -> tuple[float, float]:
         spot = label.x, label.y
         if self.timeline.film.clips[clip].fit != BACKDROP:
             return spot

@@ -6,8 +6,8 @@ cut that suits one photo takes time from the next. What is minimised is the sum 
 - per photo: log²(time it gets / time it is due). Twice too long costs what twice too short does.
   Time is measured by the music's clock, which runs faster where the energy is high: equal shares
   of it are short clips in a loud passage and long ones in a quiet one;
-- per cut: what its place costs (`Places.costs`): a beat that is no downbeat a little, a frame that
-  is no beat a lot.
+- per cut: what its point costs (`CutPoints.costs`): a beat that is no downbeat a little, a frame
+  that is no beat a lot.
 
 Dwell bounds and the film's length are not costs but limits: a plan that breaks them is no plan.
 """
@@ -25,14 +25,14 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Places:
+class CutPoints:
     """Frames at which a cut may lie.
 
     Parameters
     ----------
-    frames : int, shape (places,)
+    frames : int, shape (points,)
         Rising, the film's first frame (0) and its end included.
-    costs : float, shape (places,)
+    costs : float, shape (points,)
         What a cut there costs; 0 is best.
     """
 
@@ -54,12 +54,12 @@ class Share:
     longest: int
 
 
-def place_cuts(places: Places, shares: Sequence[Share], clock: Floats) -> tuple[int, ...]:
+def choose_cuts(points: CutPoints, shares: Sequence[Share], clock: Floats) -> tuple[int, ...]:
     """Divide the film among its clips.
 
     Parameters
     ----------
-    places : where cuts may lie
+    points : where cuts may lie
     shares : of every clip, in order
     clock : shape (frames + 1,)
         The music's clock at every frame, rising; see `energy_clock`.
@@ -72,15 +72,15 @@ def place_cuts(places: Places, shares: Sequence[Share], clock: Floats) -> tuple[
     Raises
     ------
     BadInput
-        No choice of places keeps all bounds.
+        No choice of points keeps all bounds.
 
     Examples
     --------
-    >>> places = Places(np.array([0, 15, 30, 45, 60, 90]), np.zeros(6))
-    >>> place_cuts(places, [Share(1, 10, 60), Share(2, 10, 60)], np.arange(91.0))
+    >>> points = CutPoints(np.array([0, 15, 30, 45, 60, 90]), np.zeros(6))
+    >>> choose_cuts(points, [Share(1, 10, 60), Share(2, 10, 60)], np.arange(91.0))
     (30,)
     """
-    at, ticks = places.frames, clock[places.frames]
+    at, ticks = points.frames, clock[points.frames]
     weights = np.array([share.weight for share in shares])
     dues = weights * (ticks[-1] - ticks[0]) / weights.sum()
     before = _reachable_before(at, max(share.longest for share in shares))
@@ -95,14 +95,14 @@ def place_cuts(places: Places, shares: Sequence[Share], clock: Floats) -> tuple[
         best = paths.argmin(axis=1)
         rows = np.arange(len(at))
         came_from.append(before[rows, best])
-        costs = paths[rows, best] + places.costs
+        costs = paths[rows, best] + points.costs
     if not np.isfinite(costs[-1]):
-        raise BadInput(f"{len(shares)} clips cannot fill {places.total} frames within their bounds")
+        raise BadInput(f"{len(shares)} clips cannot fill {points.total} frames within their bounds")
     return _walk_back(at, came_from)
 
 
 def _reachable_before(at: Ints, longest: int) -> Ints:
-    """Return the indices of the places up to `longest` before each, shape (places, band)."""
+    """Return the indices of the points up to `longest` before each, shape (points, band)."""
     first = np.searchsorted(at, at - longest)
     band = int((np.arange(len(at)) - first).max(initial=1))
     before = np.arange(len(at))[:, None] - np.arange(1, band + 1)[None]
@@ -125,7 +125,7 @@ def possible_counts(
 
     Parameters
     ----------
-    at : places, as in `Places.frames`
+    at : points, as in `CutPoints.frames`
     body : the bounds of the clips that are counted
     first, last : cards before and after them, not counted
 
@@ -150,7 +150,7 @@ def possible_counts(
 
 
 def _step(at: Ints, reached: NDArray[np.bool_], share: Share) -> NDArray[np.bool_]:
-    """Say which places one more clip leads to."""
+    """Say which points one more clip leads to."""
     so_far = np.concatenate([[0], np.cumsum(reached)])
     low = np.searchsorted(at, at - share.longest, side="left")
     high = np.searchsorted(at, at - share.shortest, side="right")

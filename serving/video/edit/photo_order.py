@@ -18,7 +18,7 @@ _OPENING_EXTERIORS = 2
 
 
 @dataclass(frozen=True)
-class Label:
+class SpotLabel:
     """A word at a spot of a photo (0..1 of its sides), which it follows under the camera."""
 
     text: str
@@ -27,7 +27,7 @@ class Label:
 
 
 @dataclass(frozen=True)
-class Photo:
+class FilmPhoto:
     """What the timeline has to know of a photo.
 
     Parameters
@@ -50,10 +50,10 @@ class Photo:
     room: str | None = None
     caption: str | None = None
     depth: str | None = None
-    labels: tuple[Label, ...] = ()
+    labels: tuple[SpotLabel, ...] = ()
 
 
-def check_photos(photos: Sequence[Photo]) -> None:
+def check_photos(photos: Sequence[FilmPhoto]) -> None:
     """Raise BadInput unless there are photos with sizes, weights and focus points that can be."""
     if not photos:
         raise BadInput("a film needs at least one photo")
@@ -67,7 +67,7 @@ def check_photos(photos: Sequence[Photo]) -> None:
             raise BadInput(f"photo {photo.name}: focus points and labels lie within 0..1")
 
 
-def order_by_room(photos: Sequence[Photo]) -> tuple[int, ...]:
+def order_by_room(photos: Sequence[FilmPhoto]) -> tuple[int, ...]:
     """Return the indices of photos as a visitor walks; within a room the given order stays.
 
     The two weightiest exteriors open the film, the others join the yard and the pool near its end.
@@ -76,7 +76,7 @@ def order_by_room(photos: Sequence[Photo]) -> tuple[int, ...]:
     Examples
     --------
     >>> rooms = ["pool", "bedroom", None, "exterior", "kitchen"]
-    >>> photos = [Photo(str(n), 4, 3, room=room) for n, room in enumerate(rooms)]
+    >>> photos = [FilmPhoto(str(n), 4, 3, room=room) for n, room in enumerate(rooms)]
     >>> [photos[index].room for index in order_by_room(photos)]
     ['exterior', 'kitchen', 'bedroom', None, 'pool']
     """
@@ -93,12 +93,12 @@ def order_by_room(photos: Sequence[Photo]) -> tuple[int, ...]:
     return tuple(sorted(range(len(photos)), key=place))
 
 
-def _rank(photo: Photo) -> float:
+def _rank(photo: FilmPhoto) -> float:
     room = _ALIASES.get(photo.room or "", photo.room)
     return WALK.index(room) if room in WALK else _OUTSIDE_AGAIN - 0.5
 
 
-def choose_photos(photos: Sequence[Photo], counts: Sequence[int]) -> tuple[int, ...]:
+def choose_photos(photos: Sequence[FilmPhoto], counts: Sequence[int]) -> tuple[int, ...]:
     """Choose which photos are shown, when only certain numbers of clips can fill the film.
 
     Parameters
@@ -115,7 +115,7 @@ def choose_photos(photos: Sequence[Photo], counts: Sequence[int]) -> tuple[int, 
 
     Examples
     --------
-    >>> three = [Photo("a", 4, 3), Photo("b", 4, 3, weight=2), Photo("c", 4, 3)]
+    >>> three = [FilmPhoto("a", 4, 3), FilmPhoto("b", 4, 3, weight=2), FilmPhoto("c", 4, 3)]
     >>> choose_photos(three, (2,)), choose_photos(three, (4,))
     ((0, 1), (0, 1, 2, 1))
     """
@@ -129,7 +129,7 @@ def choose_photos(photos: Sequence[Photo], counts: Sequence[int]) -> tuple[int, 
     return tuple(range(len(photos))) * rounds + again
 
 
-def _weightiest(photos: Sequence[Photo], count: int) -> tuple[int, ...]:
+def _weightiest(photos: Sequence[FilmPhoto], count: int) -> tuple[int, ...]:
     kept = list(range(len(photos)))
     crowd = Counter(photo.room for photo in photos)
     while len(kept) > count:

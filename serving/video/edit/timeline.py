@@ -8,9 +8,14 @@ import numpy as np
 
 from serving.errors import BadInput
 from serving.video.edit.assembly import CARD, Assembly, Edit, EditOptions, Shape
-from serving.video.edit.cut_points import Music, beat_places, halve_places, steady_places
-from serving.video.edit.pacing import Places, Share, energy_clock, place_cuts, possible_counts
-from serving.video.edit.photo_order import Photo, check_photos, choose_photos
+from serving.video.edit.cut_points import (
+    Music,
+    beat_cut_points,
+    halve_cut_points,
+    steady_cut_points,
+)
+from serving.video.edit.pacing import CutPoints, Share, choose_cuts, energy_clock, possible_counts
+from serving.video.edit.photo_order import FilmPhoto, check_photos, choose_photos
 from serving.video.edit.templates import Template
 from serving.video.film import Film, check_film
 
@@ -42,7 +47,7 @@ class Timeline:
 
 
 def wanted_frames(
-    photos: Sequence[Photo],
+    photos: Sequence[FilmPhoto],
     template: Template,
     shape: Shape,
     options: EditOptions,
@@ -74,7 +79,7 @@ def wanted_frames(
 
 
 def make_timeline(
-    photos: Sequence[Photo],
+    photos: Sequence[FilmPhoto],
     template: Template,
     shape: Shape,
     options: EditOptions,
@@ -109,7 +114,7 @@ def make_timeline(
     frames = wanted_frames(photos, template, shape, options, music)
     music = music if music is not None and _has_rhythm(music, frames, shape) else None
     template = _readable(template, photos)
-    places, order = _plan(photos, template, shape, options, (frames, music))
+    points, order = _plan(photos, template, shape, options, (frames, music))
     shown = [
         *([CARD] * (options.intro is not None)),
         *order,
@@ -119,14 +124,14 @@ def make_timeline(
     energy = music.energy if music else np.zeros(0)
     step_s = music.energy_step_s if music else 1.0
     clock = energy_clock(frames, float(shape.fps), energy, step_s, template.pacing.energy)
-    cuts = place_cuts(places, shares, clock)
+    cuts = choose_cuts(points, shares, clock)
     assembly = Assembly(photos, template, shape, options, music)
     film = assembly.make_film(tuple(shown), cuts, frames)
     return Timeline(film, cuts, tuple(shown), _missing(photos, order))
 
 
 def _cut_by_hand(
-    photos: Sequence[Photo],
+    photos: Sequence[FilmPhoto],
     template: Template,
     shape: Shape,
     options: EditOptions,
@@ -148,7 +153,7 @@ def _cut_by_hand(
     return Timeline(film, cuts, shown, _missing(photos, shown))
 
 
-def _missing(photos: Sequence[Photo], shown: Sequence[int]) -> tuple[int, ...]:
+def _missing(photos: Sequence[FilmPhoto], shown: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted(set(range(len(photos))) - set(shown)))
 
 
@@ -169,7 +174,7 @@ def _has_rhythm(music: Music, frames: int, shape: Shape) -> bool:
     return int(((at > 0) & (at < frames)).sum()) >= 2
 
 
-def _readable(template: Template, photos: Sequence[Photo]) -> Template:
+def _readable(template: Template, photos: Sequence[FilmPhoto]) -> Template:
     """Return the template slow enough that every caption can be read."""
     pacing = template.pacing
     if not template.brand.captions or not any(photo.caption for photo in photos):
@@ -180,14 +185,14 @@ def _readable(template: Template, photos: Sequence[Photo]) -> Template:
     )
 
 
-def _dues_s(photos: Sequence[Photo], template: Template, options: EditOptions) -> list[float]:
+def _dues_s(photos: Sequence[FilmPhoto], template: Template, options: EditOptions) -> list[float]:
     """Say how long each photo is due."""
     pacing = template.pacing
     dues = [pacing.dwell_s * min(max(photo.weight, 0.25), 4.0) ** pacing.hero for photo in photos]
     return [max(dues[0], _opening_s(photos, template, options)), *dues[1:]]
 
 
-def _opening_s(photos: Sequence[Photo], template: Template, options: EditOptions) -> float:
+def _opening_s(photos: Sequence[FilmPhoto], template: Template, options: EditOptions) -> float:
     """Say how long the first photo is due for its title, and to be seen without it."""
     captioned = bool(options.opening_s and photos[0].caption and template.brand.captions)
     return min(options.opening_s + SHORTEST_CAPTION_S * captioned, template.pacing.max_dwell_s)
@@ -208,7 +213,7 @@ def _card(seconds: float, shape: Shape, frames: int) -> Share:
 
 
 def _shares(
-    photos: Sequence[Photo], template: Template, shape: Shape, options: EditOptions, frames: int
+    photos: Sequence[FilmPhoto], template: Template, shape: Shape, options: EditOptions, frames: int
 ) -> list[Share]:
     body = _bounds(template, shape, options, frames)
     cards = [
@@ -230,22 +235,22 @@ def _shares(
 
 
 def _plan(
-    photos: Sequence[Photo],
+    photos: Sequence[FilmPhoto],
     template: Template,
     shape: Shape,
     options: EditOptions,
     track: tuple[int, Music | None],
-) -> tuple[Places, tuple[int, ...]]:
-    """Find places for cuts that some number of clips can use, and the photos for that number."""
+) -> tuple[CutPoints, tuple[int, ...]]:
+    """Find points for cuts that some number of clips can use, and the photos for that number."""
     frames, music = track
     body = _bounds(template, shape, options, frames)
     first = _card(template.brand.intro_s, shape, frames) if options.intro is not None else None
     last = _card(template.brand.outro_s, shape, frames) if options.outro is not None else None
     if music is None:
         clips = max(min(len(photos), frames // body.shortest), -(-frames // body.longest))
-        places = steady_places(frames, clips + (first is not None) + (last is not None))
+        points = steady_cut_points(frames, clips + (first is not None) + (last is not None))
     else:
-        places = beat_places(music, frames, float(shape.fps), template.pacing.bar_pull)
+        points = beat_cut_points(music, frames, float(shape.fps), template.pacing.bar_pull)
     room = frames - sum(card.weight for card in (first, last) if card)
     room -= min(_opening_s(photos, template, options) * float(shape.fps), room / 2)
 
@@ -254,11 +259,11 @@ def _plan(
         return counts if options.keep_all else few or counts
 
     for halving in range(_HALVINGS + 1):
-        counts = possible_counts(places.frames, body, first, last)
+        counts = possible_counts(points.frames, body, first, last)
         enough = bool(counts) and (counts[-1] >= len(photos) or not options.keep_all)
         if enough or (counts and halving == _HALVINGS):
-            return places, choose_photos(photos, fitting(counts))
-        places = halve_places(places)
+            return points, choose_photos(photos, fitting(counts))
+        points = halve_cut_points(points)
     raise BadInput(
         f"{frames} frames cannot be filled with clips of "
         f"{body.shortest} to {body.longest} frames and the cards"

@@ -11,7 +11,7 @@ from serving.render.template_files import shipped_fonts, shipped_templates
 from serving.video.draw.looks import LOOKS, make_look
 from serving.video.edit.assembly import EditOptions, Shape
 from serving.video.edit.overlays import Branding, plan_film
-from serving.video.edit.photo_order import Photo
+from serving.video.edit.photo_order import FilmPhoto
 from serving.video.edit.templates import Look
 from serving.video.titles.layout import Brand, Words
 
@@ -25,7 +25,7 @@ def test_a_logo_on_a_card_keeps_its_colours(name: str) -> None:
     template = TEMPLATES[name].model_copy(update={"look": Look(name="mono")})
     shape = Shape(640, 360, Fraction(30))
     branding = Branding(Words(), Brand("Agency", logo=logo), shipped_fonts())
-    plan = plan_film([Photo("a", 640, 360)], template, shape, branding, EditOptions(), None)
+    plan = plan_film([FilmPhoto("a", 640, 360)], template, shape, branding, EditOptions(), None)
     photo = np.full((360, 640, 3), COLOUR, np.uint8)
     sources = Sources(
         lambda name: plan.cards.get(name, photo),

@@ -16,7 +16,7 @@ from serving.render.cache import MemoryCache
 from serving.render.film import Options, Rendered, render_film
 from serving.render.frames import MAX_PIXELS, BadPhoto, FrameRenderer, needed_side, photo_size
 from serving.render.mux import Chapter
-from serving.render.pool import RenderCancelled, Watch
+from serving.render.pool import RenderCancelled, RenderControl
 from serving.render.segments import split_film
 from serving.render.sound import Sound
 from serving.video.draw.camera import plan_windows
@@ -150,7 +150,7 @@ def test_a_damaged_segment_in_the_cache_is_made_again(tmp_path: Path) -> None:
 
 def test_a_cancelled_render_leaves_nothing_and_goes_on_from_its_segments(tmp_path: Path) -> None:
     film, cache = make_film(6), MemoryCache()
-    watch = Watch(cancelled=lambda: len(cache.kept) >= 3)
+    watch = RenderControl(cancelled=lambda: len(cache.kept) >= 3)
     with pytest.raises(RenderCancelled):
         render_film(film, make_sources(), tmp_path / "a.mp4", Options(cache=cache), watch)
     assert list(tmp_path.iterdir()) == []
@@ -162,7 +162,7 @@ def test_a_cancelled_render_leaves_nothing_and_goes_on_from_its_segments(tmp_pat
 
 def test_progress_counts_frames_and_ends_with_all(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    watch = Watch(progress=lambda done, total: told.append((done, total)))
+    watch = RenderControl(progress=lambda done, total: told.append((done, total)))
     render_film(make_film(), make_sources(), tmp_path / "a.mp4", None, watch)
     assert told[-1] == (60, 60)
     assert told == sorted(told)

@@ -31,7 +31,7 @@ from serving.video.draw.blending import copy_planes
 from serving.video.draw.transitions import KINDS
 from serving.video.draw.yuv import Planes, empty_planes
 from serving.video.edit.assembly import EditOptions, Shape
-from serving.video.edit.photo_order import Photo
+from serving.video.edit.photo_order import FilmPhoto
 from serving.video.edit.timeline import make_timeline
 from serving.video.film import Clip, Film, Transition
 from tests.serving.render.films import PAN, ZOOM, decode, jpeg, make_sources, psnr
@@ -122,7 +122,7 @@ def test_a_clip_may_be_seen_alone_for_no_or_few_frames(tmp_path: Path, alone: in
 @pytest.mark.parametrize("name", TEMPLATES)
 @pytest.mark.parametrize("fps", by_rate(fast=(60,)))
 def test_a_film_of_every_template_plays(tmp_path: Path, name: str, fps: Fraction) -> None:
-    photos = [Photo(f"photo-{n}", 200, 120, room="ab"[n // 2]) for n in range(4)]
+    photos = [FilmPhoto(f"photo-{n}", 200, 120, room="ab"[n // 2]) for n in range(4)]
     options = EditOptions(frames=round(7 * fps))
     film = make_timeline(photos, shipped_templates()[name], Shape(64, 36, fps), options).film
     check(dataclasses.replace(film, grade=None), tmp_path / "film.mp4")

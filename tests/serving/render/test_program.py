@@ -25,7 +25,7 @@ from serving.render.gpu import first_that_answers, gpu_encodings, try_encoding
 from serving.render.h264 import split_units
 from serving.render.naming import name_segment
 from serving.render.packets import CodedSegment
-from serving.render.pool import RenderCancelled, Watch
+from serving.render.pool import RenderCancelled, RenderControl
 from serving.render.preview import INIT, PLAYLIST, PreviewStream
 from serving.render.profiles import Codec, Encoding, Program
 from serving.render.segments import CLIP, Segment, split_film
@@ -194,7 +194,7 @@ def test_a_drawing_that_raises_kills_the_program() -> None:
 
 
 def test_a_cancelled_film_leaves_no_program_and_no_file(tmp_path: Path) -> None:
-    cancelled = Watch(cancelled=lambda: bool(children()))
+    cancelled = RenderControl(cancelled=lambda: bool(children()))
     # takes pictures no faster than they are shown, so that they are still being drawn
     endless = Options(by_program(filters="realtime,tpad=stop=-1:stop_mode=clone"))
     with pytest.raises(RenderCancelled):

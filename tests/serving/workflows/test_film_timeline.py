@@ -13,7 +13,7 @@ from serving.render.template_files import find_template
 from serving.requests.timeline import TimelineSpec
 from serving.storage.interface import Storage
 from serving.video.edit.assembly import EditOptions, Shape
-from serving.video.edit.photo_order import Photo
+from serving.video.edit.photo_order import FilmPhoto
 from serving.video.edit.timeline import make_timeline
 from serving.workflows.film_timeline import edits_of, timeline_of
 from tests.serving.workflows.bench import Bench
@@ -117,7 +117,7 @@ def test_time_of_skipped_photos_is_never_lost() -> None:
 
 def test_films_longer_than_a_request_can_ask_for_give_their_timeline_back_too() -> None:
     """As many clips, and as long, as photos and templates make of it."""
-    photos = [Photo(str(number), 300, 200) for number in range(1200)]
+    photos = [FilmPhoto(str(number), 300, 200) for number in range(1200)]
     shape = Shape(1280, 720, Fraction(24))
     made = make_timeline(photos, find_template("energetic"), shape, EditOptions(keep_all=True))
     assert made.film.frames > 900 * 24

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates, spline_filter
 
 from serving.video.draw.camera import draw_view, place_window, plan_windows, view_matrix
-from serving.video.draw.crop import MOST_PIXELS, choose_ratio, cut_part, make_footage
+from serving.video.draw.crop import MOST_PIXELS, choose_ratio, cut_part, prepare_photo
 from serving.video.draw.yuv import empty_planes, make_planes
 from serving.video.film import Motion, View
 from tests.serving.video.pictures import error, texture
@@ -68,9 +68,9 @@ def test_a_curve_slows_and_keeps_the_ends() -> None:
 def test_the_whole_photo_at_its_own_size_is_the_photo() -> None:
     photo = texture(90, 160, sigma=3)
     windows = plan_windows(Motion(View(0.5, 0.5, 1), View(0.5, 0.5, 1)), 2, (160, 90), (160, 90))
-    footage = make_footage(*cut_part(photo, windows, (160, 90)))
+    prepared = prepare_photo(*cut_part(photo, windows, (160, 90)))
     out = empty_planes(160, 90)
-    draw_view(footage, windows[0], out)
+    draw_view(prepared, windows[0], out)
     truth = make_planes(photo)
     assert error(out, truth) < 1
     assert np.abs(out.u.astype(int) - truth.u).mean() < 4  # ours lies half a pixel further left
@@ -81,9 +81,9 @@ def test_chroma_moves_with_luma() -> None:
     photo = np.full((60, 120, 3), 60, np.uint8)
     photo[:, 47:] = (220, 30, 30)
     windows = np.array([[0.2, 0.2, 0.5, 0.5]])
-    footage = make_footage(*cut_part(photo, windows, (120, 60)))
+    prepared = prepare_photo(*cut_part(photo, windows, (120, 60)))
     out = empty_planes(120, 60)
-    draw_view(footage, windows[0], out)
+    draw_view(prepared, windows[0], out)
     expected = (47 - 0.2 * 120) / (0.5 * 120) * 120
 
     def edge(row: np.ndarray) -> float:
@@ -100,13 +100,13 @@ def test_motion_is_smooth_to_a_hundredth_of_a_pixel() -> None:
     photo = texture(300, 480, sigma=2.0)
     motion = Motion(View(0.4, 0.45, 0.8), View(0.55, 0.55, 0.7))
     windows = plan_windows(motion, 24, (480, 300), (320, 200))
-    footage = make_footage(*cut_part(photo, windows, (320, 200)))
-    spline = spline_filter(footage.planes.y.astype(np.float64))
+    prepared = prepare_photo(*cut_part(photo, windows, (320, 200)))
+    spline = spline_filter(prepared.planes.y.astype(np.float64))
     errors = []
     for window in windows:
         out = empty_planes(320, 200)
-        draw_view(footage, window, out)
-        matrix = view_matrix(footage, window, (320, 200))
+        draw_view(prepared, window, out)
+        matrix = view_matrix(prepared, window, (320, 200))
         rows, columns = np.mgrid[20:180, 20:300].astype(float)
         at = (matrix[1, 1] * rows + matrix[1, 2], matrix[0, 0] * columns + matrix[0, 2])
         ideal = map_coordinates(spline, at, prefilter=False)
@@ -130,7 +130,7 @@ def test_only_what_the_camera_sees_is_prepared() -> None:
     windows = np.array([[0.5, 0.5, 0.25, 0.25]])
     part, region = cut_part(texture(200, 400), windows, (1600, 800))
     assert part.shape[1] < 110
-    matrix = view_matrix(make_footage(part, region), windows[0], (1600, 800))
+    matrix = view_matrix(prepare_photo(part, region), windows[0], (1600, 800))
     assert matrix[0, 2] >= -0.5
 
 
@@ -139,10 +139,10 @@ def test_tiny_photos_are_filmed(size: tuple[int, int]) -> None:
     photo = np.full((size[1], size[0], 3), 200, np.uint8)
     motion = Motion(View(0, 0, 0.3), View(1, 1, 1.0))
     windows = plan_windows(motion, 3, size, (64, 36))
-    footage = make_footage(*cut_part(photo, windows, (64, 36)))
+    prepared = prepare_photo(*cut_part(photo, windows, (64, 36)))
     out = empty_planes(64, 36)
     for window in windows:
-        draw_view(footage, window, out)
+        draw_view(prepared, window, out)
         assert np.ptp(out.y) == 0
 
 

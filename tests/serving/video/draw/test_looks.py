@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from serving.errors import BadInput
-from serving.video.draw.grade import identity_lut, parse_cube
-from serving.video.draw.looks import LOOKS, SIZE, Look, format_cube, make_look
+from serving.video.draw.grade import identity_lut
+from serving.video.draw.looks import LOOKS, SIZE, Look, make_look
 
 
 def grey_ramp(name: str) -> np.ndarray:
@@ -40,11 +40,6 @@ def test_looks_do_what_their_names_say() -> None:
     assert middle["bright"].mean() > 0.54
     assert grey_ramp("film")[0].min() > 0.02
     assert grey_ramp("crisp")[24].mean() - grey_ramp("crisp")[8].mean() > 0.52
-
-
-def test_format_cube_is_read_back_the_same() -> None:
-    look = make_look("film", 9)
-    assert np.abs(parse_cube(format_cube(look, 'my "film"')).table - look.table).max() < 1e-6
 
 
 def test_make_look_names_the_looks_there_are() -> None:

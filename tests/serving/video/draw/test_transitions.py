@@ -14,10 +14,16 @@ CASES = [(kind, None) for kind in KINDS] + [
 
 
 def draw(
-    kind: str, t: float, direction: str | None = None, size: tuple[int, int] = (64, 48)
+    kind: str,
+    t: float,
+    direction: str | None = None,
+    size: tuple[int, int] = (64, 48),
+    dirt: int = 0,
 ) -> Planes:
     a, b = planes(size[1], size[0], 1), planes(size[1], size[0], 2)
     out = empty_planes(*size)
+    for plane in out:
+        plane.fill(dirt)
     params = (("direction", direction),) if direction else ()
     draw_transition(Transition(kind, 10, params), a, b, t, out)
     return out
@@ -55,9 +61,9 @@ def test_it_writes_every_pixel_and_spares_its_inputs(kind: str, direction: str |
 
 @pytest.mark.parametrize("size", [(16, 16), (90, 160), (162, 90)])
 @pytest.mark.parametrize("kind", KINDS)
-def test_any_even_frame_will_do(kind: str, size: tuple[int, int]) -> None:
+def test_every_pixel_of_any_even_frame_is_drawn(kind: str, size: tuple[int, int]) -> None:
     for t in (0.1, 0.5, 0.9):
-        draw(kind, t, None, size)
+        assert same(*(draw(kind, t, None, size, dirt) for dirt in (0, 255)))
 
 
 def test_a_wipe_s_edge_moves_where_its_name_says() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from serving.video.draw.blending import fill_colour, shade
+from serving.video.draw.blending import shade
 from serving.video.draw.transitions import draw_transition
 from serving.video.draw.transitions_3d import draw_surroundings
 from serving.video.draw.yuv import BLACK_Y, Planes, empty_planes
@@ -13,7 +13,8 @@ SIZES = [(320, 180), (180, 320), (162, 90), (16, 16)]
 
 def flat(size: tuple[int, int], yuv: tuple[int, int, int]) -> Planes:
     out = empty_planes(*size)
-    fill_colour(out, yuv)
+    for plane, value in zip(out, yuv, strict=True):
+        plane.fill(value)
     return out
 
 

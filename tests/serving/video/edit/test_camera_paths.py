@@ -10,13 +10,13 @@ from serving.render.template_files import shipped_templates
 from serving.video.draw.camera import plan_windows
 from serving.video.edit.assembly import EditOptions, Shape
 from serving.video.edit.camera_paths import (
-    Sight,
+    PhotoView,
     Window,
     choose_views,
     fit_window,
     spot_on_backdrop,
 )
-from serving.video.edit.photo_order import Photo
+from serving.video.edit.photo_order import FilmPhoto
 from serving.video.edit.templates import MotionStyle, Move
 from serving.video.edit.timeline import make_timeline
 from serving.video.film import BACKDROP, Clip, View
@@ -53,7 +53,7 @@ def test_choose_views_never_looks_past_an_edge(
     tall: str,
 ) -> None:
     style = STYLE.model_copy(update={"tall_photos": tall})
-    sight = Sight(photo, frame, focus, seconds, turn)
+    sight = PhotoView(photo, frame, focus, seconds, turn)
     start, end, fit = choose_views(sight, move, style)
     window = Window(1.0, 1.0) if fit == BACKDROP else fit_window(photo, frame)
     for share in (0.0, 0.3, 0.7, 1.0):
@@ -79,7 +79,7 @@ def test_fit_window_has_the_films_shape(frame: tuple[int, int]) -> None:
 
 
 def test_zoom_in_ends_at_the_focus_and_out_is_its_reverse() -> None:
-    sight = Sight((4000, 3000), (1920, 1080), ((0.6, 0.45),), 4.0)
+    sight = PhotoView((4000, 3000), (1920, 1080), ((0.6, 0.45),), 4.0)
     start, end, _ = choose_views(sight, "zoom_in", STYLE)
     assert start.scale == 1
     assert end.scale == pytest.approx(0.88)
@@ -88,7 +88,7 @@ def test_zoom_in_ends_at_the_focus_and_out_is_its_reverse() -> None:
 
 
 def test_a_longer_clip_moves_further_up_to_the_limit() -> None:
-    sight = Sight((4000, 3000), (1920, 1080), (), 1.0)
+    sight = PhotoView((4000, 3000), (1920, 1080), (), 1.0)
     scales = [
         choose_views(replace(sight, seconds=s), "zoom_in", STYLE)[1].scale for s in (1.0, 3.0, 60.0)
     ]
@@ -96,7 +96,7 @@ def test_a_longer_clip_moves_further_up_to_the_limit() -> None:
 
 
 def test_pans_alternate_and_keep_their_speed() -> None:
-    sight = Sight((4000, 3000), (1920, 1080), (), 2.0, 0)
+    sight = PhotoView((4000, 3000), (1920, 1080), (), 2.0, 0)
     right = choose_views(sight, "pan", STYLE)
     left = choose_views(replace(sight, turn=1), "pan", STYLE)
     assert right[:2] == left[1::-1]
@@ -105,12 +105,14 @@ def test_pans_alternate_and_keep_their_speed() -> None:
 
 def test_two_focus_points_are_travelled_along_in_order() -> None:
     for focus in (((0.2, 0.5), (0.8, 0.5)), ((0.8, 0.5), (0.2, 0.5))):
-        start, end, _ = choose_views(Sight((4000, 3000), (1920, 1080), focus, 3.0, 1), "pan", STYLE)
+        start, end, _ = choose_views(
+            PhotoView((4000, 3000), (1920, 1080), focus, 3.0, 1), "pan", STYLE
+        )
         assert (end.x - start.x) * (focus[1][0] - focus[0][0]) > 0
 
 
 def test_a_portrait_photo_in_a_wide_film_is_swept_from_end_to_end_or_shown_whole() -> None:
-    sight = Sight((3000, 4000), (1920, 1080), ((0.5, 0.3),), 8.0)
+    sight = PhotoView((3000, 4000), (1920, 1080), ((0.5, 0.3),), 8.0)
     start, end, fit = choose_views(sight, "zoom_in", STYLE)
     assert fit == "fill"
     assert start.scale == end.scale == 1
@@ -133,7 +135,7 @@ def test_a_photo_that_would_be_cropped_to_a_strip_is_seen_whole(
     name: str, frame: tuple[int, int], seconds: float | None
 ) -> None:
     shape = Shape(*frame, Fraction(30))
-    photos = [Photo(str(n), *size) for n, size in enumerate(PHOTO_SIZES)]
+    photos = [FilmPhoto(str(n), *size) for n, size in enumerate(PHOTO_SIZES)]
     options = EditOptions(frames=round(seconds * 30) if seconds else None)
     timeline = make_timeline(photos, TEMPLATES[name], shape, options)
     for clip, source in zip(timeline.film.clips, timeline.sources, strict=True):
@@ -157,5 +159,5 @@ def share_seen(clip: Clip, photo: tuple[int, int], frame: tuple[int, int]) -> fl
 
 
 def test_a_small_photo_is_not_enlarged_to_a_blur_but_still_moves() -> None:
-    start, end, _ = choose_views(Sight((640, 480), (1920, 1080), (), 10.0), "zoom_in", STYLE)
+    start, end, _ = choose_views(PhotoView((640, 480), (1920, 1080), (), 10.0), "zoom_in", STYLE)
     assert start.scale - end.scale == pytest.approx(0.06)

@@ -12,7 +12,7 @@ from serving.video.edit.assembly import CARD, Edit, EditOptions, Shape
 from serving.video.edit.chapters import choose_poster, list_chapters
 from serving.video.edit.cut_points import make_music
 from serving.video.edit.overlays import Branding, Plan, plan_film
-from serving.video.edit.photo_order import Label, Photo
+from serving.video.edit.photo_order import FilmPhoto, SpotLabel
 from serving.video.edit.templates import Template
 from serving.video.film import Overlay, Pin, check_film
 from serving.video.titles.layout import Brand, Words
@@ -27,10 +27,10 @@ BRANDING = Branding(
 )
 BARE = Branding(Words(), Brand(), shipped_fonts())
 PHOTOS = [
-    Photo("a", 1600, 1200, room="exterior", caption="Front\nEvening light"),
-    Photo("b", 1600, 1200, weight=2.0, room="kitchen", caption="Kitchen"),
-    Photo("c", 1600, 1200, room="kitchen"),
-    Photo("d", 1200, 1600, room="bedroom", caption="غرفة نوم"),
+    FilmPhoto("a", 1600, 1200, room="exterior", caption="Front\nEvening light"),
+    FilmPhoto("b", 1600, 1200, weight=2.0, room="kitchen", caption="Kitchen"),
+    FilmPhoto("c", 1600, 1200, room="kitchen"),
+    FilmPhoto("d", 1200, 1600, room="bedroom", caption="غرفة نوم"),
 ]
 
 
@@ -111,7 +111,10 @@ def test_a_waveform_lies_on_every_photo_opposite_to_captions_and_goes_on_with_th
 
 
 def test_labels_are_pinned_to_their_spot_of_their_clip() -> None:
-    photos = [PHOTOS[2], replace(PHOTOS[0], caption=None, labels=(Label("Oak floor", 0.4, 0.7),))]
+    photos = [
+        PHOTOS[2],
+        replace(PHOTOS[0], caption=None, labels=(SpotLabel("Oak floor", 0.4, 0.7),)),
+    ]
     plan = plan_film(photos, TEMPLATES["classic"], SHAPE, BARE, EditOptions(), None)
     (overlay,) = plan.film.overlays
     assert overlay.pinned_to == Pin(1, 0.4, 0.7)
@@ -245,7 +248,7 @@ def test_no_photo_has_a_caption_where_one_cannot_be_read() -> None:
 
 
 def test_a_label_lies_on_its_spot_of_a_photo_before_its_backdrop() -> None:
-    photo = Photo("tall", 300, 400, labels=(Label("Stove", 0.0, 0.25),))
+    photo = FilmPhoto("tall", 300, 400, labels=(SpotLabel("Stove", 0.0, 0.25),))
     shape = Shape(640, 320, Fraction(30))
     plan = plan_film([photo], TEMPLATES["classic"], shape, BARE, EditOptions(), None)
     (label,) = plan.film.overlays

@@ -4,11 +4,11 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.video.edit.photo_order import WALK, Photo, choose_photos, order_by_room
+from serving.video.edit.photo_order import WALK, FilmPhoto, choose_photos, order_by_room
 
 
-def photos_of(*rooms: str | None) -> list[Photo]:
-    return [Photo(str(n), 4, 3, room=room) for n, room in enumerate(rooms)]
+def photos_of(*rooms: str | None) -> list[FilmPhoto]:
+    return [FilmPhoto(str(n), 4, 3, room=room) for n, room in enumerate(rooms)]
 
 
 @given(st.lists(st.sampled_from([*WALK, None, "dining", "unheard_of"]), max_size=40))
@@ -28,18 +28,21 @@ def test_order_by_room_loses_nothing_and_does_not_mix_rooms(rooms: list[str | No
 
 def test_two_exteriors_open_and_the_rest_return_with_the_yard() -> None:
     photos = [
-        Photo("weak", 4, 3, 1.0, room="exterior"),
-        Photo("bed", 4, 3, room="bedroom"),
-        Photo("best", 4, 3, 3.0, room="exterior"),
-        Photo("good", 4, 3, 2.0, room="exterior"),
-        Photo("pool", 4, 3, room="pool"),
+        FilmPhoto("weak", 4, 3, 1.0, room="exterior"),
+        FilmPhoto("bed", 4, 3, room="bedroom"),
+        FilmPhoto("best", 4, 3, 3.0, room="exterior"),
+        FilmPhoto("good", 4, 3, 2.0, room="exterior"),
+        FilmPhoto("pool", 4, 3, room="pool"),
     ]
     names = [photos[index].name for index in order_by_room(photos)]
     assert names == ["best", "good", "bed", "weak", "pool"]
 
 
 def test_a_photo_that_was_given_three_times_opens_twice_and_returns_once() -> None:
-    photos = [Photo("bed", 4, 3, room="bedroom"), *[Photo("same", 4, 3, room="exterior")] * 3]
+    photos = [
+        FilmPhoto("bed", 4, 3, room="bedroom"),
+        *[FilmPhoto("same", 4, 3, room="exterior")] * 3,
+    ]
     assert order_by_room(photos) == (1, 2, 0, 3)
 
 
@@ -47,7 +50,7 @@ def test_a_photo_that_was_given_three_times_opens_twice_and_returns_once() -> No
 def test_choose_photos_gives_the_count_and_never_the_same_twice_running(
     weights: list[float], count: int
 ) -> None:
-    photos = [Photo(str(n), 4, 3, weight) for n, weight in enumerate(weights)]
+    photos = [FilmPhoto(str(n), 4, 3, weight) for n, weight in enumerate(weights)]
     chosen = choose_photos(photos, (count,))
     assert len(chosen) == count
     if len(photos) > 1:

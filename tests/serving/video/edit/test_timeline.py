@@ -11,7 +11,7 @@ from serving.errors import BadInput
 from serving.render.template_files import shipped_templates
 from serving.video.edit.assembly import CARD, Edit, EditOptions, Shape
 from serving.video.edit.cut_points import Music, make_music
-from serving.video.edit.photo_order import Photo
+from serving.video.edit.photo_order import FilmPhoto
 from serving.video.edit.timeline import make_timeline, wanted_frames
 from serving.video.film import check_film
 
@@ -19,8 +19,8 @@ WIDE = Shape(1920, 1080, Fraction(30))
 TEMPLATES = shipped_templates()
 
 
-def make_photos(count: int, **fields: object) -> list[Photo]:
-    return [Photo(f"p{n}", 1600, 1200, **fields) for n in range(count)]  # type: ignore[arg-type]
+def make_photos(count: int, **fields: object) -> list[FilmPhoto]:
+    return [FilmPhoto(f"p{n}", 1600, 1200, **fields) for n in range(count)]  # type: ignore[arg-type]
 
 
 def make_track(bpm: float, seconds: float, start_s: float = 0.0) -> Music:
@@ -57,7 +57,7 @@ def test_make_timeline_keeps_length_dwell_and_beats(
     cards: bool,
 ) -> None:
     template = TEMPLATES[name]
-    photos = [Photo(f"p{n}", 1600, 1200, w) for n, w in enumerate(weights)]
+    photos = [FilmPhoto(f"p{n}", 1600, 1200, w) for n, w in enumerate(weights)]
     frames = round(seconds * shape.fps)
     music = make_track(track[0], seconds, track[1]) if track else None
     options = EditOptions(frames, "intro" if cards else None, "outro" if cards else None)
@@ -104,7 +104,7 @@ def test_every_cut_is_within_half_a_frame_of_a_beat(
 
 
 def test_200_photos_in_a_minute_leave_out_the_lightest_and_say_so() -> None:
-    photos = [Photo(f"p{n}", 1600, 1200, 3.0 if n % 10 == 0 else 1.0) for n in range(200)]
+    photos = [FilmPhoto(f"p{n}", 1600, 1200, 3.0 if n % 10 == 0 else 1.0) for n in range(200)]
     timeline = make_timeline(
         photos, TEMPLATES["energetic"], WIDE, EditOptions(1800), make_track(120, 60)
     )
@@ -146,7 +146,7 @@ def test_loud_passages_are_cut_faster() -> None:
 
 
 def test_a_hero_photo_stays_longer() -> None:
-    photos = [Photo(f"p{n}", 1600, 1200, 3.0 if n == 4 else 1.0) for n in range(10)]
+    photos = [FilmPhoto(f"p{n}", 1600, 1200, 3.0 if n == 4 else 1.0) for n in range(10)]
     for music in (None, make_track(120, 40)):
         timeline = make_timeline(photos, TEMPLATES["modern"], WIDE, EditOptions(1200), music)
         dwells = [b - a for a, b in (timeline.span(i) for i in range(10))]
@@ -170,7 +170,7 @@ def test_cuts_prefer_downbeats() -> None:
 
 def test_a_changed_photo_changes_only_its_clip() -> None:
     photos = make_photos(12)
-    changed = [*photos[:5], Photo("new", 900, 1600), *photos[6:]]
+    changed = [*photos[:5], FilmPhoto("new", 900, 1600), *photos[6:]]
     before, after = (
         make_timeline(p, TEMPLATES["modern"], WIDE, EditOptions(1080), make_track(120, 36))
         for p in (photos, changed)
@@ -218,15 +218,15 @@ def test_wanted_frames_ends_on_a_downbeat() -> None:
     ("photos", "options"),
     [
         ([], EditOptions()),
-        ([Photo("a", 0, 4)], EditOptions()),
-        ([Photo("a", 4, 3, weight=-1)], EditOptions()),
-        ([Photo("a", 4, 3, focus=((2.0, 0.5),))], EditOptions()),
+        ([FilmPhoto("a", 0, 4)], EditOptions()),
+        ([FilmPhoto("a", 4, 3, weight=-1)], EditOptions()),
+        ([FilmPhoto("a", 4, 3, focus=((2.0, 0.5),))], EditOptions()),
         (make_photos(1), EditOptions(1)),
         (make_photos(1), EditOptions(10**9)),
     ],
     ids=["none", "empty", "weight", "focus", "too short", "too long"],
 )
-def test_make_timeline_refuses(photos: list[Photo], options: EditOptions) -> None:
+def test_make_timeline_refuses(photos: list[FilmPhoto], options: EditOptions) -> None:
     with pytest.raises(BadInput):
         make_timeline(photos, TEMPLATES["calm"], WIDE, options)
 
