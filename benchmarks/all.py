@@ -1,6 +1,7 @@
 """Runs every benchmark, each in a process of its own, and writes the tables of their figures.
 
-What was measured is kept in out/bench, from where tables.py takes it. What needs the photos of
+What was measured is kept in benchmarks/results (a quick run's in out/bench), from where tables.py
+takes it: one benchmark run alone renews its own rows. What needs the photos of
 STUDIO_DATA is left out without it. Ends with 1 if a benchmark broke; a target that is missed is
 only said.
 """
@@ -18,7 +19,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-KEPT = ROOT / "out" / "bench"
+KEPT, QUICK_KEPT = HERE / "results", ROOT / "out" / "bench"
 
 # name → its script and arguments, in this order
 COMMANDS = {
@@ -102,7 +103,7 @@ def run(name: str, quick: bool) -> bool:
         "machine": machine(),
         "figures": json.loads(last),
     }
-    folder = KEPT / "quick" if quick else KEPT
+    folder = QUICK_KEPT if quick else KEPT
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
     return True

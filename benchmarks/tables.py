@@ -1,4 +1,4 @@
-"""Writes docs/benchmarks.md and the README's figures from what all.py kept in out/bench.
+"""Writes docs/benchmarks.md and the README's figures from what all.py kept in benchmarks/results.
 
 Holds them against targets.yaml. The figures of a quick run count only where there is no full one,
 and stay out of the README.
@@ -15,7 +15,8 @@ import yaml
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-PAGE, README, KEPT = ROOT / "docs" / "benchmarks.md", ROOT / "README.md", ROOT / "out" / "bench"
+PAGE, README = ROOT / "docs" / "benchmarks.md", ROOT / "README.md"
+KEPT, QUICK_KEPT = HERE / "results", ROOT / "out" / "bench"
 QUICK = " --quick"
 MARKS = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 
@@ -34,9 +35,7 @@ def main() -> None:
 
 def read_runs() -> list[Row]:
     """Return what was kept of each benchmark: the full run's, else the quick one's."""
-    files = {
-        file.stem: file for folder in ("quick", ".") for file in (KEPT / folder).glob("*.json")
-    }
+    files = {file.stem: file for folder in (QUICK_KEPT, KEPT) for file in folder.glob("*.json")}
     return [{"name": name, **json.loads(files[name].read_text())} for name in sorted(files)]
 
 
