@@ -21,6 +21,8 @@ from serving.storage.uploads import NewUpload, key_of_upload
 
 log = logging.getLogger(__name__)
 
+LISTING_ID_CHARS = 200
+
 
 @dataclass(frozen=True)
 class Asker:
@@ -40,7 +42,8 @@ async def asker_of(
         Header(max_length=200, description="the same key, the same job: repeat without fear"),
     ] = None,
     x_listing_id: Annotated[
-        str | None, Header(max_length=200, description="the listing, with a raw body")
+        str | None,
+        Header(max_length=LISTING_ID_CHARS, description="the listing, with a raw body"),
     ] = None,
 ) -> Asker:
     """Read the headers that concern jobs."""

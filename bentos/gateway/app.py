@@ -21,6 +21,7 @@ from bentos.gateway import (
     uploads,
     webhooks,
 )
+from bentos.gateway.direct_routes import DirectRoutes
 from bentos.gateway.document import describe, operation_id
 from bentos.gateway.http_rules import HttpRules
 from bentos.gateway.middleware import REQUEST_ID, Edge
@@ -47,6 +48,8 @@ _SEEN = [
 ]
 # a smaller answer fits one packet as it is; the level is where time begins to cost more than bytes
 _COMPRESSED_FROM_BYTES, _COMPRESSION = 1400, 5
+
+_DIRECT = {("POST", "/internal/photos/classify"): photos.classify_photos}
 
 
 def create_app(release: str, settings: Settings | None = None) -> FastAPI:
@@ -77,6 +80,7 @@ def create_app(release: str, settings: Settings | None = None) -> FastAPI:
     app.include_router(uploads.router)
     app.include_router(erasures.router)
     app.include_router(docs.router)
+    app.add_middleware(DirectRoutes, routes=_DIRECT)  # the first added is the innermost
     app.add_middleware(HttpRules)
     app.add_middleware(
         GZipMiddleware, minimum_size=_COMPRESSED_FROM_BYTES, compresslevel=_COMPRESSION
