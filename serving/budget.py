@@ -66,6 +66,14 @@ class Budget:
         Busy
             Others held too much for too long.
         """
+        if not self.try_hold(size):
+            self._wait_for(size)
+        try:
+            yield
+        finally:
+            self.release(size)
+
+    def _wait_for(self, size: int) -> None:
         turn = self.ask(size)
         try:
             turn.result(self.wait_s)
@@ -75,10 +83,6 @@ class Budget:
         except BaseException:
             self.give_up(turn, size)
             raise
-        try:
-            yield
-        finally:
-            self.release(size)
 
     def ask(self, size: int) -> "Future[None]":
         """Return what is done once `size` bytes are held; then they are to be released.

@@ -5,9 +5,12 @@ host that hangs, and nobody can list a job.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 from serving import metrics
@@ -60,15 +63,14 @@ class Pool:
         else:
             await self._free.acquire()
         loop = asyncio.get_running_loop()
-        running: asyncio.Future[T] = asyncio.wrap_future(
-            self._threads.submit(call, *args, **kwargs), loop=loop
-        )
+        # not the thread's own future: a thread goes on when nobody waits for it any more
+        answer: asyncio.Future[T] = loop.create_future()
+        working = self._threads.submit(call, *args, **kwargs)
         self._busy.inc()
-        running.add_done_callback(self._release)
+        working.add_done_callback(partial(self._hand_over, loop, answer))
         try:
             async with asyncio.timeout(self._deadline_s) as limit:
-                # shielded: a thread goes on when nobody waits for it any more
-                return await asyncio.shield(running)
+                return await answer
         except TimeoutError:
             if not limit.expired():  # a TimeoutError of the call's own
                 raise
@@ -86,11 +88,24 @@ class Pool:
         finally:
             self._waited.observe(time.monotonic() - began)
 
-    def _release(self, running: "asyncio.Future[T]") -> None:
+    def _hand_over(
+        self, loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[T]", done: "Future[T]"
+    ) -> None:
+        """Wake the loop once: `asyncio.wrap_future` and `shield` chain four futures for that."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits
+            loop.call_soon_threadsafe(self._settle, answer, done)
+
+    def _settle(self, answer: "asyncio.Future[T]", done: "Future[T]") -> None:
         self._busy.dec()
         self._free.release()
-        if not running.cancelled():
-            running.exception()  # seen: who asked may be gone
+        if answer.done():  # who asked is gone
+            return
+        if done.cancelled():
+            answer.cancel()
+        elif error := done.exception():
+            answer.set_exception(error)
+        else:
+            answer.set_result(done.result())
 
     def close(self) -> None:
         """Take no more."""
