@@ -19,7 +19,6 @@ from pydantic import (
 
 from serving import settings_checks as checks
 from serving.licences import LicencePolicy
-from serving.settings_rules import QUEUES as QUEUES  # who reads settings knows their names
 from serving.settings_rules import CheckedSettings
 
 HttpUrl = Annotated[str, AfterValidator(checks.check_http_url)]

@@ -8,8 +8,8 @@ from pydantic import SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from serving import settings_checks as checks
+from serving.queues import QUEUES
 
-QUEUES = ("classify", "stage", "video", "audio", "enhance", "webhook")
 # which setting may not be less than which other, declared before it
 LEAST = {
     "retry_longest_s": "retry_first_s",

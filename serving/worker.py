@@ -32,7 +32,6 @@ from serving.errors import Cancelled, HandedBack, first_line
 from serving.jobs import queue
 from serving.jobs.delivery import DeliveryRunner
 from serving.jobs.heartbeat import Heartbeat
-from serving.jobs.kinds import QUEUES
 from serving.jobs.reaper import Reaper
 from serving.logs import open_logs
 from serving.memory import bound_memory
@@ -40,6 +39,7 @@ from serving.models.known import AskedRooms, KnownRooms
 from serving.models.opening import open_models
 from serving.models.remote import RemoteRooms
 from serving.models.session import gpu_available, open_session
+from serving.queues import QUEUES
 from serving.settings import Settings
 from serving.storage.cache import Answers, open_answers
 from serving.storage.objects import storage_of
@@ -52,9 +52,6 @@ from serving.workflows.telemetry import run_observed
 
 log = logging.getLogger(__name__)
 
-# The media queues share the cores; what waits for a backend does not.
-_CONCURRENCY = {"classify": 2, "webhook": 8}
-_ON_GPU = ("classify", "stage", "video", "enhance")
 _POLL_S = 2.0
 _LAST_WORD_S = 10.0
 
@@ -128,7 +125,7 @@ class JobWorker:
 
     def _slots(self, name: str) -> int:
         configured = self._parts.settings.worker_concurrency.get(name)
-        return configured or _CONCURRENCY.get(name, 1)
+        return configured or QUEUES[name].concurrency
 
     def _add_tasks(self, app: App) -> None:
         @app.task(name=queue.RUN_JOB, pass_context=True)
@@ -144,7 +141,7 @@ class JobWorker:
 
     @contextlib.contextmanager
     def _turn(self, name: str) -> Iterator[None]:
-        if self._gpu is None or name not in _ON_GPU:
+        if self._gpu is None or not QUEUES[name].on_gpu:
             yield
         else:
             with self._gpu:
@@ -244,7 +241,7 @@ def main(workflows: Mapping[str, Workflow] = WORKFLOWS) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--queues", nargs="+", choices=QUEUES, default=QUEUES, help="default: all of them"
+        "--queues", nargs="+", choices=[*QUEUES], default=[*QUEUES], help="default: all of them"
     )
     queues = tuple(parser.parse_args().queues)
     settings = read_settings()

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Annotated
 from urllib.parse import unquote, urlparse
-from uuid import UUID
 
 import httpx
 from fastapi import APIRouter, Header, Path
@@ -17,12 +16,13 @@ from starlette.background import BackgroundTask
 from bentos.gateway.dependencies import GatewayState, State
 from bentos.gateway.links import Reading
 from bentos.problems import documented
+from serving.db.tables import Job
 from serving.errors import ObjectNotFound, StorageUnavailable
+from serving.jobs.kinds import KINDS
 from serving.jobs.manage import read_job
 
 router = APIRouter(prefix="/internal/jobs", tags=["jobs"])
 
-FOLDER = "films"
 _NAME = re.compile(r"(preview/)?[A-Za-z0-9][A-Za-z0-9_.-]{0,80}")
 _MAP = re.compile(r'(?<=^#EXT-X-MAP:URI=")[^"?]+|^[^#?\s][^?\s]*$', re.MULTILINE)
 _PLAYLIST, _PLAYLIST_BYTES = ".m3u8", 2**20
@@ -59,9 +59,9 @@ async def show_file(
 
     It comes from here wherever it is stored: a page that plays it may load from nowhere else.
     """
-    await state.pools.database.run(read_job, state.engine, reader.job_id, reader.client)
+    job = await state.pools.database.run(read_job, state.engine, reader.job_id, reader.client)
     try:
-        key = _key_of(reader.job_id, name)
+        key = _key_of(job, name)
         if name.endswith(_PLAYLIST):
             return await _playlist(key, state, reader.query)
         return await _file(key, state, part, if_none_match)
@@ -69,12 +69,12 @@ async def show_file(
         raise HTTPException(404, f"job {reader.job_id} has no file '{name}' (yet)") from None
 
 
-def _key_of(job_id: UUID, name: str) -> str:
+def _key_of(job: Job, name: str) -> str:
     """Return where the file would be; ObjectNotFound where no file has such a name."""
-    key = f"{FOLDER}/{job_id}/{name}"
-    if not _NAME.fullmatch(name):
-        raise ObjectNotFound(key)
-    return key
+    kind = KINDS[job.type]
+    if kind.folder is None or not _NAME.fullmatch(name):
+        raise ObjectNotFound(name)
+    return f"{kind.folder_of(job.id)}/{name}"
 
 
 async def _playlist(key: str, state: GatewayState, query: str) -> Response:

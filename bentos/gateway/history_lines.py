@@ -66,7 +66,7 @@ _LINES: Mapping[str, Callable[[Event], tuple[str, str, Tone]]] = {
     "failed": _failed,
     "cancelled": lambda _: ("Cancelled", "", "bad"),
 }
-KINDS = tuple(_LINES)
+EVENT_KINDS = tuple(_LINES)
 _BEGINS = ("accepted", "redriven")
 
 

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bentos.gateway.bodies import JSON_BYTES, HeldBody, Pace, cap_body, pace_body
 from bentos.problems import answer_problem
 from serving import logs, metrics, traces
+from serving.jobs.kinds import KINDS
 from serving.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ REQUEST_ID = "X-Request-Id"
 REQUEST_ID_KEY = "studio.request_id"  # where routes find it in the scope
 _GIVEN_ID = re.compile(rb"[\w.:/+=-]{1,128}", re.ASCII)
 # Below these a body may be a file's bytes; the route itself reads them under its own cap.
-_RAW_BODIES = ("/internal/photos/", "/internal/audio/")
+_RAW_BODIES = tuple({kind.raw_bodies for kind in KINDS.values() if kind.raw_bodies})
 _FILES = "/internal/uploads"  # there JSON is a file like any other
 _UNTRACED = ("/health", "/readyz", "/internal/metrics")  # asked every few seconds, whatever happens
 _ALWAYS_ANSWERED = _UNTRACED  # full or not: who looks has to see it

@@ -8,21 +8,20 @@ from math import floor
 from typing import Literal
 
 from bentos.gateway.formatting import describe_reference, readable_name
-from bentos.gateway.history_lines import KINDS, Line, format_history
+from bentos.gateway.history_lines import EVENT_KINDS, Line, format_history
 from bentos.gateway.links import Reader
 from serving.db.status import LIVE_DELIVERY, LIVE_JOB, DeliveryStatus, JobStatus
 from serving.db.tables import Job, Json
 from serving.jobs.history import Delivery, JobHistory
+from serving.jobs.kinds import KINDS
 
 Show = Literal["check", "failed"]
 PHOTOS_A_PAGE = 60
 _DELIVERIES_SHOWN = 20
-# what is counted last, where reading photos and the preview come before it
-_LAST_UNITS: Mapping[str, str] = {"render_video": "frames", "generate_clip": "frames"}
 
 _ADVICE: Mapping[str, str] = {
     "bad_input": "Sending the same again will not help. Correct what was sent and post a new job.",
-    "faulty_output": "The film did not pass its check and was not handed out. Look at the frame "
+    "faulty_output": "The {noun} did not pass its check and was not handed out. Look at the frame "
     "below; another template or photo may do, and the log tells more under this job's id.",
     "transient": "When the cause is gone, run the job again: it goes on from what it has made.",
     "worker_lost": "Something in this job ended its workers, memory most often. Look at the last "
@@ -62,7 +61,7 @@ class JobPage:
     start : the first photo shown, of many
     """
 
-    kinds = KINDS
+    kinds = EVENT_KINDS
 
     def __init__(
         self, history: JobHistory, reader: Reader, show: Show | None = None, start: int = 0
@@ -94,7 +93,7 @@ class JobPage:
     @property
     def last_unit(self) -> str | None:
         """The unit that is counted last, whose end is the job's; None: any."""
-        return _LAST_UNITS.get(self.job.type)
+        return KINDS[self.job.type].unit
 
     @property
     def left_of(self) -> str:
@@ -131,7 +130,8 @@ class JobPage:
     @property
     def advice(self) -> str:
         """What to do about the job's error."""
-        return _ADVICE.get((self.job.error or {}).get("reason", ""), "")
+        advice = _ADVICE.get((self.job.error or {}).get("reason", ""), "")
+        return advice.format(noun=KINDS[self.job.type].noun)
 
     @property
     def count(self) -> int:

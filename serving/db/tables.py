@@ -101,9 +101,9 @@ class Job(Base):
         Index("jobs_failed", text("completed_at DESC"), postgresql_where="status = 'failed'"),
         Index(
             "jobs_with_files",
+            "type",
             "completed_at",
-            postgresql_where="completed_at IS NOT NULL AND files_removed_at IS NULL "
-            "AND type IN ('render_video', 'generate_clip')",
+            postgresql_where="completed_at IS NOT NULL AND files_removed_at IS NULL",
         ),
         Index("jobs_ended", "completed_at", postgresql_where="completed_at IS NOT NULL"),
     )

@@ -1,11 +1,10 @@
-"""The kinds of work there are: which queue each waits in, and what the backend hears of it."""
+"""The kinds of jobs: which queue each waits in, what it makes, and what the backend hears of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from serving.settings import QUEUES as QUEUES  # who reads settings knows their names
+from serving.storage.prefixes import FILMS
 
-WEBHOOK_QUEUE = "webhook"
 JOB_FAILED = "job-failed"
 TEST = "test"
 
@@ -16,25 +15,55 @@ class Kind:
 
     Attributes
     ----------
+    queue : the name of one of `serving.queues.QUEUES`
     completed : the callback that brings the result, `/webhooks/{completed}`
     progress : the callback that tells how far it is; None: only who asks is told
+    noun : what it makes, as people call it
+    folder : of the object storage, where its files lie by job; None: it makes none
+    unit : what its progress counts last, whose end is the job's; None: whatever it counts
+    raw_bodies : the path below which a request's body may be a file's bytes; None: always JSON
     """
 
     type: str
     queue: str
     completed: str
     progress: str | None = None
+    noun: str = "result"
+    folder: str | None = None
+    unit: str | None = None
+    raw_bodies: str | None = None
 
+    def folder_of(self, job_id: object) -> str:
+        """Return the folder of what a job of this kind makes, without a slash at its end."""
+        if self.folder is None:
+            raise ValueError(f"jobs of type {self.type} make no files")
+        return f"{self.folder}/{job_id}"
+
+
+_PHOTOS, _AUDIO = "/internal/photos/", "/internal/audio/"
 
 KINDS: Mapping[str, Kind] = {
     kind.type: kind
     for kind in (
-        Kind("classify_photos", "classify", "classification-complete"),
-        Kind("detect_features", "classify", "detection-complete"),
-        Kind("enhance_photos", "enhance", "enhancement-complete"),
+        Kind("classify_photos", "classify", "classification-complete", raw_bodies=_PHOTOS),
+        Kind("detect_features", "classify", "detection-complete", raw_bodies=_PHOTOS),
+        Kind("enhance_photos", "enhance", "enhancement-complete", raw_bodies=_PHOTOS),
         Kind("stage_rooms", "stage", "staging-complete", "staging-progress"),
-        Kind("analyze_audio", "audio", "audio-complete"),
-        Kind("generate_clip", "video", "clip-complete"),
-        Kind("render_video", "video", "video-complete", "video-progress"),
+        Kind("analyze_audio", "audio", "audio-complete", noun="analysis", raw_bodies=_AUDIO),
+        Kind("generate_clip", "video", "clip-complete", noun="clip", folder=FILMS, unit="frames"),
+        Kind(
+            "render_video",
+            "video",
+            "video-complete",
+            "video-progress",
+            noun="film",
+            folder=FILMS,
+            unit="frames",
+        ),
     )
 }
+
+
+def kinds_with_files() -> Sequence[Kind]:
+    """Return the kinds whose jobs make files."""
+    return [kind for kind in KINDS.values() if kind.folder is not None]

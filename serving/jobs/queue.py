@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from serving.db.engine import session_url
 from serving.db.faults import needs_another_connection
-from serving.jobs.kinds import WEBHOOK_QUEUE
+from serving.queues import WEBHOOK_QUEUE
 
 RUN_JOB = "run_job"
 DELIVER = "deliver"

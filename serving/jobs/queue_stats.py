@@ -12,8 +12,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from serving.errors import first_line
-from serving.jobs.kinds import QUEUES
 from serving.jobs.liveness import HOLDS_LOCK, Patience
+from serving.queues import QUEUES
 
 log = logging.getLogger(__name__)
 

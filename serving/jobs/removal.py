@@ -1,10 +1,10 @@
 """Removes ended jobs and what they made: the bytes first, so that no row's end leaves them behind.
 
-What a job made lies below `films/{job}/`; its events, callbacks and uses of uploads go with its
-row, and so does its idempotency key.
+What a job made lies below the folder of its kind; its events, callbacks and uses of uploads go
+with its row, and so does its idempotency key.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -12,10 +12,8 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from serving.db.status import ENDED_JOB
 from serving.db.tables import Job
+from serving.jobs.kinds import KINDS, Kind, kinds_with_files
 from serving.storage.interface import Storage
-
-MADE = "films"
-WITH_FILES = ("render_video", "generate_clip")
 
 
 @dataclass
@@ -34,12 +32,12 @@ def remove_jobs(
     connection: Connection, storage: Storage, which: ColumnElement[bool], limit: int
 ) -> Removed:
     """Remove up to `limit` ended jobs, the oldest first; one that somebody changes now stays."""
-    removed, ids = Removed(), _lock(connection, which & Job.status.in_(ENDED_JOB), limit)
-    for job_id in ids:
-        removed.add("objects", remove_files(storage, job_id))
-    if ids:
-        connection.execute(delete(Job).where(Job.id.in_(ids)))
-    removed.add("jobs", len(ids))
+    removed, ended = Removed(), _lock(connection, which & Job.status.in_(ENDED_JOB), limit)
+    for job_id, kind in ended.items():
+        removed.add("objects", _remove_files(storage, job_id, kind))
+    if ended:
+        connection.execute(delete(Job).where(Job.id.in_(ended)))
+    removed.add("jobs", len(ended))
     return removed
 
 
@@ -48,25 +46,29 @@ def remove_old_files(
 ) -> Removed:
     """Remove what up to `limit` ended jobs made, and let the jobs stay."""
     with_files = Job.completed_at.is_not(None) & Job.files_removed_at.is_(None)
-    with_files &= Job.type.in_(WITH_FILES)
-    removed, ids = Removed(), _lock(connection, which & with_files, limit)
-    for job_id in ids:
-        removed.add("objects", remove_files(storage, job_id))
-    if ids:
-        connection.execute(update(Job).where(Job.id.in_(ids)).values(files_removed_at=func.now()))
-    removed.add("films", len(ids))
+    with_files &= Job.type.in_(kind.type for kind in kinds_with_files())
+    removed, ended = Removed(), _lock(connection, which & with_files, limit)
+    for job_id, kind in ended.items():
+        removed.add("objects", _remove_files(storage, job_id, kind))
+        removed.add(str(kind.folder), 1)
+    if ended:
+        connection.execute(update(Job).where(Job.id.in_(ended)).values(files_removed_at=func.now()))
     return removed
 
 
-def remove_files(storage: Storage, job_id: UUID) -> int:
+def _remove_files(storage: Storage, job_id: UUID, kind: Kind) -> int:
     """Remove what a job made; return how many objects that were."""
+    if kind.folder is None:
+        return 0
     count = 0
-    for key in list(storage.keys(f"{MADE}/{job_id}/")):
+    for key in list(storage.keys(f"{kind.folder_of(job_id)}/")):
         storage.delete(key)
         count += 1
     return count
 
 
-def _lock(connection: Connection, which: ColumnElement[bool], limit: int) -> Sequence[UUID]:
-    oldest = select(Job.id).where(which).order_by(Job.completed_at).limit(limit)
-    return connection.scalars(oldest.with_for_update(skip_locked=True)).all()
+def _lock(connection: Connection, which: ColumnElement[bool], limit: int) -> Mapping[UUID, Kind]:
+    """Lock the oldest of these jobs that nobody changes now; return their kinds by id."""
+    oldest = select(Job.id, Job.type).where(which).order_by(Job.completed_at).limit(limit)
+    rows = connection.execute(oldest.with_for_update(skip_locked=True))
+    return {row.id: KINDS[row.type] for row in rows}

@@ -35,7 +35,6 @@ from serving.workflows.film_material import (
 from serving.workflows.film_sound import RATE_HZ, Song, make_sound, open_song
 from serving.workflows.film_timeline import edits_of, timeline_of
 from serving.workflows.rendering import (
-    FOLDER,
     Cut,
     forget,
     publish_preview,
@@ -160,10 +159,9 @@ def _make_film(studio: Studio, asked: Format, draft: Draft) -> Json:
     """Render, check and store one film; return where it is and what it is."""
     path = studio.folder / f"{asked.name}.mp4"
     done = render_to(studio.run, draft.cut, path)
-    base = f"{FOLDER}/{studio.run.job.id}"
     findings = find_faults(path, _planned(studio, draft), studio.run.check)
     if findings:
-        shown = f"{base}/faulty-{asked.name}.jpg"
+        shown = studio.run.key_of(f"faulty-{asked.name}.jpg")
         studio.run.parts.storage.write(shown, picture_of(path, findings[0].frame))
         forget(studio.run, draft.cut)
         raise faulty(asked.name, findings, shown)
@@ -198,7 +196,7 @@ def _planned(studio: Studio, draft: Draft) -> Planned:
 
 def _store(studio: Studio, asked: Format, draft: Draft, path: Path) -> Json:
     storage = studio.run.parts.storage
-    base = f"{FOLDER}/{studio.run.job.id}/{asked.name}"
+    base = studio.run.key_of(asked.name)
     frame = choose_poster(draft.plan.timeline, studio.material.photos)
     storage.write(f"{base}.jpg", make_poster(draft.cut.film, draft.cut.sources, frame))
     storage.write(f"{base}.webp", make_loop(draft.cut.film, draft.cut.sources))

@@ -27,7 +27,6 @@ from serving.workflows.run import Run
 
 T = TypeVar("T")
 
-FOLDER = "films"
 PREVIEW = "preview"
 _PREVIEW_CRF = 26
 _LOOK_EVERY_S = 0.5
@@ -55,7 +54,7 @@ def workspace(run: Run) -> Iterator[Path]:
         except OSError as error:
             if error.errno not in _FULL:
                 raise
-            raise StorageFull(f"no room for the film's files: {error.strerror}") from error
+            raise StorageFull(f"no room for the job's files: {error.strerror}") from error
 
 
 def shape_of(asked: Format) -> Shape:
@@ -76,7 +75,7 @@ def render_to(run: Run, cut: Cut, path: Path) -> Rendered:
 def publish_preview(run: Run, cut: Cut, folder: Path) -> str:
     """Render a small version that plays while it grows; return its playlist's key."""
     small = Cut(fit_film(cut.film, "preview"), cut.sources)
-    base = f"{FOLDER}/{run.job.id}/{PREVIEW}"
+    base = run.key_of(PREVIEW)
     storage = run.parts.storage
 
     def publish(name: str, data: bytes) -> None:

@@ -14,6 +14,7 @@ from serving import metrics, traces
 from serving.db.tables import Job, Json
 from serving.errors import BadInput, ObjectNotFound, StorageFull, StorageUnavailable, StudioError
 from serving.jobs import attempts
+from serving.jobs.kinds import KINDS
 from serving.models.known import AskedRooms, KnownRooms
 from serving.models.local import Loaded
 from serving.settings import Settings
@@ -77,6 +78,10 @@ class Run:
         except ValidationError as error:
             said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise BadInput(f"the job's input: {said}") from error
+
+    def key_of(self, name: str) -> str:
+        """Return the key of a file that the job makes, below the folder of its kind."""
+        return f"{KINDS[self.job.type].folder_of(self.job.id)}/{name}"
 
     def read(self, reference: str, max_bytes: int | None = None) -> bytes:
         """Return what a request names, as `serving.storage.references.read_reference` does."""

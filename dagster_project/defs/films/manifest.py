@@ -153,8 +153,9 @@ def _without_twins(key: str, asked: Iterable[BulkJob]) -> list[BulkJob]:
     jobs: dict[str, BulkJob] = {}
     for job in asked:
         if job.idempotency_key in jobs:
-            what = "film" if job.kind.type == "render_video" else "clip"
-            raise BadInput(f"{key}: listing {job.listing_id} asks for the same {what} twice")
+            raise BadInput(
+                f"{key}: listing {job.listing_id} asks for the same {job.kind.noun} twice"
+            )
         jobs[job.idempotency_key] = job
         if len(jobs) > _MOST_JOBS:
             raise TooLarge(f"{key}: jobs", len(jobs), _MOST_JOBS)
