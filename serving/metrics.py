@@ -223,7 +223,7 @@ def read_gpus() -> Sequence[Gpu]:
 _caches = CacheCollector()
 REGISTRY.register(_caches)
 REGISTRY.register(GpuCollector(read_gpus))
-watch_cache = _caches.watch
+observe_cache = _caches.watch
 
 _PORTS_TRIED = 20
 

@@ -89,7 +89,7 @@ class JobWorker:
             engine, settings.heartbeat_timeout_s, settings.job_losses, settings.worker_hung_s
         )
         if self._answers is not None:
-            metrics.watch_cache("answers", self._answers)
+            metrics.observe_cache("answers", self._answers)
         housekeeping = Housekeeping(self._parts, self._answers)
         heartbeat.start()
         reaper.start()

@@ -25,7 +25,7 @@ LISTING_ID_CHARS = 200
 
 
 @dataclass(frozen=True)
-class Asker:
+class Caller:
     """Who asks, and what its headers say about the request."""
 
     client: str
@@ -34,7 +34,7 @@ class Asker:
     request_id: str
 
 
-async def asker_of(
+async def caller_of(
     request: Request,
     client: Annotated[str, Depends(client_of)],
     idempotency_key: Annotated[
@@ -45,20 +45,20 @@ async def asker_of(
         str | None,
         Header(max_length=LISTING_ID_CHARS, description="the listing, with a raw body"),
     ] = None,
-) -> Asker:
+) -> Caller:
     """Read the headers that concern jobs."""
     if x_listing_id:
         logs.bind(listing_id=x_listing_id)
     request_id = request.scope[REQUEST_ID_KEY]
-    return Asker(client, idempotency_key or None, x_listing_id or None, request_id)
+    return Caller(client, idempotency_key or None, x_listing_id or None, request_id)
 
 
-Asking = Annotated[Asker, Depends(asker_of)]
+CurrentCaller = Annotated[Caller, Depends(caller_of)]
 
 
-async def keep_upload(state: GatewayState, asker: Asker, data: bytes, content_type: str) -> str:
+async def keep_upload(state: GatewayState, caller: Caller, data: bytes, content_type: str) -> str:
     """Store a body that a job will read, as an upload of the client; return its key."""
-    new = NewUpload(asker.client, content_type, asker.listing_id)
+    new = NewUpload(caller.client, content_type, caller.listing_id)
     write = partial(state.storage.write, data=data, content_type=content_type)
     kept, _ = await state.pools.uploads.run(
         state.uploads.keep, new, hash_photo(data), len(data), write
@@ -67,7 +67,7 @@ async def keep_upload(state: GatewayState, asker: Asker, data: bytes, content_ty
 
 
 async def accept(
-    state: GatewayState, asker: Asker, type_: str, work: Json, options: JobOptions
+    state: GatewayState, caller: Caller, type_: str, work: Json, options: JobOptions
 ) -> Response:
     """Accept a job and answer `202` with where to find it.
 
@@ -81,13 +81,13 @@ async def accept(
     new = NewJob(
         kind=KINDS[type_],
         input=work,
-        client=asker.client,
-        listing_id=options.listing_id or asker.listing_id,
+        client=caller.client,
+        listing_id=options.listing_id or caller.listing_id,
         priority=options.priority,
-        idempotency_key=asker.idempotency_key,
+        idempotency_key=caller.idempotency_key,
         run_at=options.run_at,
         traceparent=traces.traceparent(),
-        request_id=asker.request_id,
+        request_id=caller.request_id,
     )
     accepted = await state.pools.database.run(submit, state.engine, new, state.settings.max_queued)
     if accepted.created:

@@ -24,7 +24,7 @@ from bentos.gateway import (
 from bentos.gateway.direct_routes import DirectRoutes
 from bentos.gateway.document import describe, operation_id
 from bentos.gateway.http_rules import HttpRules
-from bentos.gateway.middleware import REQUEST_ID, Edge
+from bentos.gateway.middleware import REQUEST_ID, GatewayMiddleware
 from bentos.gateway.tus import TUS_SEEN, TUS_SENT
 from bentos.problems import install_problems
 from serving.settings import Settings
@@ -93,5 +93,5 @@ def create_app(release: str, settings: Settings | None = None) -> FastAPI:
             allow_headers=_SENT,
             expose_headers=_SEEN,
         )
-    app.add_middleware(Edge, settings=settings)  # the last added is the outermost
+    app.add_middleware(GatewayMiddleware, settings=settings)  # the last added is the outermost
     return app

@@ -20,7 +20,7 @@ from serving import logs
 from serving.access.api_keys import KeyRing
 from serving.errors import NotAllowed, Overloaded
 from serving.jobs.queue_stats import QueueStats, QueueStatsReader
-from serving.jobs.uploads import look_at_uploads, name_uploads
+from serving.jobs.uploads import mark_uploads_used, may_name_uploads
 from serving.settings import Settings
 from serving.storage.objects import Storage
 from serving.storage.references import leads_away, read_reference
@@ -111,10 +111,10 @@ class GatewayState:
         except Overloaded:
             return None
 
-    async def look_at_uploads(self, client: str, references: Sequence[str]) -> None:
+    async def mark_uploads_used(self, client: str, references: Sequence[str]) -> None:
         """Let a client name no uploads but its own; ObjectNotFound."""
-        if name_uploads(references):
-            await self.pools.database.run(look_at_uploads, self.engine, client, references)
+        if may_name_uploads(references):
+            await self.pools.database.run(mark_uploads_used, self.engine, client, references)
 
     async def read(self, reference: str, max_bytes: int | None = None) -> bytes:
         """Return what a request names, as `serving.storage.references.read_reference` does."""

@@ -12,7 +12,7 @@ Tone = Literal["plain", "good", "warn", "bad"]
 
 
 @dataclass(frozen=True)
-class Line:
+class HistoryLine:
     """One thing that happened.
 
     Attributes
@@ -70,15 +70,15 @@ EVENT_KINDS = tuple(_LINES)
 _BEGINS = ("accepted", "redriven")
 
 
-def format_history(events: Sequence[Event]) -> Sequence[Line]:
+def format_history(events: Sequence[Event]) -> Sequence[HistoryLine]:
     """Return a line for each event; a kind that is not known here is shown by its name."""
-    lines: list[Line] = []
+    lines: list[HistoryLine] = []
     since: datetime | None = None
     for event in events:
         title, detail, tone = _LINES.get(event.kind, _other)(event)
         after_s = None if since is None else (event.at - since).total_seconds()
         timed = event.kind not in _BEGINS and event.kind in _LINES
-        lines.append(Line(event.at, title, detail, tone, after_s if timed else None))
+        lines.append(HistoryLine(event.at, title, detail, tone, after_s if timed else None))
         if event.kind in _LINES and event.kind != "cancel_requested":
             since = event.at
     return lines

@@ -140,7 +140,7 @@ async def last_event_of(
 async def watch_job(
     job: SeenJob, state: State, seen: Annotated[int, Depends(last_event_of)]
 ) -> AsyncIterator[ServerSentEvent]:
-    """Follow a job: its timeline so far, then each change and its progress, until its end.
+    """Follow a job: its history so far, then each change and its progress, until its end.
 
     `Last-Event-ID` goes on after that event; `progress` has no id, only the newest counts.
     """

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from bentos.gateway import media_types
-from bentos.gateway.accept import Asking, accept, keep_upload
+from bentos.gateway.accept import CurrentCaller, accept, keep_upload
 from bentos.gateway.bodies import JSON_BYTES, read_body
 from bentos.gateway.dependencies import GatewayState, State
 from bentos.gateway.document import body_of
@@ -60,7 +60,7 @@ class TemplateView(BaseModel):
 async def analyze_audio(
     request: Request,
     state: State,
-    asker: Asking,
+    caller: CurrentCaller,
     in_background: Annotated[bool, Query(alias="async")] = False,
 ) -> Response:
     """Find tempo, beats, bars, sections, loudness and waveform of a track.
@@ -72,14 +72,14 @@ async def analyze_audio(
     if kind == media_types.JSON:
         asked = parse_body(AudioRequest, await read_body(request, JSON_BYTES))
         if in_background or asked.in_background:
-            return await accept(state, asker, "analyze_audio", {"track": asked.track}, asked)
-        await state.look_at_uploads(asker.client, [asked.track])
+            return await accept(state, caller, "analyze_audio", {"track": asked.track}, asked)
+        await state.mark_uploads_used(caller.client, [asked.track])
         data = await state.read(asked.track, state.settings.max_audio_bytes)
         return JSONResponse(await state.pools.analysis.run(_analyze, data, state))
     data = await read_body(request, state.settings.max_audio_bytes)
     if in_background:
-        key = await keep_upload(state, asker, data, kind or "application/octet-stream")
-        return await accept(state, asker, "analyze_audio", {"track": key}, JobOptions())
+        key = await keep_upload(state, caller, data, kind or "application/octet-stream")
+        return await accept(state, caller, "analyze_audio", {"track": key}, JobOptions())
     return JSONResponse(await state.pools.analysis.run(_analyze, data, state))
 
 
@@ -90,7 +90,7 @@ async def analyze_audio(
     responses=documented(401, 413, 415, 422, 429, 503),
     openapi_extra=body_of(json=FilmRequest),
 )
-async def render_film(request: Request, state: State, asker: Asking) -> Response:
+async def render_film(request: Request, state: State, caller: CurrentCaller) -> Response:
     """Render a film from photos and a song: cut on the beat, titled, branded, in several formats.
 
     Progress comes by frames with the time to go, as events and as `video-progress`; the films'
@@ -99,7 +99,7 @@ async def render_film(request: Request, state: State, asker: Asking) -> Response
     media_types.check_media_type(request, media_types.JSON)
     asked = parse_body(FilmRequest, await read_body(request, JSON_BYTES))
     _check(asked.template, asked.timeline)
-    return await accept(state, asker, "render_video", _work_of(asked, FilmInput), asked)
+    return await accept(state, caller, "render_video", _work_of(asked, FilmInput), asked)
 
 
 @router.post(
@@ -109,18 +109,18 @@ async def render_film(request: Request, state: State, asker: Asking) -> Response
     responses=documented(401, 413, 415, 422, 429, 503),
     openapi_extra=body_of(json=ClipRequest),
 )
-async def render_clip(request: Request, state: State, asker: Asking) -> Response:
+async def render_clip(request: Request, state: State, caller: CurrentCaller) -> Response:
     """Render one photo as a clip of its own; `clip-complete` brings its key."""
     media_types.check_media_type(request, media_types.JSON)
     asked = parse_body(ClipRequest, await read_body(request, JSON_BYTES))
     _check(asked.template)
-    return await accept(state, asker, "generate_clip", _work_of(asked, ClipInput), asked)
+    return await accept(state, caller, "generate_clip", _work_of(asked, ClipInput), asked)
 
 
 @router.get("/internal/video/templates", responses=documented(401, 422, 429, 503))
-async def list_templates(asker: Asking) -> list[TemplateView]:
+async def list_templates(caller: CurrentCaller) -> list[TemplateView]:
     """List the styles that films come in."""
-    del asker
+    del caller
     from serving.render.template_files import shipped_templates
 
     return [TemplateView.model_validate(template) for template in shipped_templates().values()]

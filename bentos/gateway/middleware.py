@@ -77,7 +77,7 @@ class _Exchange:
         return getattr(self.scope.get("route"), "path", "") or "(none)"
 
 
-class Edge:
+class GatewayMiddleware:
     """The outermost layer of the app; see the module.
 
     Parameters

@@ -30,7 +30,7 @@ _pages.filters |= {
 }
 
 
-class ForPeople(APIRoute):
+class HtmlErrorRoute(APIRoute):
     """A route whose errors are pages too, for who asks for pages."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -48,7 +48,7 @@ class ForPeople(APIRoute):
         return handle
 
 
-router = APIRouter(prefix="/internal/jobs", tags=["jobs"], route_class=ForPeople)
+router = APIRouter(prefix="/internal/jobs", tags=["jobs"], route_class=HtmlErrorRoute)
 
 
 @router.get(
@@ -62,7 +62,7 @@ async def show_page(
     show: Annotated[Show | None, Query(description="only these photos")] = None,
     start: Annotated[int, Query(ge=0, lt=100_000, description="the first photo shown")] = 0,
 ) -> HTMLResponse:
-    """Show a job to people: its photos with what was found, its timeline, models and callbacks."""
+    """Show a job to people: its photos with what was found, its history, models and callbacks."""
     history = await state.pools.database.run(
         read_history, state.engine, reader.job_id, reader.client
     )

@@ -8,7 +8,7 @@ from math import floor
 from typing import Literal
 
 from bentos.gateway.formatting import describe_reference, readable_name
-from bentos.gateway.history_lines import EVENT_KINDS, Line, format_history
+from bentos.gateway.history_lines import EVENT_KINDS, HistoryLine, format_history
 from bentos.gateway.links import Reader
 from serving.db.status import LIVE_DELIVERY, LIVE_JOB, DeliveryStatus, JobStatus
 from serving.db.tables import Job, Json
@@ -33,7 +33,7 @@ _ADVICE: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Photo:
+class PhotoView:
     """A photo of the job, and what was found in it; None while it waits."""
 
     number: int
@@ -43,7 +43,7 @@ class Photo:
 
 
 @dataclass(frozen=True)
-class Model:
+class ModelView:
     """A model version that the job works with."""
 
     task: str
@@ -109,7 +109,7 @@ class JobPage:
             return ""
         last = self.last_unit in (None, progress["unit"])
         running = self.job.status == JobStatus.PROCESSING
-        return f"· {say_left(seconds)}{self.left_of}" if last and running else ""
+        return f"· {format_remaining(seconds)}{self.left_of}" if last and running else ""
 
     @property
     def last_event(self) -> int:
@@ -123,7 +123,7 @@ class JobPage:
         return None if ended is None else (ended - self.job.created_at).total_seconds()
 
     @cached_property
-    def timeline(self) -> Sequence[Line]:
+    def history(self) -> Sequence[HistoryLine]:
         """What happened, oldest first."""
         return format_history(self._history.events)
 
@@ -139,7 +139,7 @@ class JobPage:
         return len(self._numbers)
 
     @cached_property
-    def photos(self) -> Sequence[Photo]:
+    def photos(self) -> Sequence[PhotoView]:
         """Those of this page."""
         shown = self._numbers[self.start : self.start + PHOTOS_A_PAGE]
         return [self._photo(number) for number in shown]
@@ -175,7 +175,7 @@ class JobPage:
         return Counter(str(result[field]) for result in self.good if field in result).most_common()
 
     @cached_property
-    def models(self) -> Sequence[Model]:
+    def models(self) -> Sequence[ModelView]:
         """Those that answered; before that, those that the first attempt pinned."""
         used = {
             _model(result["model"], result["demo"]) for result in self.good if "model" in result
@@ -202,18 +202,18 @@ class JobPage:
         wanted = _is_unsure if self.show == "check" else _is_failed
         return [number for number, result in enumerate(self._results) if wanted(result)]
 
-    def _photo(self, number: int) -> Photo:
+    def _photo(self, number: int) -> PhotoView:
         name, address = describe_reference(self._references[number])
         result = self._results[number] if number < len(self._results) else None
-        return Photo(number, name, address, result)
+        return PhotoView(number, name, address, result)
 
 
-def say_left(seconds: float) -> str:
+def format_remaining(seconds: float) -> str:
     """Say how long something will take yet, no more exactly than can be known.
 
     Examples
     --------
-    >>> [say_left(seconds) for seconds in (3, 38.2, 58, 200, 5000)]
+    >>> [format_remaining(seconds) for seconds in (3, 38.2, 58, 200, 5000)]
     ['a few seconds left', 'about 40 s left', 'about 1 min left', 'about 3 min left', 'about 1 h 23 min left']
     """  # noqa: E501
     if seconds < 7.5:
@@ -234,5 +234,5 @@ def _is_unsure(result: Json) -> bool:
     return result.get("confident") is False
 
 
-def _model(used: Json, demo: bool) -> Model:
-    return Model(used["name"], str(used.get("version", "?")), str(used.get("slot", "?")), demo)
+def _model(used: Json, demo: bool) -> ModelView:
+    return ModelView(used["name"], str(used.get("version", "?")), str(used.get("slot", "?")), demo)

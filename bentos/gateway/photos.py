@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from bentos.gateway import media_types
-from bentos.gateway.accept import Asker, Asking, accept, keep_upload
+from bentos.gateway.accept import Caller, CurrentCaller, accept, keep_upload
 from bentos.gateway.bodies import JSON_BYTES, read_body
 from bentos.gateway.dependencies import GatewayState, State
 from bentos.gateway.document import body_of
@@ -41,7 +41,7 @@ _BACKGROUND = Query(alias="async", description="answer 202 at once and call back
 async def classify_photos(
     request: Request,
     state: State,
-    asker: Asking,
+    caller: CurrentCaller,
     in_background: Annotated[bool, _BACKGROUND] = False,
 ) -> Response:
     """Name the room in one photo (its bytes as the body) or in many (their keys as JSON).
@@ -54,30 +54,30 @@ async def classify_photos(
     kind = media_types.check_media_type(request, media_types.JSON, *media_types.PHOTOS)
     if kind == media_types.JSON:
         body = await read_body(request, JSON_BYTES)
-        return await _classify_keys(body, state, asker, in_background)
+        return await _classify_keys(body, state, caller, in_background)
     data = await read_body(request, state.settings.max_body_bytes)
     if in_background:
-        return await _classify_later(data, state, asker, kind)
+        return await _classify_later(data, state, caller, kind)
     sha256 = hash_photo(data)
     return _answer([await _classify_bytes(f"sha256:{sha256}", data, state, sha256)])
 
 
 async def _classify_keys(
-    body: bytes, state: GatewayState, asker: Asker, in_background: bool
+    body: bytes, state: GatewayState, caller: Caller, in_background: bool
 ) -> Response:
     asked = parse_request(body, state.settings.max_job_photos)
     if in_background or asked.in_background or len(asked.photos) > state.settings.max_photos:
-        return await accept(state, asker, "classify_photos", {"photos": asked.photos}, asked)
-    await state.look_at_uploads(asker.client, asked.photos)
+        return await accept(state, caller, "classify_photos", {"photos": asked.photos}, asked)
+    await state.mark_uploads_used(caller.client, asked.photos)
     results = await asyncio.gather(*(_classify_stored(photo, state) for photo in asked.photos))
     return _answer(list(results))
 
 
-async def _classify_later(data: bytes, state: GatewayState, asker: Asker, kind: str) -> Response:
+async def _classify_later(data: bytes, state: GatewayState, caller: Caller, kind: str) -> Response:
     if not data:
         raise BadImage("the file is empty")
-    key = await keep_upload(state, asker, data, kind or "application/octet-stream")
-    return await accept(state, asker, "classify_photos", {"photos": [key]}, JobOptions())
+    key = await keep_upload(state, caller, data, kind or "application/octet-stream")
+    return await accept(state, caller, "classify_photos", {"photos": [key]}, JobOptions())
 
 
 def parse_request(body: bytes, max_photos: int) -> ClassifyRequest:

@@ -173,7 +173,7 @@ class JobList(BaseModel):
 
 
 class JobChange(BaseModel):
-    """One line of a job's timeline, as server-sent events bring it."""
+    """One line of a job's history, as server-sent events bring it."""
 
     kind: str = Field(examples=["started"])
     attempt: int

@@ -28,7 +28,7 @@ from serving.db.engine import open_engine
 from serving.environment import read_settings
 from serving.logs import open_logs
 from serving.memory import bound_memory
-from serving.metrics import watch_cache
+from serving.metrics import observe_cache
 from serving.models.known import KnownRooms
 from serving.models.opening import open_models
 from serving.models.session import cores, gpu_available, open_session
@@ -51,7 +51,7 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
     """
     app = create_app(serving.__version__, settings)
 
-    class OursAround(Service[Any]):  # type: ignore[misc] # BentoML loads its names lazily
+    class UnwrappedService(Service[Any]):  # type: ignore[misc] # BentoML loads its names lazily
         """Served with our app outermost: nothing of BentoML's lies around our answers.
 
         Its layers would count streams as requests, and end what takes 60 s, in words of its own.
@@ -60,9 +60,9 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
         def to_asgi(self, is_main: bool = True) -> ASGIApp:
             """Return what uvicorn is to serve, however it was started."""
             limit_by_default(ConnectionLimits.of(settings))
-            return _Ours(super().to_asgi(is_main), ours=app)
+            return _OurApp(super().to_asgi(is_main), ours=app)
 
-    @bentoml.service(name="gateway", service_class=OursAround, **QUIET)
+    @bentoml.service(name="gateway", service_class=UnwrappedService, **QUIET)
     class Gateway:
         """The HTTP API of the backend."""
 
@@ -103,7 +103,7 @@ def _open_state(
     keys.refresh()
     answers = open_answers(settings, following)
     if answers is not None:
-        watch_cache("answers", answers)
+        observe_cache("answers", answers)
     classifier: Classifier
     if service is None:
         baked = baked_models(settings)
@@ -130,7 +130,7 @@ def _open_state(
     return state, answers
 
 
-class _Ours:
+class _OurApp:
     """Gives our app every request but those to BentoML's probes, which say when it has started."""
 
     def __init__(self, app: ASGIApp, ours: ASGIApp) -> None:

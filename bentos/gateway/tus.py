@@ -20,7 +20,7 @@ from fastapi.exceptions import HTTPException
 from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 
-from bentos.gateway.accept import Asking
+from bentos.gateway.accept import CurrentCaller
 from bentos.gateway.body_files import BodyFile, read_pieces, scratch_folder
 from bentos.gateway.dependencies import GatewayState, State
 from bentos.gateway.uploads import TheUpload, expiry, remove_upload
@@ -86,7 +86,7 @@ async def tus_options(state: State) -> Response:
 async def create_upload(
     request: Request,
     state: State,
-    asker: Asking,
+    caller: CurrentCaller,
     upload_length: Annotated[int, Header(ge=1, le=2**53, description="bytes in all")],
     upload_metadata: Annotated[
         str,
@@ -100,11 +100,11 @@ async def create_upload(
     """Begin an upload of so many bytes; its first ones may come along."""
     said = read_metadata(upload_metadata)
     new = NewUpload(
-        asker.client,
+        caller.client,
         said.get("filetype", "")[:200] or "application/octet-stream",
-        asker.listing_id or said.get("listing_id", "")[:200] or None,
+        caller.listing_id or said.get("listing_id", "")[:200] or None,
         said.get("filename", "")[:300] or None,
-        asker.idempotency_key,
+        caller.idempotency_key,
     )
     sha256 = said.get("sha256", "").lower() or None
     row = await state.pools.database.run(state.uploads.begin, new, upload_length, sha256)

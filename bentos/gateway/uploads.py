@@ -12,7 +12,7 @@ from fastapi.exceptions import HTTPException
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from bentos.gateway.accept import Asking
+from bentos.gateway.accept import CurrentCaller
 from bentos.gateway.body_files import (
     BodyFile,
     check_digests,
@@ -26,7 +26,7 @@ from bentos.problems import documented
 from serving.db.tables import Upload
 from serving.errors import BadInput, UploadInUse
 from serving.jobs.manage import read_cursor, write_cursor
-from serving.jobs.uploads import job_that_needs
+from serving.jobs.uploads import live_job_using
 from serving.requests.base import NO_NUL
 from serving.settings import Settings
 from serving.storage.uploads import NewUpload, key_of_upload
@@ -122,7 +122,7 @@ TheUpload = Annotated[Upload, Depends(upload_of)]
 async def upload_file(
     request: Request,
     state: State,
-    asker: Asking,
+    caller: CurrentCaller,
     name: Annotated[str | None, Query(max_length=300, pattern=NO_NUL)] = None,
 ) -> Response:
     """Keep a photo, a track or any other file: its bytes as the body.
@@ -137,7 +137,7 @@ async def upload_file(
         raise HTTPException(415, "send the file as the raw body, with its own content type")
     wanted = wanted_digests(request.headers)
     kind = kind[:200] or "application/octet-stream"
-    new = NewUpload(asker.client, kind, asker.listing_id, name, asker.idempotency_key)
+    new = NewUpload(caller.client, kind, caller.listing_id, name, caller.idempotency_key)
     declared = request.headers.get("content-length", "")
     most = state.settings.max_upload_bytes
     need = min(int(declared), most) if declared.isdigit() else 0
@@ -197,7 +197,7 @@ async def delete_upload(row: TheUpload, state: State) -> None:
 
 def remove_upload(state: GatewayState, upload_id: UUID) -> None:
     """Remove an upload; UploadInUse while a job needs it."""
-    job_id = job_that_needs(state.engine, upload_id)
+    job_id = live_job_using(state.engine, upload_id)
     if job_id is not None:
         raise UploadInUse(upload_id, job_id)
     state.uploads.remove([upload_id])

@@ -202,11 +202,3 @@ def patiently(call: Callable[[], T], wait_s: float, pause_s: float = 0.2) -> T:
             if time.monotonic() + pause_s > until:
                 raise
             time.sleep(pause_s)
-
-
-def once_more(call: Callable[[], T]) -> T:
-    """Call again, once, when the connection broke under the first call (the server restarted)."""
-    try:
-        return call()
-    except NOT_NOW:
-        return call()

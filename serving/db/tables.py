@@ -139,7 +139,7 @@ class Job(Base):
 
 
 class JobEvent(Base):
-    """Something that happened to a job, for its timeline and for those who watch it."""
+    """Something that happened to a job, for its history and for those who watch it."""
 
     __tablename__ = "job_events"
     __table_args__ = (Index("job_events_job", "job_id", "id"),)

@@ -99,12 +99,6 @@ def tell_progress(engine: Engine, job: Job, progress: Json) -> None:
         owe_progress(connection, job, progress)
 
 
-def note(engine: Engine, job: Job, kind: str, data: Json) -> None:
-    """Add a line to the job's timeline."""
-    with engine.begin() as connection:
-        record(connection, job.id, job.attempt, kind, data)
-
-
 def complete(engine: Engine, job: Job, result: Json) -> None:
     """End the job well; Overtaken if it is no longer this attempt's."""
     _end(engine, job, JobStatus.COMPLETED, result=result, error=None)

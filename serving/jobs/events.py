@@ -14,7 +14,7 @@ CHANNEL = "jobs"
 
 @dataclass(frozen=True)
 class Event:
-    """One line of a job's timeline."""
+    """One line of a job's history."""
 
     id: int
     attempt: int
@@ -35,7 +35,7 @@ class JobSnapshot:
 def record(
     connection: Connection, job_id: UUID, attempt: int, kind: str, data: Json | None = None
 ) -> None:
-    """Add an event to the job's timeline and tell who watches it, once this is committed."""
+    """Add an event to the job's history and tell who watches it, once this is committed."""
     connection.execute(
         insert(JobEvent).values(job_id=job_id, attempt=attempt, kind=kind, data=data or {})
     )

@@ -4,7 +4,7 @@ import itertools
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, func, select, text
@@ -28,8 +28,6 @@ _JOBS_AT_ONCE, _ROWS_AT_ONCE, _OBJECTS_AT_ONCE = 20, 500, 200
 _SWEEP_EVERY_S = 24 * 3600.0
 # kept by their bytes before uploads had owners; no row says whose they are
 _UNOWNED = re.compile(rf"{UPLOADS}/[0-9a-f]{{64}}")
-
-Step = Callable[[Connection], Removed]
 
 
 class Retention:

@@ -15,7 +15,7 @@ from serving.errors import KeyReused, QueueFull
 from serving.jobs.events import record
 from serving.jobs.kinds import Kind
 from serving.jobs.queue import wake_for_job
-from serving.jobs.uploads import use_uploads
+from serving.jobs.uploads import claim_uploads
 
 _RETRY_WHEN_FULL_S = 10.0
 
@@ -28,7 +28,7 @@ class NewJob:
     ----------
     priority : more is sooner; 0 is usual, above it what somebody waits for, below it bulk
     run_at : not before; None: at once
-    request_id : of the request that asks, for the job's timeline
+    request_id : of the request that asks, for the job's history
     """
 
     kind: Kind
@@ -74,7 +74,7 @@ def submit(engine: Engine, new: NewJob, max_queued: int) -> Accepted:
             known = _find(connection, new, body_sha256)
             assert known is not None
             return Accepted(known, created=False)
-        use_uploads(connection, new.client, new.input, job_id)
+        claim_uploads(connection, new.client, new.input, job_id)
         record(connection, job_id, 0, "accepted", _accepted(new))
         entry = wake_for_job(connection, job_id, new.kind.queue, new.priority, new.run_at)
         connection.execute(update(Job).where(Job.id == job_id).values(queue_job_id=entry))

@@ -17,7 +17,7 @@ from serving.storage.uploads import key_of_upload
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-def use_uploads(
+def claim_uploads(
     connection: Connection, client: str, said: Json, job_id: UUID | None = None
 ) -> None:
     """Note that uploads are used now, and by which job.
@@ -49,18 +49,18 @@ def use_uploads(
         connection.execute(insert(UploadUse).values(uses).on_conflict_do_nothing())
 
 
-def name_uploads(references: Sequence[str]) -> bool:
+def may_name_uploads(references: Sequence[str]) -> bool:
     """Say whether any of them may be an upload's key; most requests need not ask the database."""
     return _ID.search(unquote(json.dumps(references))) is not None
 
 
-def look_at_uploads(engine: Engine, client: str, references: Sequence[str]) -> None:
-    """Do what `use_uploads` does for what is read at once."""
+def mark_uploads_used(engine: Engine, client: str, references: Sequence[str]) -> None:
+    """Do what `claim_uploads` does for what is read at once."""
     with engine.begin() as connection:
-        use_uploads(connection, client, {"references": list(references)})
+        claim_uploads(connection, client, {"references": list(references)})
 
 
-def job_that_needs(engine: Engine, upload_id: UUID) -> UUID | None:
+def live_job_using(engine: Engine, upload_id: UUID) -> UUID | None:
     """Return a job that has not ended and names the upload."""
     needing = (
         select(UploadUse.job_id)

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 
 from serving.db.tables import Job, Json
 from serving.jobs import attempts, manage
+from serving.jobs.events import record
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
 from serving.settings import Settings
@@ -216,7 +217,7 @@ def test_no_photo_readable_is_said_first(
     assert "None of the photos could be read" in show(visitor, job_id)
 
 
-def test_the_timeline_tells_every_attempt_and_why_there_was_another(
+def test_the_history_tells_every_attempt_and_why_there_was_another(
     visitor: TestClient, engine: Engine, new_job: NewJobs
 ) -> None:
     job_id = new_job("a.jpg", priority=10)
@@ -224,7 +225,8 @@ def test_the_timeline_tells_every_attempt_and_why_there_was_another(
     attempts.retry(engine, begin(engine, job_id), error, RETRIES)
     attempts.hand_back(engine, begin(engine, job_id))
     job = begin(engine, job_id)
-    attempts.note(engine, job, "stage_done", {"stage": "depth"})
+    with engine.begin() as connection:
+        record(connection, job.id, job.attempt, "stage_done", {"stage": "depth"})
     attempts.tell_progress(engine, job, {"done": 1, "total": 4, "unit": "photos", "share": 0.25})
     page = show(visitor, job_id)
     told = [

@@ -75,7 +75,7 @@ def gateway(
             )
 
 
-class Asking:
+class CurrentCaller:
     """Requests that are being made in the background."""
 
     def __init__(self, ask: Callable[[], httpx.Response], count: int) -> None:
@@ -85,7 +85,7 @@ class Asking:
     def _ask(self, ask: Callable[[], httpx.Response]) -> None:
         self.answers.append(ask())
 
-    def __enter__(self) -> "Asking":
+    def __enter__(self) -> "CurrentCaller":
         for thread in self._threads:
             thread.start()
         time.sleep(0.3)  # let them get to where they hang
@@ -122,7 +122,7 @@ def test_a_host_that_hangs_keeps_nobody_from_the_rest(
             body = {"photos": [f"http://{host}/a.jpg"] * 8}
             return client.post("/internal/photos/classify", json=body)
 
-        with Asking(analyze, 12) as tracks, Asking(classify, 4):
+        with CurrentCaller(analyze, 12) as tracks, CurrentCaller(classify, 4):
             began = time.monotonic()
             assert client.get("/internal/jobs").status_code == 200
             assert new_job(client).status_code == 202
@@ -155,7 +155,7 @@ def test_a_storage_that_hangs_keeps_nobody_from_the_rest(
         def classify() -> httpx.Response:
             return client.post("/internal/photos/classify", json={"photos": ["a.jpg"]})
 
-        with Asking(classify, 12) as asked:
+        with CurrentCaller(classify, 12) as asked:
             began = time.monotonic()
             assert client.get("/internal/jobs").status_code == 200
             assert new_job(client).status_code == 202
@@ -175,7 +175,7 @@ def test_a_table_that_is_locked_keeps_nobody_from_the_rest(
         for table in ("jobs", "api_keys", "cached_answers"):
             connection = stack.enter_context(engine.connect())
             connection.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
-        with Asking(lambda: client.get("/internal/jobs"), 12) as asked:
+        with CurrentCaller(lambda: client.get("/internal/jobs"), 12) as asked:
             began = time.monotonic()
             for _ in range(3):
                 assert post_photo(client).status_code == 200
