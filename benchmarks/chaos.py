@@ -45,7 +45,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from serving.access.api_keys import create_key
 from serving.card import ModelCard
-from serving.db.engine import open_engine, patiently
+from serving.db.engine import open_engine, retry_while_unavailable
 from serving.db.tables import Slot
 from serving.models.slots import CHAMPION
 from serving.settings import Settings
@@ -239,7 +239,7 @@ def unsettled(engine: Engine) -> tuple[int, int]:
             jobs, owed = connection.execute(_UNSETTLED).one()
             return jobs, owed
 
-    return patiently(count, wait_s=60.0)
+    return retry_while_unavailable(count, wait_s=60.0)
 
 
 def unsettled_jobs(engine: Engine) -> int:

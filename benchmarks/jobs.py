@@ -26,7 +26,7 @@ from load import tree_cpu_s
 from servers import HERE, KEY, free_port, gateway
 from sqlalchemy import Engine, text
 
-from serving.db.engine import open_engine, patiently
+from serving.db.engine import open_engine, retry_while_unavailable
 from serving.db.migrate import prepare
 from serving.settings import Settings
 
@@ -91,7 +91,7 @@ def studio(settings: Settings) -> Iterator[tuple[list[int], str, int]]:
 
 def wait_for_database(settings: Settings) -> None:
     """Return once the database answers and is up to date."""
-    patiently(lambda: prepare(settings).dispose(), wait_s=60.0)
+    retry_while_unavailable(lambda: prepare(settings).dispose(), wait_s=60.0)
 
 
 class Bench:

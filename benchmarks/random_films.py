@@ -31,7 +31,7 @@ from film_faults import FAULTS, open_copy, write_copy
 from random_asks import draw_ask, fill
 from servers import ROOT
 
-from serving.db.engine import patiently
+from serving.db.engine import retry_while_unavailable
 from serving.db.migrate import prepare
 from serving.jobs import manage
 from serving.jobs.kinds import KINDS
@@ -147,7 +147,7 @@ def database(home: Path) -> Iterator[None]:
     with (home / "log").open("w") as log:
         process = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
     try:
-        patiently(lambda: prepare(Settings(studio_home=home)).dispose(), wait_s=60.0)
+        retry_while_unavailable(lambda: prepare(Settings(studio_home=home)).dispose(), wait_s=60.0)
         yield
     finally:
         process.terminate()

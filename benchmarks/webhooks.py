@@ -116,7 +116,7 @@ def end_one(engine: Engine) -> UUID:
     job = attempts.take(engine, submit(engine, new, 1_000_000).job_id, uuid4())
     assert job is not None
     for done in range(PROGRESS):
-        attempts.tell_progress(engine, job, {"done": done, "total": PROGRESS})
+        attempts.report_progress(engine, job, {"done": done, "total": PROGRESS})
     attempts.complete(engine, job, {"object": f"films/{job.id}.mp4"})
     return job.id
 

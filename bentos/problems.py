@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from serving import metrics
-from serving.db.faults import NOT_NOW
+from serving.db.faults import UNAVAILABLE
 from serving.errors import BadInput, Busy, StudioError, TooLarge, first_line
 from serving.problems import problem_of
 
@@ -108,7 +108,7 @@ def install_problems(app: FastAPI) -> None:
         detail = "the database does not answer, or cannot write now; repeat the request"
         return answer_problem(503, "DatabaseUnavailable", detail)
 
-    for kind in NOT_NOW:
+    for kind in UNAVAILABLE:
         app.add_exception_handler(kind, _database)
 
     @app.exception_handler(DataError)

@@ -107,8 +107,8 @@ def _serving(root: Path, port: int) -> Iterator[str]:
 
 def _inside(root: Path, *words: str, **env: str) -> list[str]:
     """Return the command that runs `words` in the root, with its environment alone."""
-    told = {"PATH": "/app/bin:/usr/bin:/bin", "LANG": "C.UTF-8"} | env
-    pairs = [f"{name}={value}" for name, value in told.items()]
+    variables = {"PATH": "/app/bin:/usr/bin:/bin", "LANG": "C.UTF-8"} | env
+    pairs = [f"{name}={value}" for name, value in variables.items()]
     return ["env", "-i", *pairs, _found("chroot"), str(root), *words]
 
 

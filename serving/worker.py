@@ -24,7 +24,7 @@ from sqlalchemy import Engine
 
 from serving import metrics, traces
 from serving.budget import set_budgets
-from serving.db.engine import has_own_session, patiently, session_url
+from serving.db.engine import has_own_session, retry_while_unavailable, session_url
 from serving.db.faults import needs_another_connection
 from serving.db.migrate import prepare
 from serving.environment import read_settings
@@ -250,7 +250,7 @@ def main(workflows: Mapping[str, Workflow] = WORKFLOWS) -> None:
     bound_memory()
     set_budgets(settings.photo_memory_bytes, wait_s=None)
     try:
-        engine = patiently(lambda: prepare(settings), wait_s=60.0)
+        engine = retry_while_unavailable(lambda: prepare(settings), wait_s=60.0)
         _check_session(engine)
         open_worker(settings, engine, workflows, queues).run()
     finally:

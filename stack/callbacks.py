@@ -21,8 +21,8 @@ def _make_secret() -> str:
 
 def callback_environment(settings: Settings) -> dict[str, str]:
     """Return what tells the workers how to sign callbacks, and where to send them."""
-    told = {"WEBHOOK_SECRETS": json.dumps(webhook_secrets(settings))}
-    return told | ({"BACKEND_URL": settings.backend_url} if settings.backend_url else {})
+    variables = {"WEBHOOK_SECRETS": json.dumps(webhook_secrets(settings))}
+    return variables | ({"BACKEND_URL": settings.backend_url} if settings.backend_url else {})
 
 
 def describe_callbacks(settings: Settings) -> str:

@@ -129,7 +129,7 @@ def run(photos: Path, out: Path) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     report = write_report(out / "report.html", photos, files, results)
-    tell(results, [report, out / "job.html", *([film] if film else [])])
+    print_results(results, [report, out / "job.html", *([film] if film else [])])
     return 0
 
 
@@ -206,17 +206,17 @@ def make_film(
 
 def follow(client: httpx.Client, url: str, what: str) -> None:
     """Show how far the job is, until it has ended."""
-    told = None
-    with tqdm(desc=what, unit="") as shown:
+    shown = None
+    with tqdm(desc=what, unit="") as bar:
         while True:
             job = client.get(url).json()
             progress = job["progress"]
-            if progress and progress != told:
-                if told is None or told["unit"] != progress["unit"]:
-                    shown.unit = f" {progress['unit']}"
-                    shown.reset(progress["total"])
-                shown.update(progress["done"] - shown.n)
-                told = progress
+            if progress and progress != shown:
+                if shown is None or shown["unit"] != progress["unit"]:
+                    bar.unit = f" {progress['unit']}"
+                    bar.reset(progress["total"])
+                bar.update(progress["done"] - bar.n)
+                shown = progress
             if job["status"] in ENDED_JOB:
                 return
             time.sleep(0.2)
@@ -244,7 +244,7 @@ def wait_for(look: Callable[[], T | None], otherwise: str, wait_s: float = 30.0)
     raise StackFailed(otherwise)
 
 
-def tell(results: Sequence[dict[str, Any]], made: Sequence[Path]) -> None:
+def print_results(results: Sequence[dict[str, Any]], made: Sequence[Path]) -> None:
     """Print what came out, and where to look."""
     good = [result for result in results if "error" not in result]
     unsure = sum(not result["confident"] for result in good)

@@ -23,7 +23,7 @@ from serving.jobs.queue_stats import QueueStats, QueueStatsReader
 from serving.jobs.uploads import mark_uploads_used, may_name_uploads
 from serving.settings import Settings
 from serving.storage.objects import Storage
-from serving.storage.references import leads_away, read_reference
+from serving.storage.references import is_external, read_reference
 from serving.storage.scratch import Scratch, open_scratch
 from serving.storage.uploads import Quota, UploadStore
 
@@ -118,13 +118,13 @@ class GatewayState:
 
     async def read(self, reference: str, max_bytes: int | None = None) -> bytes:
         """Return what a request names, as `serving.storage.references.read_reference` does."""
-        away = leads_away(reference, self.storage)
+        away = is_external(reference, self.storage)
         pool = self.pools.downloads if away else self.pools.storage
         return await pool.run(read_reference, reference, self.storage, self.settings, max_bytes)
 
     def turn(self, reference: str) -> AbstractAsyncContextManager[None]:
         """Hold a turn at what a request names; Overloaded if there is none in time."""
-        return self.turns.one(leads_away(reference, self.storage))
+        return self.turns.one(is_external(reference, self.storage))
 
 
 async def gateway_state(

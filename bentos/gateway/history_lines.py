@@ -43,7 +43,7 @@ def _will_retry(event: Event) -> tuple[str, str, Tone]:
 
 
 def _handed_back(event: Event) -> tuple[str, str, Tone]:
-    return f"Attempt {event.attempt} handed back", "its worker was told to stop", "warn"
+    return f"Attempt {event.attempt} handed back", "its worker was shown to stop", "warn"
 
 
 def _worker_lost(event: Event) -> tuple[str, str, Tone]:
@@ -85,8 +85,8 @@ def format_history(events: Sequence[Event]) -> Sequence[HistoryLine]:
 
 
 def _other(event: Event) -> tuple[str, str, Tone]:
-    told = ", ".join(f"{name}: {value}" for name, value in event.data.items())
-    return readable_name(event.kind).capitalize(), told[:300], "plain"
+    shown = ", ".join(f"{name}: {value}" for name, value in event.data.items())
+    return readable_name(event.kind).capitalize(), shown[:300], "plain"
 
 
 def _reason(event: Event) -> str:

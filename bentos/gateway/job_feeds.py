@@ -55,7 +55,7 @@ class Subscriber:
         self._newest: JobSnapshot | None = None
         self._told = asyncio.Event()
 
-    def tell(self, now: JobSnapshot) -> None:
+    def push(self, now: JobSnapshot) -> None:
         """Keep a change; of progress only the newest counts."""
         for event in now.events:
             if event.id > self.seen:
@@ -148,7 +148,7 @@ class JobFeeds:
                 await asyncio.sleep(_RETRY_S)
                 continue
             for subscriber in asking:
-                subscriber.tell(now)
+                subscriber.push(now)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await feed.changed.wait()

@@ -144,7 +144,7 @@ async def watch_job(
 
     `Last-Event-ID` goes on after that event; `progress` has no id, only the newest counts.
     """
-    told = None
+    sent = None
     with state.job_feeds.subscribe(job.id, seen) as subscriber:
         while True:
             change = await subscriber.next(_STILL_HERE_S)
@@ -155,6 +155,6 @@ async def watch_job(
                 yield ServerSentEvent(event=event.kind, id=str(event.id), data=JobChange.of(event))
             if change.status in _ENDED:
                 return
-            if change.progress is not None and change.progress != told:
-                told = change.progress
-                yield ServerSentEvent(event="progress", data=told)
+            if change.progress is not None and change.progress != sent:
+                sent = change.progress
+                yield ServerSentEvent(event="progress", data=sent)

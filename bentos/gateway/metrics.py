@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from bentos.gateway.dependencies import State, client_of
 from bentos.problems import documented
-from serving.jobs.liveness import Patience
+from serving.jobs.liveness import SilenceLimits
 from serving.jobs.queue_stats import QueueStats
 from serving.metrics import REGISTRY
 
@@ -25,21 +25,21 @@ router = APIRouter(tags=["status"])
 async def read_metrics(state: State) -> Response:
     """Return this gateway's counters and the queues' state, in Prometheus' text form."""
     stats, models = await state.read_queue_stats(), await state.classifier.measures()
-    text = await state.pools.pages.run(_render, stats, Patience.of(state.settings))
+    text = await state.pools.pages.run(_render, stats, SilenceLimits.of(state.settings))
     return Response(text + models, media_type=CONTENT_TYPE_LATEST)
 
 
-def _render(stats: QueueStats | None, patience: Patience) -> bytes:
+def _render(stats: QueueStats | None, silence_limits: SilenceLimits) -> bytes:
     queues = CollectorRegistry()
-    queues.register(_QueueCollector(stats, patience))
+    queues.register(_QueueCollector(stats, silence_limits))
     return generate_latest(REGISTRY) + generate_latest(queues)
 
 
 class _QueueCollector:
     """Shows one look at the database."""
 
-    def __init__(self, stats: QueueStats | None, patience: Patience) -> None:
-        self._stats, self._patience = stats, patience
+    def __init__(self, stats: QueueStats | None, silence_limits: SilenceLimits) -> None:
+        self._stats, self._patience = stats, silence_limits
 
     def collect(self) -> Iterable[Metric]:
         """Yield the gauges of queues and workers; without a database only that."""
@@ -50,7 +50,7 @@ class _QueueCollector:
             yield from _show(self._stats, self._patience)
 
 
-def _show(stats: QueueStats, patience: Patience) -> Iterable[Metric]:
+def _show(stats: QueueStats, silence_limits: SilenceLimits) -> Iterable[Metric]:
     depth = GaugeMetricFamily(
         "studio_queue_jobs", "Jobs (webhook: deliveries) in each queue", labels=("queue", "state")
     )
@@ -67,6 +67,6 @@ def _show(stats: QueueStats, patience: Patience) -> Iterable[Metric]:
     dead = GaugeMetricFamily("studio_dead_letters", "Deliveries given up, to be replayed")
     dead.add_metric((), stats.dead_deliveries)
     workers = GaugeMetricFamily("studio_workers", "Workers that are alive")
-    alive = [worker for worker in stats.workers if worker.alive(patience)]
+    alive = [worker for worker in stats.workers if worker.alive(silence_limits)]
     workers.add_metric((), len(alive))
     return depth, oldest, failed, dead, workers

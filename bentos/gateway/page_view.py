@@ -184,8 +184,8 @@ class JobPage:
             _model(pin | {"name": task}, demo=False)
             for task, pin in (self.job.versions or {}).items()
         ]
-        told = {model.task for model in used}
-        models = [*used, *(model for model in pinned if model.task not in told)]
+        answering = {model.task for model in used}
+        models = [*used, *(model for model in pinned if model.task not in answering)]
         return sorted(models, key=lambda model: (model.task, model.version))
 
     @property

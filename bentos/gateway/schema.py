@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from serving.db.status import JobStatus
 from serving.db.tables import Job
 from serving.jobs.events import Event
-from serving.jobs.liveness import Patience
+from serving.jobs.liveness import SilenceLimits
 from serving.jobs.payloads import shorten_event
 from serving.jobs.queue_stats import QueueState, WorkerState
 from serving.models.results import FailedResult, RoomResult
@@ -65,9 +65,9 @@ class WorkerStatus(BaseModel):
     alive: bool
 
     @classmethod
-    def of(cls, worker: WorkerState, patience: Patience) -> Self:
+    def of(cls, worker: WorkerState, silence_limits: SilenceLimits) -> Self:
         """Put a worker into the wire's shape."""
-        known = {"worker_id": worker.id, "alive": worker.alive(patience)}
+        known = {"worker_id": worker.id, "alive": worker.alive(silence_limits)}
         return cls.model_validate(vars(worker) | known)
 
 

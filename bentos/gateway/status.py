@@ -6,7 +6,7 @@ from bentos.gateway.dependencies import State, client_of
 from bentos.gateway.schema import Health, QueueStatus, Status, WorkerStatus
 from bentos.problems import documented
 from serving.errors import NotReady
-from serving.jobs.liveness import Patience
+from serving.jobs.liveness import SilenceLimits
 
 router = APIRouter(tags=["status"])
 
@@ -37,12 +37,12 @@ async def read_status(request: Request, state: State) -> Status:
     """Say which model versions answer, what waits and who works."""
     models = await state.classifier.status()
     stats = await state.read_queue_stats()
-    patience = Patience.of(state.settings)
+    limits = SilenceLimits.of(state.settings)
     return Status(
         release=request.app.version,
         serving=state.classifier.serving,
         models=models,
         database=stats is not None,
         queues=[QueueStatus.of(queue) for queue in stats.queues] if stats else [],
-        workers=[WorkerStatus.of(worker, patience) for worker in stats.workers] if stats else [],
+        workers=[WorkerStatus.of(worker, limits) for worker in stats.workers] if stats else [],
     )

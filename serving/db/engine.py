@@ -22,7 +22,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
-from serving.db.faults import NOT_NOW, sort_errors
+from serving.db.faults import UNAVAILABLE, sort_errors
 from serving.settings import Settings
 
 T = TypeVar("T")
@@ -188,7 +188,7 @@ def database_time(connection: Connection, later_s: float = 0.0) -> datetime:
     return at
 
 
-def patiently(call: Callable[[], T], wait_s: float, pause_s: float = 0.2) -> T:
+def retry_while_unavailable(call: Callable[[], T], wait_s: float, pause_s: float = 0.2) -> T:
     """Call until the database answers; its error only after it has been away for `wait_s`.
 
     The call may run again after its transaction was committed and the answer lost: it has to do
@@ -198,7 +198,7 @@ def patiently(call: Callable[[], T], wait_s: float, pause_s: float = 0.2) -> T:
     while True:
         try:
             return call()
-        except NOT_NOW:
+        except UNAVAILABLE:
             if time.monotonic() + pause_s > until:
                 raise
             time.sleep(pause_s)

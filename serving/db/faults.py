@@ -5,7 +5,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-NOT_NOW = (OperationalError, InterfaceError, PoolTimeout)
+UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeout)
 """The errors of an engine from `open_engine` after which trying later may help."""
 
 _READ_ONLY = "25006"
@@ -27,7 +27,7 @@ _STATES = (
 _ELSEWHERE = (_READ_ONLY, "25P03", "25P04")
 
 
-def means_not_now(error: BaseException) -> bool:
+def is_unavailable(error: BaseException) -> bool:
     """Say by a driver's error whether trying later may help."""
     state = sqlstate(error)
     return state is not None and (state[:2] in _CLASSES or state in _STATES)
@@ -60,6 +60,6 @@ def sort_errors(engine: Engine) -> None:
         error = context.original_exception
         if needs_another_connection(error):
             context.is_disconnect = True
-        if means_not_now(error) and not isinstance(context.sqlalchemy_exception, NOT_NOW):
+        if is_unavailable(error) and not isinstance(context.sqlalchemy_exception, UNAVAILABLE):
             return OperationalError(context.statement, context.parameters, error)
         return None

@@ -55,8 +55,8 @@ def main() -> None:
 def describe_environment(sockets: Path) -> str:
     """Return shell commands after which PostgreSQL's own programs find the server in `sockets`."""
     programs = Path(_program("psql")).parent
-    told = {"PGHOST": str(sockets), "PGUSER": "postgres"}
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in told.items()]
+    variables = {"PGHOST": str(sockets), "PGUSER": "postgres"}
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     return "\n".join([*lines, f'export PATH={shlex.quote(str(programs))}:"$PATH"'])
 
 

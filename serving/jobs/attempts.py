@@ -17,8 +17,8 @@ from serving.db.engine import database_time
 from serving.db.status import LIVE_JOB, JobStatus
 from serving.db.tables import Job, Json
 from serving.errors import Cancelled, Overtaken
-from serving.jobs.events import record, tell
-from serving.jobs.outbox import Ended, owe_progress, owe_terminal
+from serving.jobs.events import notify_watchers, record
+from serving.jobs.outbox import Ended, enqueue_progress_event, enqueue_terminal_event
 from serving.jobs.queue import wake_again, wake_for_job
 
 
@@ -76,7 +76,7 @@ def pin(engine: Engine, job: Job, versions: Json) -> Json:
     return dict(pinned)
 
 
-def tell_progress(engine: Engine, job: Job, progress: Json) -> None:
+def report_progress(engine: Engine, job: Job, progress: Json) -> None:
     """Say how far the attempt is.
 
     Raises
@@ -95,8 +95,8 @@ def tell_progress(engine: Engine, job: Job, progress: Json) -> None:
             raise Overtaken(f"another attempt has job {job.id}")
         if row.cancel_requested:
             raise Cancelled(f"job {job.id} was cancelled")
-        tell(connection, job.id)
-        owe_progress(connection, job, progress)
+        notify_watchers(connection, job.id)
+        enqueue_progress_event(connection, job, progress)
 
 
 def complete(engine: Engine, job: Job, result: Json) -> None:
@@ -197,7 +197,7 @@ def close(
         return False
     record(connection, job_id, attempt, status, {"error": error} if error else {})
     ended = Ended(job_id, row.type, status, attempt, row.listing_id, result, error, row.traceparent)
-    owe_terminal(connection, ended)
+    enqueue_terminal_event(connection, ended)
     return True
 
 

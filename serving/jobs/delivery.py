@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from serving import logs, metrics, traces
-from serving.db.engine import patiently
+from serving.db.engine import retry_while_unavailable
 from serving.db.status import DeliveryStatus
 from serving.db.tables import WebhookDelivery
 from serving.jobs import webhooks
@@ -54,11 +54,11 @@ class DeliveryRunner:
             answer = replace(answer, took_s=round(took_s, 4))
             if not answer.delivered:
                 traces.mark_failed(span, answer.error or "")
-            status = patiently(
+            status = retry_while_unavailable(
                 lambda: webhooks.settle(self._engine, delivery, answer, self._schedule),
                 _DATABASE_WAIT_S,
             )
-            _tell(delivery, answer, _OUTCOMES.get(status) or str(status), took_s)
+            _report(delivery, answer, _OUTCOMES.get(status) or str(status), took_s)
 
     def _send(self, delivery: WebhookDelivery) -> Answer:
         if self._sender is None:
@@ -66,9 +66,9 @@ class DeliveryRunner:
         return self._sender.send(delivery)
 
 
-def _tell(delivery: WebhookDelivery, answer: Answer, outcome: str, took_s: float) -> None:
+def _report(delivery: WebhookDelivery, answer: Answer, outcome: str, took_s: float) -> None:
     metrics.CALLBACKS.labels(delivery.event, outcome).observe(took_s)
-    told = {
+    fields = {
         "type": delivery.event,
         "try": delivery.attempt,
         "outcome": outcome,
@@ -76,6 +76,6 @@ def _tell(delivery: WebhookDelivery, answer: Answer, outcome: str, took_s: float
         "took_s": round(took_s, 3),
     }
     if answer.delivered:
-        log.info("webhook sent", extra=told)
+        log.info("webhook sent", extra=fields)
     else:
-        log.warning("webhook not delivered", extra=told | {"error": answer.error})
+        log.warning("webhook not delivered", extra=fields | {"error": answer.error})

@@ -35,14 +35,14 @@ class JobSnapshot:
 def record(
     connection: Connection, job_id: UUID, attempt: int, kind: str, data: Json | None = None
 ) -> None:
-    """Add an event to the job's history and tell who watches it, once this is committed."""
+    """Add an event to the job's history and notify who watches it, once this is committed."""
     connection.execute(
         insert(JobEvent).values(job_id=job_id, attempt=attempt, kind=kind, data=data or {})
     )
-    tell(connection, job_id)
+    notify_watchers(connection, job_id)
 
 
-def tell(connection: Connection, job_id: UUID) -> None:
+def notify_watchers(connection: Connection, job_id: UUID) -> None:
     """Let who watches the job look again, once this is committed."""
     connection.execute(select(func.pg_notify(CHANNEL, str(job_id))))
 

@@ -43,7 +43,7 @@ ALIVE = f"""
 
 
 @dataclass(frozen=True)
-class Patience:
+class SilenceLimits:
     """How long a worker may be silent.
 
     Attributes

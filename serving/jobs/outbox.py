@@ -34,7 +34,7 @@ class Ended:
     traceparent: str | None
 
 
-def owe_terminal(connection: Connection, ended: Ended) -> None:
+def enqueue_terminal_event(connection: Connection, ended: Ended) -> None:
     """Owe the backend the job's end; its undelivered progress is superseded."""
     _supersede_progress(connection, ended.job_id)
     done = ended.status == JobStatus.COMPLETED
@@ -46,7 +46,7 @@ def owe_terminal(connection: Connection, ended: Ended) -> None:
         "attempt": ended.attempt,
     }
     data |= {"result": ended.result} if done else {"error": ended.error}
-    _owe(
+    _enqueue(
         connection,
         ended.job_id,
         # one per end: a second try of the same write is no second event
@@ -58,7 +58,7 @@ def owe_terminal(connection: Connection, ended: Ended) -> None:
     )
 
 
-def owe_progress(connection: Connection, job: Job, progress: Json) -> None:
+def enqueue_progress_event(connection: Connection, job: Job, progress: Json) -> None:
     """Owe the backend how far the job is; what it was not yet told before is superseded."""
     event = KINDS[job.type].progress
     if event is None:
@@ -72,7 +72,7 @@ def owe_progress(connection: Connection, job: Job, progress: Json) -> None:
         "attempt": job.attempt,
         "progress": progress,
     }
-    _owe(
+    _enqueue(
         connection,
         job.id,
         f"msg_{uuid4().hex}",
@@ -83,11 +83,11 @@ def owe_progress(connection: Connection, job: Job, progress: Json) -> None:
     )
 
 
-def owe_test(connection: Connection, client: str) -> str:
+def enqueue_test_event(connection: Connection, client: str) -> str:
     """Owe the backend an event that tells of nothing, to see what becomes of it; return its id."""
     delivery_id = f"msg_{uuid4().hex}"
     data: Json = {"client": client, "message": "a test of your webhook receiver: nothing happened"}
-    _owe(connection, None, delivery_id, TEST, data, terminal=True, traceparent=None)
+    _enqueue(connection, None, delivery_id, TEST, data, terminal=True, traceparent=None)
     return delivery_id
 
 
@@ -120,7 +120,7 @@ def _supersede_progress(connection: Connection, job_id: UUID) -> None:
     )
 
 
-def _owe(  # noqa: PLR0913 - what a delivery consists of
+def _enqueue(  # noqa: PLR0913 - what a delivery consists of
     connection: Connection,
     job_id: UUID | None,
     delivery_id: str,

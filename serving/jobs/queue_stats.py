@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from serving.errors import first_line
-from serving.jobs.liveness import HOLDS_LOCK, Patience
+from serving.jobs.liveness import HOLDS_LOCK, SilenceLimits
 from serving.queues import QUEUES
 
 log = logging.getLogger(__name__)
@@ -76,9 +76,9 @@ class WorkerState:
     heartbeat_age_s: float
     connected: bool = False
 
-    def alive(self, patience: Patience) -> bool:
+    def alive(self, silence_limits: SilenceLimits) -> bool:
         """Say whether it lives, by the same reckoning as the reaper, without its allowances."""
-        limit_s = patience.hung_s if self.connected else patience.timeout_s
+        limit_s = silence_limits.hung_s if self.connected else silence_limits.timeout_s
         return self.heartbeat_age_s < limit_s
 
 

@@ -20,7 +20,7 @@ from serving.db.tables import Job, Json, WebhookDelivery, Worker
 from serving.errors import first_line
 from serving.jobs.attempts import close
 from serving.jobs.events import record
-from serving.jobs.liveness import ALIVE, REAPER_LOCK, Patience
+from serving.jobs.liveness import ALIVE, REAPER_LOCK, SilenceLimits
 from serving.jobs.queue import wake_again, wake_for_delivery
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class Reaped:
 
 
 def reap(
-    engine: Engine, timeout_s: float, max_losses: int, patience: Patience | None = None
+    engine: Engine, timeout_s: float, max_losses: int, silence_limits: SilenceLimits | None = None
 ) -> Reaped:
     """Bring back what nobody works on; nothing happens while another process does the same.
 
@@ -93,9 +93,9 @@ def reap(
     ----------
     timeout_s : for how long nothing must have been heard of what is brought back
     max_losses : dead workers after which a job has failed
-    patience : with workers; by default for `timeout_s`
+    silence_limits : with workers; by default for `timeout_s`
     """
-    known = vars(patience or Patience(timeout_s)) | {"timeout_s": timeout_s}
+    known = vars(silence_limits or SilenceLimits(timeout_s)) | {"timeout_s": timeout_s}
     with engine.begin() as connection:
         if not connection.scalar(
             text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": REAPER_LOCK}
@@ -188,7 +188,7 @@ def _return_delivery(connection: Connection, delivery_id: str, terminal: bool) -
     )
 
 
-def _tell(reaped: Reaped) -> None:
+def _report(reaped: Reaped) -> None:
     log.warning("brought back after a worker's death: %s", reaped)
     counts = {
         "lost_jobs": len(reaped.lost_jobs),
@@ -230,8 +230,8 @@ class Reaper:
         while not self._stop.wait(min(1.0, self._timeout_s / 4)):
             watched_s = self._watch.look(time.monotonic())
             try:
-                patience = Patience(self._timeout_s, self._hung_s, watched_s)
-                reaped = reap(self._engine, self._timeout_s, self._max_losses, patience)
+                silence_limits = SilenceLimits(self._timeout_s, self._hung_s, watched_s)
+                reaped = reap(self._engine, self._timeout_s, self._max_losses, silence_limits)
                 if rounds % 60 == 0:
                     sweep(self._engine)
             except SQLAlchemyError as error:
@@ -240,7 +240,7 @@ class Reaper:
                 continue
             rounds += 1
             if reaped != Reaped():
-                _tell(reaped)
+                _report(reaped)
 
 
 class Watch:

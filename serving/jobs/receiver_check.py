@@ -7,7 +7,7 @@ from sqlalchemy import Engine, func, select, update
 
 from serving.db.status import DeliveryStatus
 from serving.db.tables import WebhookDelivery
-from serving.jobs.outbox import owe_test
+from serving.jobs.outbox import enqueue_test_event
 
 _LOOK_EVERY_S = 0.1
 
@@ -38,7 +38,7 @@ def check_receiver(engine: Engine, client: str, wait_s: float) -> ReceiverCheck:
     wait_s : for a worker to take it and for the backend to answer
     """
     with engine.begin() as connection:
-        delivery_id = owe_test(connection, client)
+        delivery_id = enqueue_test_event(connection, client)
     until = time.monotonic() + wait_s
     trial = None
     while trial is None and time.monotonic() < until:

@@ -266,8 +266,8 @@ def _is_outdated(
     job_id: SQLColumnExpression[UUID | None], created_at: SQLColumnExpression[datetime]
 ) -> ColumnElement[bool]:
     newer = aliased(WebhookDelivery)
-    told = exists().where(newer.job_id == job_id, newer.created_at > created_at)
-    return told | exists().where(Job.id == job_id, Job.status.in_(ENDED_JOB))
+    superseded = exists().where(newer.job_id == job_id, newer.created_at > created_at)
+    return superseded | exists().where(Job.id == job_id, Job.status.in_(ENDED_JOB))
 
 
 def _retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:

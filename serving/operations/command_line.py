@@ -18,7 +18,7 @@ from serving.environment import read_settings
 from serving.errors import BadInput
 from serving.jobs import manage, outbox
 from serving.jobs.kinds import KINDS
-from serving.jobs.liveness import Patience
+from serving.jobs.liveness import SilenceLimits
 from serving.jobs.queue_stats import read_queue_stats
 from serving.operations import clips, erasure
 from serving.operations.tables import apply_to_each, format_age, format_table
@@ -96,12 +96,12 @@ def list_queues(engine: Engine) -> str:
     return f"{table}\n\n{stats.failed_jobs} failed jobs, {stats.dead_deliveries} dead letters"
 
 
-def list_workers(engine: Engine, patience: Patience) -> str:
+def list_workers(engine: Engine, silence_limits: SilenceLimits) -> str:
     """Return the workers' processes as a table."""
     rows = (
         (worker.id, worker.host, worker.pid, format_age(worker.started_at),
          f"{worker.heartbeat_age_s:.1f} s ago",
-         "yes" if worker.alive(patience) else "no")
+         "yes" if worker.alive(silence_limits) else "no")
         for worker in read_queue_stats(engine).workers
     )  # fmt: skip
     return format_table(("worker", "host", "pid", "started", "heartbeat", "alive"), rows)
@@ -140,7 +140,7 @@ def _show(engine: Engine, settings: Settings, asked: argparse.Namespace) -> str:
             return list_deliveries(engine, asked.dead, asked.limit)
         case "queues":
             return list_queues(engine)
-    return list_workers(engine, Patience.of(settings))
+    return list_workers(engine, SilenceLimits.of(settings))
 
 
 def _cancel(engine: Engine, job_id: UUID) -> str:

@@ -14,7 +14,7 @@ import httpx
 from serving.errors import BadInput, DownloadFailed, TooLarge, UrlRefused
 from serving.settings import Settings
 from serving.storage.addresses import may_connect
-from serving.storage.pinned import Pinned
+from serving.storage.pinned_backend import PinnedBackend
 
 Resolve = Callable[[str, int], Sequence[str]]
 
@@ -95,7 +95,7 @@ def fetch(
     """
     until = time.monotonic() + rules.timeout_s
     target = _check(url, rules)
-    network = Pinned(_addresses(target, rules, resolve, until), until)
+    network = PinnedBackend(_addresses(target, rules, resolve, until), until)
     with httpcore.ConnectionPool(ssl_context=tls, network_backend=network) as pool:
         for _ in range(_MAX_REDIRECTS + 1):
             answer = _get(pool, target, rules.max_bytes)

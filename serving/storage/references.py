@@ -5,7 +5,7 @@ from serving.storage.fetch import FetchRules, fetch
 from serving.storage.interface import Storage, key_of
 
 
-def leads_away(reference: str, storage: Storage) -> bool:
+def is_external(reference: str, storage: Storage) -> bool:
     """Say whether it is a URL of somewhere else than our storage."""
     return "://" in reference and not reference.startswith(f"{storage.url}/")
 
@@ -26,6 +26,6 @@ def read_reference(
     StorageUnavailable, DownloadFailed
         If it cannot be had now.
     """
-    if leads_away(reference, storage):
+    if is_external(reference, storage):
         return fetch(reference, FetchRules.of(settings))
     return storage.read(key_of(storage, reference), max_bytes or settings.max_body_bytes)

@@ -28,7 +28,7 @@ from serving.errors import (
 from serving.storage.digests import Digests, digest
 from serving.storage.disk import CHUNK_BYTES, disk_errors, whole_file
 from serving.storage.interface import MAX_KEY_BYTES, Stat, guess_type, key_of
-from serving.storage.s3_errors import BROKEN_OFF, Altered, s3_errors
+from serving.storage.s3_errors import BROKEN_OFF, ChecksumMismatch, s3_errors
 from serving.storage.s3_options import S3Options
 
 _Result = TypeVar("_Result")
@@ -146,9 +146,9 @@ class S3Storage:
             try:
                 yield body, answer["Metadata"].get("sha256")
             except FlexibleChecksumError as error:
-                raise Altered(Corrupted(f"'{key}'", "as stored", "other")) from error
+                raise ChecksumMismatch(Corrupted(f"'{key}'", "as stored", "other")) from error
             except BROKEN_OFF as error:
-                raise Altered(StorageUnavailable(f"'{key}' broke off: {error}")) from error
+                raise ChecksumMismatch(StorageUnavailable(f"'{key}' broke off: {error}")) from error
 
     def _write(self, key: str, source: BinaryIO, content_type: str | None) -> None:
         digests = digest(source, self._options.multipart_bytes, _PART_BYTES)
@@ -209,7 +209,7 @@ class S3Storage:
             # where it states another, somebody wrote over it meanwhile
             if stated == sha256:
                 _check(key, sha256, actual.hexdigest())
-        except (Altered, StorageUnavailable):
+        except (ChecksumMismatch, StorageUnavailable):
             with contextlib.suppress(StorageUnavailable):
                 self.delete(key)
             raise
@@ -220,7 +220,7 @@ class S3Storage:
         for attempt in range(self._options.attempts):
             try:
                 return action()
-            except Altered as altered:
+            except ChecksumMismatch as altered:
                 error = altered.error
                 time.sleep(random.uniform(0, 0.1 * 2**attempt))
         raise error
@@ -228,7 +228,7 @@ class S3Storage:
 
 def _check(key: str, expected: str | None, actual: str) -> None:
     if expected not in (None, actual):
-        raise Altered(Corrupted(f"'{key}'", str(expected), actual))
+        raise ChecksumMismatch(Corrupted(f"'{key}'", str(expected), actual))
 
 
 def _base64(digest: bytes) -> str:

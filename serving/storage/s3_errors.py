@@ -33,7 +33,7 @@ _ALTERED = (
 )
 
 
-class Altered(Exception):
+class ChecksumMismatch(Exception):
     """What arrived is not what was sent; `error` is to be raised when no attempt is left."""
 
     def __init__(self, error: StudioError) -> None:
@@ -58,7 +58,7 @@ def _name(key: str, error: ClientError) -> Exception:
     if code in _MISSING:
         return ObjectNotFound(key)
     if code in _ALTERED:
-        return Altered(Corrupted(f"'{key}'", "as sent", code))
+        return ChecksumMismatch(Corrupted(f"'{key}'", "as sent", code))
     if code in _FULL:
         return StorageFull(f"S3 has no room for '{key}': {reason}")
     if code in _IMPOSSIBLE:

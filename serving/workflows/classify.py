@@ -28,7 +28,7 @@ def classify_photos(run: Run) -> Json:
     with traces.span("stage classify", photos=len(photos)):
         for result in _classify_all(run, photos, model):
             results.append(result.model_dump(mode="json"))
-            run.tell(len(results), len(photos), "photos")
+            run.report_progress(len(results), len(photos), "photos")
     return {"results": results}
 
 
@@ -53,7 +53,7 @@ def _classify(run: Run, photo: str, model: Loaded | None) -> RoomResult | Failed
     except (BadInput, ModelFailed) as error:
         return FailedResult(photo=photo, error=problem_of(error))
     except StudioError as error:
-        if not run.gives_up(error):
+        if not run.should_give_up(error):
             raise
         return FailedResult(photo=photo, error=problem_of(error))
     return RoomResult.of(photo, classified, (time.perf_counter() - started) * 1e3)

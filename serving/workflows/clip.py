@@ -8,7 +8,7 @@ from serving.requests.film import FilmInput
 from serving.video.edit.assembly import EditOptions
 from serving.video.edit.timeline import make_timeline
 from serving.workflows.film_material import gather_photos, open_depth, open_luts
-from serving.workflows.rendering import Cut, render_to, shape_of, workspace
+from serving.workflows.rendering import PreparedFilm, render_to, shape_of, workspace
 from serving.workflows.run import Run
 
 
@@ -31,7 +31,7 @@ def generate_clip(run: Run) -> Json:
             luts,
         )
         path = folder / "clip.mp4"
-        done = render_to(run, Cut(timeline.film, sources, codec=work.format.codec), path)
+        done = render_to(run, PreparedFilm(timeline.film, sources, codec=work.format.codec), path)
         key = run.key_of("clip.mp4")
         run.parts.storage.write_from(path, key, "video/mp4")
         return {

@@ -35,7 +35,7 @@ from serving.workflows.film_material import (
 from serving.workflows.film_sound import RATE_HZ, Song, make_sound, open_song
 from serving.workflows.film_timeline import edits_of, timeline_of
 from serving.workflows.rendering import (
-    Cut,
+    PreparedFilm,
     forget,
     publish_preview,
     render_to,
@@ -46,7 +46,7 @@ from serving.workflows.run import Run
 
 
 @dataclass(frozen=True)
-class Studio:
+class FilmContext:
     """All that the films of one job have in common."""
 
     run: Run
@@ -68,8 +68,8 @@ class Studio:
 
     def notes(self) -> list[str]:
         """Return what is to be known of the files that the sound was mixed from, each once."""
-        told = [note for sound in self.sounds.values() if sound for note in sound.notes]
-        return list(dict.fromkeys(told))
+        notes = [note for sound in self.sounds.values() if sound for note in sound.notes]
+        return list(dict.fromkeys(notes))
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Draft:
 
     plan: Plan
     music: Music | None
-    cut: Cut
+    cut: PreparedFilm
 
 
 def render_video(run: Run) -> Json:
@@ -89,18 +89,18 @@ def render_video(run: Run) -> Json:
     """
     work = run.input_as(FilmInput)
     with workspace(run) as folder:
-        studio = _open_studio(run, work, folder)
-        drafts = {asked: _draft(studio, asked) for asked in work.formats}
+        context = _open_context(run, work, folder)
+        drafts = {asked: _draft(context, asked) for asked in work.formats}
         preview = None
         if work.preview:
             preview = publish_preview(run, drafts[work.formats[0]].cut, folder)
-        made = {asked: _make_film(studio, asked, draft) for asked, draft in drafts.items()}
+        made = {asked: _make_film(context, asked, draft) for asked, draft in drafts.items()}
     return {
         "films": [made[asked] for asked in work.formats],
         "preview": preview,
-        "template": studio.template.name,
-        "skipped": list(studio.material.skipped),
-        "notes": [*studio.notes(), *_notes(drafts)],
+        "template": context.template.name,
+        "skipped": list(context.material.skipped),
+        "notes": [*context.notes(), *_notes(drafts)],
     }
 
 
@@ -108,62 +108,62 @@ def _notes(drafts: Mapping[Format, Draft]) -> list[str]:
     return [f"{asked.name}: {note}" for asked, draft in drafts.items() for note in draft.plan.notes]
 
 
-def _open_studio(run: Run, work: FilmInput, folder: Path) -> Studio:
+def _open_context(run: Run, work: FilmInput, folder: Path) -> FilmContext:
     template, luts = open_luts(run, work, open_template(work.template))
     song = open_song(run, work)
     words = Words(**work.words.model_dump())
     branding = Branding(words, open_brand(run, work.brand), shipped_fonts(), work.waveform)
     material = gather_photos(run, work, folder)
-    return Studio(run, work, material, template, luts, branding, song, folder)
+    return FilmContext(run, work, material, template, luts, branding, song, folder)
 
 
-def _draft(studio: Studio, asked: Format) -> Draft:
+def _draft(context: FilmContext, asked: Format) -> Draft:
     """Cut the film to the music at the length that was asked for, or that suits both."""
-    photos, work, song = studio.material.photos, studio.work, studio.song
+    photos, work, song = context.material.photos, context.work, context.song
     shape = shape_of(asked)
     options = EditOptions(
         frames=None if work.length_s is None else round(work.length_s * shape.fps),
         keep_all=work.length_s is None,
-        edits=edits_of(work.timeline, studio.material.numbers) if work.timeline else (),
+        edits=edits_of(work.timeline, context.material.numbers) if work.timeline else (),
     )
-    carded = draw_cards(studio.template, shape, studio.branding, options)
+    carded = draw_cards(context.template, shape, context.branding, options)
     first = song.music() if song else None
-    frames = wanted_frames(photos, studio.template, shape, carded.options, first)
+    frames = wanted_frames(photos, context.template, shape, carded.options, first)
     music = song.fitted(round(frames / shape.fps * RATE_HZ)) if song else None
     carded = replace(carded, options=replace(carded.options, frames=frames))
-    plan = plan_carded_film(photos, studio.template, shape, studio.branding, carded, music)
-    sound = studio.sound(plan.film)
+    plan = plan_carded_film(photos, context.template, shape, context.branding, carded, music)
+    sound = context.sound(plan.film)
     title = work.words.headline or work.words.address
     chapters = tuple(
         Chapter(chapter.frame, chapter.name)
         for chapter in list_chapters(plan.timeline, photos, title)
     )
-    cut = Cut(plan.film, _sources(studio, plan), sound, chapters, asked.codec)
+    cut = PreparedFilm(plan.film, _sources(context, plan), sound, chapters, asked.codec)
     return Draft(plan, music, cut)
 
 
-def _sources(studio: Studio, plan: Plan) -> Sources:
-    files = studio.material.files
+def _sources(context: FilmContext, plan: Plan) -> Sources:
+    files = context.material.files
 
     def photo(name: str) -> bytes | Image:
         return plan.cards[name] if name in plan.cards else files[name].read_bytes()
 
     def picture(name: str) -> Rgba:
         known = plan.pictures.get(name)
-        return open_depth(studio.folder, name) if known is None else known
+        return open_depth(context.folder, name) if known is None else known
 
-    return Sources(photo, picture, studio.luts)
+    return Sources(photo, picture, context.luts)
 
 
-def _make_film(studio: Studio, asked: Format, draft: Draft) -> Json:
+def _make_film(context: FilmContext, asked: Format, draft: Draft) -> Json:
     """Render, check and store one film; return where it is and what it is."""
-    path = studio.folder / f"{asked.name}.mp4"
-    done = render_to(studio.run, draft.cut, path)
-    findings = find_faults(path, _planned(studio, draft), studio.run.check)
+    path = context.folder / f"{asked.name}.mp4"
+    done = render_to(context.run, draft.cut, path)
+    findings = find_faults(path, _planned(context, draft), context.run.check)
     if findings:
-        shown = studio.run.key_of(f"faulty-{asked.name}.jpg")
-        studio.run.parts.storage.write(shown, picture_of(path, findings[0].frame))
-        forget(studio.run, draft.cut)
+        shown = context.run.key_of(f"faulty-{asked.name}.jpg")
+        context.run.parts.storage.write(shown, picture_of(path, findings[0].frame))
+        forget(context.run, draft.cut)
         raise faulty(asked.name, findings, shown)
     film = draft.cut.film
     return {
@@ -175,33 +175,33 @@ def _make_film(studio: Studio, asked: Format, draft: Draft) -> Json:
         "frames": film.frames,
         "duration_s": round(float(film.frames / film.fps), 3),
         "cuts_s": [round(cut / asked.fps, 3) for cut in draft.plan.timeline.cuts],
-        "left_out": _left_out(studio, draft),
+        "left_out": _left_out(context, draft),
         "frames_drawn": done.drawn,
         "segments": done.segments,
         "segments_reused": done.reused,
-    } | _store(studio, asked, draft, path)
+    } | _store(context, asked, draft, path)
 
 
-def _left_out(studio: Studio, draft: Draft) -> list[str]:
+def _left_out(context: FilmContext, draft: Draft) -> list[str]:
     """Return what the request calls the photos that found no room."""
-    numbers = studio.material.numbers
-    return [studio.work.photos[numbers[index]].photo for index in draft.plan.timeline.left_out]
+    numbers = context.material.numbers
+    return [context.work.photos[numbers[index]].photo for index in draft.plan.timeline.left_out]
 
 
-def _planned(studio: Studio, draft: Draft) -> Planned:
+def _planned(context: FilmContext, draft: Draft) -> Planned:
     # a film that shows every photo may have to cut between beats
-    music = draft.music if studio.work.length_s is not None else None
+    music = draft.music if context.work.length_s is not None else None
     return Planned(draft.cut, draft.plan.timeline.cuts, music)
 
 
-def _store(studio: Studio, asked: Format, draft: Draft, path: Path) -> Json:
-    storage = studio.run.parts.storage
-    base = studio.run.key_of(asked.name)
-    frame = choose_poster(draft.plan.timeline, studio.material.photos)
+def _store(context: FilmContext, asked: Format, draft: Draft, path: Path) -> Json:
+    storage = context.run.parts.storage
+    base = context.run.key_of(asked.name)
+    frame = choose_poster(draft.plan.timeline, context.material.photos)
     storage.write(f"{base}.jpg", make_poster(draft.cut.film, draft.cut.sources, frame))
     storage.write(f"{base}.webp", make_loop(draft.cut.film, draft.cut.sources))
     storage.write_from(path, f"{base}.mp4", "video/mp4")
-    cut = timeline_of(draft.plan.timeline, studio.material.numbers)
+    cut = timeline_of(draft.plan.timeline, context.material.numbers)
     text = cut.model_dump_json(exclude_none=True, indent=1)
     storage.write(f"{base}.timeline.json", text.encode(), "application/json")
     with path.open("rb") as file:

@@ -21,7 +21,7 @@ from serving.render.profiles import Codec
 from serving.video.check.faults import Finding, check_cuts, check_frames, check_sound
 from serving.video.check.measures import measure_frames, measure_sound
 from serving.video.edit.cut_points import Music
-from serving.workflows.rendering import Cut
+from serving.workflows.rendering import PreparedFilm
 
 _TOLD = 20
 _BT709, _LIMITED = 1, 1  # ITU-T H.273, and FFmpeg's number for video range
@@ -38,7 +38,7 @@ class Planned:
     music : beats that the cuts follow; None where they need not
     """
 
-    cut: Cut
+    cut: PreparedFilm
     cuts: tuple[int, ...]
     music: Music | None
 
@@ -70,7 +70,7 @@ def find_faults(path: Path, planned: Planned, go_on: Callable[[], None]) -> list
     return findings
 
 
-def _check_header(path: Path, cut: Cut) -> Iterator[Finding]:
+def _check_header(path: Path, cut: PreparedFilm) -> Iterator[Finding]:
     """Say in what the file's header differs from the plan."""
     with av.open(str(path)) as container:
         pictures, heard = len(container.streams.video), len(container.streams.audio)
@@ -98,7 +98,7 @@ def _facts_of(stream: VideoStream) -> dict[str, object]:
     }
 
 
-def _facts(cut: Cut) -> dict[str, object]:
+def _facts(cut: PreparedFilm) -> dict[str, object]:
     codec: Codec = cut.codec
     return {
         "codec": codec,
@@ -109,7 +109,7 @@ def _facts(cut: Cut) -> dict[str, object]:
     }
 
 
-def _check_heard(path: Path, cut: Cut) -> Sequence[Finding]:
+def _check_heard(path: Path, cut: PreparedFilm) -> Sequence[Finding]:
     """Hold the file's sound against the mix."""
     if cut.sound is None:
         return ()

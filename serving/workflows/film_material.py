@@ -82,7 +82,7 @@ def gather_photos(run: Run, work: FilmInput, folder: Path) -> Material:
                     found[number] = answer
                 else:
                     _refuse_or_skip(work, answer, skipped)
-                run.tell(len(found) + len(skipped), len(work.photos), "photos")
+                run.report_progress(len(found) + len(skipped), len(work.photos), "photos")
         finally:
             pool.shutdown(cancel_futures=True)  # of a film that is not to be, no photo is fetched
     if not found:
@@ -113,7 +113,7 @@ class PhotoIntake:
             photo = self._judge(asked, data, depth)
             self._keep(photo, data)
         except StudioError as error:
-            if not isinstance(error, BadInput) and not self.run.gives_up(error):
+            if not isinstance(error, BadInput) and not self.run.should_give_up(error):
                 raise
             return {"photo": asked.photo, "error": problem_of(error).model_dump()}
         if photo.room is None and self.rooms is not None:
@@ -166,7 +166,7 @@ def _find_rooms(run: Run, work: FilmInput) -> _Rooms | None:
     try:
         model = run.pin_model(TASK)
     except ModelUnavailable as error:
-        if not run.gives_up(error):
+        if not run.should_give_up(error):
             raise
         return None
 
@@ -176,7 +176,7 @@ def _find_rooms(run: Run, work: FilmInput) -> _Rooms | None:
         except (BadInput, ModelFailed):  # more pixels than the classifier takes
             return None
         except ModelUnavailable as error:
-            if not run.gives_up(error):
+            if not run.should_give_up(error):
                 raise
             return None
 

@@ -35,7 +35,7 @@ _TYPES = {"m3u8": "application/vnd.apple.mpegurl", "mp4": "video/mp4", "m4s": "v
 
 
 @dataclass(frozen=True)
-class Cut:
+class PreparedFilm:
     """A film that is ready to be rendered, with what its names mean and its sound."""
 
     film: Film
@@ -64,7 +64,7 @@ def shape_of(asked: Format) -> Shape:
     return Shape(2 * round(width * factor / 2), 2 * round(height * factor / 2), asked.rate)
 
 
-def render_to(run: Run, cut: Cut, path: Path) -> Rendered:
+def render_to(run: Run, cut: PreparedFilm, path: Path) -> Rendered:
     """Render the film to a file; segments that any job has made are taken from the store."""
     encoding = choose_encoding(hardware=True, codec=cut.codec)
     store = ClipStore(run.parts.engine, run.parts.storage)
@@ -72,9 +72,9 @@ def render_to(run: Run, cut: Cut, path: Path) -> Rendered:
     return _watched(run, lambda watch: render_film(cut.film, cut.sources, path, options, watch))
 
 
-def publish_preview(run: Run, cut: Cut, folder: Path) -> str:
+def publish_preview(run: Run, cut: PreparedFilm, folder: Path) -> str:
     """Render a small version that plays while it grows; return its playlist's key."""
-    small = Cut(fit_film(cut.film, "preview"), cut.sources)
+    small = PreparedFilm(fit_film(cut.film, "preview"), cut.sources)
     base = run.key_of(PREVIEW)
     storage = run.parts.storage
 
@@ -97,7 +97,7 @@ def publish_preview(run: Run, cut: Cut, folder: Path) -> str:
     return f"{base}/playlist.m3u8"
 
 
-def forget(run: Run, cut: Cut) -> None:
+def forget(run: Run, cut: PreparedFilm) -> None:
     """Forget what is kept of a film's photos, so that a fault in it is not rendered again."""
     store = ClipStore(run.parts.engine, run.parts.storage)
     for photo in {clip.photo for clip in cut.film.clips}:
@@ -130,7 +130,7 @@ def _watched(run: Run, render: Callable[[RenderControl], T], unit: str = "frames
 
     def progress(done: int, total: int) -> None:
         try:
-            run.tell(done, max(total, 1), unit)
+            run.report_progress(done, max(total, 1), unit)
         except JobStopped as stop:
             stops.append(stop)
 

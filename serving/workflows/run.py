@@ -58,8 +58,8 @@ class Run:
     job: Job
     check: Callable[[], None]
     last: bool
-    _told_at: float = field(default=float("-inf"), init=False)
-    _told: tuple[int, int, str] | None = field(default=None, init=False)
+    _reported_at: float = field(default=float("-inf"), init=False)
+    _reported: tuple[int, int, str] | None = field(default=None, init=False)
     _pace: "_Pace | None" = field(default=None, init=False)
 
     def pin_model(self, task: str) -> Loaded | None:
@@ -112,16 +112,18 @@ class Run:
             metrics.STAGES.labels(name, "yes").inc()
             return found
 
-    def tell(self, done: int, total: int, unit: str) -> None:
+    def report_progress(self, done: int, total: int, unit: str) -> None:
         """Say how far the attempt is; most calls cost nothing. JobStopped if it is to end."""
         self.check()
         now = time.monotonic()
         if self._pace is None or self._pace.unit != unit or done < self._pace.done:
             self._pace = _Pace(unit, done, now)
-        told = (done, total, unit)
-        if told == self._told or (now - self._told_at < _PROGRESS_EVERY_S and done < total):
+        reported = (done, total, unit)
+        if reported == self._reported or (
+            now - self._reported_at < _PROGRESS_EVERY_S and done < total
+        ):
             return
-        self._told_at, self._told = now, told
+        self._reported_at, self._reported = now, reported
         progress: Json = {
             "done": done,
             "total": total,
@@ -129,9 +131,9 @@ class Run:
             "share": round(done / total, 4),
             "remaining_s": self._pace.remaining_s(done, total, now),
         }
-        attempts.tell_progress(self.parts.engine, self.job, progress)
+        attempts.report_progress(self.parts.engine, self.job, progress)
 
-    def gives_up(self, error: StudioError) -> bool:
+    def should_give_up(self, error: StudioError) -> bool:
         """Say whether what fails transiently now counts as failed for good."""
         return self.last and not isinstance(error, StorageUnavailable | StorageFull)
 

@@ -8,8 +8,8 @@ from uuid import UUID
 from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy.exc import SQLAlchemyError
 
-from serving.db.engine import patiently
-from serving.db.faults import NOT_NOW
+from serving.db.engine import retry_while_unavailable
+from serving.db.faults import UNAVAILABLE
 from serving.db.status import JobStatus
 from serving.db.tables import Job, Json
 from serving.errors import (
@@ -39,7 +39,7 @@ TRANSIENT = (
     StorageFull,
     DownloadFailed,
     Corrupted,
-    *NOT_NOW,
+    *UNAVAILABLE,
     BotoCoreError,
     ClientError,
     OSError,
@@ -134,10 +134,10 @@ class Runner:
 
     def _write(self, outcome: Outcome, write: Callable[[], None]) -> Outcome:
         try:
-            patiently(write, _DATABASE_WAIT_S)
+            retry_while_unavailable(write, _DATABASE_WAIT_S)
         except JobStopped:
             return Outcome(outcome.job, "overtaken")
-        except NOT_NOW:
+        except UNAVAILABLE:
             raise
         except SQLAlchemyError as error:
             if outcome.status != JobStatus.COMPLETED:
@@ -159,6 +159,6 @@ def describe(error: Exception, reason: str) -> Json:
 _SAID: Mapping[type[BaseException], str] = {
     StorageUnavailable: "the object storage did not answer",
     Corrupted: "an object was damaged on its way; it is read again",
-    **dict.fromkeys(NOT_NOW, "the database did not answer"),
+    **dict.fromkeys(UNAVAILABLE, "the database did not answer"),
     MemoryError: "out of memory",
 }

@@ -35,21 +35,21 @@ def run_observed(job: Job, run: Callable[[], Outcome]) -> Outcome:
     ):
         started = time.perf_counter()
         outcome = run()
-        _tell(outcome, time.perf_counter() - started, span)
+        _report(outcome, time.perf_counter() - started, span)
         return outcome
 
 
-def _tell(outcome: Outcome, took_s: float, span: Span) -> None:
+def _report(outcome: Outcome, took_s: float, span: Span) -> None:
     job, error = outcome.job, outcome.error or {}
     metrics.JOBS.labels(job.type, outcome.status).observe(took_s)
     span.set_attribute("job.outcome", outcome.status)
-    told = {"type": job.type, "outcome": outcome.status, "took_s": round(took_s, 3)}
+    fields = {"type": job.type, "outcome": outcome.status, "took_s": round(took_s, 3)}
     if outcome.status in _WELL:
-        log.info("attempt ended", extra=told)
+        log.info("attempt ended", extra=fields)
         return
     title, reason = error.get("title", "?"), error.get("reason", "?")
     retried = "yes" if outcome.status == "retried" else "no"
     metrics.JOB_ERRORS.labels(job.type, reason, title, retried).inc()
     traces.mark_failed(span, title)
-    told |= {"error": title, "reason": reason, "detail": error.get("detail")}
-    log.warning("attempt ended", extra=told)
+    fields |= {"error": title, "reason": reason, "detail": error.get("detail")}
+    log.warning("attempt ended", extra=fields)

@@ -151,7 +151,9 @@ def test_events_tell_the_whole_story_and_end_with_it(client: TestClient, engine:
 
     def work() -> None:
         job = take(engine, answer["job_id"])
-        attempts.tell_progress(engine, job, {"done": 1, "total": 2, "unit": "photos", "share": 0.5})
+        attempts.report_progress(
+            engine, job, {"done": 1, "total": 2, "unit": "photos", "share": 0.5}
+        )
         attempts.complete(engine, job, {"results": []})
 
     worker = threading.Timer(0.3, work)

@@ -37,7 +37,7 @@ def plans(films: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 
 def draw_plan(run: Run) -> Json:
-    run.tell(1, 2, "walls")
+    run.report_progress(1, 2, "walls")
     key = run.key_of("plan.jpg")
     run.parts.storage.write(key, b"a plan", "image/jpeg")
     return {"plan": key}

@@ -227,7 +227,7 @@ def test_the_history_tells_every_attempt_and_why_there_was_another(
     job = begin(engine, job_id)
     with engine.begin() as connection:
         record(connection, job.id, job.attempt, "stage_done", {"stage": "depth"})
-    attempts.tell_progress(engine, job, {"done": 1, "total": 4, "unit": "photos", "share": 0.25})
+    attempts.report_progress(engine, job, {"done": 1, "total": 4, "unit": "photos", "share": 0.25})
     page = show(visitor, job_id)
     told = [
         *("Accepted", "priority +10", "Attempt 1 began", "Download failed: no answer · again in"),
@@ -342,7 +342,7 @@ def test_a_running_job_says_how_long_it_will_take_yet(
 
     def after(done: int, unit: str, remaining_s: float | None) -> str:
         progress = {"done": done, "total": 240, "unit": unit, "share": done / 240}
-        attempts.tell_progress(engine, job, progress | {"remaining_s": remaining_s})
+        attempts.report_progress(engine, job, progress | {"remaining_s": remaining_s})
         return show(visitor, job_id)
 
     assert "about 40 s left</span>" in after(60, "frames", 38.2)

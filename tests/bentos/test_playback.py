@@ -112,7 +112,7 @@ def test_an_open_page_follows_how_long_it_will_take_yet(
         for unit, remaining_s in (("photos", 9.0), ("frames", 38.2), ("frames", 110.0)):
             done = round(200 - remaining_s)
             progress = {"done": done, "total": 240, "unit": unit, "share": done / 240}
-            attempts.tell_progress(engine, job, progress | {"remaining_s": remaining_s})
+            attempts.report_progress(engine, job, progress | {"remaining_s": remaining_s})
             tab.wait_for(f"document.getElementById('done').textContent.startsWith('{done} of')")
             told = tab.run("document.getElementById('left').textContent")
             tab.run("fetch(location.href).then(a => a.text()).then(t => window.html = t)")

@@ -15,8 +15,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bentos.problems import install_problems
-from serving.db.engine import open_engine, patiently
-from serving.db.faults import NOT_NOW, sort_errors
+from serving.db.engine import open_engine, retry_while_unavailable
+from serving.db.faults import UNAVAILABLE, sort_errors
 from serving.jobs import manage
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
@@ -88,7 +88,7 @@ def test_what_means_not_now_is_503_with_retry_after(client: TestClient, state: s
 def test_what_is_our_own_fault_is_not_waited_for(engine: Engine, state: str) -> None:
     with pytest.raises(DBAPIError) as caught:
         fail(engine, state)
-    assert not isinstance(caught.value, NOT_NOW)
+    assert not isinstance(caught.value, UNAVAILABLE)
 
 
 def test_no_connection_and_none_that_is_free_are_503(settings: Settings) -> None:
@@ -126,7 +126,7 @@ def test_connections_to_a_server_that_only_reads_now_are_given_up(engine: Engine
         with engine.connect() as connection:
             assert connection.scalar(text("SELECT 1")) == 1, "reading goes on"
     # the pool holds a connection that would say so for ever
-    patiently(write, wait_s=5.0)
+    retry_while_unavailable(write, wait_s=5.0)
 
 
 JOBS = """
@@ -136,7 +136,7 @@ from serving.worker import main
 def slowly(run):
     for step in range(100):
         time.sleep(0.02)
-        run.tell(step, 100, "photos")
+        run.report_progress(step, 100, "photos")
     return {"attempt": run.job.attempt}
 
 main({"classify_photos": slowly})
@@ -168,7 +168,7 @@ def test_a_worker_goes_on_after_a_failover_that_left_it_at_a_standby(
         with read_only(engine) as admin:
             end_connections(admin)
             time.sleep(4)
-        after = patiently(add, wait_s=20.0)
+        after = retry_while_unavailable(add, wait_s=20.0)
         wait(before, "completed")
         wait(after, "completed")
         assert worker.poll() is None

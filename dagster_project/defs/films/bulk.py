@@ -94,7 +94,7 @@ def run_bulk(
     engine: Engine,
     jobs: Sequence[BulkJob],
     rules: Rules,
-    tell: Callable[[str], object],
+    report: Callable[[str], object],
     is_terminated: Callable[[], bool] = lambda: False,
 ) -> list[Outcome]:
     """Submit the jobs and wait until each has ended; return their outcomes in the order given.
@@ -103,7 +103,7 @@ def run_bulk(
 
     Parameters
     ----------
-    tell : is given a line of text whenever the batch has got further
+    report : is given a line of text whenever the batch has got further
     is_terminated : says, when this is interrupted, whether somebody terminated the run; otherwise
         this host goes down, and the jobs go on
 
@@ -116,7 +116,7 @@ def run_bulk(
     """
     batch = _Batch(engine, jobs)
     try:
-        return _await(batch, rules, tell)
+        return _await(batch, rules, report)
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
         if not is_terminated():
             raise Interrupted("the run was interrupted", batch.open) from error
@@ -124,13 +124,13 @@ def run_bulk(
         raise Interrupted("the run was terminated", batch.open, cancelled) from error
 
 
-def _await(batch: "_Batch", rules: Rules, tell: Callable[[str], object]) -> list[Outcome]:
-    until, told = time.monotonic() + rules.time_limit_s, ""
+def _await(batch: "_Batch", rules: Rules, report: Callable[[str], object]) -> list[Outcome]:
+    until, reported = time.monotonic() + rules.time_limit_s, ""
     while True:
         stuck = batch.submit_more(rules.max_queued)
         batch.look()
-        if (line := batch.line()) != told:
-            tell(told := line)
+        if (line := batch.line()) != reported:
+            report(reported := line)
         if not batch.open:
             return batch.outcomes()
         if time.monotonic() >= until:

@@ -108,7 +108,7 @@ def begin(engine: Engine, kind: str = "render_video") -> Job:
 def finish(engine: Engine, kind: str = "render_video", progress: int = 0) -> Job:
     job = begin(engine, kind)
     for done in range(progress):
-        attempts.tell_progress(engine, job, {"done": done, "total": progress})
+        attempts.report_progress(engine, job, {"done": done, "total": progress})
     attempts.complete(engine, job, {"object": "films/1.mp4"})
     return job
 

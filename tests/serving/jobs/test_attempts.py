@@ -58,7 +58,7 @@ def test_an_attempt_that_was_overtaken_writes_nothing(engine: Engine, new_job: S
         lambda: attempts.end_cancelled(engine, old),
         lambda: attempts.retry(engine, old, ERROR, RETRIES),
         lambda: attempts.hand_back(engine, old),
-        lambda: attempts.tell_progress(engine, old, {"done": 9}),
+        lambda: attempts.report_progress(engine, old, {"done": 9}),
         lambda: attempts.pin(engine, old, {"a": "b"}),
     ):
         before = rows(engine, "SELECT count(*) FROM queue.procrastinate_jobs")
@@ -108,7 +108,7 @@ def test_a_running_job_hears_that_it_was_cancelled(engine: Engine, new_job: Subm
     job = begin(engine, new_job(), uuid4())
     assert manage.cancel(engine, job.id).status == "processing"
     with pytest.raises(Cancelled):
-        attempts.tell_progress(engine, job, {"done": 1})
+        attempts.report_progress(engine, job, {"done": 1})
     attempts.end_cancelled(engine, job)
     assert manage.read_job(engine, job.id).status == "cancelled"
 
@@ -148,7 +148,7 @@ def test_progress_that_was_not_delivered_makes_room_for_newer_and_for_the_end(
 ) -> None:
     job = begin(engine, new_job("render_video"), uuid4())
     for done in (1, 2, 3):
-        attempts.tell_progress(engine, job, {"done": done})
+        attempts.report_progress(engine, job, {"done": done})
     assert [row[2] for row in deliveries(engine, job.id)] == ["superseded", "superseded", "pending"]
     attempts.complete(engine, job, {})
     assert deliveries(engine, job.id)[2:] == [

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 
 from serving.jobs import attempts
 from serving.jobs.heartbeat import Heartbeat
-from serving.jobs.liveness import Patience
+from serving.jobs.liveness import SilenceLimits
 from serving.jobs.manage import read_job
 from serving.jobs.queue_stats import read_queue_stats
 from serving.jobs.reaper import Reaped, Watch, reap
@@ -60,7 +60,7 @@ def process(settings: Settings, worker_id: UUID) -> Iterator[subprocess.Popen[by
 
 
 def look(engine: Engine, watched_s: float = float("inf"), max_losses: int = 10) -> Reaped:
-    return reap(engine, TIMEOUT_S, max_losses, Patience(TIMEOUT_S, HUNG_S, watched_s))
+    return reap(engine, TIMEOUT_S, max_losses, SilenceLimits(TIMEOUT_S, HUNG_S, watched_s))
 
 
 def wait_for(happened: Callable[[], bool]) -> None:
@@ -146,7 +146,7 @@ def test_a_job_that_gets_further_each_time_outlives_any_number_of_workers(
     for done in (1, 2, 3, 4, 4, 3):
         job = begin(engine, job_id, worker_id)
         progress = {"done": done, "total": 9, "unit": "photos"}
-        attempts.tell_progress(engine, job, progress)
+        attempts.report_progress(engine, job, progress)
         age(engine, TIMEOUT_S + 1)
         look(engine, max_losses=4)
     assert (read_job(engine, job_id).status, read_job(engine, job_id).losses) == ("pending", 3)

@@ -201,7 +201,7 @@ def test_progress_is_coalesced_to_the_newest(
 ) -> None:
     job = begin(engine)
     for done in range(5):
-        attempts.tell_progress(engine, job, {"done": done})
+        attempts.report_progress(engine, job, {"done": done})
     assert Counter(row.status for row in rows(engine)) == {"superseded": 4, "pending": 1}
     deliver(engine, sender)
     (row,) = receiver.deliveries().values()
@@ -213,7 +213,7 @@ def test_the_end_supersedes_progress_that_could_not_be_delivered(
 ) -> None:
     job = begin(engine)
     receiver.trouble(fail_percent=100, events=["video-progress"])
-    attempts.tell_progress(engine, job, {"done": 1})
+    attempts.report_progress(engine, job, {"done": 1})
     try_once(engine, sender, only(engine).id)
     attempts.complete(engine, job, {})
     assert [row.status for row in rows(engine)] == ["superseded", "pending"]
@@ -231,7 +231,7 @@ def test_the_end_does_not_wait_for_progress_that_hangs(engine: Engine, receiver:
     job = begin(engine)
     patient = Sender(receiver.url, [OLD], timeout_s=2.0)
     receiver.trouble(hang_percent=100, recorded_percent=0, events=["video-progress"])
-    attempts.tell_progress(engine, job, {"done": 1})
+    attempts.report_progress(engine, job, {"done": 1})
     with ThreadPoolExecutor(1) as pool:
         hanging = pool.submit(try_once, engine, patient, only(engine).id)
         while only(engine).status != "sending":
@@ -248,7 +248,7 @@ def test_progress_whose_sender_died_does_not_come_after_the_end(
     engine: Engine, receiver: Receiver, sender: Sender
 ) -> None:
     job = begin(engine)
-    attempts.tell_progress(engine, job, {"done": 1})
+    attempts.report_progress(engine, job, {"done": 1})
     claimed(engine, only(engine).id)  # by a worker that is never heard of again
     attempts.complete(engine, job, {})
     reap(engine, timeout_s=0.0, max_losses=10)

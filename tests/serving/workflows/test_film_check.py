@@ -17,7 +17,7 @@ from serving.render.film import Options, render_film
 from serving.render.sound import Sound
 from serving.video.film import Film
 from serving.workflows.film_check import Planned, find_faults
-from serving.workflows.rendering import Cut
+from serving.workflows.rendering import PreparedFilm
 from tests.serving.render.films import make_film, make_sources, with_photo
 
 Samples = NDArray[np.float32]
@@ -26,10 +26,10 @@ TIMES = np.arange(96_000) / 48_000
 TONE = np.sin(2 * np.pi * 440 * TIMES)[:, None].repeat(2, 1) / 4
 SOUND = Sound(TONE.astype(np.float32), 48_000)
 FILM = make_film(3, 24, 6)  # 2 s
-CUT = Cut(FILM, make_sources(), SOUND)
+CUT = PreparedFilm(FILM, make_sources(), SOUND)
 
 
-def judge(path: Path, cut: Cut = CUT) -> list[str]:
+def judge(path: Path, cut: PreparedFilm = CUT) -> list[str]:
     findings = find_faults(path, Planned(cut, (), None), lambda: None)
     assert all(finding.reason for finding in findings)
     return [finding.kind for finding in findings]

@@ -9,7 +9,7 @@ import httpcore
 
 
 @dataclass(frozen=True)
-class Pinned(httpcore.NetworkBackend):
+class PinnedBackend(httpcore.NetworkBackend):
     """Connects to addresses that were looked at before, whatever the name means by now.
 
     Attributes
