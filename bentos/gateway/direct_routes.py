@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bentos.gateway.accept import LISTING_ID_CHARS, Asker, asker_of
+from bentos.gateway.accept import LISTING_ID_CHARS, Caller, caller_of
 from bentos.gateway.dependencies import GatewayState, client_of, gateway_state
 
-Endpoint = Callable[[Request, GatewayState, Asker], Awaitable[Response]]
+Endpoint = Callable[[Request, GatewayState, Caller], Awaitable[Response]]
 
 # FastAPI reads and checks what a request with one of these asks for
 _NOT_PLAIN = (b"idempotency-key", b"authorization")
@@ -74,6 +74,6 @@ def _is_plain(scope: Scope) -> bool:
 async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
     request = Request(scope, receive)
     client = await client_of(request, request.headers["x-api-key"])
-    asker = await asker_of(request, client, None, request.headers.get("x-listing-id"))
-    response = await scope["route"].endpoint(request, await gateway_state(request), asker)
+    caller = await caller_of(request, client, None, request.headers.get("x-listing-id"))
+    response = await scope["route"].endpoint(request, await gateway_state(request), caller)
     await response(scope, receive, send)
