@@ -26,11 +26,13 @@ from registry.versions import CHAMPION, REFUSED, TEST_SET, register, tag_verdict
 from serving.access.api_keys import create_key
 from serving.card import ModelCard
 from serving.db.engine import open_engine
-from serving.models.rooms import TASK
+from serving.photos.classify import ROOM_CLASSIFIER
 from serving.settings import Settings
 from stack.dev import prepare
 from stack.processes import Stack, free_port
 from stack.programs import ROOT, Ports, environment, gateway, mlflow, postgres, publisher
+
+TASK = ROOM_CLASSIFIER.name
 
 
 def main() -> None:

@@ -17,8 +17,11 @@ from servers import HEADERS, ROOT, gateway
 from serving_cpu import make_photos
 
 from serving.db.engine import open_engine
-from serving.models.known import KnownRooms
+from serving.image import PhotoFile
+from serving.models.cached import with_cache
 from serving.models.local import LocalModels, load_baked
+from serving.models.predictor import LocalPredictor
+from serving.photos.classify import ROOM_CLASSIFIER
 from serving.settings import Settings
 from serving.storage.cache import Answers
 from serving.storage.objects import storage_of
@@ -50,13 +53,13 @@ def measure_call(figures: Figures, settings: Settings, photos: list[bytes], roun
     engine = open_engine(settings)
 
     def cpu_ms(answers: Answers | None, forget: bool = False) -> float:
-        rooms = KnownRooms(models, answers, settings.max_pixels)
+        predictor = with_cache(LocalPredictor(models), answers)
         started = time.process_time()
         for _ in range(rounds):
             if forget and answers is not None:
                 answers.forget()
             for photo in photos:
-                rooms.classify(photo)
+                predictor.predict(ROOM_CLASSIFIER, [PhotoFile(photo, settings.max_pixels)])
         return (time.process_time() - started) / rounds / len(photos) * 1e3
 
     known = Answers(engine, 1000)

@@ -22,12 +22,13 @@ from load import Load, measure_load
 from servers import HERE, ROOT, Server, serve
 
 from serving.card import Classes, ModelCard
-from serving.models.wire import Pixels
+from serving.models.wire import ArrayBytes, Item
 
 STARTER = ROOT / "registry" / "starter"
 JSON = {"Content-Type": "application/json"}
 POISON = (255, 0, 255)
 SIDE = 224
+PATH = "/room-classifier/predict"
 POISONED_AT = 13  # of a batch, neither its first nor its last
 
 
@@ -77,12 +78,13 @@ def make_body(first: tuple[int, int, int]) -> bytes:
     """Return a request of one photo, its first pixel as given."""
     image = np.random.default_rng(0).integers(0, 255, (SIDE, SIDE, 3), np.uint8)
     image[0, 0] = first
-    return json.dumps({"photos": [Pixels.of(image).model_dump(mode="json")]}).encode()
+    item = Item(arrays={"pixels": ArrayBytes.of(image)}, size=image.shape[:2])
+    return json.dumps({"items": [item.model_dump(mode="json")]}).encode()
 
 
 def load(server: Server, bodies: Sequence[bytes], concurrency: int, count: int) -> Load:
     """Classify `count` photos."""
-    return measure_load(f"{server.url}/classify", server.pid, bodies, JSON, concurrency, count)
+    return measure_load(server.url + PATH, server.pid, bodies, JSON, concurrency, count)
 
 
 async def poison(server: Server, card: ModelCard, bodies: Sequence[bytes], count: int) -> bool:
@@ -92,7 +94,7 @@ async def poison(server: Server, card: ModelCard, bodies: Sequence[bytes], count
 
         async def ask(place: int) -> bool:
             body = poisoned if place == POISONED_AT else bodies[place % len(bodies)]
-            async with session.post(f"{server.url}/classify", data=body, headers=JSON) as answer:
+            async with session.post(server.url + PATH, data=body, headers=JSON) as answer:
                 (reply,) = await answer.json()
             if place == POISONED_AT:
                 return reply["classified"] is None and "poisoned" in reply["error"]

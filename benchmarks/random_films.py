@@ -36,7 +36,7 @@ from serving.db.migrate import prepare
 from serving.jobs import manage
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
-from serving.models.known import KnownRooms
+from serving.models.predictor import Predictor
 from serving.requests.format import FRAMES
 from serving.settings import Settings
 from serving.storage.objects import storage_of
@@ -170,8 +170,8 @@ class Studio:
         engine, self.seed = prepare(settings), seed
         scratch = Scratch(Path(home) / "scratch", 10**10)
         # each photo says its room: nobody asks
-        rooms = cast(KnownRooms, None)
-        self.parts = Parts(settings, engine, storage_of(settings), scratch, rooms)
+        predictor = cast(Predictor, None)
+        self.parts = Parts(settings, engine, storage_of(settings), scratch, predictor)
         self.findings: list[Finding] = []
         self.faults: dict[str, list[str]] = {}
         self.frames = 0

@@ -11,15 +11,15 @@ import time
 import bentoml
 import numpy as np
 
-from bentos.room_classifier.service import Replies, RoomClassifier
+from bentos.model_service import Replies
+from bentos.room_classifier.service import Service
 from bentos.traffic import KEEP_CONNECTIONS, QUIET
 from serving.card import Classes, ModelCard
 from serving.errors import ModelFailed
-from serving.image import Image
-from serving.models.local import Loaded, Models
-from serving.models.session import Logits
-from serving.models.wire import Pixels
+from serving.models.local import Loaded, Models, Pin
+from serving.models.wire import Item
 from serving.settings import Settings
+from serving.task import Inputs, Outputs
 
 FIXED_S, PER_PHOTO_S = 0.020, 0.001
 POISON = (255, 0, 255)
@@ -31,8 +31,9 @@ class StubSession:
     def __init__(self, labels: int) -> None:
         self._labels, self._device = labels, threading.Lock()
 
-    def __call__(self, pixels: Image) -> Logits:
+    def __call__(self, inputs: Inputs) -> Outputs:
         """Sleep, then answer; ModelFailed if any photo is poisoned."""
+        pixels = inputs["pixels"]
         with self._device:
             time.sleep(FIXED_S + PER_PHOTO_S * len(pixels))
         first = pixels[:, 0, 0]
@@ -40,7 +41,7 @@ class StubSession:
             raise ModelFailed("a poisoned photo")
         logits = np.zeros((len(pixels), self._labels), np.float32)
         logits[np.arange(len(pixels)), first[:, 0] % self._labels] = 9.0
-        return logits
+        return {"logits": logits}
 
 
 class StubModels:
@@ -56,7 +57,7 @@ class StubModels:
         size = card.input.model_copy(update={"height": side, "width": side})
         card = card.model_copy(update={"input": size})
         self._loaded = Loaded(
-            card, "stub", "champion", StubSession(len(card.output_as(Classes).labels))
+            card, "stub", "champion", session=StubSession(len(card.output_as(Classes).labels))
         )
 
     def get(self, task: str) -> Loaded:
@@ -64,16 +65,25 @@ class StubModels:
         del task
         return self._loaded
 
+    def pinned(self, task: str, pin: Pin) -> Loaded:
+        """Return the stub."""
+        del task, pin
+        return self._loaded
 
-class _Stub(RoomClassifier.inner):  # type: ignore[misc,name-defined]
+    def all(self) -> dict[str, Loaded]:
+        """Return the stub."""
+        return {self._loaded.card.task: self._loaded}
+
+
+class _Stub(Service.inner):  # type: ignore[misc,name-defined]
     def open(self) -> Models:
         return StubModels()
 
 
 class _Unbatched(_Stub):
-    @bentoml.api
-    def classify(self, photos: list[Pixels]) -> Replies:
-        replies: Replies = RoomClassifier.inner.classify.func(self, photos)
+    @bentoml.api(route="/room-classifier/predict")
+    def predict(self, items: list[Item]) -> Replies:
+        replies: Replies = Service.inner.predict.func(self, items)
         return replies
 
 

@@ -44,10 +44,10 @@ Service = on_gpu(Worker)
         False: "from bentos.gateway.service import Gateway as Service\n",
         True: """from bentos.gateway.service import make_gateway
 from bentos.gpu import on_gpu
-from bentos.room_classifier.service import RoomClassifier
+from bentos.model_services import model_services
 from serving.environment import read_settings
 
-Service = make_gateway(read_settings(), on_gpu(RoomClassifier))
+Service = make_gateway(read_settings(), model_services(on_gpu))
 """,
     },
 }

@@ -32,16 +32,17 @@ class RoomModel(PythonModel):
         self, context, model_input, params=None
     ):
         """Return room_type, confidence, confident, scene and the score of every label."""
-        from serving.card import PhotoInput
-        from serving.image import decode
-        from serving.photos.classify import to_answer, to_pixels
+        from serving.image import PhotoFile
+        from serving.photos.classify import ROOM_CLASSIFIER
 
         del context, params
-        size, rows = self._card.input_as(PhotoInput), []
+        rows = []
         for photo in model_input["photo"]:
-            image = decode(bytes(photo), _MAX_PIXELS, min_side=max(size.height, size.width))
-            pixels = to_pixels(image, size.height, size.width)
-            answer = to_answer(self._session(pixels[None])[0], self._card)
+            file = PhotoFile(bytes(photo), _MAX_PIXELS)
+            inputs = ROOM_CLASSIFIER.prepare(file, self._card)
+            outputs = self._session({name: array[None] for name, array in inputs.items()})
+            first = {name: array[0] for name, array in outputs.items()}
+            answer = ROOM_CLASSIFIER.read(first, self._card, file.size)
             rows.append(
                 {
                     "room_type": answer.room_type,

@@ -24,7 +24,7 @@ _FREE_LENGTH = 32  # of the dimensions that an example may choose
 
 
 class Source(Protocol):
-    """What a model is asked about, such as `serving.image.Photo`."""
+    """What a model is asked about, such as `serving.image.PhotoFile`."""
 
     @property
     def sha256(self) -> str:

@@ -35,9 +35,10 @@ from serving.jobs.heartbeat import Heartbeat
 from serving.jobs.reaper import Reaper
 from serving.logs import open_logs
 from serving.memory import bound_memory
-from serving.models.known import AskedRooms, KnownRooms
-from serving.models.opening import open_models
-from serving.models.remote import RemoteRooms
+from serving.models.cached import with_cache
+from serving.models.loading import open_models
+from serving.models.predictor import LocalPredictor, Predictor
+from serving.models.remote import RemotePredictor
 from serving.models.session import gpu_available, open_session
 from serving.queues import QUEUES
 from serving.settings import Settings
@@ -211,16 +212,16 @@ def open_worker(
     storage, scratch = storage_of(settings), open_scratch(settings)
     scratch.clean()
     answers = open_answers(settings, engine)
-    rooms: KnownRooms | AskedRooms
+    predictor: Predictor
     if settings.model_service_url is not None:
-        asked = RemoteRooms(settings.model_service_url)
-        rooms = AskedRooms(asked, answers, settings.max_pixels)
+        predictor = RemotePredictor(settings.model_service_url, fresh_s=settings.slots_poll_s)
     else:
         baked = settings.baked_models or settings.home() / "no-baked-models"
         following = engine if settings.slots == "follow" else None
         models = open_models(settings, storage, following, baked, open_session).models
-        rooms = KnownRooms(models, answers, settings.max_pixels)
-    return JobWorker(Parts(settings, engine, storage, scratch, rooms), answers, workflows, queues)
+        predictor = LocalPredictor(models, storage)
+    parts = Parts(settings, engine, storage, scratch, with_cache(predictor, answers))
+    return JobWorker(parts, answers, workflows, queues)
 
 
 def _check_session(engine: Engine) -> None:

@@ -16,14 +16,16 @@ from sqlalchemy.orm import Session as Database
 from serving.card import Label, ModelCard, PhotoInput
 from serving.db.tables import Slot
 from serving.errors import ModelFailed, ModelUnavailable
-from serving.image import Image
-from serving.models.local import Loaded
-from serving.models.rooms import TASK
-from serving.models.session import Logits, Session
+from serving.image import Image, PhotoFile
+from serving.models.local import Loaded, Pin
+from serving.models.session import Session
 from serving.models.slots import CHAMPION, CHANNEL, Published
+from serving.photos.classify import ROOM_CLASSIFIER
 from serving.storage.objects import Storage, write_by_sha256
 from serving.storage.prefixes import MODELS
+from serving.task import Inputs, Outputs
 
+TASK = ROOM_CLASSIFIER.name
 SIDE = 16
 RED, GREEN, BLUE = (220, 30, 30), (30, 200, 30), (30, 30, 220)
 COLOURS = (
@@ -101,6 +103,13 @@ def png(
     return encode(picture(colour, height, width), "PNG", **options)
 
 
+def photo(
+    colour: tuple[int, int, int] = RED, height: int = 40, width: int = 60, noise: int = 10
+) -> PhotoFile:
+    """Return a photo of mostly one colour, as models are asked about it."""
+    return PhotoFile(encode(picture(colour, height, width, noise), "JPEG", quality=95), 10**6)
+
+
 class StubSession:
     """Answers as `colour_model` would, after a time that is known.
 
@@ -116,14 +125,14 @@ class StubSession:
         self._fixed_ms, self._per_item_ms, self._poison = fixed_ms, per_item_ms, poison
         self.batches: list[int] = []
 
-    def __call__(self, pixels: Image) -> Logits:
+    def __call__(self, inputs: Inputs) -> Outputs:
         """Sleep, then answer; ModelFailed if any item is poisoned."""
+        pixels = inputs["pixels"]
         self.batches.append(len(pixels))
         time.sleep((self._fixed_ms + self._per_item_ms * len(pixels)) / 1e3)
         if self._poison is not None and (pixels[:, 0, 0] == self._poison).all(axis=-1).any():
             raise ModelFailed("a poisoned photo")
-        logits: Logits = (pixels.mean(axis=(1, 2)) * (8 / 255)).astype(np.float32)
-        return logits
+        return {"logits": (pixels.mean(axis=(1, 2)) * (8 / 255)).astype(np.float32)}
 
 
 class FixedModels:
@@ -132,19 +141,23 @@ class FixedModels:
     def __init__(
         self, session: Session | None, card: ModelCard | None = None, version: str = "1"
     ) -> None:
-        self._loaded = (
-            Loaded(card or colour_card(), version, CHAMPION, session) if session else None
-        )
+        self._session, self._card, self._version = session, card or colour_card(), version
+        self.slot = CHAMPION
 
     def get(self, task: str) -> Loaded:
         """Return the model; ModelUnavailable if there is none, or for another task."""
-        if self._loaded is None or task != TASK:
+        if self._session is None or task != TASK:
             raise ModelUnavailable(task, "this fake has none")
-        return self._loaded
+        return Loaded(self._card, self._version, self.slot, session=self._session)
+
+    def pinned(self, task: str, pin: Pin) -> Loaded:
+        """Return the model, whichever was pinned."""
+        del pin
+        return self.get(task)
 
     def all(self) -> dict[str, Loaded]:
         """Return every model that answers, by task."""
-        return {TASK: self._loaded} if self._loaded else {}
+        return {TASK: self.get(TASK)} if self._session else {}
 
 
 def publish(

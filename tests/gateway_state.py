@@ -2,11 +2,11 @@
 
 from sqlalchemy import Engine
 
-from bentos.gateway.classifiers import Classifier
 from bentos.gateway.dependencies import GatewayState, Turns
 from bentos.gateway.job_feeds import JobFeeds
 from bentos.gateway.limiter import Limiter, Streams
 from bentos.gateway.pools import Pool, Pools
+from bentos.gateway.predictors import PhotoPredictor
 from serving.access.api_keys import KeyRing
 from serving.settings import Settings
 from serving.storage.objects import Storage
@@ -18,13 +18,13 @@ def photo_pool() -> Pool:
 
 
 def make_gateway_state(
-    settings: Settings, classifier: Classifier, storage: Storage, engine: Engine
+    settings: Settings, predictor: PhotoPredictor, storage: Storage, engine: Engine
 ) -> GatewayState:
     """Return the parts that the gateway's routes work with."""
     pools = Pools.of(settings)
     return GatewayState(
         settings=settings,
-        classifier=classifier,
+        predictor=predictor,
         storage=storage,
         keys=KeyRing(settings.api_keys, engine),
         engine=engine,

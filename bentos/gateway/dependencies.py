@@ -12,10 +12,10 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Engine
 
-from bentos.gateway.classifiers import Classifier
 from bentos.gateway.job_feeds import JobFeeds
 from bentos.gateway.limiter import Limiter, Streams
 from bentos.gateway.pools import Pools
+from bentos.gateway.predictors import PhotoPredictor
 from serving import logs
 from serving.access.api_keys import KeyRing
 from serving.errors import NotAllowed, Overloaded
@@ -74,7 +74,7 @@ class GatewayState:
     """
 
     settings: Settings
-    classifier: Classifier
+    predictor: PhotoPredictor
     storage: Storage
     keys: KeyRing
     engine: Engine

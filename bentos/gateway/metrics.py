@@ -24,7 +24,7 @@ router = APIRouter(tags=["status"])
 )
 async def read_metrics(state: State) -> Response:
     """Return this gateway's counters and the queues' state, in Prometheus' text form."""
-    stats, models = await state.read_queue_stats(), await state.classifier.measures()
+    stats, models = await state.read_queue_stats(), await state.predictor.measures()
     text = await state.pools.pages.run(_render, stats, SilenceLimits.of(state.settings))
     return Response(text + models, media_type=CONTENT_TYPE_LATEST)
 

@@ -16,8 +16,10 @@ from bentos.gateway.schema import ClassifyAnswer, ClassifyRequest, JobAccepted
 from bentos.problems import documented, parse_body
 from serving import metrics
 from serving.errors import BadImage, StudioError, TooLarge
-from serving.image import hash_photo
+from serving.image import PhotoFile, hash_photo
+from serving.models.predictor import or_raise
 from serving.models.results import FailedResult, RoomResult
+from serving.photos.classify import ROOM_CLASSIFIER
 from serving.problems import problem_of
 from serving.requests.options import JobOptions
 
@@ -101,10 +103,12 @@ async def _classify_bytes(
     photo: str, data: bytes, state: GatewayState, sha256: str | None = None
 ) -> RoomResult:
     started = time.perf_counter()
-    classified = await state.classifier.classify(data, sha256)
+    read = PhotoFile(data, state.settings.max_pixels, sha256 or "")
+    (outcome,) = await state.predictor.predict((ROOM_CLASSIFIER,), read)
+    prediction = or_raise(outcome)
     took_s = time.perf_counter() - started
-    metrics.CLASSIFICATIONS.labels(state.classifier.serving, classified.cached).observe(took_s)
-    return RoomResult.of(photo, classified, took_s * 1e3)
+    metrics.CLASSIFICATIONS.labels(state.predictor.serving, prediction.cached).observe(took_s)
+    return RoomResult.of(photo, prediction, took_s * 1e3)
 
 
 def _answer(results: list[RoomResult | FailedResult]) -> Response:

@@ -1,6 +1,7 @@
 """The gateway: the backend's HTTP API, with the model in its process or as a service beside it."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import bentoml
@@ -9,18 +10,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 import serving
 from bentos.gateway.app import create_app
-from bentos.gateway.classifiers import (
-    Classifier,
-    InlineClassifier,
-    RoomService,
-    ServiceClassifier,
-)
 from bentos.gateway.connections import ConnectionLimits, limit_by_default
 from bentos.gateway.dependencies import GatewayState, Turns
 from bentos.gateway.job_feeds import JobFeeds
 from bentos.gateway.limiter import Limiter, Streams
 from bentos.gateway.pools import Pools
-from bentos.room_classifier.service import RoomClassifier
+from bentos.gateway.predictors import (
+    InlinePredictor,
+    ModelService,
+    PhotoPredictor,
+    ServicePredictor,
+)
+from bentos.model_services import model_services
 from bentos.traffic import QUIET, baked_models, end_with_arbiter
 from serving.access.api_keys import KeyRing
 from serving.budget import set_budgets
@@ -29,8 +30,9 @@ from serving.environment import read_settings
 from serving.logs import open_logs
 from serving.memory import bound_memory
 from serving.metrics import observe_cache
-from serving.models.known import KnownRooms
-from serving.models.opening import open_models
+from serving.models.cached import with_cache
+from serving.models.loading import open_models
+from serving.models.predictor import LocalPredictor
 from serving.models.session import cores, gpu_available, open_session
 from serving.process import allow_open_files
 from serving.settings import Settings
@@ -42,12 +44,12 @@ _SHARE_S, _KEYS_REREAD_S = 0.5, 5.0
 _PROBES = ("/livez", "/healthz")
 
 
-def make_gateway(settings: Settings, rooms: type | None) -> type:
+def make_gateway(settings: Settings, services: Mapping[str, type] | None) -> type:
     """Return the gateway as a BentoML service.
 
     Parameters
     ----------
-    rooms : the model service to ask; None holds the model in the gateway's own process
+    services : the model services to ask, by task; None holds the models in the gateway's process
     """
     app = create_app(serving.__version__, settings)
 
@@ -62,12 +64,8 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
             limit_by_default(ConnectionLimits.of(settings))
             return _OurApp(super().to_asgi(is_main), ours=app)
 
-    @bentoml.service(name="gateway", service_class=UnwrappedService, **QUIET)
     class Gateway:
         """The HTTP API of the backend."""
-
-        if rooms is not None:
-            rooms_service = bentoml.depends(rooms)
 
         def __init__(self) -> None:
             end_with_arbiter()
@@ -76,8 +74,8 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
             bound_memory()
             allow_open_files()
             set_budgets(settings.photo_memory_bytes, settings.photo_wait_s)
-            service = self.rooms_service.to_async if rooms is not None else None
-            state, answers = _open_state(settings, service)
+            clients = {task: getattr(self, _field(task)).to_async for task in services or ()}
+            state, answers = _open_state(settings, clients if services is not None else None)
             app.state.gateway = state
             self._upkeep = [asyncio.ensure_future(_reread(state))]
             if answers is not None:
@@ -88,13 +86,21 @@ def make_gateway(settings: Settings, rooms: type | None) -> type:
             """Send the last spans."""
             close_traces()
 
-    return Gateway
+    for task, service in (services or {}).items():
+        setattr(Gateway, _field(task), bentoml.depends(service))
+    served: type = bentoml.service(Gateway, name="gateway", service_class=UnwrappedService, **QUIET)
+    return served
+
+
+def _field(task: str) -> str:
+    """Return the gateway's attribute for a task's service."""
+    return f"{task.replace('-', '_')}_service"
 
 
 def _open_state(
-    settings: Settings, service: RoomService | None
+    settings: Settings, services: Mapping[str, ModelService] | None
 ) -> tuple[GatewayState, Answers | None]:
-    """Open the gateway's parts; without a model service the model is held here."""
+    """Open the gateway's parts; without model services the models are held here."""
     engine = open_engine(settings)
     following = engine if settings.slots == "follow" else None
     pools = Pools.of(settings)
@@ -104,20 +110,20 @@ def _open_state(
     answers = open_answers(settings, following)
     if answers is not None:
         observe_cache("answers", answers)
-    classifier: Classifier
-    if service is None:
+    predictor: PhotoPredictor
+    if services is None:
         baked = baked_models(settings)
         models = open_models(settings, storage, following, baked, open_session).models
-        rooms = KnownRooms(models, answers, settings.max_pixels)
-        classifier = InlineClassifier(models, rooms, pools.photos, pools.other_photos)
+        local = with_cache(LocalPredictor(models, storage), answers)
+        predictor = InlinePredictor(models, local, pools.photos, pools.other_photos)
     else:
-        classifier = ServiceClassifier(
-            service, answers, pools.photos, settings.max_pixels, pools.other_photos
+        predictor = ServicePredictor(
+            services, answers, pools.photos, pools.other_photos, settings.slots_poll_s
         )
     threads = settings.model_threads or cores()
     state = GatewayState(
         settings=settings,
-        classifier=classifier,
+        predictor=predictor,
         storage=storage,
         keys=keys,
         engine=engine,
@@ -160,5 +166,5 @@ async def _share(answers: Answers, state: GatewayState) -> None:
 
 _settings = read_settings()
 Gateway = make_gateway(
-    _settings, None if _settings.serve_inline(gpu_available()) else RoomClassifier
+    _settings, None if _settings.serve_inline(gpu_available()) else model_services()
 )

@@ -27,7 +27,7 @@ async def read_readiness(state: State) -> Health:
     wanted = settings.slots == "follow" or settings.database_url is not None
     if wanted and await state.read_queue_stats() is None:
         raise NotReady("the database does not answer")
-    if not await state.classifier.status():
+    if not await state.predictor.status():
         raise NotReady("no model is published, and none is baked in")
     return Health()
 
@@ -35,12 +35,12 @@ async def read_readiness(state: State) -> Health:
 @router.get("/internal/status", dependencies=[Depends(client_of)], responses=documented(401, 503))
 async def read_status(request: Request, state: State) -> Status:
     """Say which model versions answer, what waits and who works."""
-    models = await state.classifier.status()
+    models = await state.predictor.status()
     stats = await state.read_queue_stats()
     limits = SilenceLimits.of(state.settings)
     return Status(
         release=request.app.version,
-        serving=state.classifier.serving,
+        serving=state.predictor.serving,
         models=models,
         database=stats is not None,
         queues=[QueueStatus.of(queue) for queue in stats.queues] if stats else [],

@@ -4,14 +4,14 @@ from serving.image.array import Image, check_rgb
 from serving.image.header import SMALLEST_SIDE, Header
 from serving.image.kinds import FORMATS
 from serving.image.opening import decode, opened, read_header
-from serving.image.photo import Photo, hash_photo
+from serving.image.photo_file import PhotoFile, hash_photo
 
 __all__ = (
     "FORMATS",
     "SMALLEST_SIDE",
     "Header",
     "Image",
-    "Photo",
+    "PhotoFile",
     "check_rgb",
     "decode",
     "hash_photo",

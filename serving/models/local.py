@@ -4,43 +4,68 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 from botocore.exceptions import BotoCoreError, ClientError
 from cachetools import LRUCache
 
-from serving.card import Classes, ModelCard, PhotoInput
-from serving.errors import ModelUnavailable, StudioError
+from serving.card import ModelCard
+from serving.errors import ModelUnavailable, ObjectNotFound, StudioError
 from serving.licences import LicencePolicy
 from serving.models.session import Session, open_session
-from serving.models.slots import CHAMPION, Published, Slots
+from serving.models.slots import CHAMPION, Published, Slots, identity_of
 from serving.storage.objects import Storage, read_by_sha256
 from serving.storage.prefixes import MODELS
+from serving.task import example_inputs, is_batched
+from serving.tasks import TASKS, AnyTask
 
 log = logging.getLogger(__name__)
 
 _FORMER_KEPT = 4
+_EXAMPLE_BATCHES = (1, 3)
 OpenSession = Callable[[bytes], Session]
+Pin = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """A model version ready to be called; what a request took it keeps to its end."""
+class ModelVersion:
+    """Which version of a task's model answers, wherever it runs."""
 
     card: ModelCard
     version: str
     slot: str
-    session: Session
     model_sha256: str = ""
     card_sha256: str = ""
 
     @property
     def identity(self) -> str:
-        """Return the version and its weights: what an answer is remembered by."""
-        return f"{self.version}@{self.model_sha256[:12]}"
+        """Return what its answers are remembered by."""
+        return identity_of(self.version, self.model_sha256, self.card_sha256)
+
+    @property
+    def pin(self) -> dict[str, str]:
+        """Return what names it, so that it is found later, also in another process."""
+        return {
+            "version": self.version,
+            "slot": self.slot,
+            "model_sha256": self.model_sha256,
+            "card_sha256": self.card_sha256,
+        }
+
+
+@dataclass(frozen=True)
+class Loaded(ModelVersion):
+    """A model version ready to be called; what a request took it keeps to its end.
+
+    Attributes
+    ----------
+    batched : whether several sources go through it in one call
+    """
+
+    session: Session = field(kw_only=True)
+    batched: bool = field(default=True, kw_only=True)
 
 
 class Models(Protocol):
@@ -50,30 +75,31 @@ class Models(Protocol):
         """Return the model that answers now; ModelUnavailable if there is none."""
         ...
 
-
-class PinnedModels(Models, Protocol):
-    """Where a job's later attempts find the model that its first one used."""
-
-    def pin(self, task: str) -> dict[str, str]:
-        """Return what names the model that answers now, so that `pinned` finds it later."""
-        ...
-
-    def pinned(self, task: str, pin: Mapping[str, str]) -> Loaded:
+    def pinned(self, task: str, pin: Pin) -> Loaded:
         """Return the model that was pinned, also after another took its place."""
         ...
 
+    def all(self) -> dict[str, Loaded]:
+        """Return every model that answers, by task."""
+        ...
 
-def load_baked(folder: Path, open_session: OpenSession = open_session) -> dict[str, Loaded]:
-    """Load the models that came with the bento: `TASK/{model.onnx,card.json,VERSION}`."""
+
+def load_baked(
+    folder: Path,
+    open_session: OpenSession = open_session,
+    tasks: Mapping[str, AnyTask] = TASKS,
+) -> dict[str, Loaded]:
+    """Load the tasks' models that came with the bento: `TASK/{model.onnx,card.json,VERSION}`."""
     return {
-        task.name: _load(
-            (task / "model.onnx").read_bytes(),
-            (task / "card.json").read_bytes(),
-            (task / "VERSION").read_text().strip(),
+        name: _load(
+            task,
+            (folder / name / "model.onnx").read_bytes(),
+            (folder / name / "card.json").read_bytes(),
+            Published(name, CHAMPION, (folder / name / "VERSION").read_text().strip(), "", ""),
             open_session,
         )
-        for task in sorted(folder.glob("*"))
-        if (task / "model.onnx").is_file()
+        for name, task in sorted(tasks.items())
+        if (folder / name / "model.onnx").is_file()
     }
 
 
@@ -83,6 +109,10 @@ class LocalModels:
     `apply` is given to a `SlotFollower`: it loads what changed, checks the hashes, runs one photo
     through and only then lets it answer. A version that cannot be loaded leaves the old in place.
     Whoever published or baked it in: a model whose licence may not be used here never answers.
+
+    Parameters
+    ----------
+    tasks : those of which models are held; what is published for others is for other processes
     """
 
     def __init__(
@@ -91,7 +121,9 @@ class LocalModels:
         baked: dict[str, Loaded] | None = None,
         open_session: OpenSession = open_session,
         licences: LicencePolicy = LicencePolicy(),  # noqa: B008 - frozen
+        tasks: Mapping[str, AnyTask] = TASKS,
     ) -> None:
+        self._tasks = tasks
         self._storage, self._open_session, self._licences = storage, open_session, licences
         self._loaded: dict[str, Loaded] = {}
         self._refused: dict[str, str] = {}
@@ -109,25 +141,29 @@ class LocalModels:
             reason = self._refused.get(task, "none is published and none is baked in")
             raise ModelUnavailable(task, reason) from None
 
-    def pin(self, task: str) -> dict[str, str]:
-        """Return what names the model that answers now, so that `pinned` finds it later."""
-        model = self.get(task)
-        return {
-            "version": model.version,
-            "slot": model.slot,
-            "model_sha256": model.model_sha256,
-            "card_sha256": model.card_sha256,
-        }
+    def pinned(self, task: str, pin: Pin) -> Loaded:
+        """Return the model that was pinned, also after another took its place.
 
-    def pinned(self, task: str, pin: Mapping[str, str]) -> Loaded:
-        """Return the model that was pinned, also after another took its place."""
-        now = self.get(task)
-        if now.model_sha256 == pin["model_sha256"] and now.card_sha256 == pin["card_sha256"]:
+        The same weights may have been published with another card: both must agree.
+
+        Raises
+        ------
+        ModelUnavailable
+            It is not held here and its files are not in the storage, or it may not answer here.
+        """
+        wanted = Published(task, **pin)
+        now = self._loaded.get(task)
+        if now is not None and now.identity == wanted.identity:
             return now
+        key = f"{task}:{wanted.identity}"
         with self._loading:
-            if pin["model_sha256"] not in self._former:
-                self._former[pin["model_sha256"]] = self._fetch(Published(task, **pin))
-            return self._former[pin["model_sha256"]]
+            if key not in self._former:
+                try:
+                    self._former[key] = self._fetch(wanted)
+                except ObjectNotFound as error:
+                    reason = f"version {wanted.version} is neither held here nor in the storage"
+                    raise ModelUnavailable(task, reason) from error
+            return self._former[key]
 
     def all(self) -> dict[str, Loaded]:
         """Return every model that answers, by task."""
@@ -136,10 +172,11 @@ class LocalModels:
     def apply(self, slots: Slots) -> None:
         """Bring what is loaded in line with the published slots."""
         for (task, slot), published in slots.items():
-            if slot != CHAMPION or self._published.get(task) == published:
+            unchanged = self._published.get(task) == published
+            if slot != CHAMPION or unchanged or task not in self._tasks:
                 continue
             try:
-                self._loaded[task] = self._fetch(published)
+                self._swap(self._fetch(published))
             except (StudioError, OSError, ValueError, BotoCoreError, ClientError) as error:
                 self._refuse(
                     task,
@@ -150,6 +187,15 @@ class LocalModels:
             self._published[task] = published
             self._refused.pop(task, None)
             log.info("%s version %s answers now", task, published.version)
+
+    def _swap(self, model: Loaded) -> None:
+        """Let a model answer; who asked for the one before it still finds that."""
+        task = model.card.task
+        before = self._loaded.get(task)
+        if before is not None:
+            with self._loading:
+                self._former[f"{task}:{before.identity}"] = before
+        self._loaded[task] = model
 
     def _take_baked(self, task: str, model: Loaded) -> None:
         refusal = self._licences.refusal(model.card.licence)
@@ -171,14 +217,18 @@ class LocalModels:
         if refusal is not None:
             raise ModelUnavailable(published.task, refusal)
         model = read_by_sha256(self._storage, MODELS, published.model_sha256)
-        return _load(model, card, published.version, self._open_session)
+        return _load(self._tasks[published.task], model, card, published, self._open_session)
 
 
-def _load(model: bytes, card_json: bytes, version: str, open_session: OpenSession) -> Loaded:
+def _load(
+    task: AnyTask, model: bytes, card_json: bytes, named: Published, open_session: OpenSession
+) -> Loaded:
+    """Open a model and let it answer an example; ModelUnavailable if it is not as its card says."""
     card = ModelCard.model_validate_json(card_json)
-    session, size, labels = open_session(model), card.input_as(PhotoInput), card.output_as(Classes)
-    logits = session(np.zeros((1, size.height, size.width, 3), np.uint8))
-    if logits.shape != (1, len(labels.labels)):
-        raise ModelUnavailable(card.task, f"logits {logits.shape} for {len(labels.labels)} labels")
+    if card.task != task.name:
+        raise ModelUnavailable(task.name, f"its card is of '{card.task}'")
+    session, batched = open_session(model), is_batched(card)
+    for batch in _EXAMPLE_BATCHES if batched else (1,):
+        task.check(session(example_inputs(card, batch)), card)
     hashes = (hashlib.sha256(file).hexdigest() for file in (model, card_json))
-    return Loaded(card, version, CHAMPION, session, *hashes)
+    return Loaded(card, named.version, named.slot, *hashes, session=session, batched=batched)

@@ -6,7 +6,8 @@ from typing import Self
 from pydantic import BaseModel, Field
 
 from serving.card import Scene
-from serving.models.rooms import TASK, Classified
+from serving.models.predictor import Prediction
+from serving.photos.classify import ROOM_CLASSIFIER, RoomAnswer
 from serving.problems import Problem
 
 _SCORES = {"kitchen": 0.9412, "dining_room": 0.0318, "living_room": 0.0154}
@@ -15,7 +16,7 @@ _SCORES = {"kitchen": 0.9412, "dining_room": 0.0318, "living_room": 0.0154}
 class ModelUsed(BaseModel):
     """Which model version answered."""
 
-    name: str = Field(examples=[TASK])
+    name: str = Field(examples=[ROOM_CLASSIFIER.name])
     version: str = Field(examples=["3"])
     slot: str = Field(examples=["champion"])
 
@@ -35,9 +36,9 @@ class RoomResult(BaseModel):
     timing_ms: float = Field(description="decode and inference of this photo", examples=[14.2])
 
     @classmethod
-    def of(cls, photo: str, classified: Classified, timing_ms: float) -> Self:
+    def of(cls, photo: str, prediction: Prediction[RoomAnswer], timing_ms: float) -> Self:
         """Put an answer into the wire's shape."""
-        answer = classified.answer
+        answer = prediction.answer
         return cls(
             photo=photo,
             room_type=answer.room_type,
@@ -45,9 +46,9 @@ class RoomResult(BaseModel):
             confidence=round(answer.confidence, 4),
             scores=_best_first(answer.scores),
             scene=answer.scene,
-            model=ModelUsed(name=TASK, version=classified.version, slot=classified.slot),
-            demo=classified.demo,
-            cached=classified.cached,
+            model=ModelUsed(name=prediction.task, version=prediction.version, slot=prediction.slot),
+            demo=prediction.demo,
+            cached=prediction.cached,
             timing_ms=round(timing_ms, 2),
         )
 

@@ -1,8 +1,8 @@
-"""A model that can be called: uint8 pixels in, float32 logits out."""
+"""A model that can be called: named arrays in, named arrays out."""
 
 import os
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Protocol
 
 import numpy as np
@@ -10,9 +10,10 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as runtime
 
+from serving.card import BATCH
 from serving.errors import ModelFailed, OutOfMemory
-from serving.image import Image
 from serving.models.runtime import cuda_devices
+from serving.task import Inputs, Outputs
 
 Logits = NDArray[np.float32]
 
@@ -30,10 +31,10 @@ _OUT_OF_MEMORY = ("Failed to allocate memory", "out of memory", "CUDNN_STATUS_AL
 
 
 class Session(Protocol):
-    """Anything that maps uint8 (n, height, width, 3) to float32 logits (n, labels)."""
+    """Anything that maps named arrays to named arrays, as its card states them."""
 
-    def __call__(self, pixels: Image) -> Logits:
-        """Run the batch; ModelFailed if the model breaks on it."""
+    def __call__(self, inputs: Inputs) -> Outputs:
+        """Run the model; ModelFailed if it breaks on these inputs."""
         ...
 
 
@@ -53,7 +54,7 @@ class OnnxSession:
 
     Parameters
     ----------
-    model : the file's bytes; one input, uint8 (n, height, width, 3), one output (n, labels)
+    model : the file's bytes
     threads : per call on the CPU. With 1, calls from several threads share the cores at the least
         cost per photo; more shortens a single call.
     gpu : whether to use one that is there
@@ -80,44 +81,58 @@ class OnnxSession:
             )
         except _BROKEN as error:
             raise ModelFailed(str(error)) from error
-        self._input = self._session.get_inputs()[0].name
+        self._outputs = [output.name for output in self._session.get_outputs()]
+
+    @property
+    def batched(self) -> bool:
+        """Say whether the graph names `n` as the first dimension of every input."""
+        return all(node.shape[:1] == [BATCH] for node in self._session.get_inputs())
 
     @property
     def device(self) -> str:
         """Return `cuda` or `cpu`, as it came out."""
         return "cuda" if "CUDA" in self._session.get_providers()[0] else "cpu"
 
-    def __call__(self, pixels: Image) -> Logits:
-        """Run the batch; ModelFailed if the model breaks on it."""
+    def __call__(self, inputs: Inputs) -> Outputs:
+        """Run the model; ModelFailed if it breaks on these inputs."""
         try:
-            logits: Logits = self._session.run(None, {self._input: pixels})[0]
+            arrays = self._session.run(self._outputs, dict(inputs))
         except _BROKEN as error:
             full = any(words in str(error) for words in _OUT_OF_MEMORY)
             raise (OutOfMemory if full else ModelFailed)(str(error)) from error
-        return logits
+        except ValueError as error:  # an input is missing, or is not one of the model's
+            raise ModelFailed(str(error)) from error
+        return dict(zip(self._outputs, arrays, strict=True))
 
 
 class SparingSession:
-    """Halves a batch for which the GPU has no room; one photo that has none goes to the CPU.
+    """Halves a batch for which the GPU has no room; one item that has none goes to the CPU.
+
+    For models whose inputs and outputs all have the batch as their first dimension; what cannot be
+    halved goes to the CPU as it is.
 
     Parameters
     ----------
     gpu : raises OutOfMemory when it is full
     open_cpu : opens the same model on the CPU, the first time that it is needed
+    batched : whether the first dimension of every input is the batch
     """
 
-    def __init__(self, gpu: Session, open_cpu: Callable[[], Session]) -> None:
-        self._gpu, self._on_cpu = gpu, cache(open_cpu)
+    def __init__(self, gpu: Session, open_cpu: Callable[[], Session], batched: bool = True) -> None:
+        self._gpu, self._on_cpu, self._batched = gpu, cache(open_cpu), batched
 
-    def __call__(self, pixels: Image) -> Logits:
+    def __call__(self, inputs: Inputs) -> Outputs:
         """Run the batch, in parts if need be; ModelFailed if the model breaks on it."""
         try:
-            return self._gpu(pixels)
+            return self._gpu(inputs)
         except OutOfMemory:
-            if len(pixels) == 1:
-                return self._on_cpu()(pixels)
-        half = len(pixels) // 2
-        return np.concatenate([self(pixels[:half]), self(pixels[half:])])
+            count = len(next(iter(inputs.values()))) if self._batched else 1
+            if count == 1:
+                return self._on_cpu()(inputs)
+        half = count // 2
+        first = self({name: array[:half] for name, array in inputs.items()})
+        rest = self({name: array[half:] for name, array in inputs.items()})
+        return {name: np.concatenate([first[name], rest[name]]) for name in first}
 
 
 def open_session(model: bytes, threads: int = 1) -> Session:
@@ -125,4 +140,5 @@ def open_session(model: bytes, threads: int = 1) -> Session:
     session = OnnxSession(model, threads)
     if session.device == "cpu":
         return session
-    return SparingSession(session, lambda: OnnxSession(model, threads, gpu=False))
+    on_cpu = partial(OnnxSession, model, threads, gpu=False)
+    return SparingSession(session, on_cpu, session.batched)

@@ -31,6 +31,16 @@ class Published:
     model_sha256: str
     card_sha256: str
 
+    @property
+    def identity(self) -> str:
+        """Return what the version's answers are remembered by."""
+        return identity_of(self.version, self.model_sha256, self.card_sha256)
+
+
+def identity_of(version: str, model_sha256: str, card_sha256: str) -> str:
+    """Return what a model's answers are remembered by: the version, its weights and its card."""
+    return f"{version}@{model_sha256[:12]}.{card_sha256[:12]}"
+
 
 Slots = Mapping[tuple[str, str], Published]
 

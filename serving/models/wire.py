@@ -4,21 +4,65 @@ import time
 from typing import Any, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
-from serving.errors import BadInput, ModelFailed, ModelUnavailable
-from serving.image import Image
-from serving.models.rooms import TASK, Classified
+from serving.card import Dtype, ModelCard
+from serving.encoded import Bytes
+from serving.errors import BadInput, ModelFailed, ModelUnavailable, StudioError
+from serving.models.local import ModelVersion
+from serving.models.predictor import Prediction, Prepared
+from serving.task import Answer, Array, SourceT, Task
 
 
-class Pixels(BaseModel):
-    """A photo's pixels: uint8 RGB, rows from the top, `height * width * 3` bytes."""
+class ArrayBytes(BaseModel):
+    """An array: its values row by row, as they lie in memory."""
 
-    model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
+    model_config = ConfigDict(frozen=True)
 
-    height: int = Field(gt=0)
-    width: int = Field(gt=0)
-    data: bytes
+    dtype: Dtype
+    shape: tuple[int, ...]
+    data: Bytes
+
+    @classmethod
+    def of(cls, array: Array) -> Self:
+        """Pack an array; one of another type than cards know is refused by pydantic."""
+        return cls(dtype=array.dtype.name, shape=array.shape, data=array.tobytes())
+
+    def array(self) -> Array:
+        """Unpack, without a copy; BadInput if the bytes are not of that shape."""
+        expected = np.dtype(self.dtype).itemsize
+        for length in self.shape:
+            expected *= length
+        if min(self.shape, default=1) < 1 or len(self.data) != expected:
+            raise BadInput(f"{len(self.data)} bytes are not {self.dtype} {self.shape}")
+        return np.frombuffer(self.data, self.dtype).reshape(self.shape)
+
+
+class PinnedVersion(BaseModel):
+    """Which model version is to answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: str
+    slot: str
+    model_sha256: str
+    card_sha256: str
+
+
+class Item(BaseModel):
+    """A source as the model takes it, and the version it was prepared for.
+
+    Attributes
+    ----------
+    size : of the source
+    pin : None: whichever answers now
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    arrays: dict[str, ArrayBytes]
+    size: tuple[int, ...] = ()
+    pin: PinnedVersion | None = None
     _arrived: float = PrivateAttr(default_factory=time.monotonic)
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
@@ -27,39 +71,74 @@ class Pixels(BaseModel):
         self._arrived = time.monotonic()
 
     def waited_s(self) -> float:
-        """Return how long these pixels have been in this process."""
+        """Return how long it has been in this process."""
         return time.monotonic() - self._arrived
 
     @classmethod
-    def of(cls, image: Image) -> Self:
-        """Pack an image."""
-        return cls(height=image.shape[0], width=image.shape[1], data=image.tobytes())
+    def of(cls, prepared: Prepared, version: ModelVersion) -> Self:
+        """Pack what was prepared for that version."""
+        arrays = {name: ArrayBytes.of(array) for name, array in prepared.inputs.items()}
+        return cls(arrays=arrays, size=prepared.size, pin=PinnedVersion(**version.pin))
 
-    def image(self) -> Image:
-        """Unpack, without a copy; BadInput if the bytes are not of that size."""
-        if len(self.data) != self.height * self.width * 3 or not self.data:
-            raise BadInput(f"{len(self.data)} bytes are not {self.height}x{self.width} RGB pixels")
-        return np.frombuffer(self.data, np.uint8).reshape(self.height, self.width, 3)
+    def prepared(self) -> Prepared:
+        """Unpack; BadInput if an array's bytes are not of its shape."""
+        arrays = {name: array.array() for name, array in self.arrays.items()}
+        return Prepared(arrays, self.size)
 
 
-class RoomReply(BaseModel):
-    """`Classified` for one photo, or what broke."""
+class Reply(BaseModel):
+    """The answer about one item as JSON, or what broke.
+
+    Attributes
+    ----------
+    unavailable : the service has no model, or not the one that was named
+    refused : the item was none for this model
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    classified: Classified | None = None
+    answer: Any = None
     error: str | None = None
     unavailable: bool = False
+    refused: bool = False
 
     @classmethod
-    def of(cls, result: Classified | ModelFailed) -> Self:
+    def of(cls, task: Task[SourceT, Answer], result: Answer | StudioError) -> Self:
         """Pack a result."""
-        if isinstance(result, ModelFailed):
-            return cls(error=str(result))
-        return cls(classified=result)
+        if isinstance(result, StudioError):
+            unavailable = isinstance(result, ModelUnavailable)
+            said = result.reason if isinstance(result, ModelUnavailable) else str(result)
+            refused = isinstance(result, BadInput)
+            return cls(error=said, unavailable=unavailable, refused=refused)
+        return cls(answer=task.answer.dump_python(result, mode="json"))
 
-    def result(self) -> Classified | ModelFailed:
-        """Unpack; ModelUnavailable where the service has no model."""
-        if self.unavailable:
-            raise ModelUnavailable(TASK, self.error or "the service has none")
-        return self.classified or ModelFailed(self.error or "no answer")
+    def result(
+        self, task: Task[SourceT, Answer], version: ModelVersion
+    ) -> Prediction[Answer] | StudioError:
+        """Unpack; ModelUnavailable where the service has no such model."""
+        if self.error is not None:
+            if self.unavailable:
+                raise ModelUnavailable(task.name, self.error)
+            return (BadInput if self.refused else ModelFailed)(self.error)
+        return Prediction.by(version, task.answer.validate_python(self.answer))
+
+
+class VersionReply(BaseModel):
+    """A version that a model service answers with; `error` where it has none."""
+
+    model_config = ConfigDict(frozen=True)
+
+    card: ModelCard | None = None
+    pin: PinnedVersion | None = None
+    error: str = ""
+
+    @classmethod
+    def of(cls, model: ModelVersion) -> Self:
+        """Describe a version."""
+        return cls(card=model.card, pin=PinnedVersion(**model.pin))
+
+    def version(self, task: str) -> ModelVersion:
+        """Return the version; ModelUnavailable where there is none."""
+        if self.card is None or self.pin is None:
+            raise ModelUnavailable(task, self.error or "the service has none")
+        return ModelVersion(self.card, **self.pin.model_dump())

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from serving.card import BATCH, ArraySpec, Classes, Label, ModelCard, PhotoInput, Scene
 from serving.errors import ModelUnavailable
-from serving.image import Image, Photo, check_rgb
+from serving.image import Image, PhotoFile, check_rgb
 from serving.task import Inputs, Outputs, Size, check_arrays
 
 Floats = NDArray[np.float32]
@@ -103,7 +103,7 @@ class RoomClassifier:
     name = "room-classifier"
     answer = TypeAdapter(RoomAnswer)
 
-    def prepare(self, source: Photo, card: ModelCard) -> Inputs:
+    def prepare(self, source: PhotoFile, card: ModelCard) -> Inputs:
         """Return `pixels`, uint8 (height, width, 3) of the card's size."""
         size = card.input_as(PhotoInput)
         image = source.pixels(min_side=max(size.height, size.width))

@@ -122,7 +122,7 @@ class Answers:
                 "EXISTS (SELECT 1 FROM slots WHERE slots.task = cached_answers.task) AND "
                 "NOT EXISTS (SELECT 1 FROM slots WHERE slots.task = cached_answers.task"
                 " AND cached_answers.version = slots.version || '@'"
-                " || left(slots.model_sha256, 12))"
+                " || left(slots.model_sha256, 12) || '.' || left(slots.card_sha256, 12))"
             ),
             CachedAnswer.accessed_at < func.now() - _STALE_AFTER,
         )

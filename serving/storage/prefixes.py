@@ -8,6 +8,7 @@ UPLOADS = "uploads"  # what clients sent: `uploads/{id}`, or by SHA-256 for a bo
 UPLOAD_PARTS = "upload-parts"  # parts of uploads that are not complete
 STAGES = "stages"  # outputs of a workflow's stages, by the SHA-256 of their inputs
 CLIPS = "clips"  # rendered segments of films, by what they show
+PREDICTIONS = "predictions"  # large maps and pictures of answers, by their SHA-256
 AUDIO = "audio"  # analyses of tracks, by the SHA-256 of the track
 FILMS = "films"  # films and clips with their posters and previews, by job
 BATCHES = "batches"  # what a day's batch asks for, written by whoever wants it

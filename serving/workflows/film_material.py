@@ -21,9 +21,10 @@ from serving.errors import (
     StudioError,
     TooLarge,
 )
-from serving.image import Image, decode, opened
+from serving.image import Image, PhotoFile, decode, opened
 from serving.image.kinds import kind_of
-from serving.models.rooms import TASK
+from serving.models.predictor import or_raise
+from serving.photos.classify import ROOM_CLASSIFIER
 from serving.problems import problem_of
 from serving.render.frames import photo_size
 from serving.requests.film import BrandSpec, FilmInput, PhotoSpec
@@ -164,7 +165,7 @@ def _find_rooms(run: Run, work: FilmInput) -> _Rooms | None:
     if work.order != "rooms" or all(asked.room is not None for asked in work.photos):
         return None
     try:
-        model = run.pin_model(TASK)
+        version = run.pin_model(ROOM_CLASSIFIER)
     except ModelUnavailable as error:
         if not run.should_give_up(error):
             raise
@@ -172,7 +173,9 @@ def _find_rooms(run: Run, work: FilmInput) -> _Rooms | None:
 
     def find(data: bytes) -> str | None:
         try:
-            return run.parts.rooms.classify(data, model).answer.room_type
+            photo = PhotoFile(data, run.parts.settings.max_pixels)
+            predictions = run.parts.predictor.predict(ROOM_CLASSIFIER, [photo], version)
+            return or_raise(predictions[0]).answer.room_type
         except (BadInput, ModelFailed):  # more pixels than the classifier takes
             return None
         except ModelUnavailable as error:

@@ -15,13 +15,14 @@ from serving.db.tables import Job, Json
 from serving.errors import BadInput, ObjectNotFound, StorageFull, StorageUnavailable, StudioError
 from serving.jobs import attempts
 from serving.jobs.kinds import KINDS
-from serving.models.known import AskedRooms, KnownRooms
-from serving.models.local import Loaded
+from serving.models.local import ModelVersion
+from serving.models.predictor import Predictor
 from serving.settings import Settings
 from serving.storage.interface import Storage
 from serving.storage.prefixes import STAGES
 from serving.storage.references import read_reference
 from serving.storage.scratch import Scratch
+from serving.tasks import AnyTask
 
 Input = TypeVar("Input", bound=BaseModel)
 
@@ -34,14 +35,14 @@ class Parts:
 
     Attributes
     ----------
-    rooms : with the model in this process, or asking the service that has it
+    predictor : with the models in this process, or asking the services that have them
     """
 
     settings: Settings
     engine: Engine
     storage: Storage
     scratch: Scratch
-    rooms: KnownRooms | AskedRooms
+    predictor: Predictor
 
 
 @dataclass
@@ -62,14 +63,13 @@ class Run:
     _reported: tuple[int, int, str] | None = field(default=None, init=False)
     _pace: "_Pace | None" = field(default=None, init=False)
 
-    def pin_model(self, task: str) -> Loaded | None:
-        """Return the model that the job's first attempt found; None where a service chooses."""
-        rooms = self.parts.rooms
-        if isinstance(rooms, AskedRooms):
-            return None
-        found = {task: (self.job.versions or {}).get(task) or rooms.models.pin(task)}
-        pinned = attempts.pin(self.parts.engine, self.job, found)
-        return rooms.models.pinned(task, pinned[task])
+    def pin_model(self, task: AnyTask) -> ModelVersion:
+        """Return the version that the job's first attempt found; ModelUnavailable."""
+        predictor, pinned = self.parts.predictor, self.job.versions or {}
+        if task.name not in pinned:
+            found = {task.name: predictor.find(task).pin}
+            pinned = attempts.pin(self.parts.engine, self.job, found)
+        return predictor.find(task, pinned[task.name])
 
     def input_as(self, kind: type[Input]) -> Input:
         """Return the job's input; BadInput if it is not of that shape, as another version's may."""

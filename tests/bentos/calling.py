@@ -11,9 +11,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from bentos.gateway.app import create_app
-from bentos.gateway.classifiers import InlineClassifier
-from serving.models.known import KnownRooms
+from bentos.gateway.predictors import InlinePredictor
 from serving.models.local import LocalModels
+from serving.models.predictor import LocalPredictor
 from serving.settings import Settings
 from serving.storage.objects import Storage
 from tests.gateway_state import make_gateway_state, photo_pool
@@ -30,9 +30,8 @@ def calling(
     """A client of the whole app, with a router more if a test needs one."""
     with closing(photo_pool()) as pool:
         app = create_app("test", settings)
-        rooms = KnownRooms(models, None, settings.max_pixels)
         app.state.gateway = make_gateway_state(
-            settings, InlineClassifier(models, rooms, pool), storage, engine
+            settings, InlinePredictor(models, LocalPredictor(models), pool), storage, engine
         )
         if router is not None:
             app.include_router(router)
@@ -46,9 +45,8 @@ def served(settings: Settings, engine: Engine, storage: Storage) -> Iterator[str
     models = LocalModels(storage)
     with closing(photo_pool()) as pool:
         app = create_app("test", settings)
-        rooms = KnownRooms(models, None, settings.max_pixels)
-        classifier = InlineClassifier(models, rooms, pool)
-        app.state.gateway = make_gateway_state(settings, classifier, storage, engine)
+        predictor = InlinePredictor(models, LocalPredictor(models), pool)
+        app.state.gateway = make_gateway_state(settings, predictor, storage, engine)
         config = uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, daemon=True)

@@ -9,12 +9,12 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from bentos.gateway.app import create_app
-from bentos.gateway.classifiers import InlineClassifier
+from bentos.gateway.predictors import InlinePredictor
 from serving.access.api_keys import hash_key
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
-from serving.models.known import KnownRooms
 from serving.models.local import LocalModels
+from serving.models.predictor import LocalPredictor
 from serving.settings import Settings
 from serving.storage.objects import Storage
 from serving.storage.scratch import Scratch
@@ -54,10 +54,10 @@ def page_settings(settings: Settings) -> Settings:
 
 def open_client(settings: Settings, engine: Engine, storage: Storage) -> TestClient:
     models = LocalModels(storage)
-    rooms = KnownRooms(models, None, settings.max_pixels)
+    rooms = LocalPredictor(models)
     app = create_app("test", settings)
     app.state.gateway = make_gateway_state(
-        settings, InlineClassifier(models, rooms, photo_pool()), storage, engine
+        settings, InlinePredictor(models, rooms, photo_pool()), storage, engine
     )
     return TestClient(app, raise_server_exceptions=False)
 
@@ -90,6 +90,6 @@ def films(page_settings: Settings, engine: Engine, storage: Storage, tmp_path: P
         data = encode(texture(200, 300, number, sigma=3), "JPEG", quality=92)
         storage.write(f"{number}.jpg", data)
     storage.write("song.wav", clicks(6.0))
-    rooms = KnownRooms(LocalModels(storage), None, page_settings.max_pixels)
+    rooms = LocalPredictor(LocalModels(storage))
     scratch = Scratch(tmp_path / "scratch", 10**9)
     return Bench(Parts(page_settings, engine, storage, scratch, rooms), "render_video")

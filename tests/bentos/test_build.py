@@ -12,9 +12,9 @@ import yaml
 from packaging.requirements import Requirement
 
 from bentos.requirements import ROOT, current, image_requirements, read_pins, resolve
-from serving.models.rooms import TASK
 from serving.models.slots import Published
 from serving.settings import Settings
+from tests.fakes import TASK
 
 
 def names(lines: list[str]) -> set[str]:

@@ -14,22 +14,23 @@ from PIL import Image as Pillow
 from sqlalchemy import Engine
 
 from bentos.gateway.app import create_app
-from bentos.gateway.classifiers import InlineClassifier, ServiceClassifier
-from bentos.gateway.schema import ClassifyAnswer, ModelStatus, Status
+from bentos.gateway.predictors import InlinePredictor, ServicePredictor
+from bentos.gateway.schema import ClassifyAnswer, Status
 from serving.access.api_keys import create_key, hash_key
 from serving.errors import ModelFailed
-from serving.image import Image
-from serving.models.known import KnownRooms
 from serving.models.local import LocalModels
-from serving.models.rooms import TASK, LocalRooms
-from serving.models.session import Logits, OnnxSession
+from serving.models.predictor import LocalPredictor
+from serving.models.service import answer_items, find_version
+from serving.models.session import OnnxSession
 from serving.models.slots import read_slots
-from serving.models.wire import Pixels, RoomReply
+from serving.models.wire import Item, PinnedVersion, Reply, VersionReply
+from serving.photos.classify import ROOM_CLASSIFIER
 from serving.problems import Problem
 from serving.settings import Settings
 from serving.storage.objects import Storage
+from serving.task import Inputs, Outputs
 from tests.bodies import BAD, GOOD, file
-from tests.fakes import BLUE, GREEN, RED, jpeg, publish
+from tests.fakes import BLUE, GREEN, RED, TASK, jpeg, publish
 from tests.gateway_state import make_gateway_state, photo_pool
 
 KEY = "vls_test"
@@ -50,13 +51,11 @@ class Service:
     def __init__(self, models: LocalModels) -> None:
         self._models = models
 
-    async def classify(self, photos: list[Pixels]) -> list[RoomReply]:
-        results = LocalRooms(self._models).classify([photo.image() for photo in photos])
-        return [RoomReply.of(result) for result in results]
+    async def predict(self, items: list[Item]) -> list[Reply]:
+        return answer_items(ROOM_CLASSIFIER, self._models, items)
 
-    async def status(self) -> ModelStatus:
-        model = self._models.get(TASK)
-        return ModelStatus(task=TASK, version=model.version, slot=model.slot, demo=False)
+    async def find(self, pin: PinnedVersion | None = None) -> VersionReply:
+        return find_version(ROOM_CLASSIFIER, self._models, pin)
 
     async def measures(self) -> str:
         return ""
@@ -71,14 +70,13 @@ def client(
     models: LocalModels,
 ) -> Iterator[TestClient]:
     pool = photo_pool()
-    limit = gateway_settings.max_pixels
-    classifier = (
-        InlineClassifier(models, KnownRooms(models, None, limit), pool)
+    predictor = (
+        InlinePredictor(models, LocalPredictor(models), pool)
         if request.param == "inline"
-        else ServiceClassifier(Service(models), None, pool, limit)
+        else ServicePredictor({TASK: Service(models)}, None, pool)
     )
     app = create_app("test")
-    app.state.gateway = make_gateway_state(gateway_settings, classifier, storage, engine)
+    app.state.gateway = make_gateway_state(gateway_settings, predictor, storage, engine)
     with TestClient(app, headers={"X-API-Key": KEY}, raise_server_exceptions=False) as client:
         yield client
     pool.close()
@@ -225,11 +223,11 @@ class Broken:
     def __init__(self, model: bytes) -> None:
         self._session, self._calls = OnnxSession(model), 0
 
-    def __call__(self, pixels: Image) -> Logits:
+    def __call__(self, inputs: Inputs) -> Outputs:
         self._calls += 1
-        if self._calls > 1:
+        if self._calls > 2:
             raise ModelFailed("secret detail")
-        return self._session(pixels)
+        return self._session(inputs)
 
 
 def test_a_model_that_breaks_is_a_problem_that_keeps_its_detail_to_the_log(
@@ -238,8 +236,8 @@ def test_a_model_that_breaks_is_a_problem_that_keeps_its_detail_to_the_log(
     publish(engine, storage)
     models = LocalModels(storage, open_session=Broken)
     app = create_app("test")
-    classifier = InlineClassifier(models, KnownRooms(models, None, 10**6), photo_pool())
-    app.state.gateway = make_gateway_state(gateway_settings, classifier, storage, engine)
+    predictor = InlinePredictor(models, LocalPredictor(models), photo_pool())
+    app.state.gateway = make_gateway_state(gateway_settings, predictor, storage, engine)
     with TestClient(app, headers={"X-API-Key": KEY}) as client:
         nobody = send(client, jpeg(RED))
         assert problem(nobody).status == 503

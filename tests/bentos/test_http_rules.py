@@ -14,8 +14,8 @@ from serving.jobs.kinds import KINDS
 from serving.jobs.manage import cancel
 from serving.jobs.submit import NewJob, submit
 from serving.models.local import LocalModels
+from serving.models.predictor import Prediction
 from serving.models.results import RoomResult
-from serving.models.rooms import Classified
 from serving.photos.classify import RoomAnswer
 from serving.settings import Settings
 from serving.storage.objects import Storage
@@ -273,6 +273,7 @@ def test_scores_come_in_one_order_whatever_order_they_were_kept_in() -> None:
     shown = []
     for kept in (scores, dict(sorted(scores.items())), dict(reversed(scores.items()))):
         answer = RoomAnswer("kitchen", 0.9, True, kept, "interior")
-        result = RoomResult.of("a.jpg", Classified(answer, "1", "champion", False, 224, 224), 1.0)
+        said = Prediction(answer, "room-classifier", "1", "champion", "1@a.b", demo=False)
+        result = RoomResult.of("a.jpg", said, 1.0)
         shown.append(list(result.scores))
     assert shown == [["kitchen", "hallway", "bathroom", "office"]] * 3

@@ -14,12 +14,12 @@ from httpx2 import Response
 from sqlalchemy import Engine, create_engine
 
 from bentos.gateway.app import create_app
-from bentos.gateway.classifiers import InlineClassifier
+from bentos.gateway.predictors import InlinePredictor
 from serving.access.api_keys import hash_key
 from serving.db.tables import Job
 from serving.jobs import attempts
-from serving.models.known import KnownRooms
 from serving.models.local import LocalModels
+from serving.models.predictor import LocalPredictor
 from serving.settings import Settings
 from serving.storage.objects import Storage
 from tests.fakes import RED, jpeg
@@ -43,9 +43,9 @@ def client(app_settings: Settings, engine: Engine, storage: Storage) -> Iterator
 
 def open_client(settings: Settings, engine: Engine, storage: Storage) -> TestClient:
     models = LocalModels(storage)
-    rooms = KnownRooms(models, None, settings.max_pixels)
+    rooms = LocalPredictor(models)
     app = create_app("test")
-    classifier = InlineClassifier(models, rooms, photo_pool())
+    classifier = InlinePredictor(models, rooms, photo_pool())
     app.state.gateway = make_gateway_state(settings, classifier, storage, engine)
     return TestClient(app, headers={"X-API-Key": "vls_a"}, raise_server_exceptions=False)
 

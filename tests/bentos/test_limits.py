@@ -16,13 +16,13 @@ from fastapi import APIRouter
 from sqlalchemy import Engine
 
 from bentos.gateway.app import create_app
-from bentos.gateway.classifiers import InlineClassifier
+from bentos.gateway.predictors import InlinePredictor
 from bentos.gateway.service import make_gateway
 from serving.access.api_keys import hash_key
 from serving.access.links import LinkSigner
 from serving.metrics import REGISTRY
-from serving.models.known import KnownRooms
 from serving.models.local import LocalModels
+from serving.models.predictor import LocalPredictor
 from serving.settings import Settings
 from serving.storage.objects import Storage
 from tests.bentos.conftest import NewJobs
@@ -72,9 +72,9 @@ def address(
     """The app as uvicorn serves it."""
     app = create_app("test", limited_settings)
     app.include_router(held.router)
-    rooms = KnownRooms(models, None, limited_settings.max_pixels)
+    rooms = LocalPredictor(models)
     with contextlib.closing(photo_pool()) as pool:
-        classifier = InlineClassifier(models, rooms, pool)
+        classifier = InlinePredictor(models, rooms, pool)
         app.state.gateway = make_gateway_state(limited_settings, classifier, storage, engine)
         with serving(app) as address:
             yield address

@@ -2,13 +2,9 @@
 for; and what is measured of its batches."""
 
 import asyncio
-import json
 import pickle
-import socket
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,85 +13,45 @@ from _bentoml_impl.client.http import AsyncHTTPClient  # type: ignore[import-unt
 from bentoml.exceptions import ServiceUnavailable
 from prometheus_client.parser import text_string_to_metric_families
 
-from bentos.gateway.classifiers import RoomService, ServiceClassifier
-from bentos.room_classifier.service import RoomClassifier
+from bentos.gateway.predictors import ModelService, ServicePredictor
+from bentos.room_classifier.service import Service
 from serving.errors import ModelFailed, ModelUnavailable, Overloaded, StudioError
-from serving.models.remote import RemoteRooms
-from serving.models.rooms import LocalRooms
-from serving.models.wire import Pixels, RoomReply
+from serving.models.predictor import Prediction, or_raise
+from serving.models.remote import RemotePredictor
+from serving.models.wire import ArrayBytes, Item
+from serving.photos.classify import ROOM_CLASSIFIER
 from serving.problems import problem_of
-from tests.fakes import RED, FixedModels, StubSession, jpeg, picture
+from tests.fakes import RED, SIDE, TASK, FixedModels, StubSession, photo, picture
 from tests.gateway_state import photo_pool
+from tests.model_host import ModelHost
 
-ROOMS = LocalRooms(FixedModels(StubSession(0, 0)))
-
-
-class Host:
-    """A model service over HTTP, that answers as it is told, one thing after the other."""
-
-    def __init__(self) -> None:
-        self.script: list[str] = []
-        host = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                word = host.script.pop(0) if host.script else "well"
-                if word == "cut":
-                    self.connection.shutdown(socket.SHUT_RDWR)
-                    return
-                if word == "hang":
-                    time.sleep(3)
-                status = 200 if word in ("well", "hang", "none") else int(word)
-                answer = host.replies(body, word == "none") if status == 200 else b'{"error": "-"}'
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_: object) -> None: ...
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def replies(self, body: bytes, none: bool) -> bytes:
-        photos = [Pixels.model_validate(each) for each in json.loads(body)["photos"]]
-        if none:
-            replies = [RoomReply(error="nothing is published", unavailable=True)] * len(photos)
-        else:
-            results = ROOMS.classify([photo.image() for photo in photos])
-            replies = [RoomReply.of(result) for result in results]
-        return json.dumps([reply.model_dump(mode="json") for reply in replies]).encode()
+MODELS = FixedModels(StubSession(0, 0))
 
 
 @pytest.fixture
-def host() -> Iterator[Host]:
-    host = Host()
+def host() -> Iterator[ModelHost]:
+    host = ModelHost(ROOM_CLASSIFIER, MODELS)
     yield host
-    host.server.shutdown()
-    host.server.server_close()
+    host.close()
 
 
-def classify(host: Host) -> str:
-    """Ask through the gateway's classifier and BentoML's own client."""
+def classify(host: ModelHost) -> str:
+    """Ask through the gateway's predictor and BentoML's own client."""
 
     async def ask() -> str:
-        service: Any = RoomClassifier
         client = AsyncHTTPClient(
             host.url,
             media_type="application/json",
-            service=service,
+            service=Service,
             server_ready_timeout=0,
             timeout=1.0,
         )
         pool = photo_pool()
         async with client:
-            room_service = cast(RoomService, client)
-            classifier = ServiceClassifier(room_service, None, pool, 10**6)
+            predictor = ServicePredictor({TASK: cast(ModelService, client)}, None, pool)
             try:
-                return (await classifier.classify(jpeg(RED))).answer.room_type
+                (outcome,) = await predictor.predict((ROOM_CLASSIFIER,), photo(RED))
+                return str(or_raise(outcome).answer.room_type)
             finally:
                 pool.close()
 
@@ -116,7 +72,7 @@ def classify(host: Host) -> str:
     ids=lambda value: "-".join(value) if isinstance(value, list) else None,
 )
 def test_what_a_model_service_cannot_now_is_503(
-    host: Host, script: list[str], error: type[StudioError], status: int
+    host: ModelHost, script: list[str], error: type[StudioError], status: int
 ) -> None:
     host.script += script
     with pytest.raises(error) as raised:
@@ -125,23 +81,30 @@ def test_what_a_model_service_cannot_now_is_503(
     assert classify(host) == "red", "and afterwards all is well"
 
 
-def test_a_model_service_that_begins_anew_is_asked_again(host: Host) -> None:
+def test_a_model_service_that_begins_anew_is_asked_again(host: ModelHost) -> None:
     host.script += ["cut"]
     assert classify(host) == "red"
 
 
-def test_a_worker_asks_again_until_the_service_can(host: Host) -> None:
+@pytest.mark.parametrize("word", ["503", "hang", "none", "500"])
+def test_a_service_that_stumbles_once_it_was_found_says_so_too(host: ModelHost, word: str) -> None:
+    host.script += ["right", word]
+    with pytest.raises(StudioError):
+        classify(host)
+    assert classify(host) == "red"
+
+
+def test_a_worker_asks_again_until_the_service_can(host: ModelHost) -> None:
     host.script += ["503", "cut", "429"]
-    rooms = RemoteRooms(host.url, waits_s=(0.01,) * 4)
-    (result,) = rooms.classify([picture(RED)])
-    assert not isinstance(result, ModelFailed)
+    predictor = RemotePredictor(host.url, waits_s=(0.01,) * 4, fresh_s=60)
+    assert isinstance(predictor.predict(ROOM_CLASSIFIER, [photo(RED)])[0], Prediction)
     host.script += ["503"] * 5
     with pytest.raises(ModelUnavailable, match="more to do than it can"):
-        rooms.classify([picture(RED)])
+        predictor.predict(ROOM_CLASSIFIER, [photo(RED)])
     host.script += ["none"]
     with pytest.raises(ModelUnavailable, match="nothing is published"):
-        rooms.classify([picture(RED)])
-    rooms.close()
+        predictor.predict(ROOM_CLASSIFIER, [photo(RED)])
+    predictor.close()
 
 
 def test_bentomls_own_word_for_too_much_is_what_we_think() -> None:
@@ -149,13 +112,13 @@ def test_bentomls_own_word_for_too_much_is_what_we_think() -> None:
 
 
 def test_batches_and_waits_for_them_are_measured_by_the_service() -> None:
-    inner: Any = RoomClassifier
-    service = SimpleNamespace(_rooms=ROOMS)
-    photos = [pickle.loads(pickle.dumps(Pixels.of(picture(RED)))) for _ in range(3)]
-    before = _measures(inner)
+    held = SimpleNamespace(_models=MODELS, _storage=None)
+    item = Item(arrays={"pixels": ArrayBytes.of(picture(RED, SIDE, SIDE))})
+    items = [pickle.loads(pickle.dumps(item)) for _ in range(3)]
+    before = _measures(Service)
     time.sleep(0.05)
-    inner.inner.classify.func(service, photos)
-    after = _measures(inner)
+    Service.inner.predict.func(held, items)
+    after = _measures(Service)
     assert after["studio_model_batch_photos_sum"] == before["studio_model_batch_photos_sum"] + 3
     assert after["studio_model_batch_photos_count"] == before["studio_model_batch_photos_count"] + 1
     waited = after["studio_model_queue_seconds_sum"] - before["studio_model_queue_seconds_sum"]

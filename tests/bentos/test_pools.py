@@ -20,12 +20,13 @@ from sqlalchemy import Engine, text
 
 import bentos.gateway
 from bentos.gateway.app import create_app
-from bentos.gateway.classifiers import InlineClassifier
 from bentos.gateway.pools import Pool
+from bentos.gateway.predictors import InlinePredictor
 from serving.access.api_keys import hash_key
 from serving.errors import Overloaded
-from serving.models.known import KnownRooms
+from serving.models.cached import CachedPredictor
 from serving.models.local import LocalModels
+from serving.models.predictor import LocalPredictor
 from serving.settings import Settings
 from serving.storage.cache import Answers
 from serving.storage.objects import Storage
@@ -63,11 +64,11 @@ def gateway(
     """The gateway behind a port, with an answer cache in the database."""
     keys = {"api_keys": {"backend": (hash_key("key"),)}}
     settings = Settings.model_validate(settings.model_dump() | QUICK | keys | changes)
-    rooms = KnownRooms(models, Answers(engine, 1000), settings.max_pixels)
+    rooms = CachedPredictor(LocalPredictor(models), Answers(engine, 1000))
     app = create_app("test", settings)
     with contextlib.closing(photo_pool()) as pool:
         app.state.gateway = make_gateway_state(
-            settings, InlineClassifier(models, rooms, pool), storage, engine
+            settings, InlinePredictor(models, rooms, pool), storage, engine
         )
         with serving(app) as (host, port):
             yield httpx.Client(

@@ -11,9 +11,9 @@ import yaml
 
 from dagster_project.definitions import definitions
 from serving.db.engine import open_engine
-from serving.models.rooms import TASK
 from serving.models.slots import CHAMPION, read_slots
 from serving.settings import Settings
+from tests.fakes import TASK
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ from registry.judge import digest_of
 from registry.promote import promote, roll_back
 from registry.versions import CHAMPION, PREVIOUS, TEST_SET, find_alias
 from serving.errors import BadInput
-from serving.models.rooms import TASK
 from serving.settings import Settings
+from tests.fakes import TASK
 from tests.registry.conftest import Register
 
 pytestmark = pytest.mark.slow

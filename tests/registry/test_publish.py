@@ -13,13 +13,13 @@ from registry.versions import CHAMPION, MODEL_SHA256, PREVIOUS, REFUSED, VERDICT
 from serving.card import Classes, ModelCard
 from serving.errors import ModelUnavailable
 from serving.licences import LicencePolicy
+from serving.models.loading import open_models
 from serving.models.local import LocalModels
-from serving.models.opening import open_models
-from serving.models.rooms import TASK
 from serving.models.session import open_session
 from serving.models.slots import read_slots
 from serving.settings import Settings
 from serving.storage.objects import Storage
+from tests.fakes import TASK
 from tests.registry.conftest import Register
 
 pytestmark = pytest.mark.slow

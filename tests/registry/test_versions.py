@@ -14,11 +14,12 @@ from registry.client import open_experiment
 from registry.versions import MODEL_SHA256, log_figures, read_figures, read_files, register
 from serving.card import ModelCard
 from serving.errors import BadInput
-from serving.image import decode
-from serving.models.rooms import TASK, Classified, LocalRooms
+from serving.image import PhotoFile
+from serving.models.predictor import LocalPredictor, Prediction
 from serving.models.session import OnnxSession
+from serving.photos.classify import ROOM_CLASSIFIER
 from serving.settings import Settings
-from tests.fakes import BLUE, GREEN, RED, FixedModels, colour_card, colour_model, jpeg, png
+from tests.fakes import BLUE, GREEN, RED, TASK, FixedModels, colour_card, colour_model, jpeg, png
 from tests.registry.conftest import Register
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +33,10 @@ def test_what_is_registered_comes_back_and_computes_the_same(
     version = register_version(temperature=2.5)
     files = read_files(client.get_model_version(TASK, version))
     pixels = np.random.default_rng(0).integers(0, 255, (3, 16, 16, 3), np.uint8)
-    assert np.array_equal(OnnxSession(files.model)(pixels), OnnxSession(colour_model())(pixels))
+    found, expected = (
+        OnnxSession(model)({"pixels": pixels})["logits"] for model in (files.model, colour_model())
+    )
+    assert np.array_equal(found, expected)
     assert ModelCard.model_validate_json(files.card) == colour_card(temperature=2.5)
 
 
@@ -79,10 +83,11 @@ def test_mlflow_answers_with_labels_and_the_scores_that_serving_gives(
     photos = [jpeg(RED), png(GREEN), jpeg(BLUE, 400, 300)]
     answers = model.predict(pd.DataFrame({"photo": photos})).to_dict("records")
     card = colour_card(temperature=2.5)
-    rooms = LocalRooms(FixedModels(OnnxSession(colour_model()), card))
-    expected = rooms.classify([decode(photo, 10**6, min_side=16) for photo in photos])
+    predictor = LocalPredictor(FixedModels(OnnxSession(colour_model()), card))
+    files = [PhotoFile(photo, 10**6) for photo in photos]
+    expected = predictor.predict(ROOM_CLASSIFIER, files)
     for answer, served in zip(answers, expected, strict=True):
-        assert isinstance(served, Classified)
+        assert isinstance(served, Prediction)
         assert answer["room_type"] == served.answer.room_type
         assert answer["scores"] == pytest.approx(served.answer.scores)
         assert answer["confident"] == served.answer.confident

@@ -4,10 +4,9 @@ from sqlalchemy import Engine
 from serving.errors import ModelUnavailable
 from serving.licences import LicencePolicy, strictest
 from serving.models.local import LocalModels
-from serving.models.rooms import TASK
 from serving.models.slots import read_slots
 from serving.storage.objects import Storage
-from tests.fakes import colour_card, publish
+from tests.fakes import TASK, colour_card, publish
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,11 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from bentos.gateway.app import create_app
-from bentos.gateway.classifiers import InlineClassifier
+from bentos.gateway.predictors import InlinePredictor
 from serving import traces
 from serving.access.api_keys import hash_key
-from serving.models.known import KnownRooms
 from serving.models.local import LocalModels
+from serving.models.predictor import LocalPredictor
 from serving.models.slots import Published, read_slots
 from serving.settings import Settings
 from serving.storage.interface import Storage
@@ -79,9 +79,9 @@ def backend() -> Iterator[tuple[str, list[dict[str, str]]]]:
 def post_job(settings: Settings, engine: Engine, storage: Storage, **headers: str) -> None:
     """Have the gateway accept a job."""
     storage.write("green.jpg", jpeg(GREEN))
-    rooms = KnownRooms(LocalModels(storage), None, settings.max_pixels)
+    rooms = LocalPredictor(LocalModels(storage))
     app = create_app("test", settings)
-    classifier = InlineClassifier(LocalModels(storage), rooms, photo_pool())
+    classifier = InlinePredictor(LocalModels(storage), rooms, photo_pool())
     app.state.gateway = make_gateway_state(settings, classifier, storage, engine)
     with TestClient(app, headers={"X-API-Key": "key"} | headers) as client:
         body = {"photos": ["green.jpg"], "async": True}
@@ -100,7 +100,7 @@ def work_until_told(settings: Settings, engine: Engine, received: list[dict[str,
     stopper = threading.Thread(target=stop)
     models = LocalModels(storage_of(settings))
     models.apply(read_slots(engine))
-    rooms = KnownRooms(models, None, settings.max_pixels)
+    rooms = LocalPredictor(models)
     parts = Parts(settings, engine, storage_of(settings), open_scratch(settings), rooms)
     worker = JobWorker(parts, None, WORKFLOWS, ("classify", "webhook"))
     stopper.start()
@@ -167,9 +167,9 @@ def test_without_an_exporter_the_backend_gets_its_trace_back(
 def test_a_request_that_fails_is_a_failed_span(
     traced_settings: Settings, engine: Engine, storage: Storage, exporter: InMemorySpanExporter
 ) -> None:
-    rooms = KnownRooms(LocalModels(storage), None, 1000)
+    rooms = LocalPredictor(LocalModels(storage))
     app = create_app("test", traced_settings)
-    classifier = InlineClassifier(LocalModels(storage), rooms, photo_pool())
+    classifier = InlinePredictor(LocalModels(storage), rooms, photo_pool())
     app.state.gateway = make_gateway_state(traced_settings, classifier, storage, engine)
     with TestClient(app, headers={"X-API-Key": "key"}) as client:
         client.post(

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from serving.card import BATCH, ArrayInput, ArraySpec, Dtype, ModelCard, Score
 from serving.errors import ModelUnavailable
-from serving.image import Photo
+from serving.image import PhotoFile
 from serving.photos.fingerprint import FINGERPRINT_BYTES
 from serving.photos.quality.compression import header_severity
 from serving.photos.quality.features import Measured, feature_names, measure
@@ -71,7 +71,7 @@ class PhotoQuality:
     name = "photo-quality"
     answer = TypeAdapter(QualityAnswer)
 
-    def prepare(self, source: Photo, card: ModelCard) -> Inputs:
+    def prepare(self, source: PhotoFile, card: ModelCard) -> Inputs:
         """Return `features`, `known` and `fingerprint` of a photo."""
         del card
         height, width = source.size

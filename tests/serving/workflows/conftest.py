@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from serving.models.known import KnownRooms
+from serving.models.cached import CachedPredictor
 from serving.models.local import LocalModels
+from serving.models.predictor import LocalPredictor
 from serving.settings import Settings
 from serving.storage.cache import Answers
 from serving.storage.interface import Storage
@@ -23,8 +24,8 @@ def bench(
 ) -> Iterator[Bench]:
     quick = settings.model_copy(update={"retry_first_s": 0.001, "job_failures": 3})
     answers = Answers(engine, 1000)
-    rooms = KnownRooms(models, answers, quick.max_pixels)
-    yield Bench(Parts(quick, engine, storage, Scratch(tmp_path / "scratch", 10**9), rooms))
+    predictor = CachedPredictor(LocalPredictor(models), answers)
+    yield Bench(Parts(quick, engine, storage, Scratch(tmp_path / "scratch", 10**9), predictor))
     answers.flush()
 
 

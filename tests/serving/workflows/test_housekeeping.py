@@ -10,8 +10,8 @@ from serving.jobs import attempts
 from serving.jobs.erasure import read_erasure, request_erasure, unfinished
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
-from serving.models.known import KnownRooms
 from serving.models.local import LocalModels
+from serving.models.predictor import LocalPredictor
 from serving.settings import Settings
 from serving.storage.cache import Answers
 from serving.storage.clips import ClipStore
@@ -22,7 +22,7 @@ from serving.workflows.run import Parts
 
 
 def parts_of(settings: Settings, engine: Engine, storage: Storage, folder: Path) -> Parts:
-    rooms = KnownRooms(LocalModels(storage), None, 10**6)
+    rooms = LocalPredictor(LocalModels(storage))
     return Parts(settings, engine, storage, Scratch(folder, 10**6), rooms)
 
 

@@ -1,5 +1,6 @@
 """A workflow ends in exactly one outcome, and goes on where an earlier attempt stopped."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -8,11 +9,14 @@ from sqlalchemy.exc import OperationalError
 
 from serving.db.tables import Json
 from serving.errors import BadInput, Cancelled, DownloadFailed, HandedBack, StorageUnavailable
+from serving.models.cached import CachedPredictor
 from serving.models.local import LocalModels
+from serving.models.predictor import LocalPredictor
 from serving.models.slots import read_slots
+from serving.photos.classify import ROOM_CLASSIFIER
 from serving.storage.cache import Answers
 from serving.storage.interface import Storage
-from serving.workflows.run import Parts, Run
+from serving.workflows.run import Run
 from serving.workflows.runner import Runner
 from tests.fakes import BLUE, GREEN, RED, StubSession, colour_model, jpeg, publish
 from tests.serving.workflows.bench import Bench, nothing, wait_until_due
@@ -95,7 +99,8 @@ def test_a_retry_goes_on_where_the_attempt_before_stopped(
     session = StubSession(0, 0)
     models = LocalModels(storage, open_session=lambda _: session)
     models.apply(read_slots(engine))
-    bench.parts.rooms.models = models  # type: ignore[union-attr]
+    predictor = CachedPredictor(LocalPredictor(models), Answers(engine, 1000))
+    bench = Bench(replace(bench.parts, predictor=predictor))
     for number in range(60):
         storage.write(f"{number}.jpg", jpeg((number * 4, 0, 0)))
     warm = len(session.batches)
@@ -122,7 +127,7 @@ def test_an_attempt_keeps_the_model_version_that_the_first_one_found(
     job_id = bench.submit(photos=["a.jpg"])
 
     def first(run: Run) -> Json:
-        run.pin_model("room-classifier")
+        run.pin_model(ROOM_CLASSIFIER)
         raise StorageUnavailable("s3")
 
     bench.attempt(job_id, first)
@@ -163,7 +168,7 @@ def test_what_cannot_be_downloaded_at_last_fails_alone(bench: Bench, storage: St
     settings = bench.parts.settings.model_copy(
         update={"fetch_hosts": ("127.0.0.1",), "fetch_private": True}
     )
-    parts = Parts(settings, bench.parts.engine, storage, bench.parts.scratch, bench.parts.rooms)
+    parts = replace(bench.parts, settings=settings)
     bench = Bench(parts)
     job_id = bench.submit(photos=["a.jpg", "http://127.0.0.1:1/gone.jpg"])
     for _ in range(2):

@@ -15,7 +15,7 @@ def hash_photo(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-class Photo:
+class PhotoFile:
     """A photo's bytes, and what was worked out of them so far. For one thread at a time.
 
     The pixels at one scale do not follow from those at another: libjpeg scales before it rounds.

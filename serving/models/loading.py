@@ -1,5 +1,6 @@
 """Opens a process's models as the settings say, and keeps them up to date."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from serving.models.local import LocalModels, OpenSession, load_baked
 from serving.models.slots import SlotFollower
 from serving.settings import Settings
 from serving.storage.objects import Storage
+from serving.tasks import TASKS, AnyTask
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,11 @@ def open_models(
     engine: Engine | None,
     baked: Path,
     open_session: OpenSession,
+    tasks: Mapping[str, AnyTask] = TASKS,
 ) -> OpenModels:
     """Load what is baked in below `baked`, then follow the slots unless they are pinned."""
     models = LocalModels(
-        storage, load_baked(baked, open_session), open_session, settings.licences()
+        storage, load_baked(baked, open_session, tasks), open_session, settings.licences(), tasks
     )
     if engine is None:
         return OpenModels(models, None)
