@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import Engine, select
 
-from dagster_project.defs.films.bulk import Rules
+from dagster_project.batches.bulk import Rules
 from serving.db.tables import Job, Json
 from serving.errors import BadInput
 from serving.jobs import attempts

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine
 
-from dagster_project.defs.films.bulk import BulkJob, Rules, Unfinished, run_bulk
+from dagster_project.batches.bulk import BulkJob, Rules, Unfinished, run_bulk
 from serving.jobs import attempts
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from dagster_project.defs.films.assets import DAYS, listing_films, warm_clips
+from dagster_project.batches.run import DAYS
+from dagster_project.defs.films.assets import listing_films, warm_clips
 from dagster_project.defs.films.manifest import CLIPS, FILMS
 from dagster_project.defs.resources import Studio
 from serving.storage.interface import Storage

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 from pydantic import Field, ValidationError
 
 import serving
-from dagster_project.defs.films.bulk import BulkJob
+from dagster_project.batches.bulk import BulkJob
 from serving.db.tables import Json
 from serving.errors import BadInput, TooLarge
 from serving.jobs.kinds import KINDS

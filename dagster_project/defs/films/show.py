@@ -1,24 +1,27 @@
-"""What has become of a batch, as Dagster's pages show it."""
+"""What has become of films and clips of a batch, as Dagster's pages show it."""
 
 import base64
 import io
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
-from uuid import UUID
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 from PIL import Image as Pillow
 
-from dagster_project.defs.films.bulk import Outcome
-from serving.db.status import ENDED_JOB, JobStatus
+from dagster_project.batches.bulk import Outcome
+from dagster_project.batches.metadata import (
+    ROWS,
+    PageOf,
+    count_outcomes,
+    format_cell,
+    format_table,
+    list_failures,
+)
+from serving.db.status import JobStatus
 from serving.db.tables import Json
 from serving.errors import StudioError
 from serving.storage.interface import Storage
 
-PageOf = Callable[[UUID], str]
-
-_POSTERS, _ROWS = 24, 200
+_POSTERS = 24
 _POSTER_PX = 160
 _MAX_POSTER_BYTES = 8 * 2**20
 
@@ -36,12 +39,12 @@ def film_metadata(
     ]
     heads = ("poster", "listing", "format", "length", "photos left out", "page", "file")
     return {
-        **_counts(outcomes),
+        **count_outcomes(outcomes),
         "films": dg.MetadataValue.int(len(films)),
         "seconds of film": _seconds(films),
         "skipped photos": dg.MetadataValue.int(len(skipped)),
-        "table": _table(heads, table),
-        **_failures(outcomes, page_of),
+        "table": format_table(heads, table),
+        **list_failures(outcomes, page_of),
     }
 
 
@@ -49,11 +52,11 @@ def clip_metadata(outcomes: Sequence[Outcome], page_of: PageOf) -> dict[str, dg.
     """Return counts and a table of what failed."""
     clips = [outcome.result for outcome in outcomes if outcome.status == JobStatus.COMPLETED]
     return {
-        **_counts(outcomes),
+        **count_outcomes(outcomes),
         "were there already": dg.MetadataValue.int(sum(bool(clip["cached"]) for clip in clips)),
         "seconds of clips": _seconds(clips),
         "bytes": dg.MetadataValue.int(sum(clip["bytes"] for clip in clips)),
-        **_failures(outcomes, page_of),
+        **list_failures(outcomes, page_of),
     }
 
 
@@ -66,19 +69,6 @@ def skipped_photos(outcomes: Sequence[Outcome]) -> list[Json]:
     ]
 
 
-def all_completed(outcomes: Sequence[Outcome]) -> dg.AssetCheckResult:
-    """Judge whether every job of the batch was completed."""
-    short = [outcome for outcome in outcomes if outcome.status != JobStatus.COMPLETED]
-    described = f"{len(short):,} of {len(outcomes):,} were not completed" if short else "all were"
-    return dg.AssetCheckResult(
-        check_name="all_completed",
-        passed=not short,
-        severity=dg.AssetCheckSeverity.ERROR,
-        description=described,
-        metadata={"listings": dg.MetadataValue.json([o.listing_id for o in short[:_ROWS]])},
-    )
-
-
 def no_photo_skipped(outcomes: Sequence[Outcome]) -> dg.AssetCheckResult:
     """Judge whether every photo that was sent could be read."""
     skipped = skipped_photos(outcomes)
@@ -87,7 +77,7 @@ def no_photo_skipped(outcomes: Sequence[Outcome]) -> dg.AssetCheckResult:
         passed=not skipped,
         severity=dg.AssetCheckSeverity.WARN,
         description=f"{len(skipped):,} photos could not be read" if skipped else "all were read",
-        metadata={"photos": dg.MetadataValue.json(skipped[:_ROWS])},
+        metadata={"photos": dg.MetadataValue.json(skipped[:ROWS])},
     )
 
 
@@ -111,7 +101,7 @@ def _films(outcome: Outcome) -> Iterator[Json]:
 
 def _film_row(outcome: Outcome, film: Json, page_of: PageOf) -> tuple[object, ...]:
     return (
-        _cell(outcome.listing_id),
+        format_cell(outcome.listing_id),
         film["format"],
         f"{film['duration_s']:.1f} s",
         len(film.get("left_out", ())),
@@ -122,42 +112,3 @@ def _film_row(outcome: Outcome, film: Json, page_of: PageOf) -> tuple[object, ..
 
 def _seconds(made: Sequence[Json]) -> dg.MetadataValue:
     return dg.MetadataValue.float(sum((one["duration_s"] for one in made), 0.0))
-
-
-def _counts(outcomes: Sequence[Outcome]) -> dict[str, dg.MetadataValue]:
-    counts = Counter(outcome.status for outcome in outcomes)
-    known = sum(outcome.known for outcome in outcomes)
-    values = {"jobs": len(outcomes)}
-    values |= {name: counts[name] for name in ENDED_JOB}
-    values |= {"asked for before": known}
-    return {name: dg.MetadataValue.int(value) for name, value in values.items()}
-
-
-def _failures(outcomes: Sequence[Outcome], page_of: PageOf) -> dict[str, dg.MetadataValue]:
-    rows = [
-        (
-            _cell(outcome.listing_id),
-            outcome.status,
-            _cell(str(outcome.error.get("detail") or outcome.error.get("title") or "")),
-            f"[page]({page_of(outcome.job_id)})",
-        )
-        for outcome in outcomes
-        if outcome.status != JobStatus.COMPLETED
-    ]
-    heads = ("listing", "ended", "reason", "page")
-    return {"not completed": _table(heads, rows)} if rows else {}
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> dg.MetadataValue:
-    lines = [" | ".join(heads), "|".join(["---"] * len(heads))]
-    lines += [" | ".join(map(str, row)) for row in rows[:_ROWS]]
-    text = "\n".join(f"| {line} |" for line in lines)
-    more = f"\n\n… and {len(rows) - _ROWS:,} more" if len(rows) > _ROWS else ""
-    return dg.MetadataValue.md(text + more)
-
-
-def _cell(text: str) -> str:
-    """Return a text for a table's cell: nothing in it is taken for Markdown's own signs."""
-    for sign in "\\`*_[]<>|":
-        text = text.replace(sign, f"\\{sign}" if sign not in "<>" else f"&#{ord(sign)};")
-    return " ".join(text.split())[:300]
