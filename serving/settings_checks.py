@@ -119,7 +119,7 @@ def check_webhook_secret(value: str) -> None:
     try:
         key = base64.b64decode(value.removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError):
-        raise ValueError(f"is no base64 after whsec_; {made}") from None
+        raise ValueError(f"is not base64 after whsec_; {made}") from None
     least, most = _SECRET_BYTES
     if not least <= len(key) <= most:
         raise ValueError(f"has {len(key)} bytes where {least} to {most} are asked for; {made}")
@@ -148,7 +148,7 @@ def _split(value: str) -> SplitResult:
         _ = parts.port  # raises where it is no number
     except ValueError:
         # what urllib says of it may repeat a password
-        raise ValueError("is no URL: look at its host and port") from None
+        raise ValueError("is not a URL: check its host and port") from None
     return parts
 
 

@@ -152,7 +152,7 @@ class JobWorker:
         if context.abort_reason() is AbortReason.USER_REQUEST:
             raise Cancelled(f"the queue's entry {context.job.id} was cancelled")
         if self._handing_back.is_set():
-            raise HandedBack("this worker goes down")
+            raise HandedBack("this worker is shutting down")
 
     async def _keep(self, app: App, name: str, count: int) -> None:
         """Take from one queue; begin anew when the database was away."""

@@ -170,13 +170,13 @@ class GatewayMiddleware:
             exchange.status = exchange.status or 499  # as nginx calls it; nobody is left to tell
         except asyncio.CancelledError:  # the server's; nobody outside of here waits for this task
             if not exchange.status:
-                detail = "this gateway is going down; another, or the next, will answer"
+                detail = "this gateway is shutting down; another one will answer"
                 await answer_problem(503, "GoingDown", detail)(scope, receive, answer)
         except Exception:
             log.exception("%s %s broke", scope["method"], exchange.route())
             if exchange.status:
                 raise
-            detail = "an error of ours; it was logged under this request's id"
+            detail = "internal error; it was logged under this request's id"
             problem = answer_problem(500, "InternalError", detail)
             await problem(scope, receive, answer)
 

@@ -83,7 +83,7 @@ class Pool:
             async with asyncio.timeout(self._wait_s):
                 await self._free.acquire()
         except TimeoutError:
-            said = f"all that may wait for '{self.name}' do"
+            said = f"no more calls may wait for '{self.name}'"
             raise Overloaded(said, _RETRY_AFTER_S) from None
         finally:
             self._waited.observe(time.monotonic() - began)

@@ -137,7 +137,7 @@ def retry(engine: Engine, job: Job, error: Json, retries: Retries) -> float | No
 
 
 def hand_back(engine: Engine, job: Job) -> None:
-    """Give up the attempt because this worker goes down; another may begin at once."""
+    """Give up the attempt because this worker is shutting down; another may begin at once."""
     with engine.begin() as connection:
         _wait_again(connection, job, 0.0, failures=job.failures)
         record(connection, job.id, job.attempt, "handed_back")

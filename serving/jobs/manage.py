@@ -146,4 +146,4 @@ def read_cursor(cursor: str) -> tuple[datetime, UUID]:
         at, job_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return datetime.fromisoformat(at), UUID(job_id)
     except (ValueError, TypeError, AttributeError, binascii.Error) as error:
-        raise BadInput("this is not a cursor that a list has given") from error
+        raise BadInput("the cursor is not one that a list returned") from error

@@ -120,7 +120,7 @@ class Sender:
         except Exception as error:
             # whatever it was, it was a try: the delivery must not be left as being sent
             log.exception("the try of %s broke", delivery.id)
-            return Answer(None, f"{type(error).__name__}, an error of ours")
+            return Answer(None, f"{type(error).__name__}, an internal error")
 
     async def _post(self, delivery: WebhookDelivery, now: datetime) -> Answer:
         body = write_body(delivery.payload, self._max_bytes)

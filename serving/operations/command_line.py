@@ -82,7 +82,7 @@ def replay(engine: Engine, delivery_id: str) -> str:
     with engine.begin() as connection:
         if not outbox.replay(connection, delivery_id):
             raise BadInput(f"there is no delivery '{delivery_id}' that has ended")
-    return "owed anew"
+    return "will be sent again"
 
 
 def list_queues(engine: Engine) -> str:
@@ -145,14 +145,14 @@ def _show(engine: Engine, settings: Settings, asked: argparse.Namespace) -> str:
 
 def _cancel(engine: Engine, job_id: UUID) -> str:
     job = manage.cancel(engine, job_id)
-    return "its worker was told" if job.status == JobStatus.PROCESSING else job.status
+    return "its worker was asked to stop" if job.status == JobStatus.PROCESSING else job.status
 
 
 def _uuid(text: object) -> UUID:
     try:
         return UUID(str(text))
     except ValueError:
-        raise BadInput("this is not a job's id") from None
+        raise BadInput("this is not the id of a job") from None
 
 
 def parser() -> argparse.ArgumentParser:

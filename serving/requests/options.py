@@ -13,7 +13,7 @@ def _to_utc(at: datetime) -> datetime:
     try:
         return at.astimezone(UTC)
     except OverflowError as error:
-        raise ValueError("no time that there is") from error
+        raise ValueError("the time is out of range") from error
 
 
 class JobOptions(BaseModel):

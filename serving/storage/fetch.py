@@ -117,7 +117,7 @@ def _check(url: str, rules: FetchRules) -> httpx.URL:
     if target.scheme not in _PORTS or not target.raw_host:
         raise UrlRefused("only http:// and https:// are downloaded")
     if b"%" in target.raw_host or not 0 < _port(target) < 2**16:
-        raise UrlRefused("no host has such a name or port")
+        raise UrlRefused("its host or port is not valid")
     if target.userinfo:
         raise UrlRefused("a URL with a user name is not downloaded")
     if not any(_matches(target, pattern.lower(), rules.private) for pattern in rules.hosts):
@@ -158,7 +158,7 @@ def _addresses(target: httpx.URL, rules: FetchRules, resolve: Resolve, until: fl
     if refused:
         raise UrlRefused(f"'{name}' leads to {refused[0]}, which is not a public address")
     if not found:
-        raise DownloadFailed(f"'{name}' has no address")
+        raise DownloadFailed(f"'{name}' has no IP address")
     return found
 
 
@@ -206,7 +206,7 @@ def _follow(target: httpx.URL, location: str, rules: FetchRules) -> httpx.URL:
     try:
         following = _check(str(target.join(location)), rules)
     except (httpx.InvalidURL, ValueError) as error:
-        raise UrlRefused(f"{_shown(target)} redirects to what is no URL") from error
+        raise UrlRefused(f"{_shown(target)} redirects to something that is not a URL") from error
     if following.raw_host != target.raw_host:
         name = following.raw_host.decode()
         raise UrlRefused(f"{_shown(target)} redirects to another host, '{name}'")

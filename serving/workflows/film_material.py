@@ -206,7 +206,7 @@ def open_luts(run: Run, work: FilmInput, template: Template) -> tuple[Template, 
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        raise BadInput("the look is not a .cube file: it is no text") from error
+        raise BadInput("the look is not a .cube file: it is not text") from error
     name = f"cube-{hashlib.sha256(data).hexdigest()[:16]}"
     luts[name] = parse_cube(text)
     strength = template.look.strength if template.look else 1.0

@@ -99,7 +99,7 @@ class Runner:
             return self._retry(job, describe(error, "transient"))
         except Exception as error:
             log.exception("job %s broke", job.id)
-            detail = "an error of ours; it was logged under this job's id"
+            detail = "internal error; it was logged under this job's id"
             problem = {"title": type(error).__name__, "detail": detail, "reason": "internal"}
             return self._fail(job, problem)
 

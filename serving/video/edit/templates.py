@@ -138,7 +138,7 @@ def parse_template(text: str) -> Template:
     try:
         loaded = yaml.load(text, _NoAliases)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise BadInput(f"the template is no YAML: {error}") from error
+        raise BadInput(f"the template is not YAML: {error}") from error
     return validate_template(loaded)
 
 

@@ -52,7 +52,7 @@ def clean_text(text: str, draws: Draws) -> str:
             kept.append(said)
     if lacking:
         shown = ", ".join(_describe(character) for character in dict.fromkeys(lacking[:20]))
-        raise BadInput(f"no font here can draw {shown}")
+        raise BadInput(f"no font can draw {shown}")
     lines = ("".join(kept)).split("\n")
     lines = [" ".join(part for part in line.split(" ") if part) for line in lines]
     return "\n".join(line for line in lines if line.strip(" \u00a0" + _JOINERS))

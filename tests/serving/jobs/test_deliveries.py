@@ -46,7 +46,7 @@ def test_a_try_that_breaks_on_our_side_is_a_failed_try_and_leaves_nothing_strand
     delivery = claimed(engine, end_id(job))
     delivery.payload = {"no JSON": object()}
     answer = sender.send(delivery)
-    assert (answer.status, answer.error) == (None, "TypeError, an error of ours")
+    assert (answer.status, answer.error) == (None, "TypeError, an internal error")
     assert webhooks.settle(engine, delivery, answer, QUICK) == "pending"
 
 

@@ -110,7 +110,7 @@ def test_jobs_are_cancelled_waiting_or_running(
     assert run("cancel", waiting, running) == 0
     assert read_job(engine, waiting).status == "cancelled"
     assert read_job(engine, running).cancel_requested
-    assert "its worker was told" in capsys.readouterr().out
+    assert "its worker was asked to stop" in capsys.readouterr().out
 
 
 def test_dead_letters_are_listed_and_sent_again(
