@@ -214,7 +214,7 @@ class Reaper:
         self._timeout_s, self._hung_s = timeout_s, hung_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reaper", daemon=True)
-        self._watch = Watch(timeout_s / 2)
+        self._watch = ObservationWindow(timeout_s / 2)
 
     def start(self) -> None:
         """Begin."""
@@ -243,7 +243,7 @@ class Reaper:
                 _report(reaped)
 
 
-class Watch:
+class ObservationWindow:
     """For how long somebody has been looking without a gap.
 
     While the database is away, or this process or its host stands still, no heartbeat is seen:

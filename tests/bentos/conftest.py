@@ -19,12 +19,12 @@ from serving.settings import Settings
 from serving.storage.objects import Storage
 from serving.storage.scratch import Scratch
 from serving.workflows.run import Parts
-from tests.bentos.calling import calling
+from tests.bentos.gateway_client import open_gateway_client
 from tests.fakes import encode
 from tests.gateway_state import make_gateway_state, photo_pool
 from tests.serving.video.pictures import texture
-from tests.serving.workflows.bench import Bench
-from tests.serving.workflows.film_asks import clicks
+from tests.serving.workflows.film_requests import clicks
+from tests.serving.workflows.harness import JobHarness
 
 SECRETS = ("a new secret of ours", "an old secret of ours")
 
@@ -40,7 +40,7 @@ def app_settings(settings: Settings) -> Settings:
 def client(
     app_settings: Settings, engine: Engine, storage: Storage, models: LocalModels
 ) -> Iterator[TestClient]:
-    with calling(app_settings, engine, storage, models) as client:
+    with open_gateway_client(app_settings, engine, storage, models) as client:
         yield client
 
 
@@ -85,11 +85,11 @@ def link(client: TestClient, job_id: UUID, key: str = "vls_a") -> str:
 
 
 @pytest.fixture
-def films(page_settings: Settings, engine: Engine, storage: Storage, tmp_path: Path) -> Bench:
+def films(page_settings: Settings, engine: Engine, storage: Storage, tmp_path: Path) -> JobHarness:
     for number in range(3):
         data = encode(texture(200, 300, number, sigma=3), "JPEG", quality=92)
         storage.write(f"{number}.jpg", data)
     storage.write("song.wav", clicks(6.0))
     rooms = LocalPredictor(LocalModels(storage))
     scratch = Scratch(tmp_path / "scratch", 10**9)
-    return Bench(Parts(page_settings, engine, storage, scratch, rooms), "render_video")
+    return JobHarness(Parts(page_settings, engine, storage, scratch, rooms), "render_video")

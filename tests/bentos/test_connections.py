@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from bentos.gateway.connections import ConnectionLimits
 from serving.metrics import REGISTRY
-from tests.bentos.served import connected, ended, read_answer, serving
+from tests.bentos.app_server import connected, ended, read_answer, serving
 
 GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
 LIMITS = ConnectionLimits(count=20, head_s=0.5, head_bytes=4096, keep_alive_s=3.0, stall_s=1.5)

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from serving.models.local import LocalModels
 from serving.settings import Settings
 from serving.storage.objects import Storage
-from tests.bentos.calling import calling
+from tests.bentos.gateway_client import open_gateway_client
 from tests.fakes import RED, jpeg
 
 CLASSIFY = "/internal/photos/classify"
@@ -45,7 +45,7 @@ def client(
 ) -> Iterator[TestClient]:
     storage.write("red.jpg", jpeg(RED))
     settings = app_settings.model_copy(update={"max_body_bytes": 10**5})
-    with calling(settings, engine, storage, models) as found:
+    with open_gateway_client(settings, engine, storage, models) as found:
         yield found
 
 

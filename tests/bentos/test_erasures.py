@@ -19,7 +19,7 @@ from serving.settings import Settings
 from serving.storage.cache import Answers
 from serving.storage.clips import ClipStore
 from serving.storage.objects import Storage
-from tests.bentos.calling import calling
+from tests.bentos.gateway_client import open_gateway_client
 from tests.fakes import RED, jpeg
 
 OTHER = {"X-API-Key": "another key"}
@@ -40,7 +40,7 @@ def client(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[TestClient]:
     monkeypatch.setattr("bentos.gateway.erasures._WAIT_S", 1.0)
-    with calling(app_settings, engine, storage, models) as client:
+    with open_gateway_client(app_settings, engine, storage, models) as client:
         yield client
 
 

@@ -16,9 +16,9 @@ from sqlalchemy import Engine
 from bentos.gateway.app import create_app
 from serving.settings import Settings
 from serving.storage.objects import Storage
-from tests.bentos.calling import served
+from tests.bentos.gateway_client import serve_gateway
 from tests.fakes import RED, jpeg
-from tests.serving.workflows.bench import Bench
+from tests.serving.workflows.harness import JobHarness
 
 DOCUMENT: dict[str, Any] = create_app("1.2.3").openapi()
 OPERATIONS = {
@@ -88,7 +88,7 @@ def test_the_generated_client_has_every_operation(generated: Callable[[str], Any
 @pytest.mark.slow
 def test_a_generated_client_makes_a_film(
     generated: Callable[[str], Any],
-    films: Bench,
+    films: JobHarness,
     page_settings: Settings,
     engine: Engine,
     storage: Storage,
@@ -100,7 +100,7 @@ def test_a_generated_client_makes_a_film(
         formats=[models.Format.from_dict({"profile": "720p", "fps": 24})],
         preview=False,
     )
-    with served(page_settings, engine, storage) as url:
+    with serve_gateway(page_settings, engine, storage) as url:
         client = generated("client").AuthenticatedClient(url, token="vls_a")
         accepted = generated("api.sound_and_film.render_film").sync(client=client, body=body)
         films.attempt(accepted.job_id)
@@ -120,7 +120,7 @@ def test_a_generated_client_sends_a_photo_and_reads_a_refusal(
     storage: Storage,
 ) -> None:
     types, classify = generated("types"), generated("api.photos.classify_photos")
-    with served(page_settings, engine, storage) as url:
+    with serve_gateway(page_settings, engine, storage) as url:
         client = generated("client").AuthenticatedClient(url, token="vls_a")
         later = classify.sync(
             client=client, body=types.File(payload=jpeg(RED)), async_=True

@@ -19,7 +19,7 @@ from serving.models.results import RoomResult
 from serving.photos.classify import RoomAnswer
 from serving.settings import Settings
 from serving.storage.objects import Storage
-from tests.bentos.calling import calling
+from tests.bentos.gateway_client import open_gateway_client
 from tests.fakes import RED, jpeg
 
 CLASSIFY = "/internal/photos/classify"
@@ -195,7 +195,7 @@ def test_answers_say_how_much_may_still_be_asked(
     app_settings: Settings, engine: Engine, storage: Storage, models: LocalModels
 ) -> None:
     settings = app_settings.model_copy(update={"rate_limit": "3/minute"})
-    with calling(settings, engine, storage, models) as client:
+    with open_gateway_client(settings, engine, storage, models) as client:
         left = [client.get("/internal/status") for _ in range(4)]
     assert [answer.status_code for answer in left] == [200, 200, 200, 429]
     assert all(answer.headers["ratelimit-policy"] == '"requests";q=3;w=60' for answer in left)
@@ -219,7 +219,7 @@ def test_scripts_may_send_and_see_what_streams_and_caches_need(
 ) -> None:
     settings = app_settings.model_copy(update={"cors_origins": (ORIGIN,)})
     asked = "last-event-id, traceparent, if-none-match, range, authorization"
-    with calling(settings, engine, storage, models) as client:
+    with open_gateway_client(settings, engine, storage, models) as client:
         headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "HEAD"}
         answer = client.options(
             CLASSIFY, headers=headers | {"Access-Control-Request-Headers": asked}
@@ -255,7 +255,7 @@ def test_too_large_has_one_title_whoever_finds_it(
     app_settings: Settings, engine: Engine, storage: Storage, models: LocalModels
 ) -> None:
     settings = app_settings.model_copy(update={"max_body_bytes": 100})
-    with calling(settings, engine, storage, models) as client:
+    with open_gateway_client(settings, engine, storage, models) as client:
         photo = client.post(CLASSIFY, content=jpeg(RED), headers=JPEG)
         body = client.post(RENDER, json={"photos": ["x" * 5 * 2**20]})
     assert photo.status_code == body.status_code == 413

@@ -25,8 +25,8 @@ from serving.models.local import LocalModels
 from serving.models.predictor import LocalPredictor
 from serving.settings import Settings
 from serving.storage.objects import Storage
+from tests.bentos.app_server import Answer, connected, read_answer, serving
 from tests.bentos.conftest import NewJobs
-from tests.bentos.served import Answer, connected, read_answer, serving
 from tests.fakes import bake, jpeg
 from tests.gateway_state import make_gateway_state, photo_pool
 

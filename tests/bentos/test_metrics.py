@@ -20,7 +20,7 @@ from serving.models.local import LocalModels
 from serving.settings import Settings
 from serving.storage.cache import Answers
 from serving.storage.objects import Storage
-from tests.bentos.calling import calling
+from tests.bentos.gateway_client import open_gateway_client
 from tests.fakes import RED, jpeg
 
 CLASSIFY = "/internal/photos/classify"
@@ -123,7 +123,7 @@ def test_without_a_database_metrics_and_status_say_so(
     app_settings: Settings, storage: Storage, models: LocalModels
 ) -> None:
     nowhere = create_engine("postgresql+psycopg://studio@127.0.0.1:1/studio")
-    with calling(app_settings, nowhere, storage, models) as client:
+    with open_gateway_client(app_settings, nowhere, storage, models) as client:
         found = scrape(client)
         assert found[("studio_database_up", frozenset())] == 0
         assert ("studio_workers", frozenset()) not in found

@@ -22,7 +22,7 @@ from serving.logs import open_logs
 from serving.models.local import LocalModels
 from serving.settings import Settings
 from serving.storage.objects import Storage
-from tests.bentos.calling import calling
+from tests.bentos.gateway_client import open_gateway_client
 
 CLASSIFY = "/internal/photos/classify"
 ORIGIN = "https://studio.example"
@@ -128,7 +128,7 @@ def test_other_origins_are_shut_out_unless_named(
 ) -> None:
     assert preflight(client).status_code == 405
     opened = app_settings.model_copy(update={"cors_origins": (ORIGIN,)})
-    with calling(opened, engine, storage, models) as allowed:
+    with open_gateway_client(opened, engine, storage, models) as allowed:
         answer = preflight(allowed)
         assert answer.status_code == 200
         assert answer.headers["access-control-allow-origin"] == ORIGIN
@@ -163,7 +163,7 @@ def more(
     app_settings: Settings, engine: Engine, storage: Storage, models: LocalModels
 ) -> Iterator[TestClient]:
     """The app with a route that FastAPI reads the body of, and one that breaks."""
-    with calling(app_settings, engine, storage, models, _more()) as client:
+    with open_gateway_client(app_settings, engine, storage, models, _more()) as client:
         yield client
 
 
@@ -224,7 +224,7 @@ def test_a_request_gets_a_line_when_it_is_due(
     logged_statuses: list[int],
 ) -> None:
     settings = app_settings.model_copy(update=changes)
-    with calling(settings, engine, storage, models) as client, logged() as stream:
+    with open_gateway_client(settings, engine, storage, models) as client, logged() as stream:
         client.get("/internal/status")
         client.get(f"/internal/jobs/{uuid4()}")
     lines = ours(stream)

@@ -16,7 +16,7 @@ from serving.storage.objects import Storage
 from serving.workflows import WORKFLOWS
 from serving.workflows.run import Run
 from tests.bentos.conftest import link
-from tests.serving.workflows.bench import Bench
+from tests.serving.workflows.harness import JobHarness
 
 KEY = {"X-API-Key": "vls_a"}
 PLAN = Kind(
@@ -31,9 +31,9 @@ PLAN = Kind(
 
 
 @pytest.fixture
-def plans(films: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def plans(films: JobHarness, monkeypatch: pytest.MonkeyPatch) -> JobHarness:
     monkeypatch.setitem(cast(dict[str, Kind], KINDS), PLAN.type, PLAN)
-    return Bench(films.parts, PLAN.type)
+    return JobHarness(films.parts, PLAN.type)
 
 
 def draw_plan(run: Run) -> Json:
@@ -47,7 +47,7 @@ def break_plan(_: Run) -> Json:
     raise FaultyOutput("a wall is missing", ({"what": "wall"},), "")
 
 
-def test_the_callbacks_of_a_new_kind_carry_its_names(plans: Bench, engine: Engine) -> None:
+def test_the_callbacks_of_a_new_kind_carry_its_names(plans: JobHarness, engine: Engine) -> None:
     job = plans.attempt(plans.submit(photos=[]), draw_plan)
     assert job.queue == "stage"
     with engine.connect() as connection:
@@ -55,21 +55,23 @@ def test_the_callbacks_of_a_new_kind_carry_its_names(plans: Bench, engine: Engin
     assert set(events) == {"plan-progress", "plan-complete"}
 
 
-def test_a_file_of_a_new_kind_is_handed_out(plans: Bench, visitor: TestClient) -> None:
+def test_a_file_of_a_new_kind_is_handed_out(plans: JobHarness, visitor: TestClient) -> None:
     job = plans.attempt(plans.submit(photos=[]), draw_plan)
     assert job.result == {"plan": f"plans/{job.id}/plan.jpg"}
     answer = visitor.get(f"/internal/jobs/{job.id}/files/plan.jpg", headers=KEY)
     assert (answer.status_code, answer.content) == (200, b"a plan")
 
 
-def test_the_page_of_a_new_kind_speaks_of_what_it_makes(plans: Bench, visitor: TestClient) -> None:
+def test_the_page_of_a_new_kind_speaks_of_what_it_makes(
+    plans: JobHarness, visitor: TestClient
+) -> None:
     job = plans.attempt(plans.submit(photos=[]), break_plan)
     page = visitor.get(link(visitor, job.id)).text
     assert "The floor plan did not pass its check" in page
 
 
 def test_files_of_a_new_kind_are_removed_by_age(
-    plans: Bench, engine: Engine, storage: Storage, page_settings: Settings
+    plans: JobHarness, engine: Engine, storage: Storage, page_settings: Settings
 ) -> None:
     job = plans.attempt(plans.submit(photos=[]), draw_plan)
     with engine.begin() as connection:

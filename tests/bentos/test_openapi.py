@@ -26,7 +26,7 @@ from serving.models.local import LocalModels
 from serving.models.slots import read_slots
 from serving.settings import Settings
 from serving.storage.objects import Storage
-from tests.bentos.calling import calling
+from tests.bentos.gateway_client import open_gateway_client
 from tests.fakes import RED, jpeg, publish
 
 KEY = {"X-API-Key": "key"}
@@ -65,7 +65,9 @@ def client(
     models = LocalModels(storage)
     models.apply(read_slots(engine))
     changes = {"api_keys": {"backend": (hash_key("key"),)}, "rate_limit": "1000000/second"}
-    with calling(settings.model_copy(update=changes), engine, storage, models) as client:
+    with open_gateway_client(
+        settings.model_copy(update=changes), engine, storage, models
+    ) as client:
         yield client
 
 

@@ -12,8 +12,8 @@ from serving.db.tables import Json
 from serving.jobs import attempts
 from serving.settings import Settings
 from serving.storage.objects import Storage
-from tests.bentos.calling import served
-from tests.serving.workflows.bench import Bench
+from tests.bentos.gateway_client import serve_gateway
+from tests.serving.workflows.harness import JobHarness
 
 chromium = pytest.importorskip("tests.bentos.chromium", reason="needs the package websockets")
 
@@ -31,7 +31,7 @@ WORK: Json = {
 
 @pytest.fixture
 def studio(page_settings: Settings, engine: Engine, storage: Storage) -> Iterator[str]:
-    with served(page_settings, engine, storage) as address:
+    with serve_gateway(page_settings, engine, storage) as address:
         yield address
 
 
@@ -40,7 +40,7 @@ def page_of(studio: str, job_id: UUID) -> str:
     return studio + str(job["page_link"]).removeprefix(studio)
 
 
-def test_a_film_plays_on_its_job_s_page(films: Bench, studio: str, tmp_path: Path) -> None:
+def test_a_film_plays_on_its_job_s_page(films: JobHarness, studio: str, tmp_path: Path) -> None:
     job = films.attempt(films.submit(**WORK, preview=False))
     assert job.status == "completed", job.error
     with chromium.browse(tmp_path / "browser", page_of(studio, job.id)) as tab:
@@ -59,7 +59,7 @@ def test_a_film_plays_on_its_job_s_page(films: Bench, studio: str, tmp_path: Pat
 
 
 def test_the_preview_plays_while_it_grows_and_gives_way_to_the_film(
-    films: Bench, studio: str, engine: Engine, storage: Storage, tmp_path: Path
+    films: JobHarness, studio: str, engine: Engine, storage: Storage, tmp_path: Path
 ) -> None:
     made = films.attempt(films.submit(**WORK))
     assert made.status == "completed", made.error
@@ -102,7 +102,7 @@ def test_the_preview_plays_while_it_grows_and_gives_way_to_the_film(
 
 
 def test_an_open_page_follows_how_long_it_will_take_yet(
-    films: Bench, studio: str, engine: Engine, tmp_path: Path
+    films: JobHarness, studio: str, engine: Engine, tmp_path: Path
 ) -> None:
     job_id = films.submit(**WORK)
     job = attempts.take(engine, job_id, uuid4())

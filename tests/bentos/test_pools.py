@@ -32,7 +32,7 @@ from serving.storage.cache import Answers
 from serving.storage.objects import Storage
 from serving.storage.s3 import S3Storage
 from serving.storage.s3_options import S3Options
-from tests.bentos.served import serving
+from tests.bentos.app_server import serving
 from tests.fakes import jpeg
 from tests.gateway_state import make_gateway_state, photo_pool
 

@@ -22,7 +22,7 @@ from serving.models.local import LocalModels
 from serving.settings import Settings
 from serving.storage.objects import Storage, open_storage
 from serving.storage.prefixes import UPLOAD_PARTS
-from tests.bentos.calling import calling
+from tests.bentos.gateway_client import open_gateway_client
 from tests.bentos.ports import on_a_port
 
 tus_client = pytest.importorskip("tusclient.client", reason="needs the package tuspy")
@@ -72,7 +72,10 @@ def place(request: pytest.FixtureRequest, storage: Storage) -> Storage:
 def gateway(
     app_settings: Settings, engine: Engine, place: Storage, models: LocalModels
 ) -> Iterator[str]:
-    with calling(app_settings, engine, place, models) as client, on_a_port(client.app) as url:
+    with (
+        open_gateway_client(app_settings, engine, place, models) as client,
+        on_a_port(client.app) as url,
+    ):
         yield url
 
 

@@ -22,7 +22,7 @@ from serving.settings import Settings
 from serving.storage.objects import Storage, open_storage
 from serving.storage.prefixes import UPLOAD_PARTS
 from serving.storage.uploads import NewUpload, Quota, UploadStore, key_of_upload
-from tests.bentos.calling import calling
+from tests.bentos.gateway_client import open_gateway_client
 from tests.bentos.ports import on_a_port
 from tests.fakes import RED, jpeg
 
@@ -54,7 +54,7 @@ def test_a_photo_that_was_sent_can_be_named_wherever_a_key_is_taken(
 ) -> None:
     if where == "s3":
         storage = open_storage(f"s3://{request.getfixturevalue('bucket')}/studio")
-    with calling(app_settings, engine, storage, models) as client:
+    with open_gateway_client(app_settings, engine, storage, models) as client:
         photo = jpeg(RED)
         kept = send(client, photo, X_Listing_Id="42")
         assert kept["sha256"] == hashlib.sha256(photo).hexdigest()
@@ -217,7 +217,9 @@ def test_a_client_keeps_no_more_than_its_quota_and_no_other_pays(
     app_settings: Settings, engine: Engine, storage: Storage, models: LocalModels
 ) -> None:
     tight = {"max_upload_bytes": 100, "upload_quota_bytes": 250, "max_uploads": 3}
-    with calling(app_settings.model_copy(update=tight), engine, storage, models) as client:
+    with open_gateway_client(
+        app_settings.model_copy(update=tight), engine, storage, models
+    ) as client:
         too_large = client.post("/internal/uploads", content=bytes(101))
         assert (too_large.status_code, too_large.json()["title"]) == (413, "TooLarge")
         kept = [send(client, bytes([n]) * 100) for n in range(2)]
@@ -288,7 +290,7 @@ def test_a_large_body_is_never_held_in_memory(
             yield bytes([number]) * 2**20
 
     with (
-        calling(app_settings, engine, storage, models) as client,
+        open_gateway_client(app_settings, engine, storage, models) as client,
         on_a_port(client.app) as url,
         httpx.Client(base_url=url, headers={"X-API-Key": "key"}, timeout=120) as sender,
     ):

@@ -17,7 +17,7 @@ from serving.jobs.heartbeat import Heartbeat
 from serving.jobs.liveness import SilenceLimits
 from serving.jobs.manage import read_job
 from serving.jobs.queue_stats import read_queue_stats
-from serving.jobs.reaper import Reaped, Watch, reap
+from serving.jobs.reaper import ObservationWindow, Reaped, reap
 from serving.settings import Settings
 from tests.serving.jobs.conftest import Submit, age, begin, rows, wait_until_old
 
@@ -166,7 +166,7 @@ def test_a_reaper_that_was_away_does_not_take_its_own_silence_for_others(
 
 
 def test_a_watch_begins_anew_after_a_gap_or_a_look_that_saw_nothing() -> None:
-    watch = Watch(gap_s=1.0)
+    watch = ObservationWindow(gap_s=1.0)
     assert watch.look(100.0) == float("inf")
     assert watch.look(100.6) == float("inf")
     assert watch.look(120.0) == 0.0

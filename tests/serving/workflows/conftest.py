@@ -14,25 +14,25 @@ from serving.storage.cache import Answers
 from serving.storage.interface import Storage
 from serving.storage.scratch import Scratch
 from serving.workflows.run import Parts
-from tests.serving.workflows.bench import Bench
-from tests.serving.workflows.film_asks import clicks, photo
+from tests.serving.workflows.film_requests import clicks, photo
+from tests.serving.workflows.harness import JobHarness
 
 
 @pytest.fixture
-def bench(
+def harness(
     settings: Settings, engine: Engine, storage: Storage, models: LocalModels, tmp_path: Path
-) -> Iterator[Bench]:
+) -> Iterator[JobHarness]:
     quick = settings.model_copy(update={"retry_first_s": 0.001, "job_failures": 3})
     answers = Answers(engine, 1000)
     predictor = CachedPredictor(LocalPredictor(models), answers)
-    yield Bench(Parts(quick, engine, storage, Scratch(tmp_path / "scratch", 10**9), predictor))
+    yield JobHarness(Parts(quick, engine, storage, Scratch(tmp_path / "scratch", 10**9), predictor))
     answers.flush()
 
 
 @pytest.fixture
-def films(bench: Bench, storage: Storage) -> Bench:
-    """A bench for films, three photos and a song in the storage."""
+def films(harness: JobHarness, storage: Storage) -> JobHarness:
+    """A harness for films, three photos and a song in the storage."""
     for number in range(4):
         storage.write(f"{number}.jpg", photo(number))
     storage.write("song.wav", clicks(6.0))
-    return Bench(bench.parts, "render_video")
+    return JobHarness(harness.parts, "render_video")

@@ -35,8 +35,7 @@ from tests.serving.jobs.conftest import rows
 from tests.serving.render.films import make_film, times
 from tests.serving.test_worker import is_over, wait, worker
 from tests.serving.video.pictures import texture
-from tests.serving.workflows.bench import Bench, wait_until_due
-from tests.serving.workflows.film_asks import (
+from tests.serving.workflows.film_requests import (
     FORMAT,
     RATE_HZ,
     SONG,
@@ -49,11 +48,12 @@ from tests.serving.workflows.film_asks import (
     save,
     with_photos,
 )
+from tests.serving.workflows.harness import JobHarness, wait_until_due
 
 
 @pytest.mark.parametrize("music", [None, {"track": "song.wav"}])
 def test_a_film_has_exactly_its_frames_and_its_sound_begins_and_ends_with_them(
-    films: Bench, storage: Storage, tmp_path: Path, music: Json | None
+    films: JobHarness, storage: Storage, tmp_path: Path, music: Json | None
 ) -> None:
     film = only(render(films, music=music))
     assert (film["width"], film["height"], film["frames"]) == (1280, 720, 72)
@@ -76,7 +76,7 @@ def test_a_film_has_exactly_its_frames_and_its_sound_begins_and_ends_with_them(
 
 @pytest.mark.slow
 def test_a_film_that_was_made_before_is_not_drawn_and_has_the_same_bytes(
-    films: Bench, storage: Storage
+    films: JobHarness, storage: Storage
 ) -> None:
     first = only(render(films, music=SONG))
     again = only(render(films, music=SONG))
@@ -88,7 +88,7 @@ def test_a_film_that_was_made_before_is_not_drawn_and_has_the_same_bytes(
     assert retold["sha256"] != first["sha256"]
 
 
-def test_an_edit_draws_what_it_touches_and_nothing_else(films: Bench) -> None:
+def test_an_edit_draws_what_it_touches_and_nothing_else(films: JobHarness) -> None:
     """The bytes are those of a film that was made at once."""
     before = only(render(films))
     edits = {
@@ -106,7 +106,7 @@ def test_an_edit_draws_what_it_touches_and_nothing_else(films: Bench) -> None:
 
 
 @pytest.mark.slow
-def test_formats_share_photos_analysis_and_mix(films: Bench, storage: Storage) -> None:
+def test_formats_share_photos_analysis_and_mix(films: JobHarness, storage: Storage) -> None:
     formats = [FORMAT, {"aspect": "1:1", "profile": "720p", "fps": 24}]
     result = render(films, music=SONG, formats=formats, preview=True)
     wide, square = result["films"]
@@ -120,7 +120,7 @@ def test_formats_share_photos_analysis_and_mix(films: Bench, storage: Storage) -
 
 @pytest.mark.slow
 def test_a_film_comes_in_the_codecs_that_are_asked_for(
-    films: Bench, storage: Storage, tmp_path: Path
+    films: JobHarness, storage: Storage, tmp_path: Path
 ) -> None:
     formats = [FORMAT | {"codec": codec} for codec in ("h264", "hevc", "av1")]
     made = render(films, music=SONG, formats=formats)["films"]
@@ -135,7 +135,7 @@ def test_a_film_comes_in_the_codecs_that_are_asked_for(
     assert [film["sha256"] for film in again] == [film["sha256"] for film in made]
 
 
-def test_rooms_are_found_where_they_are_not_given(films: Bench, storage: Storage) -> None:
+def test_rooms_are_found_where_they_are_not_given(films: JobHarness, storage: Storage) -> None:
     for name, colour in (("r", RED), ("g", GREEN), ("b", BLUE)):
         storage.write(f"{name}.jpg", jpeg(colour))
     photos = [{"photo": f"{name}.jpg"} for name in "rgb"]
@@ -146,11 +146,11 @@ def test_rooms_are_found_where_they_are_not_given(films: Bench, storage: Storage
 
 @pytest.mark.slow
 def test_a_full_disk_is_tried_again_and_leaves_nothing(
-    films: Bench, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    films: JobHarness, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rendering, "_LOOK_EVERY_S", 0.0)
     scratch = Scratch(tmp_path / "scratch", 110_000)  # the photos and little more
-    small = Bench(replace(films.parts, scratch=scratch), "render_video")
+    small = JobHarness(replace(films.parts, scratch=scratch), "render_video")
     small_disk = {"photos": with_photos(*(f"{n % 4}.jpg" for n in range(4))), "length_s": 9.0}
     job_id = ask(small, **small_disk, music=SONG)
     job = small.attempt(job_id)
@@ -160,7 +160,7 @@ def test_a_full_disk_is_tried_again_and_leaves_nothing(
 
 
 def test_a_file_that_the_disk_has_no_room_for_is_no_film(
-    films: Bench, engine: Engine, tmp_path: Path
+    films: JobHarness, engine: Engine, tmp_path: Path
 ) -> None:
     """As with a full disk, the system refuses in the middle of writing."""
     job_id = ask(films, music=SONG)
@@ -180,7 +180,7 @@ def test_a_file_that_the_disk_has_no_room_for_is_no_film(
     ("stop", "status"), [(Cancelled("by hand"), "cancelled"), (HandedBack("going"), "pending")]
 )
 def test_told_to_stop_it_does_so_at_once_and_what_it_made_is_used_again(
-    films: Bench, engine: Engine, tmp_path: Path, stop: JobStopped, status: str
+    films: JobHarness, engine: Engine, tmp_path: Path, stop: JobStopped, status: str
 ) -> None:
     told: list[float] = []
 
@@ -205,7 +205,7 @@ def test_told_to_stop_it_does_so_at_once_and_what_it_made_is_used_again(
 
 @pytest.mark.slow
 def test_a_film_that_fails_its_check_is_not_handed_out_and_is_drawn_anew_the_next_time(
-    films: Bench, storage: Storage, engine: Engine
+    films: JobHarness, storage: Storage, engine: Engine
 ) -> None:
     """A kept segment that shows black, say of a broken version, is found in the film."""
     render(films)
@@ -226,7 +226,7 @@ def test_a_film_that_fails_its_check_is_not_handed_out_and_is_drawn_anew_the_nex
 
 @pytest.mark.slow
 def test_a_killed_worker_s_segments_are_used_by_the_next(
-    settings: Settings, films: Bench, engine: Engine
+    settings: Settings, films: JobHarness, engine: Engine
 ) -> None:
     photos = with_photos(*(f"{n}.jpg" for n in range(4)))
     job_id = ask(films, photos=photos, length_s=24.0, template="calm")
@@ -242,8 +242,8 @@ def test_a_killed_worker_s_segments_are_used_by_the_next(
     assert [path.name for path in settings.scratch().iterdir()] == [".turn"]
 
 
-def test_a_clip_is_made_once(films: Bench) -> None:
-    clips = Bench(films.parts, "generate_clip")
+def test_a_clip_is_made_once(films: JobHarness) -> None:
+    clips = JobHarness(films.parts, "generate_clip")
     work = {"photo": {"photo": "0.jpg"}, "length_s": 1.0, "format": FORMAT}
     jobs = [clips.attempt(clips.submit(**work)) for _ in range(2)]
     results = [job.result or {} for job in jobs]
@@ -259,7 +259,7 @@ def why_again(engine: Engine) -> list[str]:
     return [str(title) for (title,) in rows(engine, titles)]
 
 
-def kept(films: Bench) -> ClipStore:
+def kept(films: JobHarness) -> ClipStore:
     return ClipStore(films.parts.engine, films.parts.storage)
 
 
@@ -274,7 +274,7 @@ def black_segment(frames: int) -> CodedSegment:
 
 @pytest.mark.slow
 def test_depth_moves_a_photo_s_layers_and_a_waveform_follows_the_music(
-    films: Bench, storage: Storage
+    films: JobHarness, storage: Storage
 ) -> None:
     ramp = np.repeat(np.linspace(0, 255, 300).astype(np.uint8)[None], 200, axis=0)
     storage.write("depth.png", encode(np.repeat(ramp[..., None], 3, axis=2), "PNG"))
@@ -300,7 +300,7 @@ def test_depth_moves_a_photo_s_layers_and_a_waveform_follows_the_music(
 )
 @pytest.mark.slow
 def test_a_good_film_is_not_refused(
-    films: Bench, storage: Storage, photo: str, asked: Json
+    films: JobHarness, storage: Storage, photo: str, asked: Json
 ) -> None:
     """Photos that hardly differ from black or white, dips between them, odd lengths of sound."""
     names = [f"{photo}-{number}.jpg" for number in range(1 if "brand" in asked else 3)]

@@ -19,8 +19,7 @@ from serving.workflows.run import Run
 from tests.bodies import huge_jpeg
 from tests.fakes import RED, encode, jpeg
 from tests.serving.video.pictures import texture
-from tests.serving.workflows.bench import Bench
-from tests.serving.workflows.film_asks import (
+from tests.serving.workflows.film_requests import (
     RATE_HZ,
     SONG,
     ask,
@@ -34,6 +33,7 @@ from tests.serving.workflows.film_asks import (
     wav,
     with_photos,
 )
+from tests.serving.workflows.harness import JobHarness
 
 register_heif_opener()
 
@@ -49,7 +49,7 @@ register_heif_opener()
     ],
 )
 def test_a_bad_photo_is_left_out_and_named_or_refused(
-    films: Bench, storage: Storage, tmp_path: Path, name: str, data: bytes
+    films: JobHarness, storage: Storage, tmp_path: Path, name: str, data: bytes
 ) -> None:
     storage.write("bad.jpg", data)
     photos = with_photos("0.jpg", "bad.jpg", "1.jpg")
@@ -68,7 +68,7 @@ def test_a_bad_photo_is_left_out_and_named_or_refused(
 
 @pytest.mark.slow
 def test_one_photo_many_photos_the_same_photo_a_heic_and_a_strip_make_films(
-    films: Bench, storage: Storage
+    films: JobHarness, storage: Storage
 ) -> None:
     storage.write("phone.heic", encode(texture(200, 300, 5, sigma=3), "HEIF"))
     assert only(render(films, photos=with_photos("phone.heic")))["frames"] == 72
@@ -95,7 +95,7 @@ MUSIC: dict[str, Callable[[], bytes]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("track", MUSIC)
 def test_music_of_every_kind_is_played(
-    films: Bench, storage: Storage, tmp_path: Path, track: str
+    films: JobHarness, storage: Storage, tmp_path: Path, track: str
 ) -> None:
     storage.write(track, MUSIC[track]())
     film = only(render(films, music={"track": track}))
@@ -105,7 +105,7 @@ def test_music_of_every_kind_is_played(
 
 
 @pytest.mark.slow
-def test_the_sound_of_a_film_is_music_too(films: Bench) -> None:
+def test_the_sound_of_a_film_is_music_too(films: JobHarness) -> None:
     film = only(render(films, music=SONG))
     assert only(render(films, music={"track": film["film"]}))["frames"] == 72
 
@@ -114,7 +114,7 @@ def test_the_sound_of_a_film_is_music_too(films: Bench) -> None:
     ("data", "word"), [(b"no sound at all", "decoded"), (b"", "empty"), (photo(1), "sound")]
 )
 def test_what_is_no_music_fails_the_job_clearly(
-    films: Bench, storage: Storage, tmp_path: Path, data: bytes, word: str
+    films: JobHarness, storage: Storage, tmp_path: Path, data: bytes, word: str
 ) -> None:
     storage.write("song.txt", data)
     job = films.attempt(ask(films, music={"track": "song.txt"}))
@@ -139,7 +139,7 @@ def test_what_is_no_music_fails_the_job_clearly(
     ],
 )
 def test_what_else_cannot_work_fails_at_once_and_says_why(
-    films: Bench, storage: Storage, tmp_path: Path, changes: Json, word: str
+    films: JobHarness, storage: Storage, tmp_path: Path, changes: Json, word: str
 ) -> None:
     storage.write("text", b"hello")
     job = films.attempt(ask(films, **changes))
@@ -149,14 +149,14 @@ def test_what_else_cannot_work_fails_at_once_and_says_why(
 
 
 @pytest.mark.slow
-def song_of(films: Bench, work: FilmInput) -> Song | None:
+def song_of(films: JobHarness, work: FilmInput) -> Song | None:
     """Open the music of a film as its job does."""
     job = Job(id=uuid4(), input={})
     return open_song(Run(films.parts, job, lambda: None, True), work)
 
 
 def test_silence_before_the_music_is_left_out_unless_the_request_places_it(
-    films: Bench, storage: Storage
+    films: JobHarness, storage: Storage
 ) -> None:
     song, _ = soundfile.read(io.BytesIO(clicks(8.0)), dtype="float32")
     late = np.concatenate([np.zeros(5 * RATE_HZ, np.float32), song])
@@ -174,7 +174,7 @@ def test_silence_before_the_music_is_left_out_unless_the_request_places_it(
 
 
 def test_what_was_missing_of_its_sounds_is_said_with_the_film(
-    films: Bench, storage: Storage
+    films: JobHarness, storage: Storage
 ) -> None:
     song = clicks(6.0)
     storage.write("cut.wav", song[: len(song) * 3 // 4])
@@ -199,7 +199,7 @@ def test_what_was_missing_of_its_sounds_is_said_with_the_film(
     ],
 )
 def test_a_refusal_names_the_track_at_fault(
-    films: Bench, storage: Storage, asked: Json, named: str
+    films: JobHarness, storage: Storage, asked: Json, named: str
 ) -> None:
     storage.write("text.wav", b"this is no sound")
     job = films.attempt(ask(films, **asked))
@@ -209,7 +209,7 @@ def test_a_refusal_names_the_track_at_fault(
 
 @pytest.mark.parametrize("music", [None, SONG])
 def test_a_voice_is_heard_with_music_and_without(
-    films: Bench, storage: Storage, tmp_path: Path, music: Json | None
+    films: JobHarness, storage: Storage, tmp_path: Path, music: Json | None
 ) -> None:
     storage.write("voice.wav", clicks(1.0, bpm=300))
     film = only(render(films, music=music, voice_over="voice.wav"))

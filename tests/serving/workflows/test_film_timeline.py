@@ -16,8 +16,7 @@ from serving.video.edit.assembly import EditOptions, Shape
 from serving.video.edit.photo_order import FilmPhoto
 from serving.video.edit.timeline import make_timeline
 from serving.workflows.film_timeline import edits_of, timeline_of
-from tests.serving.workflows.bench import Bench
-from tests.serving.workflows.film_asks import (
+from tests.serving.workflows.film_requests import (
     FORMAT,
     RATE_HZ,
     SONG,
@@ -30,15 +29,16 @@ from tests.serving.workflows.film_asks import (
     wav,
     with_photos,
 )
+from tests.serving.workflows.harness import JobHarness
 
 CUT: Json = {"kind": "cut"}
 
 
-def by_hand(films: Bench, *clips: Json, **changes: object) -> Json:
+def by_hand(films: JobHarness, *clips: Json, **changes: object) -> Json:
     return render(films, length_s=None, timeline={"clips": list(clips)}, **changes)
 
 
-def test_clips_of_a_timeline_are_cut_where_it_says_in_every_format(films: Bench) -> None:
+def test_clips_of_a_timeline_are_cut_where_it_says_in_every_format(films: JobHarness) -> None:
     clips: list[Json] = [
         {"photo": 2, "length_s": 0.51, "transition": CUT},
         {"photo": 0, "length_s": 0.98, "transition": {"kind": "cube", "length_s": 0.25}},
@@ -52,7 +52,7 @@ def test_clips_of_a_timeline_are_cut_where_it_says_in_every_format(films: Bench)
     assert wide["left_out"] == ["1.jpg"]
 
 
-def test_a_photo_sent_twice_is_two_photos(films: Bench, storage: Storage) -> None:
+def test_a_photo_sent_twice_is_two_photos(films: JobHarness, storage: Storage) -> None:
     storage.write("copy.jpg", storage.read("0.jpg"))
     photos = with_photos("0.jpg", "0.jpg", "1.jpg", "copy.jpg")
     clips: list[Json] = [{"photo": n, "length_s": 0.5, "transition": CUT} for n in (0, 1, 2)]
@@ -64,7 +64,7 @@ def test_a_photo_sent_twice_is_two_photos(films: Bench, storage: Storage) -> Non
     assert [clip["photo"] for clip in back["clips"]] == [0, 1, 2]
 
 
-def test_a_format_asked_for_twice_is_answered_twice(films: Bench) -> None:
+def test_a_format_asked_for_twice_is_answered_twice(films: JobHarness) -> None:
     one, other = by_hand(films, {"photo": 0, "length_s": 1.0}, formats=[FORMAT, FORMAT])["films"]
     assert one == other
 
@@ -72,7 +72,7 @@ def test_a_format_asked_for_twice_is_answered_twice(films: Bench) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("template", ["calm", "energetic", "luxury"])
 def test_the_timeline_that_a_film_gives_back_makes_the_same_film_and_can_be_edited(
-    films: Bench, storage: Storage, template: str
+    films: JobHarness, storage: Storage, template: str
 ) -> None:
     asked: Json = {
         "music": SONG, "template": template, "order": "rooms", "length_s": 6.0,
@@ -90,7 +90,7 @@ def test_the_timeline_that_a_film_gives_back_makes_the_same_film_and_can_be_edit
 
 
 def test_a_photo_of_a_timeline_that_cannot_be_read_gives_its_time_to_its_neighbour(
-    films: Bench,
+    films: JobHarness,
 ) -> None:
     clips: list[Json] = [{"photo": n, "length_s": 0.5, "transition": CUT} for n in (1, 0, 1, 2)]
     del clips[-1]["transition"]
@@ -149,21 +149,21 @@ def test_films_longer_than_a_request_can_ask_for_give_their_timeline_back_too() 
     ],
 )  # fmt: skip
 def test_a_timeline_that_cannot_be_says_which_clip_and_why(
-    films: Bench, clips: list[Json], word: str
+    films: JobHarness, clips: list[Json], word: str
 ) -> None:
     job = films.attempt(ask(films, length_s=None, template="calm", timeline={"clips": clips}))
     assert (job.status, said(job)["reason"]) == ("failed", "bad_input"), job.error
     assert word in said(job)["detail"]
 
 
-def test_a_camera_that_was_told_to_stand_still_is_no_fault(films: Bench) -> None:
+def test_a_camera_that_was_told_to_stand_still_is_no_fault(films: JobHarness) -> None:
     still = {"x": 0.4, "y": 0.5, "scale": 0.5}
     camera = {"start": still, "end": still}
     assert only(by_hand(films, {"photo": 0, "length_s": 2.0, "camera": camera}))["frames"] == 48
 
 
 @pytest.mark.slow
-def test_labels_follow_their_spots(films: Bench) -> None:
+def test_labels_follow_their_spots(films: JobHarness) -> None:
     clips: list[Json] = [
         {"photo": 0, "length_s": 1.5, "transition": CUT},
         {"photo": 1, "length_s": 1.5},
@@ -178,7 +178,7 @@ def test_labels_follow_their_spots(films: Bench) -> None:
 
 @pytest.mark.slow
 def test_sounds_are_mixed_where_they_are_asked_for(
-    films: Bench, storage: Storage, tmp_path: Path
+    films: JobHarness, storage: Storage, tmp_path: Path
 ) -> None:
     storage.write("birds.wav", clicks(1.0, bpm=600))
     storage.write("still.wav", wav(np.zeros(RATE_HZ, np.float32)))

@@ -19,15 +19,17 @@ from serving.storage.interface import Storage
 from serving.workflows.run import Run
 from serving.workflows.runner import Runner
 from tests.fakes import BLUE, GREEN, RED, StubSession, colour_model, jpeg, publish
-from tests.serving.workflows.bench import Bench, nothing, wait_until_due
+from tests.serving.workflows.harness import JobHarness, nothing, wait_until_due
 
 
-def test_photos_are_classified_and_a_bad_one_fails_alone(bench: Bench, storage: Storage) -> None:
+def test_photos_are_classified_and_a_bad_one_fails_alone(
+    harness: JobHarness, storage: Storage
+) -> None:
     for name, colour in (("r", RED), ("g", GREEN), ("b", BLUE)):
         storage.write(f"{name}.jpg", jpeg(colour))
     storage.write("cut.jpg", jpeg(RED)[:100])
     photos = ["r.jpg", f"{storage.url}/g.jpg", "cut.jpg", "none.jpg", "http://10.0.0.1/x", "b.jpg"]
-    job = bench.attempt(bench.submit(photos=photos))
+    job = harness.attempt(harness.submit(photos=photos))
     assert job.status == "completed", job.error
     assert job.result is not None
     results = job.result["results"]
@@ -40,8 +42,10 @@ def test_photos_are_classified_and_a_bad_one_fails_alone(bench: Bench, storage: 
     assert job.progress == wanted
 
 
-def test_what_cannot_work_fails_at_once_and_what_may_work_is_tried_again(bench: Bench) -> None:
-    failed = bench.fails_with(BadInput("no such thing"))
+def test_what_cannot_work_fails_at_once_and_what_may_work_is_tried_again(
+    harness: JobHarness,
+) -> None:
+    failed = harness.fails_with(BadInput("no such thing"))
     assert failed.status == "failed"
     assert failed.error == {
         "title": "BadInput",
@@ -49,14 +53,14 @@ def test_what_cannot_work_fails_at_once_and_what_may_work_is_tried_again(bench: 
         "reason": "bad_input",
     }
     for error in (StorageUnavailable("s3"), DownloadFailed("host"), MemoryError(), OSError(28)):
-        waiting = bench.fails_with(error)
+        waiting = harness.fails_with(error)
         assert (waiting.status, waiting.failures) == ("pending", 1), error
 
 
 def test_an_error_of_ours_fails_readably_and_keeps_its_words_to_the_log(
-    bench: Bench, caplog: pytest.LogCaptureFixture
+    harness: JobHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    failed = bench.fails_with(KeyError("/etc/secret"))
+    failed = harness.fails_with(KeyError("/etc/secret"))
     assert failed.status == "failed"
     assert failed.error is not None
     assert failed.error["reason"] == "internal"
@@ -64,14 +68,14 @@ def test_an_error_of_ours_fails_readably_and_keeps_its_words_to_the_log(
     assert "/etc/secret" in caplog.text
 
 
-def test_a_result_that_cannot_be_stored_fails_the_job(bench: Bench) -> None:
-    failed = bench.attempt(bench.submit(photos=[]), lambda _: {"score": float("nan")})
+def test_a_result_that_cannot_be_stored_fails_the_job(harness: JobHarness) -> None:
+    failed = harness.attempt(harness.submit(photos=[]), lambda _: {"score": float("nan")})
     assert failed.status == "failed"
 
 
-def test_a_type_nobody_knows_waits_for_a_worker_that_does(bench: Bench) -> None:
-    job_id = bench.submit(photos=[])
-    runner = Runner(bench.parts, {}, uuid4())
+def test_a_type_nobody_knows_waits_for_a_worker_that_does(harness: JobHarness) -> None:
+    job_id = harness.submit(photos=[])
+    runner = Runner(harness.parts, {}, uuid4())
     job = runner.take(job_id)
     assert job is not None
     assert runner.run(job, nothing).status == "retried"
@@ -81,26 +85,26 @@ def test_a_type_nobody_knows_waits_for_a_worker_that_does(bench: Bench) -> None:
     ("stop", "status"), [(Cancelled("by hand"), "cancelled"), (HandedBack("going"), "pending")]
 )
 def test_a_running_attempt_ends_when_it_is_told_to(
-    bench: Bench, storage: Storage, stop: Exception, status: str
+    harness: JobHarness, storage: Storage, stop: Exception, status: str
 ) -> None:
     storage.write("a.jpg", jpeg(RED))
 
     def check() -> None:
         raise stop
 
-    job = bench.attempt(bench.submit(photos=["a.jpg"]), check=check)
+    job = harness.attempt(harness.submit(photos=["a.jpg"]), check=check)
     assert (job.status, job.failures) == (status, 0)
 
 
 def test_a_retry_goes_on_where_the_attempt_before_stopped(
-    bench: Bench, storage: Storage, engine: Engine
+    harness: JobHarness, storage: Storage, engine: Engine
 ) -> None:
     """A photo that was answered is not decoded or run through the model again."""
     session = StubSession(0, 0)
     models = LocalModels(storage, open_session=lambda _: session)
     models.apply(read_slots(engine))
     predictor = CachedPredictor(LocalPredictor(models), Answers(engine, 1000))
-    bench = Bench(replace(bench.parts, predictor=predictor))
+    harness = JobHarness(replace(harness.parts, predictor=predictor))
     for number in range(60):
         storage.write(f"{number}.jpg", jpeg((number * 4, 0, 0)))
     warm = len(session.batches)
@@ -112,38 +116,38 @@ def test_a_retry_goes_on_where_the_attempt_before_stopped(
         if calls > 30:
             raise HandedBack("going")
 
-    job_id = bench.submit(photos=[f"{number}.jpg" for number in range(60)])
-    assert bench.attempt(job_id, check=check).status == "pending"
+    job_id = harness.submit(photos=[f"{number}.jpg" for number in range(60)])
+    assert harness.attempt(job_id, check=check).status == "pending"
     before = len(session.batches) - warm
     assert 0 < before < 60
-    assert bench.attempt(job_id).status == "completed"
+    assert harness.attempt(job_id).status == "completed"
     assert len(session.batches) - warm == 60
 
 
 def test_an_attempt_keeps_the_model_version_that_the_first_one_found(
-    bench: Bench, storage: Storage, engine: Engine, models: LocalModels
+    harness: JobHarness, storage: Storage, engine: Engine, models: LocalModels
 ) -> None:
     storage.write("a.jpg", jpeg(RED))
-    job_id = bench.submit(photos=["a.jpg"])
+    job_id = harness.submit(photos=["a.jpg"])
 
     def first(run: Run) -> Json:
         run.pin_model(ROOM_CLASSIFIER)
         raise StorageUnavailable("s3")
 
-    bench.attempt(job_id, first)
+    harness.attempt(job_id, first)
     publish(engine, storage, "2", colour_model(gain=4.0))
     models.apply(read_slots(engine))
     wait_until_due(engine)
-    job = bench.attempt(job_id)
+    job = harness.attempt(job_id)
     assert job.result is not None
     assert job.result["results"][0]["model"]["version"] == "1"
-    fresh = bench.attempt(bench.submit(photos=["a.jpg"]))
+    fresh = harness.attempt(harness.submit(photos=["a.jpg"]))
     assert fresh.result is not None
     assert fresh.result["results"][0]["model"]["version"] == "2"
     assert not fresh.result["results"][0]["cached"], "a new version knows nothing of the old one's"
 
 
-def test_a_stage_is_made_once_for_the_same_inputs(bench: Bench) -> None:
+def test_a_stage_is_made_once_for_the_same_inputs(harness: JobHarness) -> None:
     made = []
 
     def workflow(run: Run) -> Json:
@@ -157,24 +161,26 @@ def test_a_stage_is_made_once_for_the_same_inputs(bench: Bench) -> None:
         return {"same": first == again == other == b"mask"}
 
     for _ in range(2):
-        job = bench.attempt(bench.submit(photos=[]), workflow)
+        job = harness.attempt(harness.submit(photos=[]), workflow)
         assert job.result == {"same": True}
     assert len(made) == 2
 
 
-def test_what_cannot_be_downloaded_at_last_fails_alone(bench: Bench, storage: Storage) -> None:
+def test_what_cannot_be_downloaded_at_last_fails_alone(
+    harness: JobHarness, storage: Storage
+) -> None:
     """A photo behind a host that is down for good does not cost the listing its other photos."""
     storage.write("a.jpg", jpeg(RED))
-    settings = bench.parts.settings.model_copy(
+    settings = harness.parts.settings.model_copy(
         update={"fetch_hosts": ("127.0.0.1",), "fetch_private": True}
     )
-    parts = replace(bench.parts, settings=settings)
-    bench = Bench(parts)
-    job_id = bench.submit(photos=["a.jpg", "http://127.0.0.1:1/gone.jpg"])
+    parts = replace(harness.parts, settings=settings)
+    harness = JobHarness(parts)
+    job_id = harness.submit(photos=["a.jpg", "http://127.0.0.1:1/gone.jpg"])
     for _ in range(2):
-        assert bench.attempt(job_id).status == "pending"
+        assert harness.attempt(job_id).status == "pending"
         wait_until_due(parts.engine)
-    job = bench.attempt(job_id)
+    job = harness.attempt(job_id)
     assert job.status == "completed"
     assert job.result is not None
     assert [r.get("room_type") for r in job.result["results"]] == ["red", None]

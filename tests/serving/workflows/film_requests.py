@@ -12,7 +12,7 @@ from serving.db.tables import Job, Json
 from serving.storage.interface import Storage
 from tests.fakes import encode
 from tests.serving.video.pictures import texture
-from tests.serving.workflows.bench import Bench
+from tests.serving.workflows.harness import JobHarness
 
 FORMAT = {"profile": "720p", "fps": 24}
 RATE_HZ = 48_000
@@ -38,7 +38,7 @@ def wav(samples: NDArray[np.float32], rate_hz: int = RATE_HZ) -> bytes:
     return file.getvalue()
 
 
-def ask(films: Bench, **changes: object) -> UUID:
+def ask(films: JobHarness, **changes: object) -> UUID:
     """Ask for a film of 3 s without preview."""
     wanted: Json = {
         "photos": with_photos("0.jpg", "1.jpg", "2.jpg"),
@@ -49,7 +49,7 @@ def ask(films: Bench, **changes: object) -> UUID:
     return films.submit(**(wanted | {"template": "energetic", "order": "given"} | changes))
 
 
-def render(films: Bench, **changes: object) -> Json:
+def render(films: JobHarness, **changes: object) -> Json:
     """Render it; return the job's result."""
     job = films.attempt(ask(films, **changes))
     assert job.status == "completed", job.error
@@ -77,7 +77,7 @@ def save(storage: Storage, film: Json, folder: Path) -> Path:
     return path
 
 
-def nothing_is_left(films: Bench, folder: Path) -> bool:
+def nothing_is_left(films: JobHarness, folder: Path) -> bool:
     """No temporary file, and no film or half of one."""
     scratch = [path.name for path in (folder / "scratch").iterdir()]
     return scratch == [".turn"] and not list(films.parts.storage.keys("films/"))

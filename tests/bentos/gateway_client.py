@@ -20,7 +20,7 @@ from tests.gateway_state import make_gateway_state, photo_pool
 
 
 @contextmanager
-def calling(
+def open_gateway_client(
     settings: Settings,
     engine: Engine,
     storage: Storage,
@@ -40,7 +40,7 @@ def calling(
 
 
 @contextmanager
-def served(settings: Settings, engine: Engine, storage: Storage) -> Iterator[str]:
+def serve_gateway(settings: Settings, engine: Engine, storage: Storage) -> Iterator[str]:
     """Serve the gateway on a port of its own."""
     models = LocalModels(storage)
     with closing(photo_pool()) as pool:

@@ -18,7 +18,7 @@ def nothing() -> None:
     """Nobody wants the attempt to end."""
 
 
-class Bench:
+class JobHarness:
     """Submits jobs of a kind and runs their attempts by hand."""
 
     def __init__(self, parts: Parts, kind: str = "classify_photos") -> None:
