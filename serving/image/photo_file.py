@@ -54,6 +54,11 @@ class PhotoFile:
         """Return the height and width as looked at; raises as `header` does."""
         return self.header.height, self.header.width
 
+    @property
+    def decodes(self) -> int:
+        """Return how often it was decoded so far."""
+        return len(self._decoded)
+
     def pixels(self, min_side: int = 0) -> Image:
         """Return the pixels as `serving.image.decode` does, not to be written to.
 

@@ -18,7 +18,7 @@ from serving.errors import ObjectNotFound
 from serving.jobs.removal import Removed, remove_jobs, remove_old_files
 from serving.settings import Settings
 from serving.storage.interface import Storage
-from serving.storage.prefixes import STAGES, UPLOADS
+from serving.storage.prefixes import PREDICTIONS, STAGES, UPLOADS
 from serving.storage.uploads import Quota, UploadStore
 
 log = logging.getLogger(__name__)
@@ -127,6 +127,7 @@ class Retention:
 
     def _unnamed(self) -> Iterator[str]:
         yield from self._storage.keys(f"{STAGES}/")
+        yield from self._storage.keys(f"{PREDICTIONS}/")
         yield from filter(_UNOWNED.fullmatch, self._storage.keys(f"{UPLOADS}/"))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from serving.errors import StudioError
+from serving.models.large_answers import has_stored
 from serving.models.local import ModelVersion, Pin
 from serving.models.predictor import Prediction, Predictor
 from serving.storage.cache import Answers
@@ -68,9 +69,11 @@ def remember(
     """Keep a new answer for whoever asks that version about this content next.
 
     Nothing of how it came about is kept: from which slot the version is taken, the next who asks
-    knows better.
+    knows better. Nor are answers kept whose maps lie in the storage: those objects go by their age.
     """
     if answers is None or isinstance(result, StudioError) or result.cached:
+        return
+    if has_stored(result.answer):
         return
     answer = task.answer.dump_python(result.answer, mode="json")
     answers.put(source.sha256, task.name, result.identity, answer)

@@ -18,6 +18,18 @@ def store_large(answer: Answer, storage: Storage) -> Answer:
     return _replace_encoded(answer, lambda part: _store(part, storage))
 
 
+def has_stored(answer: Answer) -> bool:
+    """Say whether a part of the answer lies in the storage, from where it goes in time."""
+    keys: list[str] = []
+
+    def note(part: Encoded) -> Encoded:
+        keys.append(part.key)
+        return part
+
+    _replace_encoded(answer, note)
+    return any(keys)
+
+
 def load_stored(answer: Answer, storage: Storage) -> Answer:
     """Return the answer with all its maps and pictures within; ObjectNotFound if one is gone."""
     return _replace_encoded(answer, lambda part: _load(part, storage))
