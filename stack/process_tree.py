@@ -24,16 +24,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="stack.process_tree")
     parser.add_argument("--port", type=int, help="that the program listens on")
     parser.add_argument("command", nargs=argparse.REMAINDER)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     signal.signal(signal.SIGHUP, _end_all)
     adopt_orphans()
     if MARK in os.environ:
         end_leftovers(os.environ[MARK])
-    taken = port_taken(asked.port) if asked.port else None
+    taken = port_taken(arguments.port) if arguments.port else None
     if taken:
         print(taken, file=sys.stderr)
         return 1
-    program = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *asked.command])
+    program = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *arguments.command])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: program.send_signal(number))
     code = program.wait()

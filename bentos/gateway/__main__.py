@@ -22,7 +22,7 @@ def main() -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     parser.add_argument("--port", type=int, default=3000, help="default: %(default)s")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     # What imports make stays for good: looking through it for garbage, again and again, is a fifth
     # of the start, and clients wait for a gateway that was killed.
     gc.disable()
@@ -30,9 +30,9 @@ def main() -> None:
     from serving.models.session import gpu_available
 
     if read_settings().serve_inline(gpu_available()):
-        _serve(asked.host, asked.port)
+        _serve(arguments.host, arguments.port)
     words = ["-m", "bentoml", "serve", "bentos.gateway.service:Gateway"]
-    where = ["--host", asked.host, "--port", str(asked.port)]
+    where = ["--host", arguments.host, "--port", str(arguments.port)]
     where += ["--timeout-graceful-shutdown", str(_LAST_WORD_S)]
     os.execv(sys.executable, [sys.executable, *words, *where])
 

@@ -58,11 +58,11 @@ async def one_stream(reader: Reading, state: State) -> AsyncIterator[None]:
 
 
 @router.get("", responses=documented(401, 422, 429, 503))
-async def list_jobs(state: State, client: Client, asked: Annotated[JobQuery, Query()]) -> JobList:
+async def list_jobs(state: State, client: Client, query: Annotated[JobQuery, Query()]) -> JobList:
     """List your jobs, newest first, without their results."""
-    wanted = manage.Filter(client, asked.status, asked.type, asked.listing_id)
+    wanted = manage.Filter(client, query.status, query.type, query.listing_id)
     page = await state.pools.database.run(
-        manage.list_jobs, state.engine, wanted, asked.limit, asked.cursor
+        manage.list_jobs, state.engine, wanted, query.limit, query.cursor
     )
     jobs = [JobView.of(job, with_result=False) for job in page.jobs]
     return JobList(jobs=jobs, next_cursor=page.next_cursor)

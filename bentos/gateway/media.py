@@ -70,11 +70,11 @@ async def analyze_audio(
     """
     kind = media_types.check_media_type(request, media_types.JSON, *media_types.SOUNDS)
     if kind == media_types.JSON:
-        asked = parse_body(AudioRequest, await read_body(request, JSON_BYTES))
-        if in_background or asked.in_background:
-            return await accept(state, caller, "analyze_audio", {"track": asked.track}, asked)
-        await state.mark_uploads_used(caller.client, [asked.track])
-        data = await state.read(asked.track, state.settings.max_audio_bytes)
+        spec = parse_body(AudioRequest, await read_body(request, JSON_BYTES))
+        if in_background or spec.in_background:
+            return await accept(state, caller, "analyze_audio", {"track": spec.track}, spec)
+        await state.mark_uploads_used(caller.client, [spec.track])
+        data = await state.read(spec.track, state.settings.max_audio_bytes)
         return JSONResponse(await state.pools.analysis.run(_analyze, data, state))
     data = await read_body(request, state.settings.max_audio_bytes)
     if in_background:
@@ -97,9 +97,9 @@ async def render_film(request: Request, state: State, caller: CurrentCaller) -> 
     keys come with `video-complete`. While it renders, a small version plays on the job's page.
     """
     media_types.check_media_type(request, media_types.JSON)
-    asked = parse_body(FilmRequest, await read_body(request, JSON_BYTES))
-    _check(asked.template, asked.timeline)
-    return await accept(state, caller, "render_video", _work_of(asked, FilmInput), asked)
+    spec = parse_body(FilmRequest, await read_body(request, JSON_BYTES))
+    _check(spec.template, spec.timeline)
+    return await accept(state, caller, "render_video", _work_of(spec, FilmInput), spec)
 
 
 @router.post(
@@ -112,9 +112,9 @@ async def render_film(request: Request, state: State, caller: CurrentCaller) -> 
 async def render_clip(request: Request, state: State, caller: CurrentCaller) -> Response:
     """Render one photo as a clip of its own; `clip-complete` brings its key."""
     media_types.check_media_type(request, media_types.JSON)
-    asked = parse_body(ClipRequest, await read_body(request, JSON_BYTES))
-    _check(asked.template)
-    return await accept(state, caller, "generate_clip", _work_of(asked, ClipInput), asked)
+    spec = parse_body(ClipRequest, await read_body(request, JSON_BYTES))
+    _check(spec.template)
+    return await accept(state, caller, "generate_clip", _work_of(spec, ClipInput), spec)
 
 
 @router.get("/internal/video/templates", responses=documented(401, 422, 429, 503))
@@ -133,9 +133,9 @@ def _check(template: str | dict[str, Any], timeline: TimelineSpec | None = None)
     check_request(template, timeline)
 
 
-def _work_of(asked: BaseModel, kind: type[BaseModel]) -> dict[str, Any]:
+def _work_of(spec: BaseModel, kind: type[BaseModel]) -> dict[str, Any]:
     """Return what the workflow is told: the request without the options of its job."""
-    return asked.model_dump(mode="json", include=set(kind.model_fields), exclude_unset=True)
+    return spec.model_dump(mode="json", include=set(kind.model_fields), exclude_unset=True)
 
 
 def _analyze(data: bytes, state: GatewayState) -> dict[str, Any]:

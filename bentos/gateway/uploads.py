@@ -170,14 +170,14 @@ def _answer(view: UploadView, created: bool) -> Response:
 
 @router.get("", responses=documented(401, 422, 429, 503))
 async def list_uploads(
-    state: State, client: Client, asked: Annotated[UploadQuery, Query()]
+    state: State, client: Client, query: Annotated[UploadQuery, Query()]
 ) -> UploadList:
     """List your uploads, newest first, unfinished ones too."""
-    after = read_cursor(asked.cursor) if asked.cursor else None
+    after = read_cursor(query.cursor) if query.cursor else None
     rows = await state.pools.database.run(
-        state.uploads.list, client, asked.listing_id, asked.limit + 1, after
+        state.uploads.list, client, query.listing_id, query.limit + 1, after
     )
-    shown = rows[: asked.limit]
+    shown = rows[: query.limit]
     more = write_cursor(shown[-1].created_at, shown[-1].id) if len(rows) > len(shown) else None
     views = [UploadView.of(row, state.settings) for row in shown]
     return UploadList(uploads=views, next_cursor=more)

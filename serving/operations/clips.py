@@ -14,14 +14,14 @@ from serving.storage.interface import Storage
 from serving.storage.objects import storage_of
 
 
-def run(engine: Engine, settings: Settings, asked: argparse.Namespace) -> int:
+def run(engine: Engine, settings: Settings, arguments: argparse.Namespace) -> int:
     """Do what was asked; return the exit code."""
     storage = storage_of(settings)
     store = ClipStore(engine, storage)
-    if asked.command == "clips":
-        print(list_clips(store, asked.limit))
+    if arguments.command == "clips":
+        print(list_clips(store, arguments.limit))
         return 0
-    return _change_clips(asked, store, storage)
+    return _change_clips(arguments, store, storage)
 
 
 def list_clips(store: ClipStore, limit: int) -> str:
@@ -42,7 +42,7 @@ def _photo_hash(name: object, storage: Storage) -> str:
     return hashlib.sha256(storage.read(str(name))).hexdigest()
 
 
-def _change_clips(asked: argparse.Namespace, store: ClipStore, storage: Storage) -> int:
+def _change_clips(arguments: argparse.Namespace, store: ClipStore, storage: Storage) -> int:
     changes = {
         "pin": store.pin,
         "unpin": lambda photo: store.pin(photo, pinned=False),
@@ -51,12 +51,12 @@ def _change_clips(asked: argparse.Namespace, store: ClipStore, storage: Storage)
 
     def change(name: object) -> str:
         try:
-            count = changes[asked.command](_photo_hash(name, storage))
+            count = changes[arguments.command](_photo_hash(name, storage))
         except ObjectNotFound as error:
             raise BadInput(str(error)) from error
         return f"{count} clips"
 
-    return apply_to_each(asked.ids, change)
+    return apply_to_each(arguments.ids, change)
 
 
 def _size(count: int) -> str:

@@ -112,32 +112,34 @@ def _reason(job: Job) -> str:
     return f"{error.get('reason', '')}: {error.get('detail', '')}" if error else ""
 
 
-def run(engine: Engine, settings: Settings, asked: argparse.Namespace) -> int:
+def run(engine: Engine, settings: Settings, arguments: argparse.Namespace) -> int:
     """Do what was asked; return the exit code."""
-    match asked.command:
+    match arguments.command:
         case "clips" | "pin" | "unpin" | "forget":
-            return clips.run(engine, settings, asked)
+            return clips.run(engine, settings, arguments)
         case "erase" | "tidy":
-            return erasure.run(engine, settings, asked)
+            return erasure.run(engine, settings, arguments)
         case "redrive":
-            ids = failed_jobs(engine, asked.reason) if asked.all_failed else asked.ids
+            ids = failed_jobs(engine, arguments.reason) if arguments.all_failed else arguments.ids
             return apply_to_each(ids, lambda job: manage.redrive(engine, _uuid(job)).status)
         case "cancel":
-            return apply_to_each(asked.ids, lambda job: _cancel(engine, _uuid(job)))
+            return apply_to_each(arguments.ids, lambda job: _cancel(engine, _uuid(job)))
         case "replay":
-            ids = dead_deliveries(engine) if asked.all_dead else asked.ids
+            ids = dead_deliveries(engine) if arguments.all_dead else arguments.ids
             return apply_to_each(ids, lambda delivery: replay(engine, str(delivery)))
-    print(_show(engine, settings, asked))
+    print(_show(engine, settings, arguments))
     return 0
 
 
-def _show(engine: Engine, settings: Settings, asked: argparse.Namespace) -> str:
-    match asked.command:
+def _show(engine: Engine, settings: Settings, arguments: argparse.Namespace) -> str:
+    match arguments.command:
         case "jobs":
-            wanted = manage.Filter(asked.client, asked.status, asked.type, asked.listing)
-            return list_jobs(engine, wanted, asked.limit)
+            wanted = manage.Filter(
+                arguments.client, arguments.status, arguments.type, arguments.listing
+            )
+            return list_jobs(engine, wanted, arguments.limit)
         case "deliveries":
-            return list_deliveries(engine, asked.dead, asked.limit)
+            return list_deliveries(engine, arguments.dead, arguments.limit)
         case "queues":
             return list_queues(engine)
     return list_workers(engine, SilenceLimits.of(settings))
@@ -204,10 +206,10 @@ def _add_ids(command: argparse.ArgumentParser, everything: str) -> None:
 
 def main() -> None:
     """Run the command line."""
-    asked, settings = parser().parse_args(), read_settings()
+    arguments, settings = parser().parse_args(), read_settings()
     engine = open_engine(settings)
     try:
-        code = run(engine, settings, asked)
+        code = run(engine, settings, arguments)
     finally:
         engine.dispose()
     sys.exit(code)

@@ -9,13 +9,13 @@ import serving.video
 from serving.errors import BadInput
 from serving.video.edit.templates import Template, parse_template, validate_template
 
-_ROOM = Path(next(iter(serving.video.__path__)))
+_FOLDER = Path(next(iter(serving.video.__path__)))
 
 
 @cache
 def shipped_templates() -> Mapping[str, Template]:
     """Return every shipped template by its name, in alphabetical order."""
-    files = sorted((_ROOM / "template_files").glob("*.yaml"))
+    files = sorted((_FOLDER / "template_files").glob("*.yaml"))
     templates = [parse_template(file.read_text(encoding="utf-8")) for file in files]
     return {template.name: template for template in templates}
 
@@ -36,4 +36,4 @@ def open_template(asked: str | dict[str, Any]) -> Template:
 @cache
 def shipped_fonts() -> Mapping[str, bytes]:
     """Return the font files by the names that templates use: `sans-bold`, `display-regular`."""
-    return {file.stem: file.read_bytes() for file in sorted((_ROOM / "fonts").glob("*.ttf"))}
+    return {file.stem: file.read_bytes() for file in sorted((_FOLDER / "fonts").glob("*.ttf"))}

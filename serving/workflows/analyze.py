@@ -9,9 +9,9 @@ from serving.workflows.run import Run
 
 def analyze_audio(run: Run) -> Json:
     """Analyse `input["track"]`; a track that was analysed before costs nothing."""
-    work = run.input_as(AudioInput)
+    request = run.input_as(AudioInput)
     settings = run.parts.settings
-    data = run.read(work.track, settings.max_audio_bytes)
+    data = run.read(request.track, settings.max_audio_bytes)
     run.check()
     limits = AudioLimits(settings.max_audio_bytes, settings.max_audio_s)
     return analyze_track(data, run.parts.storage, limits)

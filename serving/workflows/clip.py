@@ -14,16 +14,16 @@ from serving.workflows.run import Run
 
 def generate_clip(run: Run) -> Json:
     """Render `input["photo"]` as a clip; one that was rendered before costs nothing."""
-    work = run.input_as(ClipInput)
+    request = run.input_as(ClipInput)
     film = FilmInput(
-        photos=[work.photo], template=work.template, order="given", bad_photos="refuse",
-        formats=[work.format], length_s=work.length_s,
+        photos=[request.photo], template=request.template, order="given", bad_photos="refuse",
+        formats=[request.format], length_s=request.length_s,
     )  # fmt: skip
     with workspace(run) as folder:
         template, luts = open_luts(run, film, open_template(film.template))
         material = gather_photos(run, film, folder)
-        shape = shape_of(work.format)
-        options = EditOptions(frames=round(work.length_s * shape.fps))
+        shape = shape_of(request.format)
+        options = EditOptions(frames=round(request.length_s * shape.fps))
         timeline = make_timeline(material.photos, template, shape, options)
         sources = Sources(
             lambda name: material.files[name].read_bytes(),
@@ -31,14 +31,16 @@ def generate_clip(run: Run) -> Json:
             luts,
         )
         path = folder / "clip.mp4"
-        done = render_to(run, PreparedFilm(timeline.film, sources, codec=work.format.codec), path)
+        done = render_to(
+            run, PreparedFilm(timeline.film, sources, codec=request.format.codec), path
+        )
         key = run.key_of("clip.mp4")
         run.parts.storage.write_from(path, key, "video/mp4")
         return {
             "clip": key,
-            "photo": work.photo.photo,
+            "photo": request.photo.photo,
             "photo_sha256": material.photos[0].name,
-            "format": work.format.name,
+            "format": request.format.name,
             "duration_s": round(float(timeline.film.frames / timeline.film.fps), 3),
             "bytes": path.stat().st_size,
             "cached": done.drawn == 0,

@@ -50,7 +50,7 @@ class FilmContext:
     """All that the films of one job have in common."""
 
     run: Run
-    work: FilmInput
+    request: FilmInput
     material: Material
     template: Template
     luts: Mapping[str, Lut]
@@ -63,7 +63,7 @@ class FilmContext:
         """Return the mix for a film, the same one for all that are as long."""
         samples = round(film.frames / film.fps * RATE_HZ)
         if samples not in self.sounds:
-            self.sounds[samples] = make_sound(self.run, self.work, self.song, samples)
+            self.sounds[samples] = make_sound(self.run, self.request, self.song, samples)
         return self.sounds[samples]
 
     def notes(self) -> list[str]:
@@ -87,16 +87,16 @@ def render_video(run: Run) -> Json:
     What was made before is used again, by whichever job or attempt: the track's analysis, the mix,
     and every segment whose pixels depend on nothing that changed.
     """
-    work = run.input_as(FilmInput)
+    request = run.input_as(FilmInput)
     with workspace(run) as folder:
-        context = _open_context(run, work, folder)
-        drafts = {asked: _draft(context, asked) for asked in work.formats}
+        context = _open_context(run, request, folder)
+        drafts = {output: _draft(context, output) for output in request.formats}
         preview = None
-        if work.preview:
-            preview = publish_preview(run, drafts[work.formats[0]].cut, folder)
-        made = {asked: _make_film(context, asked, draft) for asked, draft in drafts.items()}
+        if request.preview:
+            preview = publish_preview(run, drafts[request.formats[0]].cut, folder)
+        made = {output: _make_film(context, output, draft) for output, draft in drafts.items()}
     return {
-        "films": [made[asked] for asked in work.formats],
+        "films": [made[output] for output in request.formats],
         "preview": preview,
         "template": context.template.name,
         "skipped": list(context.material.skipped),
@@ -105,26 +105,28 @@ def render_video(run: Run) -> Json:
 
 
 def _notes(drafts: Mapping[Format, Draft]) -> list[str]:
-    return [f"{asked.name}: {note}" for asked, draft in drafts.items() for note in draft.plan.notes]
+    return [
+        f"{output.name}: {note}" for output, draft in drafts.items() for note in draft.plan.notes
+    ]
 
 
-def _open_context(run: Run, work: FilmInput, folder: Path) -> FilmContext:
-    template, luts = open_luts(run, work, open_template(work.template))
-    song = open_song(run, work)
-    words = Words(**work.words.model_dump())
-    branding = Branding(words, open_brand(run, work.brand), shipped_fonts(), work.waveform)
-    material = gather_photos(run, work, folder)
-    return FilmContext(run, work, material, template, luts, branding, song, folder)
+def _open_context(run: Run, request: FilmInput, folder: Path) -> FilmContext:
+    template, luts = open_luts(run, request, open_template(request.template))
+    song = open_song(run, request)
+    words = Words(**request.words.model_dump())
+    branding = Branding(words, open_brand(run, request.brand), shipped_fonts(), request.waveform)
+    material = gather_photos(run, request, folder)
+    return FilmContext(run, request, material, template, luts, branding, song, folder)
 
 
-def _draft(context: FilmContext, asked: Format) -> Draft:
+def _draft(context: FilmContext, output: Format) -> Draft:
     """Cut the film to the music at the length that was asked for, or that suits both."""
-    photos, work, song = context.material.photos, context.work, context.song
-    shape = shape_of(asked)
+    photos, request, song = context.material.photos, context.request, context.song
+    shape = shape_of(output)
     options = EditOptions(
-        frames=None if work.length_s is None else round(work.length_s * shape.fps),
-        keep_all=work.length_s is None,
-        edits=edits_of(work.timeline, context.material.numbers) if work.timeline else (),
+        frames=None if request.length_s is None else round(request.length_s * shape.fps),
+        keep_all=request.length_s is None,
+        edits=edits_of(request.timeline, context.material.numbers) if request.timeline else (),
     )
     carded = draw_cards(context.template, shape, context.branding, options)
     first = song.music() if song else None
@@ -133,12 +135,12 @@ def _draft(context: FilmContext, asked: Format) -> Draft:
     carded = replace(carded, options=replace(carded.options, frames=frames))
     plan = plan_carded_film(photos, context.template, shape, context.branding, carded, music)
     sound = context.sound(plan.film)
-    title = work.words.headline or work.words.address
+    title = request.words.headline or request.words.address
     chapters = tuple(
         Chapter(chapter.frame, chapter.name)
         for chapter in list_chapters(plan.timeline, photos, title)
     )
-    cut = PreparedFilm(plan.film, _sources(context, plan), sound, chapters, asked.codec)
+    cut = PreparedFilm(plan.film, _sources(context, plan), sound, chapters, output.codec)
     return Draft(plan, music, cut)
 
 
@@ -155,48 +157,48 @@ def _sources(context: FilmContext, plan: Plan) -> Sources:
     return Sources(photo, picture, context.luts)
 
 
-def _make_film(context: FilmContext, asked: Format, draft: Draft) -> Json:
+def _make_film(context: FilmContext, output: Format, draft: Draft) -> Json:
     """Render, check and store one film; return where it is and what it is."""
-    path = context.folder / f"{asked.name}.mp4"
+    path = context.folder / f"{output.name}.mp4"
     done = render_to(context.run, draft.cut, path)
     findings = find_faults(path, _planned(context, draft), context.run.check)
     if findings:
-        shown = context.run.key_of(f"faulty-{asked.name}.jpg")
+        shown = context.run.key_of(f"faulty-{output.name}.jpg")
         context.run.parts.storage.write(shown, picture_of(path, findings[0].frame))
         forget(context.run, draft.cut)
-        raise faulty(asked.name, findings, shown)
+        raise faulty(output.name, findings, shown)
     film = draft.cut.film
     return {
-        "format": asked.name,
+        "format": output.name,
         "width": film.width,
         "height": film.height,
-        "fps": asked.fps,
-        "codec": asked.codec,
+        "fps": output.fps,
+        "codec": output.codec,
         "frames": film.frames,
         "duration_s": round(float(film.frames / film.fps), 3),
-        "cuts_s": [round(cut / asked.fps, 3) for cut in draft.plan.timeline.cuts],
+        "cuts_s": [round(cut / output.fps, 3) for cut in draft.plan.timeline.cuts],
         "left_out": _left_out(context, draft),
         "frames_drawn": done.drawn,
         "segments": done.segments,
         "segments_reused": done.reused,
-    } | _store(context, asked, draft, path)
+    } | _store(context, output, draft, path)
 
 
 def _left_out(context: FilmContext, draft: Draft) -> list[str]:
     """Return what the request calls the photos that found no room."""
     numbers = context.material.numbers
-    return [context.work.photos[numbers[index]].photo for index in draft.plan.timeline.left_out]
+    return [context.request.photos[numbers[index]].photo for index in draft.plan.timeline.left_out]
 
 
 def _planned(context: FilmContext, draft: Draft) -> Planned:
     # a film that shows every photo may have to cut between beats
-    music = draft.music if context.work.length_s is not None else None
+    music = draft.music if context.request.length_s is not None else None
     return Planned(draft.cut, draft.plan.timeline.cuts, music)
 
 
-def _store(context: FilmContext, asked: Format, draft: Draft, path: Path) -> Json:
+def _store(context: FilmContext, output: Format, draft: Draft, path: Path) -> Json:
     storage = context.run.parts.storage
-    base = context.run.key_of(asked.name)
+    base = context.run.key_of(output.name)
     frame = choose_poster(draft.plan.timeline, context.material.photos)
     storage.write(f"{base}.jpg", make_poster(draft.cut.film, draft.cut.sources, frame))
     storage.write(f"{base}.webp", make_loop(draft.cut.film, draft.cut.sources))

@@ -64,7 +64,7 @@ class Material:
     numbers: tuple[int, ...]
 
 
-def gather_photos(run: Run, work: FilmInput, folder: Path) -> Material:
+def gather_photos(run: Run, request: FilmInput, folder: Path) -> Material:
     """Fetch the photos into `folder`; ask the classifier for rooms that were not given.
 
     Raises
@@ -72,24 +72,24 @@ def gather_photos(run: Run, work: FilmInput, folder: Path) -> Material:
     BadInput
         If none can be read, or one cannot and `bad_photos` says to refuse.
     """
-    intake = PhotoIntake(run, work, folder, _find_rooms(run, work))
+    intake = PhotoIntake(run, request, folder, _find_rooms(run, request))
     found: dict[int, FilmPhoto] = {}
     skipped: list[Json] = []
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="film") as pool:
         try:
-            answers = pool.map(intake.take, work.photos)
+            answers = pool.map(intake.take, request.photos)
             for number, answer in enumerate(answers):
                 if isinstance(answer, FilmPhoto):
                     found[number] = answer
                 else:
-                    _refuse_or_skip(work, answer, skipped)
-                run.report_progress(len(found) + len(skipped), len(work.photos), "photos")
+                    _refuse_or_skip(request, answer, skipped)
+                run.report_progress(len(found) + len(skipped), len(request.photos), "photos")
         finally:
             pool.shutdown(cancel_futures=True)  # of a film that is not to be, no photo is fetched
     if not found:
-        raise BadInput(f"none of the {len(work.photos)} photos can be read")
+        raise BadInput(f"none of the {len(request.photos)} photos can be read")
     numbers = tuple(found)
-    if work.order == "rooms" and work.timeline is None:
+    if request.order == "rooms" and request.timeline is None:
         numbers = tuple(numbers[index] for index in order_by_room(tuple(found.values())))
     photos = tuple(found[number] for number in numbers)
     files = {photo.name: folder / photo.name for photo in photos}
@@ -101,29 +101,29 @@ class PhotoIntake:
     """Fetches, checks and stores the photos of a film, several at the same time."""
 
     run: Run
-    work: FilmInput
+    request: FilmInput
     folder: Path
     rooms: "_Rooms | None"
 
-    def take(self, asked: PhotoSpec) -> FilmPhoto | Json:
+    def take(self, spec: PhotoSpec) -> FilmPhoto | Json:
         """Return the photo, its file written into the folder, or what is wrong with it."""
         self.run.check()
         try:
-            data = self.run.read(asked.photo)
-            depth = None if asked.depth is None else self.run.read(asked.depth)
-            photo = self._judge(asked, data, depth)
+            data = self.run.read(spec.photo)
+            depth = None if spec.depth is None else self.run.read(spec.depth)
+            photo = self._judge(spec, data, depth)
             self._keep(photo, data)
         except StudioError as error:
             if not isinstance(error, BadInput) and not self.run.should_give_up(error):
                 raise
-            return {"photo": asked.photo, "error": problem_of(error).model_dump()}
+            return {"photo": spec.photo, "error": problem_of(error).model_dump()}
         if photo.room is None and self.rooms is not None:
             photo = replace(photo, room=self.rooms(data))
         if depth is not None:
             (self.folder / str(photo.depth)).write_bytes(depth)
         return photo
 
-    def _judge(self, asked: PhotoSpec, data: bytes, depth: bytes | None) -> FilmPhoto:
+    def _judge(self, spec: PhotoSpec, data: bytes, depth: bytes | None) -> FilmPhoto:
         width, height = photo_size(data)
         if depth is not None:
             decode(depth, _DEPTH_PIXELS)
@@ -131,12 +131,12 @@ class PhotoIntake:
             name=hashlib.sha256(data).hexdigest(),
             width=width,
             height=height,
-            weight=asked.weight,
-            focus=tuple(asked.focus),
-            room=asked.room,
-            caption=asked.caption,
+            weight=spec.weight,
+            focus=tuple(spec.focus),
+            room=spec.room,
+            caption=spec.caption,
             depth=None if depth is None else f"depth-{hashlib.sha256(depth).hexdigest()}",
-            labels=tuple(SpotLabel(label.text, label.x, label.y) for label in asked.labels),
+            labels=tuple(SpotLabel(label.text, label.x, label.y) for label in spec.labels),
         )
 
     def _keep(self, photo: FilmPhoto, data: bytes) -> None:
@@ -156,13 +156,13 @@ class PhotoIntake:
 _Rooms = Callable[[bytes], str | None]
 
 
-def _find_rooms(run: Run, work: FilmInput) -> _Rooms | None:
+def _find_rooms(run: Run, request: FilmInput) -> _Rooms | None:
     """Return what names a photo's room, if that is asked for.
 
     A film in the order it was sent is better than none: where no model answers to the last, rooms
     stay unknown.
     """
-    if work.order != "rooms" or all(asked.room is not None for asked in work.photos):
+    if request.order != "rooms" or all(spec.room is not None for spec in request.photos):
         return None
     try:
         version = run.pin_model(ROOM_CLASSIFIER)
@@ -186,8 +186,8 @@ def _find_rooms(run: Run, work: FilmInput) -> _Rooms | None:
     return find
 
 
-def _refuse_or_skip(work: FilmInput, found: Json, skipped: list[Json]) -> None:
-    if work.bad_photos == "refuse":
+def _refuse_or_skip(request: FilmInput, found: Json, skipped: list[Json]) -> None:
+    if request.bad_photos == "refuse":
         raise BadImage(f"photo '{found['photo']}': {found['error']['detail']}")
     skipped.append(found)
 
@@ -197,12 +197,12 @@ def open_depth(folder: Path, name: str) -> Image:
     return decode((folder / name).read_bytes(), _DEPTH_PIXELS)
 
 
-def open_luts(run: Run, work: FilmInput, template: Template) -> tuple[Template, dict[str, Lut]]:
+def open_luts(run: Run, request: FilmInput, template: Template) -> tuple[Template, dict[str, Lut]]:
     """Return the template with the look that counts, and the looks by name."""
     luts = {name: make_look(name) for name in LOOKS}
-    if work.lut is None:
+    if request.lut is None:
         return template, luts
-    data = run.read(work.lut, _CUBE_BYTES)
+    data = run.read(request.lut, _CUBE_BYTES)
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
@@ -213,10 +213,10 @@ def open_luts(run: Run, work: FilmInput, template: Template) -> tuple[Template, 
     return template.model_copy(update={"look": Look(name=name, strength=strength)}), luts
 
 
-def open_brand(run: Run, asked: BrandSpec) -> Brand:
+def open_brand(run: Run, spec: BrandSpec) -> Brand:
     """Return the brand with its logo's pixels."""
-    texts = asked.model_dump(exclude={"logo"})
-    logo = None if asked.logo is None else _open_logo(run.read(asked.logo))
+    texts = spec.model_dump(exclude={"logo"})
+    logo = None if spec.logo is None else _open_logo(run.read(spec.logo))
     return Brand(**texts, logo=logo)
 
 

@@ -92,21 +92,21 @@ class Song:
         return make_music(beats, downbeats, energy, 1 / self.energy_per_s, sections)
 
 
-def open_song(run: Run, work: FilmInput) -> Song | None:
+def open_song(run: Run, request: FilmInput) -> Song | None:
     """Fetch, decode and analyse the music; BadInput if it cannot be, or ends before `start_s`."""
-    asked = work.music
-    if asked is None:
+    spec = request.music
+    if spec is None:
         return None
-    with about(f"the music '{asked.track}'"):
-        data = run.read(asked.track, run.parts.settings.max_audio_bytes)
+    with about(f"the music '{spec.track}'"):
+        data = run.read(spec.track, run.parts.settings.max_audio_bytes)
         found = analyze_track(data, run.parts.storage, _limits(run))
-        start_s = _start_s(asked, work.timeline is not None, found["sound_starts_s"])
+        start_s = _start_s(spec, request.timeline is not None, found["sound_starts_s"])
         samples, _ = _decode(data, _limits(run))
         samples = samples[round(start_s * RATE_HZ) :]
         if not len(samples):
             raise BadInput(f"it ends before {start_s:g} s")
     notes = list(found["notes"])
-    if start_s > asked.start_s:
+    if start_s > spec.start_s:
         notes.append(f"its first {start_s:.1f} s are silent and were left out")
 
     def after(times: Sequence[float]) -> Times:
@@ -117,23 +117,23 @@ def open_song(run: Run, work: FilmInput) -> Song | None:
         samples=samples,
         sha256=found["sha256"],
         start_s=start_s,
-        gain_db=asked.gain_db,
+        gain_db=spec.gain_db,
         beats_s=after(found["beats_s"]),
         downbeats_s=after(found["downbeats_s"]),
         sections_s=after([section["start_s"] for section in found["sections"]]),
         energy=np.asarray(found["energy"][round(start_s * found["energy_per_s"]) :]),
         energy_per_s=found["energy_per_s"],
-        notes=tuple(f"the music '{asked.track}': {note}" for note in notes),
+        notes=tuple(f"the music '{spec.track}': {note}" for note in notes),
     )
 
 
-def _start_s(asked: MusicSpec, by_hand: bool, sound_starts_s: float) -> float:
+def _start_s(spec: MusicSpec, by_hand: bool, sound_starts_s: float) -> float:
     """Return where in the track the film begins: silence before it is heard may be left out."""
-    trims = asked.trim_silence
+    trims = spec.trim_silence
     if trims is None:
-        trims = not asked.start_s and not by_hand
+        trims = not spec.start_s and not by_hand
     heard_s = sound_starts_s - _BEFORE_SOUND_S
-    return max(asked.start_s, heard_s) if trims and sound_starts_s >= _SILENCE_S else asked.start_s
+    return max(spec.start_s, heard_s) if trims and sound_starts_s >= _SILENCE_S else spec.start_s
 
 
 @contextmanager
@@ -157,22 +157,22 @@ def _decode(data: bytes, limits: AudioLimits) -> tuple[Samples, tuple[str, ...]]
     return turned, (*sound.notes, note)
 
 
-def make_sound(run: Run, work: FilmInput, song: Song | None, frames: int) -> Sound | None:
+def make_sound(run: Run, request: FilmInput, song: Song | None, frames: int) -> Sound | None:
     """Mix music, sounds and voice to `frames` samples at -14 LUFS; None for a film without sound.
 
     What was mixed before, for another format or by an attempt that died, is taken from there.
     """
-    names = {number: f"the sound '{asked.track}'" for number, asked in enumerate(work.sounds)}
-    names[_VOICE] = f"the voice-over '{work.voice_over}'"
-    voice = None if work.voice_over is None else _read(run, names[_VOICE], work.voice_over)
-    sounds = [_read(run, names[n], asked.track) for n, asked in enumerate(work.sounds)]
+    names = {number: f"the sound '{spec.track}'" for number, spec in enumerate(request.sounds)}
+    names[_VOICE] = f"the voice-over '{request.voice_over}'"
+    voice = None if request.voice_over is None else _read(run, names[_VOICE], request.voice_over)
+    sounds = [_read(run, names[n], spec.track) for n, spec in enumerate(request.sounds)]
     if song is None and voice is None and not sounds:
         return None
     inputs: Json = {
         "music": [song.sha256, song.start_s, song.gain_db] if song else None,
         "sounds": [
-            [hashlib.sha256(data).hexdigest(), asked.model_dump(exclude={"track"})]
-            for asked, data in zip(work.sounds, sounds, strict=True)
+            [hashlib.sha256(data).hexdigest(), spec.model_dump(exclude={"track"})]
+            for spec, data in zip(request.sounds, sounds, strict=True)
         ],
         "voice": None if voice is None else hashlib.sha256(voice).hexdigest(),
         "frames": frames,
@@ -184,9 +184,9 @@ def make_sound(run: Run, work: FilmInput, song: Song | None, frames: int) -> Sou
             with about(names[_VOICE]):
                 speech, told = _decode(voice, limits)
             notes += [(_VOICE, note) for note in told]
-        for number, (asked, data) in enumerate(zip(work.sounds, sounds, strict=True)):
+        for number, (spec, data) in enumerate(zip(request.sounds, sounds, strict=True)):
             with about(names[number]):
-                track, told = _open_sound(asked, data, limits)
+                track, told = _open_sound(spec, data, limits)
             laid.append(track)
             notes += [(number, note) for note in told]
         return _pack(_mix(song, laid, speech, frames), notes)
@@ -205,18 +205,16 @@ def _limits(run: Run) -> AudioLimits:
     return AudioLimits(run.parts.settings.max_audio_bytes, run.parts.settings.max_audio_s)
 
 
-def _open_sound(
-    asked: SoundSpec, data: bytes, limits: AudioLimits
-) -> tuple[Track, tuple[str, ...]]:
+def _open_sound(spec: SoundSpec, data: bytes, limits: AudioLimits) -> tuple[Track, tuple[str, ...]]:
     """Return a sound cut and faded as asked; BadInput if it cannot be, or ends before `start_s`."""
     samples, notes = _decode(data, limits)
-    samples = samples[round(asked.start_s * RATE_HZ) :]
-    if asked.length_s is not None:
-        samples = samples[: round(asked.length_s * RATE_HZ)]
+    samples = samples[round(spec.start_s * RATE_HZ) :]
+    if spec.length_s is not None:
+        samples = samples[: round(spec.length_s * RATE_HZ)]
     if not len(samples):
-        raise BadInput(f"it ends before {asked.start_s:g} s")
-    fade_s = min(asked.fade_s, len(samples) / RATE_HZ / 2)
-    return Track(fade(samples, RATE_HZ, fade_s, fade_s), asked.gain_db, asked.at_s), notes
+        raise BadInput(f"it ends before {spec.start_s:g} s")
+    fade_s = min(spec.fade_s, len(samples) / RATE_HZ / 2)
+    return Track(fade(samples, RATE_HZ, fade_s, fade_s), spec.gain_db, spec.at_s), notes
 
 
 def _mix(

@@ -10,8 +10,8 @@ from serving.video.edit.timeline import Timeline
 from serving.video.film import BACKDROP, FILL, Clip, Transition, View
 
 
-def edits_of(asked: TimelineSpec, numbers: Sequence[int]) -> tuple[Edit, ...]:
-    """Return the timeline as the video room takes it.
+def edits_of(spec: TimelineSpec, numbers: Sequence[int]) -> tuple[Edit, ...]:
+    """Return the timeline in the form that `make_timeline` takes.
 
     The time of a photo that was skipped goes to the clip before it, or to the one after where there
     is none: every other cut stays where it was.
@@ -23,7 +23,7 @@ def edits_of(asked: TimelineSpec, numbers: Sequence[int]) -> tuple[Edit, ...]:
     places = {number: place for place, number in enumerate(numbers)}
     kept: list[tuple[ClipSpec, float]] = []
     waiting_s = 0.0
-    for clip in asked.clips:
+    for clip in spec.clips:
         if clip.photo is None or clip.photo in places:
             kept.append((clip, clip.length_s + waiting_s))
             waiting_s = 0.0
@@ -44,14 +44,14 @@ def edits_of(asked: TimelineSpec, numbers: Sequence[int]) -> tuple[Edit, ...]:
     )
 
 
-def _camera(asked: CameraSpec) -> Camera:
-    start, end = (View(view.x, view.y, view.scale) for view in (asked.start, asked.end))
-    curve = tuple(asked.curve) if isinstance(asked.curve, list) else asked.curve
-    return Camera(start, end, curve, BACKDROP if asked.fit == "backdrop" else FILL)
+def _camera(spec: CameraSpec) -> Camera:
+    start, end = (View(view.x, view.y, view.scale) for view in (spec.start, spec.end))
+    curve = tuple(spec.curve) if isinstance(spec.curve, list) else spec.curve
+    return Camera(start, end, curve, BACKDROP if spec.fit == "backdrop" else FILL)
 
 
-def _transition(asked: TransitionSpec) -> tuple[str, float, tuple[tuple[str, float | str], ...]]:
-    return asked.kind, asked.seconds, tuple(sorted(asked.params.items()))
+def _transition(spec: TransitionSpec) -> tuple[str, float, tuple[tuple[str, float | str], ...]]:
+    return spec.kind, spec.seconds, tuple(sorted(spec.params.items()))
 
 
 def timeline_of(timeline: Timeline, numbers: Sequence[int]) -> TimelineSpec:

@@ -57,11 +57,11 @@ def workspace(run: Run) -> Iterator[Path]:
             raise StorageFull(f"no room for the job's files: {error.strerror}") from error
 
 
-def shape_of(asked: Format) -> Shape:
+def shape_of(spec: Format) -> Shape:
     """Return the frame of a format."""
-    width, height = FRAMES[asked.aspect]
-    factor = Fraction(PROFILES[asked.profile], PROFILES["1080p"])
-    return Shape(2 * round(width * factor / 2), 2 * round(height * factor / 2), asked.rate)
+    width, height = FRAMES[spec.aspect]
+    factor = Fraction(PROFILES[spec.profile], PROFILES["1080p"])
+    return Shape(2 * round(width * factor / 2), 2 * round(height * factor / 2), spec.rate)
 
 
 def render_to(run: Run, cut: PreparedFilm, path: Path) -> Rendered:

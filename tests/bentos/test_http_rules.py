@@ -34,7 +34,7 @@ JPEG = {"Content-Type": "image/jpeg"}
 def job(engine: Engine, storage: Storage) -> UUID:
     """A job that was cancelled, with a photo and a film."""
     storage.write("red.jpg", jpeg(RED))
-    new = NewJob(KINDS["classify_photos"], {"photos": ["red.jpg"]}, "backend", "42")
+    new = NewJob(KINDS["render_video"], {"photos": ["red.jpg"]}, "backend", "42")
     job_id = submit(engine, new, 1000).job_id
     cancel(engine, job_id)
     storage.write(f"films/{job_id}/16x9.mp4", bytes(range(200)))

@@ -71,7 +71,7 @@ def read_films(storage: Storage, partition: str, retake: int = 0) -> list[BulkJo
     key = f"{FILMS}/{partition}.json"
     batch = _read(storage, key, FilmBatch)
     place = f"{partition}/{retake}" if retake else partition
-    return _without_twins(key, (_film_job(asked, place) for asked in _checked(key, batch.films)))
+    return _without_twins(key, (_film_job(spec, place) for spec in _checked(key, batch.films)))
 
 
 def read_clips(storage: Storage, partition: str, retake: int = 0) -> list[BulkJob]:
@@ -80,7 +80,7 @@ def read_clips(storage: Storage, partition: str, retake: int = 0) -> list[BulkJo
     batch = _read(storage, key, ClipBatch)
     place = f"{partition}/{retake}" if retake else partition
     return _without_twins(
-        key, (job for asked in batch.listings for job in _clip_jobs(key, asked, place))
+        key, (job for spec in batch.listings for job in _clip_jobs(key, spec, place))
     )
 
 
@@ -100,10 +100,10 @@ def _read(storage: Storage, key: str, kind: type[Batch]) -> Batch:
 
 
 def _checked(key: str, films: Sequence[ListingFilm]) -> Iterator[ListingFilm]:
-    for number, asked in enumerate(films):
-        place = f"{key}: films.{number} (listing {asked.listing_id})"
-        _check(place, asked.film.template, asked.film.timeline)
-        yield asked
+    for number, spec in enumerate(films):
+        place = f"{key}: films.{number} (listing {spec.listing_id})"
+        _check(place, spec.film.template, spec.film.timeline)
+        yield spec
 
 
 def _check(place: str, template: str | Json, timeline: TimelineSpec | None = None) -> None:
@@ -115,20 +115,20 @@ def _check(place: str, template: str | Json, timeline: TimelineSpec | None = Non
         raise BadInput(f"{place}: {error}") from error
 
 
-def _film_job(asked: ListingFilm, place: str) -> BulkJob:
-    work = asked.film.model_dump(mode="json", exclude_unset=True)
-    return _job("render_video", "films", asked.listing_id, work, (place, asked.film.template))
+def _film_job(spec: ListingFilm, place: str) -> BulkJob:
+    work = spec.film.model_dump(mode="json", exclude_unset=True)
+    return _job("render_video", "films", spec.listing_id, work, (place, spec.film.template))
 
 
-def _clip_jobs(key: str, asked: ListingClips, place: str) -> Iterator[BulkJob]:
-    _check(f"{key}: listing {asked.listing_id}", asked.template)
-    for photo in asked.photos:
-        for shape in asked.formats:
+def _clip_jobs(key: str, spec: ListingClips, place: str) -> Iterator[BulkJob]:
+    _check(f"{key}: listing {spec.listing_id}", spec.template)
+    for photo in spec.photos:
+        for shape in spec.formats:
             clip = ClipInput(
-                photo=photo, template=asked.template, length_s=asked.length_s, format=shape
+                photo=photo, template=spec.template, length_s=spec.length_s, format=shape
             )
             work = clip.model_dump(mode="json", exclude_unset=True)
-            yield _job("generate_clip", "clips", asked.listing_id, work, (place, asked.template))
+            yield _job("generate_clip", "clips", spec.listing_id, work, (place, spec.template))
 
 
 def _job(
@@ -149,9 +149,9 @@ def _versions(template: str | Json) -> tuple[str, str, Json]:
     return serving.__version__, code_version(), open_template(template).model_dump(mode="json")
 
 
-def _without_twins(key: str, asked: Iterable[BulkJob]) -> list[BulkJob]:
+def _without_twins(key: str, spec: Iterable[BulkJob]) -> list[BulkJob]:
     jobs: dict[str, BulkJob] = {}
-    for job in asked:
+    for job in spec:
         if job.idempotency_key in jobs:
             raise BadInput(
                 f"{key}: listing {job.listing_id} asks for the same {job.kind.noun} twice"

@@ -82,7 +82,7 @@ def test_named_jobs_run_again_and_the_others_are_told_why_not(
     told = capsys.readouterr()
     assert "only a failed one" in told.err
     assert "there is no job" in told.err
-    assert "not a job's id" in told.err
+    assert "not the id of a job" in told.err
     assert "0 done, 3 not" in told.out
 
 
