@@ -144,7 +144,7 @@ class Settings(CheckedSettings):
         default_factory=dict, description="jobs at once by queue, as JSON; the others by default"
     )
     model_service_url: HttpUrl | None = Field(
-        None, description="workers ask the services below it; unset: they hold the models"
+        None,
         description="workers ask the services at `URL/TASK` there; unset: they hold the models",
     )
     gpu_jobs: int = Field(1, gt=0, description="jobs at once on this worker's GPU, if there is one")
