@@ -188,8 +188,11 @@ class LimitedConnection(HttpToolsProtocol):
             raise ValueError(_PIPELINE.detail)
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of a body."""
+        """Take a part of a body; where nothing waits to be read, without copying it twice."""
         self._quiet_bytes = 0
+        cycle = self.cycle
+        if not cycle.body and not cycle.response_complete:
+            cycle.body, body = body, b""  # type: ignore[assignment] # joined and given on as bytes
         super().on_body(body)
 
     def on_message_complete(self) -> None:

@@ -1,6 +1,7 @@
 """Connections that are slow, silent, hostile or too many: each ends, with a word of ours."""
 
 import asyncio
+import http.client
 import threading
 import time
 from collections.abc import Iterator
@@ -260,3 +261,35 @@ def test_what_is_left_of_a_body_that_nobody_wants_is_dropped(address: tuple[str,
         assert read_answer(wire).status == 200
         wire.sendall(b"x" * 2_999_000 + GET)
         assert read_answer(wire).status == 200
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request with its body, looked for only when some parts of it may be waiting."""
+    if scope["type"] != "http":
+        return
+    parts, more = [], True
+    while more:
+        await asyncio.sleep(0.02)
+        message = await receive()
+        assert isinstance(message["body"], bytes)
+        parts.append(message["body"])
+        more = message["more_body"]
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"".join(parts)})
+
+
+def test_a_body_arrives_whole_in_however_many_parts() -> None:
+    parts = [bytes([number]) * size for number, size in enumerate([1, 70_000, 3, 200_000, 5])]
+    with serving(echo, LIMITS) as (host, port):
+        client = http.client.HTTPConnection(host, port, timeout=20)
+        for part_wait_s in (0.0, 0.005):
+
+            def slowly(wait_s: float = part_wait_s) -> Iterator[bytes]:
+                for part in parts:
+                    time.sleep(wait_s)
+                    yield part
+
+            client.request("POST", "/a", body=slowly(), encode_chunked=True)
+            assert client.getresponse().read() == b"".join(parts)
+            client.request("POST", "/a", body=b"".join(parts))
+            assert client.getresponse().read() == b"".join(parts)
