@@ -137,6 +137,9 @@ class Settings(CheckedSettings):
         (), description="browsers of these may call; as JSON"
     )
     model_threads: int = Field(0, ge=0, description="photos worked on at once; 0: one per core")
+    model_requests: int = Field(
+        1, gt=0, description="requests to a model service at once, each with all photos that wait"
+    )
 
     # jobs
     max_queued: int = Field(10_000, gt=0, description="waiting per queue; more is refused (503)")

@@ -12,6 +12,7 @@ from bentoml.exceptions import BentoMLException
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from bentos.gateway.gathering import Gathering
 from bentos.gateway.pools import Pool
 from bentos.gateway.schema import ModelStatus
 from serving import metrics
@@ -120,6 +121,7 @@ class ServicePredictor:
     ----------
     services : by the name of the task
     fresh_s : for how long it counts that a version answers now
+    requests : to each service at once, each with all items that wait
     """
 
     serving: Literal["inline", "service"] = "service"
@@ -131,8 +133,13 @@ class ServicePredictor:
         pool: Pool,
         others: Pool | None = None,
         fresh_s: float = 2.0,
+        requests: int = 1,
     ) -> None:
         self._services, self._answers = services, answers
+        self._gathered = {
+            task: Gathering[Item, Reply](partial(_predict, service), at_once=requests)
+            for task, service in services.items()
+        }
         self._pools, self._versions = _Pools(pool, others), KnownVersions(fresh_s)
         self._finding = {task: asyncio.Lock() for task in services}
 
@@ -176,7 +183,7 @@ class ServicePredictor:
 
     async def _ask(self, task: PhotoTask, ready: "_Ready") -> Outcome:
         try:
-            ask = partial(self._services[task.name].predict, [ready.item])
+            ask = partial(self._gathered[task.name], [ready.item])
             (reply,) = await _asked(task.name, ask)
             return reply.result(task, ready.version)
         except StudioError as error:
@@ -243,6 +250,11 @@ class _Families:
 def _status_of(model: ModelVersion) -> ModelStatus:
     card = model.card
     return ModelStatus(task=card.task, version=model.version, slot=model.slot, demo=card.demo)
+
+
+async def _predict(service: ModelService, items: list[Item]) -> list[Reply]:
+    # BentoML's client learns its methods only when it is first asked
+    return await service.predict(items)
 
 
 async def _asked(task: str, ask: Callable[[], Awaitable[T]]) -> T:

@@ -118,7 +118,12 @@ def _open_state(
         predictor = InlinePredictor(models, local, pools.photos, pools.other_photos)
     else:
         predictor = ServicePredictor(
-            services, answers, pools.photos, pools.other_photos, settings.slots_poll_s
+            services,
+            answers,
+            pools.photos,
+            pools.other_photos,
+            settings.slots_poll_s,
+            settings.model_requests,
         )
     threads = settings.model_threads or cores()
     state = GatewayState(
