@@ -20,7 +20,9 @@ from pathlib import Path
 
 import librosa
 import numpy as np
+from beatless import draw_beatless
 from figures import Figures, parse
+from folk_dances import make_dances
 from tracks import CASTS, RATE_HZ, Samples, Times, Track, make_tracks
 
 from serving.audio.analyze import Analysis, analyze
@@ -86,6 +88,9 @@ def main() -> None:
     }
     for name, tracks in groups(count, arguments.folder):
         measure(figures, name, tracks, trackers)
+    claimed = [by_ours(analyze(draw_beatless(n)[1], RATE_HZ, model)).bpm for n in range(10 * count)]
+    share = np.mean([bpm is not None for bpm in claimed])
+    figures.add("beats.beatless.tempo_claimed", float(share))
     figures.print()
 
 
@@ -93,6 +98,7 @@ def groups(count: int, folder: Path | None) -> Iterator[tuple[str, list[Track]]]
     """Yield what there is to be measured on."""
     for cast_name in CASTS:
         yield cast_name, make_tracks(cast_name, count)
+    yield "dances", make_dances(max(1, count // 2))
     if "STUDIO_DATA" in os.environ:
         music = Path(os.environ["STUDIO_DATA"]) / "music"
         yield "loops", [loop(music, name, times) for name in LOOPS for times in (1, 4, 8)]

@@ -41,12 +41,13 @@ from serving.audio.sections import (
 )
 from serving.audio.waveform import Peaks, waveform_peaks
 
-VERSION = 6  # part of the key under which answers are kept
+VERSION = 7  # part of the key under which answers are kept
 SILENT = 1e-4  # -80 dBFS
 FAINT = 0.003  # of the peak, -50 dB: what is softer is the noise of a room or of a recorder
 AUDIBLE = 0.01  # of the peak: where sound sets in and ends
-# Less silence than this at an end is none: a soft first note, or the last one's fading.
-EDGE_S = 0.03
+# Less silence than this is none: a soft first note, or the last one's fading. Some codecs' delay is
+# 21 ms and more, which is silence before a loop and no part of it.
+FIRST_EDGE_S, LAST_EDGE_S = 0.02, 0.03
 LEAD_S = 0.5  # how much silence before the sound is left for tracking beats
 ONSET_GAP_S = 0.05
 PEAKS = 1000
@@ -199,16 +200,28 @@ def _beats_of_sound(
 ) -> Beats:
     """Track beats as if there were little silence before and none after.
 
-    How long silence lasts must not change the tempo, and the first attack needs some before it.
     `whole` is the features and the envelope of all of `music`, used where nothing is cut off.
     """
-    starts, ends = find_sounding(music)
-    cut = max(0.0, starts - LEAD_S)
-    sound = music[round(cut * RATE_HZ) : round(ends * RATE_HZ)]
+    sound, cut_s, sounding_s = trim_silence(music)
     if sound.size < music.size:
         whole = network_features(sound), onset_envelope(sound)
-    beats = track_beats(*whole, (starts - cut, ends - cut), model)
-    return replace(beats, beats_s=beats.beats_s + cut, downbeats_s=beats.downbeats_s + cut)
+    beats = track_beats(*whole, sounding_s, model)
+    return replace(beats, beats_s=beats.beats_s + cut_s, downbeats_s=beats.downbeats_s + cut_s)
+
+
+def trim_silence(music: Samples) -> tuple[Samples, float, tuple[float, float]]:
+    """Leave off silence: how long it lasts must not change the tempo.
+
+    The first attack needs some before it, so that up to `LEAD_S` is left.
+
+    Returns
+    -------
+    what is left, how many seconds of the start are not in it, and when sound sets in and ends in it
+    """
+    starts, ends = find_sounding(music)
+    cut = round(max(0.0, starts - LEAD_S) * RATE_HZ)
+    sound = music[cut : round(ends * RATE_HZ)]
+    return sound, cut / RATE_HZ, (starts - cut / RATE_HZ, ends - cut / RATE_HZ)
 
 
 def find_sound(mono: Samples, sample_rate_hz: int) -> tuple[float, float]:
@@ -227,8 +240,8 @@ def find_sounding(music: Samples) -> tuple[float, float]:
     """
     loud = np.flatnonzero(np.abs(music) > AUDIBLE)
     first, end = int(loud[0]), int(loud[-1]) + 1
-    first = 0 if first < EDGE_S * RATE_HZ else first
-    end = music.size if music.size - end < EDGE_S * RATE_HZ else end
+    first = 0 if first < FIRST_EDGE_S * RATE_HZ else first
+    end = music.size if music.size - end < LAST_EDGE_S * RATE_HZ else end
     return first / RATE_HZ, end / RATE_HZ
 
 

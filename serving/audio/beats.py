@@ -26,10 +26,10 @@ from serving.audio.samples import Floats, Samples
 SHORTEST_S = 1.0
 # Beats that stand out from what lies between them by less than this are chance.
 CLEAR_BEATS = 0.12
-# Speech, rain or scattered hits have onsets for any grid to lie on, but do not repeat after whole
-# beats: clarity and half of what repeats together tell them from music. Set by hand on made sounds:
-# of the 42 made tracks of `benchmarks/beats.py --quick` it leaves out one, deep in noise.
-SUPPORTED, REPEAT_SHARE, REPEATS_AFTER = 0.46, 0.5, (1, 2, 3, 4, 8)
+# Speech, rain or scattered hits have onsets for any grid to lie on, but no beats are heard again
+# after whole beats: clarity and what repeats together tell them from music. A few sounds are alike
+# by chance, so that few beats have to be clearer, unless they fill whole bars.
+SUPPORTED, FOR_FEW_BEATS, REPEATS_AFTER = 0.57, 2.0, (1, 2, 3, 4, 8)
 # Sound that fills its file with whole bars was cut so, on the beat: its even grid is better than
 # what is heard, as long as nine of ten beats are heard within this of it.
 LOOP_AGREES_S, LOOP_AGREES_SHARE = 0.025, 0.9
@@ -79,12 +79,11 @@ def track_beats(
     beats = _within(_to_times(chosen, envelope, sounding_s), sounding_s)
     if beats.size < FEWEST_BEATS or clarity < CLEAR_BEATS:
         return NO_BEATS
-    if clarity + REPEAT_SHARE * measure_repetition(chosen, heard) < SUPPORTED:
+    needed = SUPPORTED + (0.0 if chosen.is_loop else FOR_FEW_BEATS / chosen.beats.size)
+    if clarity + measure_repetition(chosen, heard) < needed:
         return NO_BEATS
-    if chosen.is_loop and model is not None:
-        bars = Bars(beats[::4], 4)
-    else:
-        bars = find_bars(beats, heard.downbeat, sounding_s[0])
+    is_cut = fills_its_file(chosen, envelope, sounding_s) and model is not None
+    bars = Bars(beats[::4], 4) if is_cut else find_bars(beats, heard)
     tempo = 60 / float(np.median(np.diff(beats)))
     return Beats(tempo, beats, bars.downbeats_s, bars.beats_per_bar, clarity)
 
@@ -97,9 +96,9 @@ def measure_clarity(chosen: Candidate, heard: Heard) -> float:
 
 
 def measure_repetition(chosen: Candidate, heard: Heard) -> float:
-    """Say how much of the onsets comes again after whole beats: the mean of the best two, 0..1."""
+    """Say how far beats are heard again after whole beats: the mean of the best two, 0..1."""
     lag = 60 * FRAMES_PER_S / chosen.bpm
-    again = sorted(recurs(heard.recurrence, lag * beats) for beats in REPEATS_AFTER)
+    again = sorted(recurs(heard.beat_recurrence, lag * beats) for beats in REPEATS_AFTER)
     return float(np.clip(again[-2:], 0, 1).mean())
 
 
@@ -107,12 +106,17 @@ def _to_times(chosen: Candidate, envelope: Envelope, sounding_s: tuple[float, fl
     """Return the beats as they are heard, or a loop's as it was cut."""
     tracked_s = chosen.beats / FRAMES_PER_S
     heard_s = refine_beats(tracked_s, envelope)
-    lasts_s = envelope.attacks.size / ATTACKS_PER_S
-    if chosen.is_loop and sounding_s[0] == 0 and lasts_s - sounding_s[1] < 2 / ATTACKS_PER_S:
+    if fills_its_file(chosen, envelope, sounding_s):
         away = np.quantile(np.abs(heard_s - tracked_s), LOOP_AGREES_SHARE)
         if away < LOOP_AGREES_S:
             return tracked_s
     return heard_s
+
+
+def fills_its_file(chosen: Candidate, envelope: Envelope, sounding_s: tuple[float, float]) -> bool:
+    """Say whether the sound is a loop of whole bars with no silence around it."""
+    rest_s = envelope.attacks.size / ATTACKS_PER_S - sounding_s[1]
+    return chosen.is_loop and sounding_s[0] == 0 and rest_s < 2 / ATTACKS_PER_S
 
 
 def _within(beats_s: Floats, sounding_s: tuple[float, float]) -> Floats:

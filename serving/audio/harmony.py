@@ -47,11 +47,9 @@ def harmony_evidence(beats: Floats, summed: Floats) -> list[float]:
     audio-based real-time beat tracking system for music with or without drum-sounds", JNMR 30(2),
     2001, which finds the half-note and measure levels by chord changes.
     """
-    edges = np.unique(np.rint(beats).astype(int).clip(0, len(summed) - 1))
-    if edges.size < max(LAGS) + 3:
+    spectra = spectra_of_beats(beats, summed)
+    if len(spectra) < max(LAGS) + 2:
         return [0.0] * (len(LAGS) + len(GROUPS) + 1)
-    spectra = np.diff(summed[edges], axis=0) / np.diff(edges)[:, None]
-    spectra /= np.maximum(np.linalg.norm(spectra, axis=1, keepdims=True), 1e-9)
     alike = [float((spectra[:-lag] * spectra[lag:]).sum(axis=1).mean()) for lag in LAGS]
     changes = 1 - (spectra[:-1] * spectra[1:]).sum(axis=1)
     usual = float(changes.mean())
@@ -60,3 +58,38 @@ def harmony_evidence(beats: Floats, summed: Floats) -> list[float]:
         for group in GROUPS
     ]
     return [*alike, *grouped, usual]
+
+
+def spectra_of_beats(beats: Floats, summed: Floats) -> Floats:
+    """Return the mean spectrum from each beat to the next at length 1, shape (beats - 1, 90)."""
+    edges = np.unique(np.rint(beats).astype(int).clip(0, len(summed) - 1))
+    return at_unit_length(np.diff(summed[edges], axis=0))
+
+
+def at_unit_length(spectra: Floats) -> Floats:
+    """Scale every row to length 1; silence stays 0."""
+    scaled: Floats = spectra / np.maximum(np.linalg.norm(spectra, axis=1, keepdims=True), 1e-9)
+    return scaled
+
+
+def likeness_after(beats: Floats, summed: Floats, lags: tuple[int, ...]) -> list[float]:
+    """Return the mean cosine similarity of beats some beats apart; 0 where there are too few."""
+    spectra = spectra_of_beats(beats, summed)
+    return [
+        float((spectra[:-lag] * spectra[lag:]).sum(axis=1).mean()) if len(spectra) > lag + 1 else 0
+        for lag in lags
+    ]
+
+
+def changes_at(beats: Floats, summed: Floats) -> Floats:
+    """Return how far the sound of the beat before differs from that after, 0..2, for each beat."""
+    reach = max(2, round(0.9 * float(np.median(np.diff(beats)))))
+    at = np.rint(beats).astype(int)
+    whole = (at >= reach) & (at + reach < len(summed))
+    changes = np.zeros(beats.size)
+    before = at_unit_length(summed[at[whole]] - summed[at[whole] - reach])
+    after = at_unit_length(summed[at[whole] + reach] - summed[at[whole]])
+    changes[whole] = 1 - (before * after).sum(axis=1)
+    usual = float(changes[whole].mean()) if whole.any() else 0.0
+    changes[~whole] = usual
+    return changes

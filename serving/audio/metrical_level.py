@@ -29,19 +29,21 @@ USUAL_BPM = 115.0
 NETWORK_SHARE = 0.7  # against plain onsets; alone it is often off by half a beat
 LOW_BLUR = 1.0  # frames: what a player is early or late by
 FINE = ENVELOPE_PER_S / FRAMES_PER_S
+AT_ONCE = 1.5  # frames: sound that sets in earlier does so with the file
 LOOP_SLACK_BEATS = 0.15  # how far a loop's length may be from whole bars
-# Fitted by benchmarks/fit_levels.py (conditional likelihood, large weights penalised) on 720 tracks
-# and 140 loops drawn at random, 34 rendered scores and five drum loops; what each speaks for is in
-# the order of `weigh`.
+# Fitted by benchmarks/fit_levels.py (conditional likelihood, large weights penalised) on about 560
+# tracks, loops and recordings of them drawn at random, and on five drum loops and 90 recordings of
+# those; what each speaks for is in the order of `weigh`.
 WEIGHTS = np.array(
     [
-        0.79, -0.11, -0.65, 0.20, -0.15, 1.60, 1.71, 1.41, 1.40, 0.96,
-        0.94, 1.06, 2.38, 3.66, 1.97, 0.14, -0.62, 4.35, 17.32, -2.58,
-        0.53, -0.87, -0.06, 0.14, -0.12, -1.90, 2.37, -3.71, -5.83, 1.49,
-        -1.57, 0.80, -1.67, -1.69, 0.64, 3.60, 5.57, -1.29, -2.50, -2.08,
-        -0.26, -1.10, 1.11, 3.37, -2.89, 2.26, 0.56, 1.69, 0.48, 0.54,
-        -1.62, -0.32, -0.27, -1.06, -0.33, -3.83, -0.20, -0.11, 0.91, -0.50,
-        0.57, 1.47, 1.46, -0.08, 0.99,
+        1.15, -0.03, -0.60, 0.22, -0.19, 1.49, 2.08, -1.09, 2.38, 1.42,
+        0.27, 1.18, 0.92, 1.95, 3.27, 1.57, -0.39, 3.96, -0.32, 13.54,
+        1.06, -0.13, 0.40, 0.14, 0.10, -0.31, -1.54, 1.99, -1.10, -5.32,
+        0.43, 0.44, -0.38, -0.04, -1.47, -0.70, 2.60, 4.57, -0.13, -1.17,
+        -1.75, -0.04, -1.10, 0.40, 2.69, -0.84, 0.76, 1.64, -1.15, 0.70,
+        -3.09, 0.75, -2.02, 1.51, 0.69, 0.94, 0.81, -1.24, -1.41, 0.18,
+        -0.24, 4.51, -1.48, -5.53, 0.38, 0.59, 0.27, -0.47, 0.33, 0.53,
+        0.91, 0.40, 0.36,
     ]
 )  # fmt: skip
 
@@ -59,6 +61,7 @@ class Heard:
     spectra : running sums of the spectra, see `sum_spectra`
     recurrence : how alike the music's onsets are to themselves, by lag; 1 at lag 0
     low_recurrence : the same of kick and bass alone
+    beat_recurrence, downbeat_recurrence : the same of `beat` and `downbeat`
     starts, ends : frames at which the sound sets in and ends
     """
 
@@ -69,6 +72,8 @@ class Heard:
     spectra: Floats
     recurrence: Floats
     low_recurrence: Floats
+    beat_recurrence: Floats
+    downbeat_recurrence: Floats
     starts: float
     ends: float
 
@@ -106,7 +111,7 @@ def gather(
     mixed = NETWORK_SHARE * beat + (1 - NETWORK_SHARE) * onsets
     starts, ends = (at_s * FRAMES_PER_S for at_s in sounding_s)
     low = gaussian_filter1d(at_frames(envelope.bands[0].astype(float))[:count], LOW_BLUR)
-    again = recurrence(onsets), recurrence(low)
+    again = recurrence(onsets), recurrence(low), recurrence(beat), recurrence(downbeat)
     return Heard(beat, downbeat, mixed, envelope, sum_spectra(features), *again, starts, ends)
 
 
@@ -144,7 +149,8 @@ def list_candidates(heard: Heard) -> list[Candidate]:
             continue
         tracked = path.frames.astype(np.float64)
         ways = [(tracked, 0), (shifted(tracked, 0.5, heard.mixed.size), 1)]
-        ways += [(grid, 2) for grid in as_loop(float(np.diff(tracked).mean()), heard)]
+        followed = float(np.diff(tracked).mean())
+        ways += [(grid, 2) for grid in as_loop((followed, 60 * FRAMES_PER_S / bpm), heard)]
         for beats, way in ways:
             if beats.size >= FEWEST_BEATS:
                 measured = 60 * FRAMES_PER_S / float(np.diff(beats).mean())
@@ -154,13 +160,20 @@ def list_candidates(heard: Heard) -> list[Candidate]:
     return found
 
 
-def as_loop(length: float, heard: Heard) -> list[Floats]:
-    """Return the rigid grid that a loop would have, if the sound lasts for whole bars of four."""
+def as_loop(lengths: tuple[float, ...], heard: Heard) -> list[Floats]:
+    """Return the rigid grids that a loop would have, if the sound lasts for whole bars of four.
+
+    `lengths` are the beat's, in frames: as followed, and as looked for. In a short loop what is
+    followed gains or loses half a beat by a few samples, and would hide what was looked for.
+    """
     lasts = heard.ends - heard.starts
-    bars = round(lasts / length / 4)
-    if not bars or abs(lasts / length - 4 * bars) > LOOP_SLACK_BEATS * min(4, bars):
-        return []
-    return [heard.starts + np.arange(4 * bars) * lasts / (4 * bars)]
+    counts = []
+    for length in lengths:
+        bars = round(lasts / length / 4)
+        whole = abs(lasts / length - 4 * bars) <= LOOP_SLACK_BEATS * min(4, bars)
+        if bars and whole and bars not in counts:
+            counts.append(bars)
+    return [heard.starts + np.arange(4 * bars) * lasts / (4 * bars) for bars in counts]
 
 
 def shifted(beats: Floats, share: float, frames: int) -> Floats:
@@ -200,14 +213,15 @@ def recurring_tempi(strength: Floats) -> list[float]:
 
 
 def weigh(beats: Floats, bpm: float, likelihood: float, heard: Heard, apart: list[float]) -> Floats:
-    """Return what speaks for a level, shape (65,), each entry about -2..2.
+    """Return what speaks for a level, shape (73,), each entry about -2..2.
 
     The last 21 are what recurs, the network's and the onsets' evidence once more, times how far the
     tempo is from the usual one: what speaks for a fast level need not speak for a slow one.
+    Where the sound sets in counts by itself if that is the file's start: it may be cut anywhere.
     """
     pitch = float(np.log2(bpm / USUAL_BPM))
     lag = 60 * FRAMES_PER_S / bpm
-    off = float(np.abs(beats - heard.starts).min()) / lag
+    on_start = 1 - 2 * min(0.5, float(np.abs(beats - heard.starts).min()) / lag)
     heard_at_tempo = [
         *(recurs(heard.recurrence, lag * beats_on) for beats_on in (1, 2, 3, 4, 8, 0.5)),
         *network_evidence(beats, heard),
@@ -219,10 +233,13 @@ def weigh(beats: Floats, bpm: float, likelihood: float, heard: Heard, apart: lis
             pitch,
             pitch**2,
             *apart,
-            1 - 2 * min(0.5, off),
+            on_start,
+            on_start * (heard.starts < AT_ONCE),
             *heard_at_tempo,
             *harmony_evidence(beats, heard.spectra),
             *(recurs(heard.low_recurrence, lag * beats_on) for beats_on in (0.5, 1, 2, 3, 4)),
+            *(recurs(heard.downbeat_recurrence, lag * beats_on) for beats_on in (2, 3, 4, 6, 8)),
+            *thirds(beats, heard.envelope),
             *(pitch * one for one in heard_at_tempo),
         ]
     )
@@ -264,6 +281,14 @@ def onset_evidence(beats: Floats, envelope: Envelope) -> list[float]:
         min(2.0, (rest[0] + rest[2]) / 2),
         float(min(2.0, envelope.total.mean() / level)),
     ]
+
+
+def thirds(beats: Floats, envelope: Envelope) -> list[float]:
+    """Say how strong onsets are after a third and two thirds of a beat, against those on beats."""
+    total, lengths = envelope.total, np.diff(beats)
+    level = max(float(near(total, beats * FINE, 12).mean()), 1e-9)
+    between = [near(total, (beats[:-1] + lengths * part) * FINE, 12) for part in (1 / 3, 2 / 3)]
+    return [min(2.0, float(each.mean()) / level) for each in between]
 
 
 def recurs(strength: Floats, lag: float) -> float:

@@ -29,6 +29,34 @@ def click_track(bpm: float, seconds: float, first_s: float = 0.3) -> tuple[Sampl
     return (0.6 * mono / max(np.abs(mono).max(), 1e-9)).astype(np.float32), beats
 
 
+def waltz(bpm: float, seconds: float, first_s: float = 0.3) -> tuple[Samples, Floats]:
+    """Return oom-pah-pah: a low note on one, a chord on two and three, and the beats' times."""
+    beats = np.arange(first_s, seconds - 0.3, 60 / bpm)
+    mono = np.zeros(round(seconds * RATE_HZ))
+    t = np.arange(round(min(0.5, 50 / bpm) * RATE_HZ)) / RATE_HZ
+    roots = (98.0, 130.8, 146.8, 98.0)
+    for number, at in enumerate(beats):
+        root = roots[number // 3 % len(roots)]
+        low = 0.6 * np.sin(2 * np.pi * root * t) * np.exp(-5 * t)
+        notes = [np.sin(2 * np.pi * root * ratio * t) for ratio in (2, 2.52, 3)]
+        sound = low if number % 3 == 0 else 0.15 * np.sum(notes, axis=0) * np.exp(-9 * t)
+        start = round(at * RATE_HZ)
+        kept = (sound * np.minimum(1, t / 0.004))[: max(0, mono.size - start)]
+        mono[start : start + kept.size] += kept
+    return (0.6 * mono / np.abs(mono).max()).astype(np.float32), beats
+
+
+def made_hits(seconds: float, seed: int) -> Samples:
+    """Return a dozen drum strokes at times drawn at random."""
+    rng = np.random.default_rng(seed)
+    sound, t = rng.normal(0, 1e-4, int(seconds * RATE_HZ)), np.arange(RATE_HZ // 2) / RATE_HZ
+    for at in rng.uniform(0.2, seconds - 0.6, 12):
+        ring = np.exp(-12 * t) * np.sin(2 * np.pi * rng.uniform(80, 300) * t)
+        start = round(at * RATE_HZ)
+        sound[start : start + t.size] += ring[: sound.size - start]
+    return np.asarray(0.7 * sound / np.abs(sound).max(), np.float32)
+
+
 def tone(hz: float, seconds: float, rate_hz: int = RATE_HZ, level: float = 0.5) -> Samples:
     """Return a sine."""
     t = np.arange(round(seconds * rate_hz)) / rate_hz
