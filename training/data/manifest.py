@@ -41,14 +41,14 @@ class Source(_Described):
     kind : `folder` and `s3` hold one folder per class; `csv` is a table `uri,label[,listing]`
     location : relative to STUDIO_DATA, absolute, or `s3://bucket/prefix`
     listing : of folders: `photo` (each its own), `stem` (the file's name without its ending, the
-        same in every class) or `folder` (class/LISTING/photo)
+        same in every class), `folder` (class/LISTING/photo) or `first` (LISTING/class.jpg)
     classes : what the source calls a class → label; a class not named keeps its own name
     """
 
     name: str = Field(pattern=r"^[a-z0-9_-]+$")
     kind: Literal["folder", "csv", "s3"]
     location: str = Field(min_length=1)
-    listing: Literal["photo", "stem", "folder"] = "photo"
+    listing: Literal["photo", "stem", "folder", "first"] = "photo"
     classes: Mapping[str, str] = Field(default_factory=dict)
     licence: str = "unknown"
 

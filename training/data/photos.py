@@ -75,12 +75,15 @@ def _list_classes(source: Source, location: str) -> Iterator[tuple[Stored, str, 
         path = PurePosixPath(key if location.startswith("s3://") else unquote(key))
         if len(path.parts) < 2:
             raise BadInput(f"'{stored.uri}' lies in no class; expected {location}/CLASS/PHOTO")
-        yield stored, path.parts[0], _listing_of(path, source)
+        named = path.stem if source.listing == "first" else path.parts[0]
+        yield stored, named, _listing_of(path, source)
 
 
 def _listing_of(path: PurePosixPath, source: Source) -> str | None:
     if source.listing == "stem":
         return path.stem
+    if source.listing == "first":
+        return path.parts[0]
     if source.listing == "folder":
         if len(path.parts) < 3:
             raise BadInput(f"'{path}' of '{source.name}' lies in no listing: CLASS/LISTING/PHOTO")

@@ -14,6 +14,7 @@ from serving.image import Image
 
 Rng = np.random.Generator
 _GAMMA = 2.2
+_MIDDLE = 0.46  # mid grey, 18 % of the light, as it is encoded
 _READ_SHARE = 0.3  # of the noise's variance that does not depend on light
 
 
@@ -94,7 +95,10 @@ def _recode(photo: Image, suffix: str, options: list[int]) -> Image:
 
 
 def underexpose(photo: Image, stops: float, rng: Rng) -> Image:
-    """Take light away; half the time in linear light, else by the editor's slider."""
+    """Take light away; mostly in linear light, else by an editor's slider that bends.
+
+    Either moves mid grey by that many stops.
+    """
     return _expose(photo, -stops, rng)
 
 
@@ -108,7 +112,8 @@ def _expose(photo: Image, stops: float, rng: Rng) -> Image:
     if rng.random() < 0.7:
         curve = (np.minimum(levels**_GAMMA * 2.0**stops, 1)) ** (1 / _GAMMA)
     else:
-        curve = levels ** (2.0 ** (-stops / 1.6))
+        moved = min(_MIDDLE * 2.0 ** (stops / _GAMMA), 0.97)
+        curve = levels ** (np.log(moved) / np.log(_MIDDLE))
     return _as_image(cv2.LUT(photo, _clip(255 * curve)))
 
 

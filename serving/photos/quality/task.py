@@ -82,7 +82,7 @@ class PhotoQuality:
         return {"features": measured.row(), "known": known, "fingerprint": seen}
 
     def read(self, outputs: Outputs, card: ModelCard, size: Size) -> QualityAnswer:
-        """Read `score`, float32 (1,), `parts` (PARTS,), `details` (DETAILS,) and `fingerprint`."""
+        """Read `score`, float32 (1,), `parts` (PARTS,), `details` (DETAILS,) and `view`."""
         del card, size
         parts = {part: round(float(v), 1) for part, v in zip(PARTS, outputs["parts"], strict=True)}
         details = dict(zip(DETAILS, outputs["details"].astype(float).tolist(), strict=True))
@@ -91,7 +91,7 @@ class PhotoQuality:
             parts=parts,
             hints=write_hints(parts, details),
             tilt_degrees=round(details["lean"], 2) if details["lean"] else None,
-            fingerprint=outputs["fingerprint"].tobytes().hex(),
+            fingerprint=outputs["view"].tobytes().hex(),
         )
 
     def check(self, outputs: Outputs, card: ModelCard) -> None:
@@ -102,7 +102,7 @@ class PhotoQuality:
             _row("score", 1),
             _row("parts", len(PARTS)),
             _row("details", len(DETAILS)),
-            _row("fingerprint", FINGERPRINT_BYTES, "uint8"),
+            _row("view", FINGERPRINT_BYTES, "uint8"),
         )
         check_arrays(outputs, rows, self.name)
 
