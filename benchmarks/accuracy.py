@@ -27,6 +27,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from serving.card import Classes
+from serving.models.session import OnnxSession
 from serving.photos.classify import to_probabilities
 from serving.task import Inputs, Outputs
 from training.data.dataset import Dataset, build_table, open_dataset
@@ -44,7 +45,6 @@ from training.loop.loaders import LabelledPhotos, load, read_image, to_photos
 from training.loop.memory import keep_memory
 from training.loop.photos import Normalised
 from training.loop.predict import Run, photo_input, predict
-from training.loop.session import OnnxModel
 from training.recipe import Rows
 from training.room_classifier.config import RoomConfig
 from training.room_classifier.photos import RoomPhotos
@@ -178,7 +178,7 @@ class Probe:
         net: Any = self._served.net
         head = net.get_classifier()
         head.weight.data, head.bias.data = fit_head(features, learnt, self._count, best)
-        return OnnxModel(export_onnx(self._served, self._spec)), best
+        return OnnxSession(export_onnx(self._served, self._spec)), best
 
     def _features(self, photos: LabelledPhotos) -> Tensor:
         new = np.array([uri not in self._known for uri in photos.uris])
@@ -202,7 +202,7 @@ def run(task: Task, dataset: Dataset, config: RoomConfig, probe: Probe, out: Pat
     theirs, penalty = probe.fit(train, validation)
     print(f"{task.name}: {ours.card.precision} is served, the probe's penalty is {penalty}")
     rows = task.held[["uri", "source", "label", "listing"]].reset_index(drop=True)
-    model = OnnxModel(ours.model)
+    model = OnnxSession(ours.model)
 
     def both(inputs: Inputs) -> Outputs:
         found = [session(inputs)["logits"] for session in (model, theirs)]

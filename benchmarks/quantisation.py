@@ -19,10 +19,10 @@ from torch import nn
 
 from serving.card import Classes, ModelCard, PhotoInput
 from serving.image import Image
+from serving.models.session import OnnxSession
 from training.loop.backbone import fold_batchnorm
 from training.loop.export import export_onnx
 from training.loop.photos import Normalised
-from training.loop.session import OnnxModel
 from training.room_classifier.config import RoomConfig
 
 STARTER = ROOT / "registry" / "starter" / "room-classifier"
@@ -71,7 +71,7 @@ def open_runs(card: ModelCard, figures: Figures) -> dict[str, Run]:
 
 def on_pixels(model: bytes) -> Run:
     """Return a call of an ONNX model on uint8 pixels."""
-    session = OnnxModel(model)
+    session = OnnxSession(model)
     return lambda pixels: session({"pixels": pixels})
 
 

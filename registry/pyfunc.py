@@ -11,41 +11,33 @@ from pathlib import Path
 import mlflow
 import numpy as np
 import pandas as pd
-from mlflow.models import ModelSignature
+from mlflow.models import infer_signature
 from mlflow.models.model import ModelInfo
-from mlflow.types import ColSpec, DataType, Schema
-from mlflow.types.schema import Map
 from packaging.requirements import Requirement
 from PIL import Image
 
 import serving
 from serving.card import ModelCard
+from serving.models.standalone import StandaloneModel
 
-_CODE = Path(__file__).parent / "room_model.py"
-# beside what every part of the project needs, for `room_model` and what it imports of `serving`
+_CODE = Path(__file__).parent / "task_model.py"
+# beside what every part of the project needs, for `task_model` and what it imports of `serving`
 _NEEDED = ("mlflow", "onnxruntime", "onnxruntime-gpu", "pandas")
-_ANSWER = Schema(
-    [
-        ColSpec(DataType.string, "room_type"),
-        ColSpec(DataType.double, "confidence"),
-        ColSpec(DataType.boolean, "confident"),
-        ColSpec(DataType.string, "scene"),
-        ColSpec(Map(DataType.double), "scores"),
-    ]
-)
 
 
 def log_model(run_id: str, model: bytes, card: ModelCard) -> ModelInfo:
     """Log an ONNX model into the run that trained it, with an example of what to send."""
     files = {"model.onnx": model, "card.json": card.model_dump_json(indent=2).encode()}
+    example = _example()
+    answer = StandaloneModel(model, files["card.json"]).answer(example["photo"][0])
     with _written(files) as folder, mlflow.start_run(run_id=run_id):
         info: ModelInfo = mlflow.pyfunc.log_model(
             name=card.task,
             python_model=str(_CODE),
             artifacts={"model": str(folder / "model.onnx"), "card": str(folder / "card.json")},
             code_paths=[str(folder / "serving")],
-            signature=ModelSignature(Schema([ColSpec(DataType.binary, "photo")]), _ANSWER),
-            input_example=_example(),
+            signature=infer_signature(example, pd.DataFrame([answer])),
+            input_example=example,
             pip_requirements=_requirements(),
         )
         return info

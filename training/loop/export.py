@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from serving.card import BATCH, ArraySpec, Input
+from serving.models.session import OnnxSession
 from serving.task import Inputs
-from training.loop.session import OnnxModel
 
 _MAX_BATCH = 512
 _TRACED_LENGTH = 2
@@ -56,6 +56,6 @@ def measure_parity(
     with torch.inference_mode():
         arrays = (torch.from_numpy(inputs[array.name]) for array in spec.arrays)
         expected = served.eval()(*arrays)
-    found = OnnxModel(model)(inputs)
+    found = OnnxSession(model)(inputs)
     pairs = zip(outputs, (expected,) if isinstance(expected, Tensor) else expected, strict=True)
     return max(float(np.abs(found[name] - theirs.numpy()).max()) for name, theirs in pairs)

@@ -10,11 +10,10 @@ from tqdm import tqdm
 
 from serving.card import Input, PhotoInput
 from serving.image import Image
-from serving.models.session import cores
+from serving.models.session import OnnxSession, cores
 from serving.photos.classify import to_pixels
 from serving.task import Array, Inputs, Outputs
 from training.loop.loaders import read_image
-from training.loop.session import OnnxModel
 
 _BATCH = 16
 Change = Callable[[Image], Image]
@@ -37,7 +36,7 @@ def predict(
     change : applied to each photo before it is resized, such as a corruption
     title : of the progress bar
     """
-    session = OnnxModel(model) if isinstance(model, bytes) else model
+    session = OnnxSession(model) if isinstance(model, bytes) else model
 
     def work(some: tuple[str, ...]) -> Array:
         return session({"pixels": np.stack([read_pixels(uri, spec, change) for uri in some])})[

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from serving.models.session import OnnxSession
 from serving.task import example_inputs
 from training.loop.candidate import Candidate, Precision, Report
 from training.loop.intervals import flatten, paired_difference
-from training.loop.session import OnnxModel
 from training.recipe import Dataset, Recipe
 
 
@@ -63,7 +63,7 @@ def measure_cost(candidates: Mapping[Precision, Candidate], chosen: Precision) -
 
 def time_example(candidate: Candidate, rounds: int = 20) -> float:
     """Return the CPU-ms of one example through the model on one thread, the least of five tries."""
-    session, inputs = OnnxModel(candidate.model), example_inputs(candidate.card)
+    session, inputs = OnnxSession(candidate.model), example_inputs(candidate.card)
     session(inputs)
     tries = []
     for _ in range(5):

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from serving.card import ArrayInput, ArraySpec, Classes, Label, PhotoInput
 from serving.errors import BadInput
+from serving.models.session import OnnxSession
 from tests.fakes import colour_model
 from tests.training.colours import COLOURS, DATASET, SMALL, make_photos
 from training.loop.backbone import build_backbone, fold_batchnorm, input_spec
@@ -22,7 +23,6 @@ from training.loop.photos import Normalised
 from training.loop.predict import photo_input
 from training.loop.quantise import quantise
 from training.loop.report import report
-from training.loop.session import OnnxModel
 from training.recipe import Headline, OutsideWeights, Rows
 from training.room_classifier.recipe import ROOMS
 
@@ -82,7 +82,7 @@ def test_int8_is_smaller_and_close(trained: Trained) -> None:
     model = export_onnx(trained.served, trained.spec)
     small = quantise(model, {"pixels": make_pixels(32)})
     inputs = {"pixels": make_pixels(32)}
-    full, quantised = (OnnxModel(file)(inputs)["logits"] for file in (model, small))
+    full, quantised = (OnnxSession(file)(inputs)["logits"] for file in (model, small))
     assert len(small) < 0.6 * len(model)
     assert np.abs(full - quantised).mean() < 0.25 * full.std()
 
