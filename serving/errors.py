@@ -1,4 +1,4 @@
-"""The errors a caller may want to tell apart.
+"""The errors that a caller may want to distinguish.
 
 StudioError
 ├── BadInput               what was sent is wrong; sending it again will not help

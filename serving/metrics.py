@@ -139,7 +139,10 @@ REAPED = Counter(
 )
 
 REMOVED = Counter(
-    "studio_removed", "What was removed by age or at a client's wish", ("what",), registry=REGISTRY
+    "studio_removed",
+    "What was removed by age or at a client's request",
+    ("what",),
+    registry=REGISTRY,
 )
 
 

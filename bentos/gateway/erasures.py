@@ -1,4 +1,4 @@
-"""Forgetting at a client's wish: `DELETE /internal/listings/{id}`, and a job with all it made."""
+"""Erasing at a client's request: `DELETE /internal/listings/{id}`, and a job with all it made."""
 
 from datetime import datetime
 from typing import Annotated, Self

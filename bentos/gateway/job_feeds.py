@@ -1,4 +1,4 @@
-"""Lets many who follow jobs share one connection of the database, and one look at each job."""
+"""Lets many followers of jobs share one database connection, and one query for each job."""
 
 import asyncio
 import contextlib
@@ -20,8 +20,8 @@ from serving.jobs.events import CHANNEL, Event, JobSnapshot, read_snapshot
 log = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
-# A notification is lost with its connection: what is not told is looked for, and more often while
-# nothing is told at all.
+# A notification is lost with its connection: jobs are queried besides, and more often while no
+# notification can arrive at all.
 _LOOK_EVERY_S, _LOOK_OFTEN_S = 15.0, 2.0
 DELETED = "deleted"  # the status of a job that is gone
 
@@ -46,7 +46,7 @@ class Subscriber:
 
     Attributes
     ----------
-    seen : the id of the newest event that was told
+    seen : the id of the newest event that was pushed
     """
 
     def __init__(self, seen: int) -> None:
@@ -87,7 +87,7 @@ class _Feed:
 
 
 class JobFeeds:
-    """Tells whoever follows a job as soon as something happened to it.
+    """Pushes changes of jobs to their subscribers as soon as they happen.
 
     Nothing is connected and nothing looked at while nobody follows. While the database is away
     those who follow stay: they hear of what they missed once it is back.
@@ -107,7 +107,7 @@ class JobFeeds:
 
     @contextlib.contextmanager
     def subscribe(self, job_id: UUID, seen: int) -> Iterator[Subscriber]:
-        """Yield who hears of each change of the job.
+        """Yield a subscriber that receives each change of the job.
 
         Parameters
         ----------

@@ -243,7 +243,7 @@ class UploadUse(Base):
 
 
 class Erasure(Base):
-    """A client's wish that a listing, or a job, be forgotten; `erased` counts what went."""
+    """A client's request to erase a listing or a job; `erased` counts what went."""
 
     __tablename__ = "erasures"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""A worker's attempt at a job: taken, told of, ended. Every write names its attempt.
+"""A worker's attempt at a job: started, reported on, ended. Every write names its attempt.
 
 The attempt is the fence. A worker that was thought dead and comes back finds that its attempt is
 over: nothing it writes has any effect. Each function is one transaction, and repeating it after
@@ -41,7 +41,7 @@ class Retries:
 
 
 def take(engine: Engine, job_id: UUID, worker_id: UUID) -> Job | None:
-    """Begin a new attempt; None if the job is not waiting, or not due yet."""
+    """Start a new attempt; None if the job is not waiting, or not due yet."""
     with Database(engine, expire_on_commit=False) as database, database.begin():
         job = database.scalar(
             update(Job)
@@ -77,7 +77,7 @@ def pin(engine: Engine, job: Job, versions: Json) -> Json:
 
 
 def report_progress(engine: Engine, job: Job, progress: Json) -> None:
-    """Say how far the attempt is.
+    """Store the attempt's progress and enqueue its callback.
 
     Raises
     ------
@@ -100,17 +100,17 @@ def report_progress(engine: Engine, job: Job, progress: Json) -> None:
 
 
 def complete(engine: Engine, job: Job, result: Json) -> None:
-    """End the job well; Overtaken if it is no longer this attempt's."""
+    """End the job as completed; Overtaken if it is no longer this attempt's."""
     _end(engine, job, JobStatus.COMPLETED, result=result, error=None)
 
 
 def fail(engine: Engine, job: Job, error: Json) -> None:
-    """End the job for good; Overtaken if it is no longer this attempt's."""
+    """End the job as failed; Overtaken if it is no longer this attempt's."""
     _end(engine, job, JobStatus.FAILED, result=None, error=error)
 
 
 def end_cancelled(engine: Engine, job: Job) -> None:
-    """End the job because somebody asked for it; Overtaken if it is no longer this attempt's."""
+    """End the job as cancelled; Overtaken if it is no longer this attempt's."""
     _end(engine, job, JobStatus.CANCELLED, result=None, error=CANCELLED)
 
 
@@ -179,7 +179,7 @@ def close(
     result: Json | None,
     error: Json | None,
 ) -> bool:
-    """Write a job's one outcome, with its event and its callback; False if that attempt is over."""
+    """Write a job's only outcome, its event and its callback; False if that attempt has ended."""
     row = connection.execute(
         update(Job)
         .where(Job.id == job_id, Job.attempt == attempt, Job.status.in_(LIVE_JOB))
@@ -202,7 +202,7 @@ def close(
 
 
 def _was_ended(connection: Connection, job: Job, status: str) -> bool:
-    """Say whether this attempt ended the job so already: its answer was lost on the way."""
+    """Return whether this attempt ended the job so already and the answer was lost."""
     found = connection.scalar(
         select(Job.id).where(Job.id == job.id, Job.attempt == job.attempt, Job.status == status)
     )

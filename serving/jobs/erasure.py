@@ -1,7 +1,7 @@
-"""Forgets a listing, or a job, at its client's wish: whatever of it is ours, counted.
+"""Erases a listing or a job at its client's request, with all that is kept of it, and counts it.
 
-A wish is a row, carried out step by step: by the request for a moment, by workers until it is
-done. QueueStats jobs are cancelled first; what was asked for after the wish stays.
+An erasure is a row, carried out step by step: by the request for a moment, by workers until it is
+done. Live jobs are cancelled first; what was submitted after the request stays.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ _PAUSE_S = 0.1
 def request_erasure(
     engine: Engine, client: str, *, listing_id: str | None = None, job_id: UUID | None = None
 ) -> UUID:
-    """Note the wish and return its id; UnknownJob if the job is not the client's."""
+    """Store the request and return its id; UnknownJob if the job is not the client's."""
     if job_id is not None:
         manage.read_job(engine, job_id, client)
     erasure_id = uuid4()
@@ -55,7 +55,7 @@ def request_erasure(
 
 
 def read_erasure(engine: Engine, erasure_id: UUID, client: str | None = None) -> Erasure:
-    """Return how far it is; UnknownErasure if there is none, or it is another client's."""
+    """Return the erasure; UnknownErasure if there is none, or it is another client's."""
     with Database(engine) as database:
         row = database.get(Erasure, erasure_id)
         if row is None or (client is not None and row.client != client):
@@ -98,7 +98,7 @@ class Eraser:
                 time.sleep(_PAUSE_S)
 
     def _step(self, row: Erasure) -> bool:
-        """Do a little; say whether anything went or it is done."""
+        """Do one step; return whether anything was removed or all is done."""
         jobs = self._jobs_of(row)
         self._cancel(jobs)
         job_id = self._next_job(jobs)
@@ -262,7 +262,7 @@ def references_of(said: object) -> Iterator[str]:
 
 
 def _count(connection: Connection, erasure_id: UUID, removed: Removed) -> None:
-    """Add to what the client is told."""
+    """Add to the counts that the client reads."""
     if not removed.counts:
         return
     locked = select(Erasure.erased).where(Erasure.id == erasure_id).with_for_update()

@@ -1,4 +1,4 @@
-"""What happened to a job, in order; who watches is told at once."""
+"""The events of a job, in order; whoever follows it is notified at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Event:
 
 @dataclass(frozen=True)
 class JobSnapshot:
-    """What somebody who watches a job is shown."""
+    """Where a job stands, and its events after a given one."""
 
     status: str
     progress: Json | None
@@ -35,7 +35,7 @@ class JobSnapshot:
 def record(
     connection: Connection, job_id: UUID, attempt: int, kind: str, data: Json | None = None
 ) -> None:
-    """Add an event to the job's history and notify who watches it, once this is committed."""
+    """Add an event to the job's history and notify its followers, once this is committed."""
     connection.execute(
         insert(JobEvent).values(job_id=job_id, attempt=attempt, kind=kind, data=data or {})
     )
@@ -43,7 +43,7 @@ def record(
 
 
 def notify_watchers(connection: Connection, job_id: UUID) -> None:
-    """Let who watches the job look again, once this is committed."""
+    """Notify those who follow the job, once this is committed."""
     connection.execute(select(func.pg_notify(CHANNEL, str(job_id))))
 
 

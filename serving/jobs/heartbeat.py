@@ -1,4 +1,4 @@
-"""Says that a worker's process is alive: by a connection of its own, and a row on it."""
+"""Shows that a worker's process is alive, by a connection of its own and a row that it updates."""
 
 import contextlib
 import logging
@@ -59,13 +59,13 @@ class Heartbeat:
         self._thread.start()
 
     def beat(self) -> None:
-        """Write one, on a connection of the pool."""
+        """Write one heartbeat, on a connection of the pool."""
         with self._engine.begin() as connection:
             taken = self._write(connection)
         self._forgive(taken)
 
     def stop(self) -> None:
-        """End, and take the row away; what still ran is then brought back at once."""
+        """Stop and remove the row; jobs that still ran are then returned to the queue at once."""
         self._stop.set()
         self._thread.join(timeout=10)
         self._leave_session()
@@ -111,7 +111,7 @@ class Heartbeat:
         return taken
 
     def _forgive(self, taken: int) -> None:
-        """Let no job count that this worker was held for dead."""
+        """Undo in each job's count of losses that this worker was taken for dead."""
         if not taken:
             return
         with self._engine.begin() as connection:

@@ -1,4 +1,4 @@
-"""What clients and operators do to jobs: look, list, cancel, run a failed one again."""
+"""What clients and operators do with jobs: read, list, cancel, run a failed one again."""
 
 import base64
 import binascii
@@ -21,7 +21,7 @@ from serving.jobs.queue import abort, wake_for_job
 
 @dataclass(frozen=True)
 class Filter:
-    """Which jobs to list; what is None does not matter."""
+    """Which jobs to list; a field that is None does not restrict them."""
 
     client: str | None = None
     status: str | None = None
@@ -135,13 +135,13 @@ def _lock(connection: Connection, job_id: UUID, client: str | None):  # type: ig
 
 
 def write_cursor(at: datetime, row_id: UUID) -> str:
-    """Return what a list gives to go on behind a row of that time and id."""
+    """Return the cursor of the page that begins after a row of that time and id."""
     text = json.dumps([at.isoformat(), str(row_id)])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def read_cursor(cursor: str) -> tuple[datetime, UUID]:
-    """Return the time and id that `write_cursor` was given; BadInput."""
+    """Return the time and id in a cursor of `write_cursor`; BadInput if it is not one."""
     try:
         at, job_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return datetime.fromisoformat(at), UUID(job_id)

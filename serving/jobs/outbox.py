@@ -1,4 +1,4 @@
-"""The outbox: callbacks owed to the backend, written in the transaction of what they tell of.
+"""The outbox: callbacks to the backend, written in the transaction of the change they report.
 
 A terminal event is owed until it was delivered. It supersedes the job's progress that was not:
 nobody hears of half a job after its end, and no progress that cannot be delivered stands before
@@ -35,7 +35,7 @@ class Ended:
 
 
 def enqueue_terminal_event(connection: Connection, ended: Ended) -> None:
-    """Owe the backend the job's end; its undelivered progress is superseded."""
+    """Enqueue the callback of the job's end; its undelivered progress is superseded."""
     _supersede_progress(connection, ended.job_id)
     done = ended.status == JobStatus.COMPLETED
     data: Json = {
@@ -59,7 +59,7 @@ def enqueue_terminal_event(connection: Connection, ended: Ended) -> None:
 
 
 def enqueue_progress_event(connection: Connection, job: Job, progress: Json) -> None:
-    """Owe the backend how far the job is; what it was not yet told before is superseded."""
+    """Enqueue a callback with the job's progress; earlier undelivered progress is superseded."""
     event = KINDS[job.type].progress
     if event is None:
         return
@@ -84,7 +84,7 @@ def enqueue_progress_event(connection: Connection, job: Job, progress: Json) -> 
 
 
 def enqueue_test_event(connection: Connection, client: str) -> str:
-    """Owe the backend an event that tells of nothing, to see what becomes of it; return its id."""
+    """Enqueue an event without meaning, to test the backend's receiver; return its id."""
     delivery_id = f"msg_{uuid4().hex}"
     data: Json = {"client": client, "message": "a test of your webhook receiver: nothing happened"}
     _enqueue(connection, None, delivery_id, TEST, data, terminal=True, traceparent=None)
@@ -92,7 +92,7 @@ def enqueue_test_event(connection: Connection, client: str) -> str:
 
 
 def replay(connection: Connection, delivery_id: str) -> bool:
-    """Owe a delivery anew, under its old id; return whether there was one to replay."""
+    """Enqueue an ended delivery again under its old id; return whether there was one."""
     row = connection.execute(
         update(WebhookDelivery)
         .where(

@@ -14,7 +14,7 @@ _LOOK_EVERY_S = 0.1
 
 @dataclass(frozen=True)
 class ReceiverCheck:
-    """What became of the event.
+    """The outcome of the test event.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ def check_receiver(engine: Engine, client: str, wait_s: float) -> ReceiverCheck:
 
 
 def _look(engine: Engine, delivery_id: str) -> ReceiverCheck | None:
-    """Return what the first try came to; None while there was none."""
+    """Return the outcome of the first attempt; None while there was none."""
     columns = (
         WebhookDelivery.status == DeliveryStatus.DELIVERED,
         WebhookDelivery.last_status,
@@ -69,7 +69,7 @@ def _look(engine: Engine, delivery_id: str) -> ReceiverCheck | None:
 
 
 def _give_up(engine: Engine, delivery_id: str) -> None:
-    """Let it not be tried again: an answer that comes hours later tells nobody anything."""
+    """Stop further attempts: an answer that comes hours later is of no use."""
     waiting = WebhookDelivery.id == delivery_id, WebhookDelivery.status == DeliveryStatus.PENDING
     with engine.begin() as connection:
         connection.execute(

@@ -1,4 +1,4 @@
-"""Lets go of what is older than the settings keep it: a few at a time, one process at a time."""
+"""Removes what is older than the settings keep it, in small batches, in one process at a time."""
 
 import itertools
 import logging
@@ -31,7 +31,7 @@ _UNOWNED = re.compile(rf"{UPLOADS}/[0-9a-f]{{64}}")
 
 
 class Retention:
-    """What a worker's housekeeping does about age; harmless from many processes at once."""
+    """Removes old rows and objects; many processes may call it at once."""
 
     def __init__(self, settings: Settings, engine: Engine, storage: Storage) -> None:
         self._settings, self._engine, self._storage = settings, engine, storage
@@ -105,7 +105,7 @@ class Retention:
         return removed
 
     def _sweep_objects(self) -> Removed:
-        """Look at some objects that no row names, going on from the last time; daily in all."""
+        """Check some objects that no row names, from where the last call stopped; all daily."""
         removed, before = Removed(), self._settings.stages_max_age_s
         if not before:
             return removed
@@ -132,7 +132,7 @@ class Retention:
 
 
 def _alone(connection: Connection) -> bool:
-    """Say whether no other process removes now; until the end of the transaction."""
+    """Return whether no other process removes now; it holds until the end of the transaction."""
     lock = text("SELECT pg_try_advisory_xact_lock(:lock)")
     return bool(connection.scalar(lock, {"lock": _LOCK}))
 

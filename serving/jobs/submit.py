@@ -87,7 +87,7 @@ def _accepted(new: NewJob) -> Json:
 
 
 def hash_request(new: NewJob) -> str:
-    """Return the SHA-256 of what is asked for, by which a repeated request is known.
+    """Return the SHA-256 of a request, by which a repeated one is recognised.
 
     Priority and time count where they are not the usual ones, so that a request without them is
     known by the same hash as ever.

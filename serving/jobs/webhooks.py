@@ -67,7 +67,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of one try."""
+    """The outcome of one attempt to deliver."""
 
     status: int | None
     error: str | None
@@ -103,7 +103,7 @@ class Sender:
         self._thread.start()
 
     def send(self, delivery: WebhookDelivery) -> Answer:
-        """Try once; any answer but 2xx, and any trouble on the way, is in the answer."""
+        """Post the event once; an error of the network is described in the answer."""
         # when it was claimed, by the database: receivers refuse what is signed at another time than
         # theirs, and a worker's own clock may be wrong
         exchange = self._exchange(delivery, delivery.updated_at)
@@ -161,7 +161,7 @@ class Sender:
 
 
 async def _read_start(answer: httpx.Response) -> bytes:
-    """Return what a refusal says first; its status counts also where nothing more arrives."""
+    """Return the start of a refusal's body; its status counts even if nothing more arrives."""
     try:
         return await anext(answer.aiter_bytes(_LONGEST_ANSWER_BYTES), b"")
     except httpx.HTTPError:
@@ -169,7 +169,7 @@ async def _read_start(answer: httpx.Response) -> bytes:
 
 
 def open_sender(settings: Settings) -> Sender | None:
-    """Return who sends callbacks; None while no `BACKEND_URL` says where to."""
+    """Return the sender of callbacks; None while `BACKEND_URL` is not set."""
     if settings.backend_url is None:
         return None
     secrets = [secret.get_secret_value() for secret in settings.webhook_secrets]
@@ -183,7 +183,7 @@ def open_sender(settings: Settings) -> Sender | None:
 
 
 def claim(engine: Engine, delivery_id: str, worker_id: UUID) -> WebhookDelivery | None:
-    """Begin a try; None if the delivery is not waiting, not due yet, or outdated progress."""
+    """Start an attempt; None if the delivery is not waiting, not due yet, or outdated progress."""
     outdated = and_(
         WebhookDelivery.terminal.is_(False),
         _is_outdated(WebhookDelivery.job_id, WebhookDelivery.created_at),
@@ -212,7 +212,7 @@ def claim(engine: Engine, delivery_id: str, worker_id: UUID) -> WebhookDelivery 
 def settle(
     engine: Engine, delivery: WebhookDelivery, answer: Answer, schedule: Schedule
 ) -> str | None:
-    """Write down what became of a try, and when the next is due.
+    """Store the outcome of an attempt, and when the next one is due.
 
     Returns
     -------

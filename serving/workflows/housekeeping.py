@@ -1,4 +1,4 @@
-"""What a worker does between jobs: share new answers, let go of what is old."""
+"""What a worker does between jobs: share new answers, remove what is old."""
 
 import logging
 import threading
@@ -42,7 +42,7 @@ class Housekeeping:
         self._flush()
 
     def clean(self) -> None:
-        """Let go of answers and clips beyond their limits, and of what dead jobs left on disk."""
+        """Remove answers and clips beyond their limits, and what dead jobs left on disk."""
         settings = self._parts.settings
         if self._answers is not None:
             self._answers.evict()
@@ -50,7 +50,7 @@ class Housekeeping:
         self._parts.scratch.clean()
 
     def erase(self) -> None:
-        """Go on with what clients asked to be forgotten, each for a moment."""
+        """Continue the erasures that clients requested, each for a moment."""
         for erasure_id in unfinished(self._parts.engine):
             self._eraser.carry_on(erasure_id, _ERASE_S, wait=False)
             self._flush()

@@ -1,4 +1,4 @@
-"""Rendering inside a job: its progress is told, and it stops at once when the job is to end."""
+"""Rendering inside a job: progress is reported, and it stops at once when the job is to end."""
 
 import errno
 import time
@@ -36,7 +36,7 @@ _TYPES = {"m3u8": "application/vnd.apple.mpegurl", "mp4": "video/mp4", "m4s": "v
 
 @dataclass(frozen=True)
 class PreparedFilm:
-    """A film that is ready to be rendered, with what its names mean and its sound."""
+    """A film that is ready to be rendered, with the sources that it names and its sound."""
 
     film: Film
     sources: Sources
@@ -105,7 +105,7 @@ def forget(run: Run, cut: PreparedFilm) -> None:
 
 
 def _watched(run: Run, render: Callable[[RenderControl], T], unit: str = "frames") -> T:
-    """Render under the job's eyes.
+    """Render with the job's progress and cancellation.
 
     Raises
     ------

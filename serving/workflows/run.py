@@ -1,4 +1,4 @@
-"""What a workflow is given: its job, the parts it works with, and a way to go on after a crash."""
+"""What a workflow is given: its job, the parts it works with, and stages that survive a crash."""
 
 import hashlib
 import json
@@ -113,7 +113,7 @@ class Run:
             return found
 
     def report_progress(self, done: int, total: int, unit: str) -> None:
-        """Say how far the attempt is; most calls cost nothing. JobStopped if it is to end."""
+        """Report the attempt's progress, at most twice a second; JobStopped if it is to end."""
         self.check()
         now = time.monotonic()
         if self._pace is None or self._pace.unit != unit or done < self._pace.done:
@@ -134,13 +134,13 @@ class Run:
         attempts.report_progress(self.parts.engine, self.job, progress)
 
     def should_give_up(self, error: StudioError) -> bool:
-        """Say whether what fails transiently now counts as failed for good."""
+        """Return whether a transient error now counts as permanent."""
         return self.last and not isinstance(error, StorageUnavailable | StorageFull)
 
 
 @dataclass(frozen=True)
 class _Pace:
-    """When the counting of a unit began, and at what: from there on it is going as it goes."""
+    """When the counting of a unit began, and at what number: its pace since then."""
 
     unit: str
     done: int

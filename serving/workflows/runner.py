@@ -73,7 +73,7 @@ class Runner:
         return attempts.take(self._parts.engine, job_id, self._worker_id)
 
     def run(self, job: Job, check: Callable[[], None]) -> Outcome:
-        """Carry the attempt to its end and write down how that was.
+        """Run the attempt to its end and store its outcome.
 
         Parameters
         ----------
