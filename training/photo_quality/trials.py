@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from serving.image import Image
+from serving.models.session import OnnxSession
 from serving.photos.quality.features import measure
 from serving.photos.quality.parts import PARTS, Part
 from serving.photos.quality.task import to_known
 from serving.task import Inputs
-from training.loop.session import OnnxModel
 from training.photo_quality.degrade import turn
 from training.photo_quality.samples import Sample
 
@@ -51,7 +51,7 @@ class Scorer:
     """Scores pixels with a model, as serving does but for what only a file's header says."""
 
     def __init__(self, model: bytes) -> None:
-        self._model = OnnxModel(model)
+        self._model = OnnxSession(model)
 
     def score(self, photo: Image) -> tuple[float, dict[Part, float]]:
         """Return the score of the whole and of the parts."""

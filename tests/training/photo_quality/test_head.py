@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from serving.errors import BadInput
+from serving.models.session import OnnxSession
 from serving.photos.fingerprint import FINGERPRINT_BYTES
 from serving.photos.quality.features import feature_names
 from serving.photos.quality.parts import CAUSES, DETAILS, KNOWN, PARTS
 from serving.photos.quality.task import quality_input
+from serving.task import Array
 from training.loop.export import export_onnx
-from training.loop.session import OnnxModel
 from training.photo_quality.config import QualityConfig
 from training.photo_quality.head import QualityHead
 from training.photo_quality.human import human_scores
@@ -54,10 +55,10 @@ def test_a_second_fault_still_counts() -> None:
 
 def test_onnx_scores_as_torch_does_for_any_batch() -> None:
     head = _head()
-    model = OnnxModel(export_onnx(head, quality_input(), OUTPUTS))
+    model = OnnxSession(export_onnx(head, quality_input(), OUTPUTS))
     rng = np.random.default_rng(0)
     for count in (1, 3):
-        inputs = {
+        inputs: dict[str, Array] = {
             "features": rng.normal(size=(count, COUNT)).astype(np.float32),
             "known": rng.uniform(0, 5, (count, len(KNOWN))).astype(np.float32),
             "fingerprint": rng.integers(0, 255, (count, FINGERPRINT_BYTES)).astype(np.uint8),
@@ -81,7 +82,7 @@ def test_a_persons_score_moves_the_whole_and_no_severity_is_made_up() -> None:
         torch.tensor([[LONG_SIDE, 0.0, 0.0]] * 2),
     )
     loss = module._loss(batch)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     weights = module.head.weights.grad
     assert weights is not None
     assert torch.isfinite(loss)
