@@ -80,11 +80,11 @@ def create_app(release: str, settings: Settings | None = None) -> FastAPI:
     app.include_router(uploads.router)
     app.include_router(erasures.router)
     app.include_router(docs.router)
-    app.add_middleware(DirectRoutes, routes=_DIRECT)  # the first added is the innermost
-    app.add_middleware(HttpRules)
-    app.add_middleware(
+    app.add_middleware(  # the first added is the innermost
         GZipMiddleware, minimum_size=_COMPRESSED_FROM_BYTES, compresslevel=_COMPRESSION
     )
+    app.add_middleware(DirectRoutes, routes=_DIRECT)  # their answers are too small to compress
+    app.add_middleware(HttpRules)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bentos.gateway import media_types
 from bentos.gateway.accept import LISTING_ID_CHARS, Caller, caller_of
 from bentos.gateway.dependencies import GatewayState, client_of, gateway_state
 
@@ -20,6 +21,7 @@ Endpoint = Callable[[Request, GatewayState, Caller], Awaitable[Response]]
 
 # FastAPI reads and checks what a request with one of these asks for
 _NOT_PLAIN = (b"idempotency-key", b"authorization")
+_JSON = media_types.JSON.encode()
 _SERVER_ERRORS = (500, Exception)  # of an outer layer, as in Starlette
 
 
@@ -32,7 +34,7 @@ class _Direct:
 
 
 class DirectRoutes:
-    """A plain ASGI layer, the innermost; whatever is not plain takes FastAPI's way to the same end.
+    """A plain ASGI layer; whatever is not plain takes FastAPI's way to the same end.
 
     Parameters
     ----------
@@ -67,6 +69,8 @@ def _is_plain(scope: Scope) -> bool:
     for name, value in scope["headers"]:
         if name in _NOT_PLAIN or (name == b"x-listing-id" and len(value) > LISTING_ID_CHARS):
             return False
+        if name == b"content-type" and _JSON in value.lower():
+            return False  # many photos, and an answer to be compressed
         has_key = has_key or name == b"x-api-key"
     return has_key
 

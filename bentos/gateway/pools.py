@@ -68,14 +68,18 @@ class Pool:
         working = self._threads.submit(call, *args, **kwargs)
         self._busy.inc()
         working.add_done_callback(partial(self._hand_over, loop, answer))
+        if self._deadline_s is None:
+            return await answer
+        deadline = loop.call_later(self._deadline_s, self._end_late, answer)
         try:
-            async with asyncio.timeout(self._deadline_s) as limit:
-                return await answer
-        except TimeoutError:
-            if not limit.expired():  # a TimeoutError of the call's own
-                raise
+            return await answer
+        finally:
+            deadline.cancel()
+
+    def _end_late(self, answer: "asyncio.Future[T]") -> None:
+        if not answer.done():
             said = f"'{self.name}' did not answer in {self._deadline_s:g} s"
-            raise Overloaded(said, _RETRY_AFTER_S) from None
+            answer.set_exception(Overloaded(said, _RETRY_AFTER_S))
 
     async def _wait(self) -> None:
         began = time.monotonic()
