@@ -94,7 +94,10 @@ class InlinePredictor:
         return await self._pools.of(photo).run(self._predict, tasks, photo)
 
     def _predict(self, tasks: Sequence[PhotoTask], photo: PhotoFile) -> list[Outcome]:
-        return [self._predict_one(task, photo) for task in tasks]
+        try:
+            return [self._predict_one(task, photo) for task in tasks]
+        finally:
+            photo.release()
 
     def _predict_one(self, task: PhotoTask, photo: PhotoFile) -> Outcome:
         try:
@@ -153,7 +156,10 @@ class ServicePredictor:
     def _prepare(
         self, asked: Sequence[tuple[PhotoTask, ModelVersion | StudioError]], photo: PhotoFile
     ) -> list["Outcome | _Ready"]:
-        return [self._prepare_one(task, version, photo) for task, version in asked]
+        try:
+            return [self._prepare_one(task, version, photo) for task, version in asked]
+        finally:
+            photo.release()
 
     def _prepare_one(
         self, task: PhotoTask, version: ModelVersion | StudioError, photo: PhotoFile

@@ -27,11 +27,16 @@ class PhotoFile:
     data : the file
     max_pixels : width x height that is accepted
     sha256 : of the file, where it is known already
+
+    Attributes
+    ----------
+    decodes : how often the file was decoded
     """
 
     def __init__(self, data: bytes, max_pixels: int, sha256: str = "") -> None:
         self.data, self._max_pixels, self._sha256 = data, max_pixels, sha256
         self._decoded: dict[tuple[int, int], Image] = {}
+        self.decodes = 0
 
     @property
     def sha256(self) -> str:
@@ -54,11 +59,6 @@ class PhotoFile:
         """Return the height and width as looked at; raises as `header` does."""
         return self.header.height, self.header.width
 
-    @property
-    def decodes(self) -> int:
-        """Return how often it was decoded so far."""
-        return len(self._decoded)
-
     def pixels(self, min_side: int = 0) -> Image:
         """Return the pixels as `serving.image.decode` does, not to be written to.
 
@@ -72,4 +72,9 @@ class PhotoFile:
         if scale not in self._decoded:
             with DECODING.hold(header.cost(min_side)):
                 self._decoded[scale] = decode_pixels(self.data, header, markers, min_side)
+            self.decodes += 1
         return self._decoded[scale]
+
+    def release(self) -> None:
+        """Forget the pixels: nothing limits how many photos wait for an answer with theirs."""
+        self._decoded.clear()

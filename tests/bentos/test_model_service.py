@@ -14,6 +14,8 @@ from bentoml.exceptions import ServiceUnavailable
 from prometheus_client.parser import text_string_to_metric_families
 
 from bentos.gateway.predictors import ModelService, ServicePredictor
+from bentos.gpu import on_gpu
+from bentos.model_services import model_services
 from bentos.room_classifier.service import Service
 from serving.errors import ModelFailed, ModelUnavailable, Overloaded, StudioError
 from serving.models.predictor import Prediction, or_raise
@@ -109,6 +111,15 @@ def test_a_worker_asks_again_until_the_service_can(host: ModelHost) -> None:
 
 def test_bentomls_own_word_for_too_much_is_what_we_think() -> None:
     assert ServiceUnavailable("process is overloaded").error_code == 503
+
+
+def test_a_service_keeps_its_tasks_name_with_a_gpu_and_without() -> None:
+    services: dict[str, Any] = model_services()
+    on_gpus: dict[str, Any] = model_services(on_gpu)
+    assert TASK in services
+    for task, service in [*services.items(), *on_gpus.items()]:
+        assert service.name == task
+    assert on_gpus[TASK].config["resources"] == {"gpu": 1}
 
 
 def test_batches_and_waits_for_them_are_measured_by_the_service() -> None:

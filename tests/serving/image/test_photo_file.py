@@ -42,3 +42,11 @@ def test_what_is_no_photo_or_too_large_is_refused_at_the_first_look() -> None:
         _ = PhotoFile(b"no photo", PIXELS).size
     with pytest.raises(TooLarge):
         PhotoFile(jpeg(height=100, width=100), 9_999).pixels()
+
+
+def test_pixels_that_were_released_are_decoded_anew() -> None:
+    photo = PhotoFile(jpeg(height=400, width=600), PIXELS)
+    first = photo.pixels()
+    photo.release()
+    np.testing.assert_array_equal(photo.pixels(), first)
+    assert photo.decodes == 2
