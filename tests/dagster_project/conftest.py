@@ -1,35 +1,17 @@
 """A studio small enough to be trained in seconds: photos that are red, green or blue."""
 
-import copy
 from pathlib import Path
-from typing import Any
 
-import cv2
-import numpy as np
 import pytest
-import yaml
 
 from serving.settings import Settings
-
-ROOMS = Path(__file__).resolve().parents[2] / "datasets" / "rooms"
-COUNT = 60
+from tests.colour_studio import freeze, write_dataset, write_photos
 
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     """Sixty photos of each colour, a folder per label."""
-    random = np.random.default_rng(0)
-    folder = tmp_path / "data"
-    for channel, label in enumerate(("red", "green", "blue")):
-        (folder / "colours" / label).mkdir(parents=True)
-        for number in range(COUNT):
-            patches = random.integers(20, 100, (5, 6, 3), np.uint8)
-            photo = cv2.resize(patches, (140, 130), interpolation=cv2.INTER_CUBIC).astype(np.int16)
-            photo[..., channel] += 120
-            photo += random.integers(-20, 21, photo.shape, np.int16)
-            file = folder / "colours" / label / f"{number:03d}.jpg"
-            cv2.imwrite(str(file), photo.clip(0, 255).astype(np.uint8)[..., ::-1])
-    return folder
+    return write_photos(tmp_path / "data")
 
 
 @pytest.fixture
@@ -38,7 +20,7 @@ def studio(
 ) -> Settings:
     """Settings, and an environment in which the project's own definitions find all this."""
     datasets = tmp_path / "datasets"
-    write_room(datasets / "rooms")
+    write_dataset(datasets / "rooms")
     for name, value in {
         "STUDIO_HOME": registry_settings.home(),
         "DATABASE_URL": registry_settings.database_url,
@@ -49,41 +31,3 @@ def studio(
         monkeypatch.setenv(name, str(value))
     freeze(datasets / "rooms", photos, tmp_path / "cache")
     return registry_settings
-
-
-def write_room(folder: Path) -> None:
-    """Write a dataset with the real one's thresholds, where they fit."""
-    folder.mkdir(parents=True)
-    scenes = {"red": "interior", "green": "exterior", "blue": "interior"}
-    labels = [{"name": name, "scene": scene} for name, scene in scenes.items()]
-    source = {"name": "colours", "kind": "folder", "location": "colours", "licence": "own"}
-    splits = {"salt": "colours", "validation": 0.2, "test": 0.25}
-    expectations = adapt(yaml.safe_load((ROOMS / "expectations.yaml").read_text()))
-    for name, content in {
-        "taxonomy": {"labels": labels},
-        "manifest": {"sources": [source], "splits": splits},
-        "expectations": expectations,
-    }.items():
-        (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
-
-
-def adapt(expectations: dict[str, Any]) -> dict[str, Any]:
-    """Return the real expectations with the counts of the small data."""
-    adapted = copy.deepcopy(expectations)
-    adapted["photos"]["enough"]["at_least"] = 3 * COUNT - 10
-    adapted["classes"]["enough"]["low"] = COUNT // 2
-    adapted["sources"]["counts"]["photos"] = {
-        "colours": {"red": COUNT, "green": COUNT, "blue": COUNT}
-    }
-    return adapted
-
-
-def freeze(dataset_folder: Path, photos: Path, cache: Path) -> None:
-    """Freeze the test set, as is done once for every dataset."""
-    from training.data.dataset import build_table, open_dataset
-    from training.data.frozen import freeze_test
-    from training.data.splits import assign_splits
-
-    dataset = open_dataset(dataset_folder)
-    table = build_table(dataset, photos, cache, progress=False)
-    freeze_test(assign_splits(table, dataset.manifest.splits, dataset.frozen), dataset_folder)

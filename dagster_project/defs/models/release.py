@@ -50,7 +50,9 @@ def gateway_bento(studio: Studio) -> dg.MaterializeResult[str]:
     env = os.environ | studio.environment()
     done = subprocess.run(command, env=env, check=False, capture_output=True, text=True)
     if done.returncode:
-        raise dg.Failure("the bento was not built", {"error": dg.MetadataValue.text(done.stderr)})
+        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        error = {"error": dg.MetadataValue.text(done.stderr)}
+        raise dg.Failure(f"the bento was not built: {said}", error)
     worker, gateway = done.stdout.split()[-2:]
     published = read_slots(studio.engine()).items()
     versions = {task: row.version for (task, slot), row in published if slot == CHAMPION}
