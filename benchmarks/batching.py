@@ -97,8 +97,8 @@ async def poison(server: Server, card: ModelCard, bodies: Sequence[bytes], count
             async with session.post(server.url + PATH, data=body, headers=JSON) as answer:
                 (reply,) = await answer.json()
             if place == POISONED_AT:
-                return reply["classified"] is None and "poisoned" in reply["error"]
-            label = reply["classified"]["answer"]["room_type"]
+                return reply["answer"] is None and "poisoned" in reply["error"]
+            label = reply["answer"]["room_type"]
             return bool(label == card.output_as(Classes).labels[place % len(bodies)].name)
 
         return all(await asyncio.gather(*(ask(place) for place in range(count))))
