@@ -82,7 +82,7 @@ def make_photo() -> bytes:
 def add_version(client: MlflowClient, settings: Settings, gated: bool) -> str:
     """Register the starter again, with an open gate or without any; return the version."""
     card = ModelCard.model_validate_json((STARTERS / TASK / "card.json").read_bytes())
-    run = client.create_run(open_experiment(client, settings))
+    run = client.create_run(open_experiment(client, settings, TASK))
     model = onnx.load(STARTERS / TASK / "model.onnx")
     model.doc_string = run.info.run_id  # other bytes, so that nothing is already in the storage
     version = register(client, run.info.run_id, model.SerializeToString(), card)

@@ -9,7 +9,6 @@ from serving.db.engine import create_databases, database_url
 from serving.settings import Settings
 
 Client = MlflowClient
-EXPERIMENT = "room-classifier"
 
 
 def tracking_uri(settings: Settings) -> str:
@@ -34,7 +33,7 @@ def open_client(settings: Settings) -> MlflowClient:
     return MlflowClient(uri)
 
 
-def open_experiment(client: MlflowClient, settings: Settings, name: str = EXPERIMENT) -> str:
+def open_experiment(client: MlflowClient, settings: Settings, name: str) -> str:
     """Return the id of the experiment `name`, made if it is missing."""
     found = client.get_experiment_by_name(name)
     if found is not None:

@@ -35,7 +35,7 @@ def register_version(client: "MlflowClient", registry_settings: Settings) -> Reg
         passed: bool | None = True, gain: float = 8.0, gates: Path | None = None, **changes: object
     ) -> str:
         card = colour_card(**changes)
-        experiment = open_experiment(client, registry_settings)
+        experiment = open_experiment(client, registry_settings, card.task)
         run = client.create_run(experiment)
         version = register(client, run.info.run_id, colour_model(gain), card)
         if passed is not None:

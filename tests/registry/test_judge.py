@@ -96,6 +96,17 @@ def test_every_gates_file_reads_and_each_limit_can_be_missed(file: Path) -> None
         assert gate.complaint(gate.figure, worst) is not None
 
 
+def test_a_champion_that_could_not_be_compared_lets_nothing_pass() -> None:
+    """A version of other labels, or of a broken score, has no difference that a gate could see."""
+    (gate,) = (
+        gate
+        for gate in read_gates(standard("room-classifier")).gates
+        if gate.figure == "champion/compared"
+    )
+    assert judge({}, [gate]).passed, "the first version has no champion"
+    assert not judge({"champion/compared": 0.0}, [gate]).passed
+
+
 def test_a_misspelt_gate_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "gates.yaml"
     file.write_text("- figure: test/top1\n  at_leest: 0.9\n  why: typo\n")

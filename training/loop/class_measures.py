@@ -1,7 +1,9 @@
 """What predictions are worth: accuracy, calibration, and knowing when they are wrong."""
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torchmetrics.functional.classification import multiclass_f1_score
 
 Probabilities = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -12,11 +14,8 @@ def macro_f1(predicted: Labels, labels: Labels, count: int) -> float:
 
     Classes that occur neither among predictions nor labels are left out.
     """
-    pairs = np.bincount(labels * count + predicted, minlength=count * count)
-    confusion = pairs.reshape(count, count)
-    right = np.diag(confusion)
-    both = confusion.sum(axis=0) + confusion.sum(axis=1)
-    return float((2 * right[both > 0] / both[both > 0]).mean())
+    said, truth = torch.from_numpy(predicted), torch.from_numpy(labels)
+    return float(multiclass_f1_score(said, truth, num_classes=count, average="macro"))
 
 
 def brier(probabilities: Probabilities, labels: Labels) -> float:

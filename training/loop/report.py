@@ -40,6 +40,7 @@ def report(
     if champion is not None:
         theirs = evaluation.score(champion, rows, dataset)
         figures |= compare(found.scores, theirs, f"champion/{name}_difference")
+        figures["champion/compared"] = float(comparable(found.scores, theirs).mean())
     return replace(found, figures=figures | measure_cost(candidates, chosen))
 
 
@@ -47,10 +48,14 @@ def compare(
     ours: NDArray[np.float64], theirs: NDArray[np.float64], figure: str
 ) -> dict[str, float]:
     """Return how scores differ on the rows that both have one of, as a figure and its interval."""
-    both = np.isfinite(ours) & np.isfinite(theirs)
-    if not both.any():
-        return {}
-    return flatten({figure: paired_difference(ours[both], theirs[both])})
+    both = comparable(ours, theirs)
+    return flatten({figure: paired_difference(ours[both], theirs[both])}) if both.any() else {}
+
+
+def comparable(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Say of which rows both have a score."""
+    both: NDArray[np.bool_] = np.isfinite(ours) & np.isfinite(theirs)
+    return both
 
 
 def measure_cost(candidates: Mapping[Precision, Candidate], chosen: Precision) -> dict[str, float]:

@@ -130,6 +130,7 @@ def _compares_by_name_with_a_champion_of_other_labels(
     known = int((held["label"] != "red").sum())
     ours = 1 - int((found.mistakes["label"] != "red").sum()) / known
     theirs = int((held["label"] == "green").sum()) / known
+    assert found.figures["champion/compared"] == pytest.approx(known / len(held))
     assert found.figures["champion/top1_difference"] == pytest.approx(ours - theirs)
 
 
