@@ -5,16 +5,26 @@ at 128, 256 and 448 px, each with its own classes, and a network that may read t
 label off it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 
 import cv2
 import numpy as np
 
 from serving.image import Image
-from serving.photos.classify import to_pixels
-
-Random = np.random.Generator
+from training.loop.transforms import (
+    Chain,
+    Change,
+    Crop,
+    Mirror,
+    Photometric,
+    QuarterTurn,
+    Random,
+    Squeeze,
+    lower_resolution,
+    to_array,
+    to_image,
+)
 
 
 @dataclass(frozen=True)
@@ -44,37 +54,23 @@ class Augmentation:
 
 def augment(photo: Image, side: int, how: Augmentation, random: Random) -> Image:
     """Return a varied `photo`, uint8 of shape (side, side, 3); the input is left unchanged."""
-    photo = _crop(photo, how, random)
-    if random.random() < how.low_resolution:
-        photo = _lower(photo, random.uniform(*how.resolution_px))
-    photo = to_pixels(photo, side, side)
-    if random.random() < 0.5:
-        photo = photo[:, ::-1]
-    if random.random() < how.quarter_turn:
-        photo = np.rot90(photo, int(random.integers(1, 4)))
-    photo = np.ascontiguousarray(photo)
-    for chance, change in _CHANGES:
-        if random.random() < getattr(how, chance):
-            photo = change(photo, random)
-    return photo
+    return np.ascontiguousarray(to_array(make_chain(side, how)(to_image(photo), random)))
 
 
-def _crop(photo: Image, how: Augmentation, random: Random) -> Image:
-    height, width = photo.shape[:2]
-    area = random.uniform(how.min_area, 1)
-    stretch = np.exp(random.uniform(-1, 1) * np.log(how.max_stretch))
-    rows = max(1, int(height * min(1, np.sqrt(area * stretch))))
-    columns = max(1, int(width * min(1, np.sqrt(area / stretch))))
-    top, left = random.integers(height - rows + 1), random.integers(width - columns + 1)
-    return photo[top : top + rows, left : left + columns]
-
-
-def _lower(photo: Image, long_side: float) -> Image:
-    scale = long_side / max(photo.shape[:2])
-    if scale >= 1:
-        return photo
-    size = max(1, round(photo.shape[1] * scale)), max(1, round(photo.shape[0] * scale))
-    return cv2.resize(photo, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+@cache
+def make_chain(side: int, how: Augmentation) -> Chain:
+    """Return the transforms; they also take masks and boxes beside the photo."""
+    lower = partial(lower_resolution, long_side_px=how.resolution_px)
+    return Chain(
+        [
+            Crop(how.min_area, how.max_stretch),
+            Photometric(how.low_resolution, lower),
+            Squeeze(side),
+            Mirror(),
+            QuarterTurn(how.quarter_turn),
+            *(Photometric(getattr(how, name), change) for name, change in _CHANGES),
+        ]
+    )
 
 
 def _blur(photo: Image, random: Random) -> Image:
@@ -121,7 +117,7 @@ def _jpeg(photo: Image, random: Random) -> Image:
     return photo_again
 
 
-_CHANGES: tuple[tuple[str, Callable[[Image, Random], Image]], ...] = (
+_CHANGES: tuple[tuple[str, Change], ...] = (
     ("blur", _blur),
     ("sharpen", _sharpen),
     ("light", _light),
