@@ -2,7 +2,8 @@
 
 from typing import Any
 
+from training.photo_quality.recipe import QUALITY
 from training.recipe import Recipe
 from training.room_classifier.recipe import ROOMS
 
-RECIPES: tuple[Recipe[Any], ...] = (ROOMS,)
+RECIPES: tuple[Recipe[Any], ...] = (ROOMS, QUALITY)

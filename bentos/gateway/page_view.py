@@ -161,6 +161,12 @@ class JobPage:
         return [result for result in self._results if not _is_failed(result)]
 
     @property
+    def listing(self) -> Json | None:
+        """What the photos are taken together: cover, order, views shown twice."""
+        found: Json | None = (self.job.result or {}).get("listing")
+        return found
+
+    @property
     def failed(self) -> int:
         """How many photos could not be read."""
         return len(self._results) - len(self.good)

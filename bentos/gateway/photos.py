@@ -1,4 +1,4 @@
-"""`POST /internal/photos/classify`: which room each photo shows."""
+"""`POST /internal/photos/classify`: which room each photo shows, and how good it is."""
 
 import asyncio
 import time
@@ -20,6 +20,7 @@ from serving.image import PhotoFile, hash_photo
 from serving.models.predictor import or_raise
 from serving.models.results import FailedResult, RoomResult
 from serving.photos.classify import ROOM_CLASSIFIER
+from serving.photos.quality.task import PHOTO_QUALITY
 from serving.problems import problem_of
 from serving.requests.options import JobOptions
 
@@ -104,11 +105,11 @@ async def _classify_bytes(
 ) -> RoomResult:
     started = time.perf_counter()
     read = PhotoFile(data, state.settings.max_pixels, sha256 or "")
-    (outcome,) = await state.predictor.predict((ROOM_CLASSIFIER,), read)
-    prediction = or_raise(outcome)
+    room, quality = await state.predictor.predict((ROOM_CLASSIFIER, PHOTO_QUALITY), read)
+    prediction = or_raise(room)
     took_s = time.perf_counter() - started
     metrics.CLASSIFICATIONS.labels(state.predictor.serving, prediction.cached).observe(took_s)
-    return RoomResult.of(photo, prediction, took_s * 1e3)
+    return RoomResult.of(photo, prediction, took_s * 1e3, quality)
 
 
 def _answer(results: list[RoomResult | FailedResult]) -> Response:

@@ -197,6 +197,8 @@ class ServicePredictor:
 
     async def _find(self, task: str) -> ModelVersion | StudioError:
         """Return the version that answers now, asked for by one request at a time."""
+        if task not in self._services:
+            return ModelUnavailable(task, "no service runs it")
         known = self._versions.get(task, None)
         if known is not None:
             return known

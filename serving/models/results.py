@@ -6,8 +6,10 @@ from typing import Self
 from pydantic import BaseModel, Field
 
 from serving.card import Scene
+from serving.errors import StudioError
 from serving.models.predictor import Prediction
 from serving.photos.classify import ROOM_CLASSIFIER, RoomAnswer
+from serving.photos.quality.task import QualityAnswer
 from serving.problems import Problem
 
 _SCORES = {"kitchen": 0.9412, "dining_room": 0.0318, "living_room": 0.0154}
@@ -19,6 +21,41 @@ class ModelUsed(BaseModel):
     name: str = Field(examples=[ROOM_CLASSIFIER.name])
     version: str = Field(examples=["3"])
     slot: str = Field(examples=["champion"])
+
+
+class QualityResult(BaseModel):
+    """How good one photo is."""
+
+    score: float = Field(ge=0, le=100, description="of the whole", examples=[81.3])
+    parts: dict[str, float] = Field(
+        description="0-100 for sharpness, exposure, contrast, noise, compression, white_balance, "
+        "tilt and resolution",
+        examples=[{"sharpness": 93.0, "tilt": 46.4}],
+    )
+    hints: dict[str, str] = Field(
+        description="what to look at, the worst part first; nothing of parts that are fine",
+        examples=[{"tilt": "tilted 2.3° to the left"}],
+    )
+    tilt_degrees: float | None = Field(
+        description="above 0: to the right; null where no verticals are seen", examples=[-2.3]
+    )
+    model: ModelUsed
+    demo: bool
+    cached: bool
+
+    @classmethod
+    def of(cls, prediction: Prediction[QualityAnswer]) -> Self:
+        """Put an answer into the wire's shape."""
+        answer = prediction.answer
+        return cls(
+            score=answer.score,
+            parts={**answer.parts},
+            hints={**answer.hints},
+            tilt_degrees=answer.tilt_degrees,
+            model=ModelUsed(name=prediction.task, version=prediction.version, slot=prediction.slot),
+            demo=prediction.demo,
+            cached=prediction.cached,
+        )
 
 
 class RoomResult(BaseModel):
@@ -34,10 +71,19 @@ class RoomResult(BaseModel):
     demo: bool = Field(description="answered by the starter model, for trying things out")
     cached: bool = Field(False, description="this version was asked about this photo before")
     timing_ms: float = Field(description="decode and inference of this photo", examples=[14.2])
+    quality: QualityResult | None = Field(
+        None, description="how good the photo is; null while no model answers for that"
+    )
 
     @classmethod
-    def of(cls, photo: str, prediction: Prediction[RoomAnswer], timing_ms: float) -> Self:
-        """Put an answer into the wire's shape."""
+    def of(
+        cls,
+        photo: str,
+        prediction: Prediction[RoomAnswer],
+        timing_ms: float,
+        quality: Prediction[QualityAnswer] | StudioError | None = None,
+    ) -> Self:
+        """Put answers into the wire's shape; the room is told whatever happened to the quality."""
         answer = prediction.answer
         return cls(
             photo=photo,
@@ -50,6 +96,7 @@ class RoomResult(BaseModel):
             demo=prediction.demo,
             cached=prediction.cached,
             timing_ms=round(timing_ms, 2),
+            quality=QualityResult.of(quality) if isinstance(quality, Prediction) else None,
         )
 
 

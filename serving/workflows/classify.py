@@ -1,19 +1,31 @@
-"""`classify_photos`: which room each photo of a listing shows."""
+"""`classify_photos`: which room each photo of a listing shows, and how good it is."""
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from serving import traces
 from serving.db.tables import Json
-from serving.errors import BadInput, ModelFailed, StudioError
+from serving.errors import BadInput, ModelFailed, ModelUnavailable, StudioError
 from serving.image import PhotoFile
 from serving.logs import ContextThreads
 from serving.models.local import ModelVersion
-from serving.models.predictor import or_raise
+from serving.models.predictor import Prediction, Predictor, or_raise
 from serving.models.results import FailedResult, RoomResult
 from serving.photos.classify import ROOM_CLASSIFIER
+from serving.photos.quality.task import PHOTO_QUALITY, QualityAnswer
 from serving.problems import problem_of
+from serving.workflows.listing import arrange_listing, as_seen
 from serving.workflows.run import Run
+
+
+@dataclass(frozen=True)
+class _Versions:
+    """Which versions answer in this job."""
+
+    room: ModelVersion
+    quality: ModelVersion | None
+
 
 _AT_ONCE = 4  # reading waits for storage; decoding and inference share the cores anyway
 
@@ -25,20 +37,30 @@ def classify_photos(run: Run) -> Json:
     nothing: a retry goes on where it stopped.
     """
     photos: list[str] = run.job.input["photos"]
-    version = run.pin_model(ROOM_CLASSIFIER)
-    results = []
+    versions = _Versions(run.pin_model(ROOM_CLASSIFIER), _pin_quality(run))
+    results, seen = [], []
     with traces.span("stage classify", photos=len(photos)):
-        for result in _classify_all(run, photos, version):
+        for result, quality in _classify_all(run, photos, versions):
             results.append(result.model_dump(mode="json"))
+            seen.append(as_seen(result, quality))
             run.report_progress(len(results), len(photos), "photos")
-    return {"results": results}
+    listing = arrange_listing(seen)
+    return {"results": results} | ({"listing": listing.model_dump()} if listing else {})
+
+
+def _pin_quality(run: Run) -> ModelVersion | None:
+    """Return the version that judges the photos; None while there is none: rooms are told still."""
+    try:
+        return run.pin_model(PHOTO_QUALITY)
+    except ModelUnavailable:
+        return None
 
 
 def _classify_all(
-    run: Run, photos: list[str], version: ModelVersion
-) -> Iterator[RoomResult | FailedResult]:
+    run: Run, photos: list[str], versions: _Versions
+) -> Iterator[tuple[RoomResult | FailedResult, QualityAnswer | None]]:
     with ContextThreads(_AT_ONCE, thread_name_prefix="classify") as pool:
-        futures = [pool.submit(_classify, run, photo, version) for photo in photos]
+        futures = [pool.submit(_classify, run, photo, versions) for photo in photos]
         try:
             for future in futures:
                 yield future.result()
@@ -47,16 +69,28 @@ def _classify_all(
                 future.cancel()
 
 
-def _classify(run: Run, photo: str, version: ModelVersion) -> RoomResult | FailedResult:
+def _classify(
+    run: Run, photo: str, versions: _Versions
+) -> tuple[RoomResult | FailedResult, QualityAnswer | None]:
     run.check()
     started = time.perf_counter()
     try:
         read = PhotoFile(run.read(photo), run.parts.settings.max_pixels)
-        prediction = or_raise(run.parts.predictor.predict(ROOM_CLASSIFIER, [read], version)[0])
+        predictor = run.parts.predictor
+        prediction = or_raise(predictor.predict(ROOM_CLASSIFIER, [read], versions.room)[0])
+        quality = _judge(predictor, read, versions.quality)
     except (BadInput, ModelFailed) as error:
-        return FailedResult(photo=photo, error=problem_of(error))
+        return FailedResult(photo=photo, error=problem_of(error)), None
     except StudioError as error:
         if not run.should_give_up(error):
             raise
-        return FailedResult(photo=photo, error=problem_of(error))
-    return RoomResult.of(photo, prediction, (time.perf_counter() - started) * 1e3)
+        return FailedResult(photo=photo, error=problem_of(error)), None
+    took_ms = (time.perf_counter() - started) * 1e3
+    answer = quality.answer if isinstance(quality, Prediction) else None
+    return RoomResult.of(photo, prediction, took_ms, quality), answer
+
+
+def _judge(
+    predictor: Predictor, photo: PhotoFile, version: ModelVersion | None
+) -> Prediction[QualityAnswer] | StudioError | None:
+    return predictor.predict(PHOTO_QUALITY, [photo], version)[0] if version else None

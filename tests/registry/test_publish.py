@@ -107,7 +107,7 @@ def test_a_fresh_machine_serves_the_starter_as_version_1(
     engine: Engine,
     storage: Storage,
 ) -> None:
-    assert register_starters(client, registry_settings) == [TASK]
+    assert TASK in register_starters(client, registry_settings)
     assert register_starters(client, registry_settings) == [], "once"
     publisher.publish()
     assert served(engine, storage) == "1"

@@ -100,7 +100,7 @@ def test_two_tasks_look_at_one_decoded_photo_and_one_may_fail_alone(
 def test_a_process_holds_no_models_but_those_of_its_tasks(
     engine: Engine, storage: Storage, tmp_path: Path, models: LocalModels
 ) -> None:
-    assert set(models.all()) == set(BOTH)
+    assert set(models.all()) == {ROOM_CLASSIFIER.name, BRIGHTNESS.name}
     alone = LocalModels(storage, tasks={BRIGHTNESS.name: BRIGHTNESS})
     alone.apply(read_slots(engine))
     assert set(alone.all()) == {"brightness"}

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from serving.image import Image
 
 Rng = np.random.Generator
+Floats = NDArray[np.float64]
 _GAMMA = 2.2
-_MIDDLE = 0.46  # mid grey, 18 % of the light, as it is encoded
+_BENT_SHARE = 0.35  # of exposures that an editor's slider makes
 _READ_SHARE = 0.3  # of the noise's variance that does not depend on light
 
 
@@ -97,7 +98,7 @@ def _recode(photo: Image, suffix: str, options: list[int]) -> Image:
 def underexpose(photo: Image, stops: float, rng: Rng) -> Image:
     """Take light away; mostly in linear light, else by an editor's slider that bends.
 
-    Either moves mid grey by that many stops.
+    Either makes the photo as dark on average as that many stops do.
     """
     return _expose(photo, -stops, rng)
 
@@ -109,12 +110,22 @@ def overexpose(photo: Image, stops: float, rng: Rng) -> Image:
 
 def _expose(photo: Image, stops: float, rng: Rng) -> Image:
     levels = np.arange(256) / 255
-    if rng.random() < 0.7:
-        curve = (np.minimum(levels**_GAMMA * 2.0**stops, 1)) ** (1 / _GAMMA)
-    else:
-        moved = min(_MIDDLE * 2.0 ** (stops / _GAMMA), 0.97)
-        curve = levels ** (np.log(moved) / np.log(_MIDDLE))
+    curve = np.minimum(levels**_GAMMA * 2.0**stops, 1) ** (1 / _GAMMA)
+    if rng.random() < _BENT_SHARE:
+        luma = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+        share = np.bincount(luma.ravel(), minlength=256) / luma.size
+        curve = _bend_to(float(share @ curve), levels, share)
     return _as_image(cv2.LUT(photo, _clip(255 * curve)))
+
+
+def _bend_to(mean: float, levels: Floats, share: Floats) -> Floats:
+    """Return the power curve that brings a photo, given by its histogram, to a mean level."""
+    low, high = 0.02, 12.0
+    for _ in range(24):
+        middle = float(np.sqrt(low * high))
+        low, high = (middle, high) if float(share @ levels**middle) > mean else (low, middle)
+    bent: Floats = levels ** np.sqrt(low * high)
+    return bent
 
 
 def flatten(photo: Image, share: float, rng: Rng) -> Image:

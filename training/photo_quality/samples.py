@@ -16,6 +16,7 @@ _CLEAN, _MIXED, _SAVED_WELL = 0.12, 0.3, 0.5
 _LEAST, _MOST = 0.03, 0.93
 # Of light alone: exposure, the hardest to tell from a dark room, twice as often.
 _LIGHT = ("under", "over", "contrast", "cast", "under", "over", "cast")
+_UNMEASURED = 0.1  # of samples of light that are noisy, or blurred, as well
 _LARGE = 900  # px of the long side from which a photo is also shown as a part of itself
 _KEPT_COMPRESSION = 0.7  # of what the file's header admits, still seen in its pixels
 
@@ -88,7 +89,7 @@ def draw_light(photo: Image, rng: np.random.Generator) -> Sample:
     for kind in sorted(kinds, key=ORDER.index):
         sample.apply(kind, float(rng.uniform(_LEAST, _MOST)), rng)
     for kind in ("noise", "blur"):
-        if rng.random() < 0.25:
+        if rng.random() < _UNMEASURED:
             sample.apply(kind, float(rng.uniform(0.05, 0.8)), rng)
     return sample
 
