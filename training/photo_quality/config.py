@@ -8,12 +8,12 @@ from training.loop.config import Dimension, TrainingConfig
 class QualityConfig(TrainingConfig):
     """The settings of the training of photo quality."""
 
-    epochs: int = Field(50, ge=0, description="passes over the samples")
+    epochs: int = Field(60, ge=0, description="passes over the samples")
     batch_size: int = Field(128, gt=0, description="samples a step")
     learning_rate: float = Field(3e-3, gt=0, description="of AdamW at its peak")
-    weight_decay: float = Field(3e-3, ge=0, description="of AdamW, on weights alone")
-    hidden: int = Field(96, gt=0, description="width of the hidden layers")
-    dropout: float = Field(0.1, ge=0, lt=1, description="between them")
+    weight_decay: float = Field(1e-3, ge=0, description="of AdamW, on weights alone")
+    hidden: int = Field(160, gt=0, description="width of the hidden layers")
+    dropout: float = Field(0.05, ge=0, lt=1, description="between them")
     samples: int = Field(
         8000, gt=0, description="photos made worse that are measured whole, at about 40 CPU-ms each"
     )

@@ -11,10 +11,10 @@ TEXTURE = ("blur", "motion", "noise", "compression", "upscale")
 _SOFTNESS = 0.02  # of the bend at no severity at all: better than clean is still better
 _SHARPEST_NORM = 6.0
 _LARGEST_SIDE, _DOUBLINGS = 2048.0, 3.5  # px that leave nothing to wish; times it may be halved
-_LEVEL_DEG, _TILT_DEG = 0.5, 3.0  # what nobody sees; what costs 63 % beyond it
+_LEVEL_DEG, _TILT_DEG = 1.0, 3.0  # what few see; what costs 63 % beyond it
 # How much each part weighs in the whole, in the order of PARTS, until people's scores say better:
 # a photo stays of use when it leans or is small, not when it is blurred or dark.
-_WEIGHTS = (1.0, 1.0, 0.9, 0.9, 0.9, 0.8, 0.6, 0.5)
+_WEIGHTS = (1.0, 1.0, 0.9, 0.9, 0.9, 0.8, 0.5, 0.5)
 _NORM = 3.0
 
 
