@@ -1,5 +1,6 @@
 """A workflow ends in exactly one outcome, and goes on where an earlier attempt stopped."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from serving.errors import BadInput, Cancelled, DownloadFailed, HandedBack, Stor
 from serving.models.cached import CachedPredictor
 from serving.models.local import LocalModels
 from serving.models.predictor import LocalPredictor
+from serving.models.remote import RemotePredictor
 from serving.models.slots import read_slots
 from serving.photos.classify import ROOM_CLASSIFIER
 from serving.storage.cache import Answers
@@ -19,6 +21,7 @@ from serving.storage.interface import Storage
 from serving.workflows.run import Run
 from serving.workflows.runner import Runner
 from tests.fakes import BLUE, GREEN, RED, StubSession, colour_model, jpeg, publish
+from tests.model_host import ModelHost
 from tests.serving.workflows.harness import JobHarness, nothing, wait_until_due
 
 
@@ -124,9 +127,24 @@ def test_a_retry_goes_on_where_the_attempt_before_stopped(
     assert len(session.batches) - warm == 60
 
 
+@pytest.fixture(params=["here", "service"])
+def harness_of_models(
+    request: pytest.FixtureRequest, harness: JobHarness, models: LocalModels
+) -> Iterator[JobHarness]:
+    """Jobs whose model is held here, or is a service's."""
+    if request.param == "here":
+        yield harness
+        return
+    host = ModelHost(ROOM_CLASSIFIER, models)
+    predictor = CachedPredictor(RemotePredictor(host.url, fresh_s=0), Answers(None, 100))
+    yield JobHarness(replace(harness.parts, predictor=predictor))
+    host.close()
+
+
 def test_an_attempt_keeps_the_model_version_that_the_first_one_found(
-    harness: JobHarness, storage: Storage, engine: Engine, models: LocalModels
+    harness_of_models: JobHarness, storage: Storage, engine: Engine, models: LocalModels
 ) -> None:
+    harness = harness_of_models
     storage.write("a.jpg", jpeg(RED))
     job_id = harness.submit(photos=["a.jpg"])
 
