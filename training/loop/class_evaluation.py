@@ -24,7 +24,7 @@ from training.loop.predict import Change, photo_input, predict
 from training.recipe import Dataset, Rows
 
 _ON_CARD = (
-    "test/top1", "test/top1.low", "test/top1.high", "test/macro_f1", "test/scene", "test/ece",
+    "test/top1", "test/top1.low", "test/top1.high", "test/macro_f1", "test/ece",
     "test/brier", "test/aurc", "onnx/quantised_top1_loss", "onnx/cpu_ms", "onnx/fp32_cpu_ms",
 )  # fmt: skip
 
@@ -36,10 +36,13 @@ class ClassEvaluation:
     ----------
     task : the model's name
     precision : share of right answers that `confident` promises
+    more_on_card : names of figures that only this model has and its card carries
     """
 
-    def __init__(self, task: str, precision: float = 0.97) -> None:
-        self._task, self._precision = task, precision
+    def __init__(
+        self, task: str, precision: float = 0.97, more_on_card: tuple[str, ...] = ()
+    ) -> None:
+        self._task, self._precision, self._on_card = task, precision, _ON_CARD + more_on_card
 
     def measure_more(
         self,
@@ -93,7 +96,7 @@ class ClassEvaluation:
         }
         figures = self._figures(clean, corrupted, rows, _labels(candidate.card))
         mistakes = find_mistakes(clean, rows, names)
-        return Report(figures, clean.right.astype(float), pictures, mistakes, _ON_CARD)
+        return Report(figures, clean.right.astype(float), pictures, mistakes, self._on_card)
 
     def _figures(
         self,

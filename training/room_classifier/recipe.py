@@ -14,7 +14,7 @@ def _training() -> Training[RoomConfig]:
 def _evaluation() -> Evaluation:
     from training.room_classifier.evaluation import RoomEvaluation
 
-    return RoomEvaluation(ROOM_CLASSIFIER.name)
+    return RoomEvaluation(ROOM_CLASSIFIER.name, more_on_card=("test/scene",))
 
 
 ROOMS: Recipe[RoomAnswer] = Recipe(
