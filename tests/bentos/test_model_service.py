@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 from _bentoml_impl.client.http import AsyncHTTPClient  # type: ignore[import-untyped]
 from bentoml.exceptions import ServiceUnavailable
+from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bentos.gateway.predictors import ModelService, ServicePredictor
@@ -134,6 +135,25 @@ def test_batches_and_waits_for_them_are_measured_by_the_service() -> None:
     assert after["studio_model_batch_photos_count"] == before["studio_model_batch_photos_count"] + 1
     waited = after["studio_model_queue_seconds_sum"] - before["studio_model_queue_seconds_sum"]
     assert 0.15 <= waited < 60
+
+
+def test_what_several_services_measure_is_one_text_with_each_metric_once() -> None:
+    class Measured:
+        def __init__(self, task: str) -> None:
+            self._registry = CollectorRegistry()
+            counter = Counter("batches", "How many.", ("task",), registry=self._registry)
+            counter.labels(task).inc(3)
+
+        async def measures(self) -> str:
+            return generate_latest(self._registry).decode()
+
+    services = {task: cast(ModelService, Measured(task)) for task in ("rooms", "quality")}
+    pool = photo_pool()
+    text = asyncio.run(ServicePredictor(services, None, pool).measures()).decode()
+    pool.close()
+    assert text.count("# TYPE batches_total counter") == 1
+    assert 'batches_total{task="rooms"} 3.0' in text
+    assert 'batches_total{task="quality"} 3.0' in text
 
 
 def _measures(service: Any) -> dict[str, float]:  # noqa: ANN401 - a decorator's
