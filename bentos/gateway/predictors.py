@@ -207,7 +207,7 @@ class ServicePredictor:
                 known = self._versions.get(task, None)
                 if known is None:
                     reply = await _asked(task, self._services[task].find)
-                    known = reply.version(task)
+                    known = _version_of(task, reply)
                     self._versions.put(task, None, known)
                 return known
         except StudioError as error:
@@ -253,6 +253,13 @@ class _Families:
     def collect(self) -> Iterable[Metric]:
         """Give each metric once, as Prometheus wants it."""
         return self._found.values()
+
+
+def _version_of(task: str, reply: VersionReply) -> ModelVersion | ModelUnavailable:
+    try:
+        return reply.version(task)
+    except ModelUnavailable as error:
+        return error
 
 
 def _status_of(model: ModelVersion) -> ModelStatus:

@@ -38,20 +38,23 @@ class KnownVersions:
 
     def __init__(self, fresh_s: float) -> None:
         self._fresh_s, self._lock = fresh_s, threading.Lock()
-        self._now: dict[str, tuple[float, ModelVersion]] = {}
+        self._now: dict[str, tuple[float, ModelVersion | ModelUnavailable]] = {}
         self._pinned: LRUCache[tuple[str, str], ModelVersion] = LRUCache(_KEPT)
 
-    def get(self, task: str, pin: Pin | None) -> ModelVersion | None:
-        """Return the version; None if it has to be asked for."""
+    def get(self, task: str, pin: Pin | None) -> ModelVersion | ModelUnavailable | None:
+        """Return the version, or that the service has none; None if it has to be asked for."""
         with self._lock:
             if pin:
                 return self._pinned.get((task, Published(task, **pin).identity))
             asked_at, version = self._now.get(task, (float("-inf"), None))
             return version if time.monotonic() - asked_at < self._fresh_s else None
 
-    def put(self, task: str, pin: Pin | None, version: ModelVersion) -> None:
-        """Remember a version."""
+    def put(self, task: str, pin: Pin | None, version: ModelVersion | ModelUnavailable) -> None:
+        """Remember a version, or for a while that the service has none to answer now."""
         with self._lock:
+            if isinstance(version, ModelUnavailable):
+                self._now[task] = time.monotonic(), version
+                return
             self._pinned[task, version.identity] = version
             if not pin:
                 self._now[task] = time.monotonic(), version
@@ -109,7 +112,7 @@ class RemotePredictor:
     def find(self, task: Task[SourceT, Answer], pin: Pin | None = None) -> ModelVersion:
         """Return the version that answers now, or the one that was pinned; ModelUnavailable."""
         known = self._versions.get(task.name, pin)
-        if known is not None:
+        if isinstance(known, ModelVersion):
             return known
         wanted = PinnedVersion(**pin) if pin else None
         body = _FindRequest.dump_json({"pin": wanted})

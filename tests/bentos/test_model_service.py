@@ -21,7 +21,7 @@ from bentos.room_classifier.service import Service
 from serving.errors import ModelFailed, ModelUnavailable, Overloaded, StudioError
 from serving.models.predictor import Prediction, or_raise
 from serving.models.remote import RemotePredictor
-from serving.models.wire import ArrayBytes, Item
+from serving.models.wire import ArrayBytes, Item, PinnedVersion, VersionReply
 from serving.photos.classify import ROOM_CLASSIFIER
 from serving.problems import problem_of
 from tests.fakes import RED, SIDE, TASK, FixedModels, StubSession, photo, picture
@@ -135,6 +135,30 @@ def test_batches_and_waits_for_them_are_measured_by_the_service() -> None:
     assert after["studio_model_batch_photos_count"] == before["studio_model_batch_photos_count"] + 1
     waited = after["studio_model_queue_seconds_sum"] - before["studio_model_queue_seconds_sum"]
     assert 0.15 <= waited < 60
+
+
+def test_that_a_service_has_no_model_is_not_asked_for_each_photo() -> None:
+    class Empty:
+        found = 0
+
+        async def find(self, pin: PinnedVersion | None = None) -> VersionReply:
+            del pin
+            self.found += 1
+            return VersionReply(error="nothing is published")
+
+    async def ask(service: Empty, fresh_s: float) -> list[bool]:
+        pool = photo_pool()
+        predictor = ServicePredictor(
+            {TASK: cast(ModelService, service)}, None, pool, fresh_s=fresh_s
+        )
+        outcomes = [(await predictor.predict((ROOM_CLASSIFIER,), photo(RED)))[0] for _ in range(3)]
+        pool.close()
+        return [isinstance(outcome, ModelUnavailable) for outcome in outcomes]
+
+    for fresh_s, asked in ((60.0, 1), (0.0, 3)):
+        service = Empty()
+        assert asyncio.run(ask(service, fresh_s)) == [True] * 3
+        assert service.found == asked
 
 
 def test_what_several_services_measure_is_one_text_with_each_metric_once() -> None:
