@@ -373,3 +373,23 @@ def test_the_faulty_frame_of_a_failed_film_is_shown_before_what_happened(
     assert page.count("fault.jpg?") == 1
     faults = page[page.index('data-part="faults"') : page.index('data-part="result"')]
     assert "frame 41" in faults
+
+
+def test_a_photos_quality_and_the_listings_cover_are_told_in_words(
+    visitor: TestClient, engine: Engine, storage: Storage, new_job: NewJobs
+) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        storage.write(name, jpeg(RED))
+    job_id = new_job("a.jpg", "b.jpg")
+    quality = {
+        "score": 46.2, "parts": {"sharpness": 91.0, "tilt": 43.8},
+        "hints": {"tilt": "tilted 2.7° to the left"}, "tilt_degrees": -2.7,
+    }  # fmt: skip
+    listing = {"duplicates": [["a.jpg", "b.jpg"]], "best": ["a.jpg"], "cover": "a.jpg"}
+    results = [found("a.jpg", quality=quality), found("b.jpg", quality=None)]
+    attempts.complete(engine, begin(engine, job_id), {"results": results, "listing": listing})
+    page = show(visitor, job_id)
+    assert "quality 46</b> · tilted 2.7° to the left" in page
+    assert "<span>sharpness</span>" in page
+    assert page.count("quality ") == page.count("quality 46")
+    assert 'Suggested cover: <b class="break">a.jpg</b> · 2 photos of one view, best a.jpg' in page
