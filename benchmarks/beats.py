@@ -25,11 +25,13 @@ from figures import Figures, parse
 from folk_dances import make_dances
 from tracks import CASTS, RATE_HZ, Samples, Times, Track, make_tracks
 
+from registry.bootstrap import STARTERS
 from serving.audio.analyze import Analysis, analyze
+from serving.audio.features import OnsetsAlone
 from serving.audio.samples import to_mono
 from serving.audio.sections import CURVE_PER_S
+from serving.models.beats import open_baked_beats
 from serving.render.audio_files import decode_audio
-from serving.render.beat_model import open_beat_model
 from serving.render.template_files import find_template
 from serving.video.edit.assembly import EditOptions, Shape
 from serving.video.edit.cut_points import Music, make_music
@@ -74,7 +76,8 @@ def main() -> None:
     count = 2 if arguments.quick else arguments.count
     figures = Figures()
     started = time.process_time()
-    model = open_beat_model()
+    model = open_baked_beats(STARTERS)
+    onsets = OnsetsAlone(model.weights)
     noise = np.random.default_rng(0).normal(size=5 * RATE_HZ).astype(np.float32)
     analyze(noise, RATE_HZ, model)
     figures.add("beats.cold_cpu_s", time.process_time() - started)
@@ -83,7 +86,7 @@ def main() -> None:
     figures.add("beats.librosa_cold_cpu_s", time.process_time() - started)
     trackers: dict[str, Tracker] = {
         "ours": lambda samples, rate: by_ours(analyze(samples, rate, model)),
-        "onsets only": lambda samples, rate: by_ours(analyze(samples, rate)),
+        "onsets only": lambda samples, rate: by_ours(analyze(samples, rate, onsets)),
         "librosa": by_librosa,
     }
     for name, tracks in groups(count, arguments.folder):

@@ -12,9 +12,10 @@ from pathlib import Path
 from figures import parse
 from film_sheet import LISTING, plan_listing, sources_of
 
+from registry.bootstrap import STARTERS
 from serving.audio.analyze import CURVE_PER_S, analyze
+from serving.models.beats import open_baked_beats
 from serving.render.audio_files import decode_audio
-from serving.render.beat_model import open_beat_model
 from serving.render.film import Options, render_film
 from serving.render.sound import Sound
 from serving.render.template_files import shipped_templates
@@ -25,7 +26,7 @@ def main() -> None:
     """Run the command line."""
     quick = parse(__doc__).quick
     track = decode_audio((LISTING / "music.flac").read_bytes())
-    found = analyze(track.samples, track.sample_rate_hz, open_beat_model())
+    found = analyze(track.samples, track.sample_rate_hz, open_baked_beats(STARTERS))
     music = make_music(found.beats_s, found.downbeats_s, found.energy, 1 / CURVE_PER_S)
     print(f"{digest(repr(dataclasses.astuple(music)).encode())}  music", flush=True)
     templates = list(shipped_templates().values())[: 2 if quick else None]

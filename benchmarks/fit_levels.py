@@ -1,4 +1,4 @@
-"""Fits what the metrical level and the bars are chosen by in `serving.audio`, and prints it.
+"""Fits what metrical levels and bars are chosen by: `level` and `bars` of the beat tracker's card.
 
 Learns from music that is drawn at random (random_music.py, random_kinds.py, random_waltzes.py, and
 what random_recordings.py does to it), from the drum loops of STUDIO_DATA and from annotated music
@@ -25,13 +25,14 @@ from random_recordings import draw_recording, record_again
 from random_waltzes import draw_waltz
 from tracks import RATE_HZ, Track
 
-from serving.audio import bars, metrical_level
+from registry.bootstrap import STARTERS
+from serving.audio import bars
 from serving.audio.analyze import trim_silence
 from serving.audio.features import FRAMES_PER_S, network_features, onset_envelope
 from serving.audio.features import RATE_HZ as HEARD_HZ
 from serving.audio.metrical_level import gather, list_candidates
 from serving.audio.samples import Floats, resample
-from serving.render.beat_model import open_beat_model
+from serving.models.beats import open_baked_beats
 
 # How many of each there are to one of `--count`
 DRAWN: dict[Callable[[int], Track], float] = {
@@ -42,7 +43,7 @@ DRAWN: dict[Callable[[int], Track], float] = {
     draw_waltz: 0.5,
     draw_recording: 1.08,
 }
-_MODEL = open_beat_model()
+_MODEL = open_baked_beats(STARTERS)
 SHARE_OF_LOOPS, SHARE_OF_FOLDER, RECORDINGS_OF_A_LOOP = 4.0, 2.0, 18
 GOOD_BEATS, IN_BAR_S, MOST_BARS = 0.9, 0.1, 0.7
 
@@ -58,8 +59,8 @@ def main() -> None:
     learnt = list(lessons(count, arguments.folder))
     levels = [level for level, _ in learnt if level is not None]
     measures = [bar for _, bar in learnt if bar is not None]
-    report(figures, "f", levels, metrical_level.WEIGHTS)
-    report(figures, "bars", measures, bars.WEIGHTS)
+    report(figures, "f", levels, _MODEL.weights.level)
+    report(figures, "bars", measures, _MODEL.weights.bars)
     figures.print()
 
 

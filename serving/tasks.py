@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from serving.audio.beat_tracker import BEAT_TRACKER
 from serving.photos.classify import ROOM_CLASSIFIER
 from serving.photos.quality.task import PHOTO_QUALITY
 from serving.task import Task
 
 AnyTask = Task[Any, Any]
-TASKS: Mapping[str, AnyTask] = {task.name: task for task in (ROOM_CLASSIFIER, PHOTO_QUALITY)}
+_ALL: tuple[AnyTask, ...] = (ROOM_CLASSIFIER, PHOTO_QUALITY, BEAT_TRACKER)
+TASKS: Mapping[str, AnyTask] = {task.name: task for task in _ALL}

@@ -27,7 +27,7 @@ from serving.models.local import LocalModels
 from serving.models.slots import Published, read_slots
 from serving.settings import Settings
 from serving.storage.objects import Storage, open_storage
-from tests.fakes import publish
+from tests.fakes import publish, publish_beats
 
 # the same examples every time: a test that fails fails for everybody
 hypothesis.settings.register_profile("studio", derandomize=True, deadline=None, database=None)
@@ -234,7 +234,8 @@ def storage(settings: Settings) -> Storage:
 
 @pytest.fixture
 def published(engine: Engine, storage: Storage) -> Published:
-    """The colour model, published as version 1."""
+    """The colour model, published as version 1, beside the beat tracker of a fresh machine."""
+    publish_beats(engine, storage)
     return publish(engine, storage)
 
 

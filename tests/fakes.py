@@ -2,6 +2,7 @@
 
 import io
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session as Database
 
+from registry.bootstrap import STARTERS
+from serving.audio.beat_tracker import BEAT_TRACKER
 from serving.card import Label, ModelCard, PhotoInput
 from serving.db.tables import Slot
 from serving.errors import ModelFailed, ModelUnavailable
 from serving.image import Image, PhotoFile
-from serving.models.local import Loaded, Pin
+from serving.models.local import Loaded, Pin, load_baked
 from serving.models.session import Session
 from serving.models.slots import CHAMPION, CHANNEL, Published
 from serving.photos.classify import ROOM_CLASSIFIER
@@ -135,6 +138,17 @@ class StubSession:
         return {"logits": (pixels.mean(axis=(1, 2)) * (8 / 255)).astype(np.float32)}
 
 
+@cache
+def starter_beats() -> Loaded:
+    """Return the beat tracker that a fresh machine has."""
+    return load_baked(STARTERS, tasks={BEAT_TRACKER.name: BEAT_TRACKER})[BEAT_TRACKER.name]
+
+
+def hearing() -> dict[str, Loaded]:
+    """Return the beat tracker as a bento has it baked in."""
+    return {BEAT_TRACKER.name: starter_beats()}
+
+
 class FixedModels:
     """One model for `room-classifier`, or none; `serving.models.local.Models`."""
 
@@ -145,7 +159,9 @@ class FixedModels:
         self.slot = CHAMPION
 
     def get(self, task: str) -> Loaded:
-        """Return the model; ModelUnavailable if there is none, or for another task."""
+        """Return the model; the starter that hears beats; ModelUnavailable if there is none."""
+        if task == BEAT_TRACKER.name:
+            return starter_beats()
         if self._session is None or task != TASK:
             raise ModelUnavailable(task, "this fake has none")
         return Loaded(self._card, self._version, self.slot, session=self._session)
@@ -181,6 +197,13 @@ def publish(
         if notify:
             database.execute(select(func.pg_notify(CHANNEL, card.task)))
     return Published(card.task, CHAMPION, **row)
+
+
+def publish_beats(engine: Engine, storage: Storage) -> Published:
+    """Publish the beat tracker that a fresh machine has."""
+    folder = STARTERS / BEAT_TRACKER.name
+    card = ModelCard.model_validate_json((folder / "card.json").read_bytes())
+    return publish(engine, storage, "1", (folder / "model.onnx").read_bytes(), card)
 
 
 def bake(folder: Path, version: str = "7", card: ModelCard | None = None) -> Path:

@@ -1,5 +1,6 @@
 """Sound and film: `/internal/audio/analyze`, `/internal/video/render`, `/internal/video/clips`."""
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -13,6 +14,7 @@ from bentos.gateway.dependencies import GatewayState, State
 from bentos.gateway.document import body_of
 from bentos.gateway.schema import JobAccepted
 from bentos.problems import documented, parse_body
+from serving.models.predictor import Predictor
 from serving.requests.audio import AudioInput
 from serving.requests.clip import ClipInput
 from serving.requests.film import FilmInput
@@ -75,12 +77,12 @@ async def analyze_audio(
             return await accept(state, caller, "analyze_audio", {"track": spec.track}, spec)
         await state.mark_uploads_used(caller.client, [spec.track])
         data = await state.read(spec.track, state.settings.max_audio_bytes)
-        return JSONResponse(await state.pools.analysis.run(_analyze, data, state))
+        return JSONResponse(await _analyze(data, state))
     data = await read_body(request, state.settings.max_audio_bytes)
     if in_background:
         key = await keep_upload(state, caller, data, kind or "application/octet-stream")
         return await accept(state, caller, "analyze_audio", {"track": key}, JobOptions())
-    return JSONResponse(await state.pools.analysis.run(_analyze, data, state))
+    return JSONResponse(await _analyze(data, state))
 
 
 @router.post(
@@ -138,10 +140,18 @@ def _work_of(spec: BaseModel, kind: type[BaseModel]) -> dict[str, Any]:
     return spec.model_dump(mode="json", include=set(kind.model_fields), exclude_unset=True)
 
 
-def _analyze(data: bytes, state: GatewayState) -> dict[str, Any]:
+async def _analyze(data: bytes, state: GatewayState) -> dict[str, Any]:
+    predictor = state.predictor.from_thread(asyncio.get_running_loop())
+    return await state.pools.analysis.run(_analyze_in_thread, data, state, predictor)
+
+
+def _analyze_in_thread(data: bytes, state: GatewayState, predictor: Predictor) -> dict[str, Any]:
     # the libraries of sound cost a second to load: only who is asked for it pays
+    from serving.audio.beat_tracker import BEAT_TRACKER
+    from serving.models.beats import PredictedBeats
     from serving.render.analysis import analyze_track
     from serving.render.audio_files import AudioLimits
 
+    model = PredictedBeats(predictor, predictor.find(BEAT_TRACKER), state.storage)
     limits = AudioLimits(state.settings.max_audio_bytes, state.settings.max_audio_s)
-    return analyze_track(data, state.storage, limits)
+    return analyze_track(data, state.storage, model, limits)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
@@ -19,12 +19,12 @@ from serving import metrics
 from serving.errors import ModelFailed, ModelUnavailable, Overloaded, StudioError
 from serving.image import PhotoFile
 from serving.models.cached import recall, remember
-from serving.models.local import Models, ModelVersion
-from serving.models.predictor import Prediction, Predictor
+from serving.models.local import Models, ModelVersion, Pin
+from serving.models.predictor import Prediction, Predictor, or_raise
 from serving.models.remote import TOO_MUCH, KnownVersions, pack
 from serving.models.wire import Item, PinnedVersion, Reply, VersionReply
 from serving.storage.cache import Answers
-from serving.task import Task
+from serving.task import SourceT, Task
 
 T = TypeVar("T")
 PhotoTask = Task[PhotoFile, Any]
@@ -40,6 +40,10 @@ class PhotoPredictor(Protocol):
 
     async def predict(self, tasks: Sequence[PhotoTask], photo: PhotoFile) -> list[Outcome]:
         """Return what each task's model says, decoding the photo once; one may fail alone."""
+        ...
+
+    def from_thread(self, loop: asyncio.AbstractEventLoop) -> Predictor:
+        """Return the same models for another thread, which may wait; `loop` is the gateway's."""
         ...
 
     async def status(self) -> list[ModelStatus]:
@@ -105,6 +109,11 @@ class InlinePredictor:
         except ModelUnavailable as error:
             return error
 
+    def from_thread(self, loop: asyncio.AbstractEventLoop) -> Predictor:
+        """Return the models of this process: they may be asked by any thread."""
+        del loop
+        return self._predictor
+
     async def status(self) -> list[ModelStatus]:
         """Return the models that answer now."""
         return [_status_of(model) for model in self._models.all().values()]
@@ -162,7 +171,7 @@ class ServicePredictor:
             photo.release()
 
     def _prepare_one(
-        self, task: PhotoTask, version: ModelVersion | StudioError, photo: PhotoFile
+        self, task: Task[SourceT, Any], version: ModelVersion | StudioError, photo: SourceT
     ) -> "Outcome | _Ready":
         if isinstance(version, StudioError):
             return version
@@ -187,7 +196,7 @@ class ServicePredictor:
         remember(self._answers, task, photo, result)
         return result
 
-    async def _ask(self, task: PhotoTask, ready: "_Ready") -> Outcome:
+    async def _ask(self, task: Task[Any, Any], ready: "_Ready") -> Outcome:
         try:
             ask = partial(self._gathered[task.name], [ready.item])
             (reply,) = await _asked(task.name, ask)
@@ -213,6 +222,34 @@ class ServicePredictor:
         except StudioError as error:
             return error
 
+    def from_thread(self, loop: asyncio.AbstractEventLoop) -> Predictor:
+        """Return the services for another thread, which may wait; `loop` is the gateway's."""
+        return _FromThread(self, loop)
+
+    def ask_from_thread(
+        self, task: Task[SourceT, Any], source: SourceT, version: ModelVersion, run: "_Run"
+    ) -> Outcome:
+        """Ask about anything that is no photo; `run` waits for what happens in the loop."""
+        ready = self._prepare_one(task, version, source)
+        if not isinstance(ready, _Ready):
+            return ready
+        result: Outcome = run(self._ask(task, ready))
+        if isinstance(result, ModelUnavailable):
+            self._versions.forget(task.name)
+        remember(self._answers, task, source, result)
+        return result
+
+    async def find(self, task: Task[Any, Any], pin: Pin | None = None) -> ModelVersion:
+        """Return the version that answers now, or the one that was pinned; ModelUnavailable."""
+        if pin is None:
+            return or_raise(await self._find(task.name))
+        known = self._versions.get(task.name, pin)
+        if known is None:
+            ask = partial(self._services[task.name].find, PinnedVersion(**pin))
+            known = (await _asked(task.name, ask)).version(task.name)
+            self._versions.put(task.name, pin, known)
+        return known
+
     async def status(self) -> list[ModelStatus]:
         """Return the models that answer now."""
         found = [await self._find(task) for task in self._services]
@@ -229,6 +266,35 @@ class ServicePredictor:
         registry = CollectorRegistry()
         registry.register(_Families(texts))
         return generate_latest(registry)
+
+
+class _Run(Protocol):
+    """Waits in a thread for what happens in the gateway's loop."""
+
+    def __call__(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return what the work returns."""
+        ...
+
+
+class _FromThread:
+    """The model services, for a thread that waits for the gateway's loop; a `Predictor`."""
+
+    def __init__(self, services: ServicePredictor, loop: asyncio.AbstractEventLoop) -> None:
+        self._services, self._loop = services, loop
+
+    def find(self, task: Task[Any, Any], pin: Pin | None = None) -> ModelVersion:
+        """Return the version that answers now, or the one that was pinned; ModelUnavailable."""
+        return self._run(self._services.find(task, pin))
+
+    def predict(
+        self, task: Task[Any, Any], sources: Sequence[Any], version: ModelVersion | None = None
+    ) -> list[Outcome]:
+        """Answer each source, in order; one that cannot be read or breaks the model fails alone."""
+        version = version or self.find(task)
+        return [self._services.ask_from_thread(task, s, version, self._run) for s in sources]
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ def analyze(samples: Samples, sample_rate_hz: int, model: BeatModel | None = Non
     ----------
     samples : float32, shape (frames,) or (frames, channels)
         Left unchanged.
-    model : the beat network; without one, onsets alone decide, and no bars are found
+    model : the beat network; without one no beats are looked for
 
     Raises
     ------
@@ -169,7 +169,7 @@ def analyze(samples: Samples, sample_rate_hz: int, model: BeatModel | None = Non
         peaks=waveform_peaks(samples, PEAKS),
         lufs=lufs if np.isfinite(lufs) else None,
         true_peak_dbtp=true_peak_dbtp(samples) if peak >= SILENT else None,
-        notes=_notes(peak < SILENT, duration, sound.beats),
+        notes=_notes(peak < SILENT, duration, sound.beats, model is not None),
     )
 
 
@@ -279,10 +279,12 @@ def find_onsets(envelope: Envelope, duration_s: float) -> Floats:
     return times[times < duration_s]
 
 
-def _notes(silent: bool, duration_s: float, beats: Beats) -> tuple[str, ...]:
+def _notes(silent: bool, duration_s: float, beats: Beats, looked: bool) -> tuple[str, ...]:
     """Say what is missing from the answer, and why."""
     if silent:
         return ("the sound is silent",)
+    if not looked:
+        return ("no model that hears beats was there",)
     if beats.tempo_bpm is None:
         short = duration_s < SHORT_S
         return ("too short for a tempo" if short else "no steady beat was found",)

@@ -13,8 +13,7 @@ METERS = (4, 3)
 AT_THE_START_S = 0.05
 # A way to count bars that is less likely than this is not claimed; by chance one in seven is right.
 CLEAR = 0.35
-# Fitted by benchmarks/fit_levels.py; what each speaks for is in the order of `weigh_bars`.
-WEIGHTS = np.array([1.46, 0.12, 1.39, 3.36, -0.69, 2.72, 2.70, 3.54, 1.98])
+BAR_EVIDENCE = 9  # how much speaks for a way to count bars, in the order of `weigh_bars`
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Bars:
 NO_BARS = Bars(np.empty(0), 0)
 
 
-def find_bars(beats_s: Floats, heard: Heard) -> Bars:
+def find_bars(beats_s: Floats, heard: Heard, weights: Floats) -> Bars:
     """Choose the meter and the first beat that are most likely; none without a network.
 
     Notes
@@ -37,7 +36,7 @@ def find_bars(beats_s: Floats, heard: Heard) -> Bars:
     """
     if beats_s.size < 2 * min(METERS) or not heard.downbeat.any():
         return NO_BARS
-    odds = weigh_bars(beats_s * FRAMES_PER_S, heard) @ WEIGHTS
+    odds = weigh_bars(beats_s * FRAMES_PER_S, heard) @ weights
     likely = np.exp(odds - odds.max())
     best = int(likely.argmax())
     if likely[best] < CLEAR * likely.sum():

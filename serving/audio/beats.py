@@ -66,13 +66,13 @@ def track_beats(
     ----------
     features, envelope : of `network_features` and `onset_envelope`
     sounding_s : when the sound sets in and when it ends
-    model : the beat network; without one, onsets alone decide, and no bars are found
+    model : the beat network; without one no beats are looked for
     """
-    if sounding_s[1] - sounding_s[0] < SHORTEST_S:
+    if model is None or sounding_s[1] - sounding_s[0] < SHORTEST_S:
         return NO_BEATS
-    network = model(features) if model is not None else None
+    network = model(features)
     heard = gather(features, envelope, network, sounding_s)
-    chosen = choose_level(heard)
+    chosen = choose_level(heard, model.weights.level)
     if chosen is None:
         return NO_BEATS
     clarity = measure_clarity(chosen, heard)
@@ -82,8 +82,8 @@ def track_beats(
     needed = SUPPORTED + (0.0 if chosen.is_loop else FOR_FEW_BEATS / chosen.beats.size)
     if clarity + measure_repetition(chosen, heard) < needed:
         return NO_BEATS
-    is_cut = fills_its_file(chosen, envelope, sounding_s) and model is not None
-    bars = Bars(beats[::4], 4) if is_cut else find_bars(beats, heard)
+    is_cut = fills_its_file(chosen, envelope, sounding_s) and network is not None
+    bars = Bars(beats[::4], 4) if is_cut else find_bars(beats, heard, model.weights.bars)
     tempo = 60 / float(np.median(np.diff(beats)))
     return Beats(tempo, beats, bars.downbeats_s, bars.beats_per_bar, clarity)
 

@@ -20,16 +20,44 @@ ENVELOPE_PER_S = RATE_HZ / ENVELOPE_HOP
 ATTACK_HOP, ATTACK_REACH = 22, 8
 ATTACKS_PER_S = RATE_HZ / ATTACK_HOP
 ATTACK_FLOOR = 1e-3  # -30 dB under the loud parts: what is softer counts as silence
+FEATURES = 272
 BAND_EDGES_HZ = (0.0, 200.0, 2_000.0, 12_000.0)
 _CHUNK = 2_048  # frames at a time, so that memory stays small however long the music
 
 
-class BeatModel(Protocol):
-    """A network that hears beats."""
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """By what metrical levels and ways to count bars are chosen; fitted to a network's output."""
 
-    def __call__(self, features: Samples) -> Samples:
-        """Map features (frames, 272) to probabilities (frames, 3): beat, downbeat, neither."""
+    level: Floats
+    bars: Floats
+
+
+class BeatModel(Protocol):
+    """A network that hears beats, and how its evidence is weighed."""
+
+    @property
+    def weights(self) -> Weights:
+        """Return the weights that were fitted to what it says."""
         ...
+
+    def __call__(self, features: Samples) -> Samples | None:
+        """Map features (frames, 272) to probabilities (frames, 3): beat, downbeat, neither.
+
+        None: it hears nothing; onsets alone decide, and no bars are found.
+        """
+        ...
+
+
+class OnsetsAlone:
+    """Stands where a network would, to see what onsets alone say."""
+
+    def __init__(self, weights: Weights) -> None:
+        self.weights = weights
+
+    def __call__(self, features: Samples) -> None:
+        """Hear nothing."""
+        del features
 
 
 @dataclass(frozen=True)

@@ -31,21 +31,7 @@ LOW_BLUR = 1.0  # frames: what a player is early or late by
 FINE = ENVELOPE_PER_S / FRAMES_PER_S
 AT_ONCE = 1.5  # frames: sound that sets in earlier does so with the file
 LOOP_SLACK_BEATS = 0.15  # how far a loop's length may be from whole bars
-# Fitted by benchmarks/fit_levels.py (conditional likelihood, large weights penalised) on about 560
-# tracks, loops and recordings of them drawn at random, and on five drum loops and 90 recordings of
-# those; what each speaks for is in the order of `weigh`.
-WEIGHTS = np.array(
-    [
-        1.15, -0.03, -0.60, 0.22, -0.19, 1.49, 2.08, -1.09, 2.38, 1.42,
-        0.27, 1.18, 0.92, 1.95, 3.27, 1.57, -0.39, 3.96, -0.32, 13.54,
-        1.06, -0.13, 0.40, 0.14, 0.10, -0.31, -1.54, 1.99, -1.10, -5.32,
-        0.43, 0.44, -0.38, -0.04, -1.47, -0.70, 2.60, 4.57, -0.13, -1.17,
-        -1.75, -0.04, -1.10, 0.40, 2.69, -0.84, 0.76, 1.64, -1.15, 0.70,
-        -3.09, 0.75, -2.02, 1.51, 0.69, 0.94, 0.81, -1.24, -1.41, 0.18,
-        -0.24, 4.51, -1.48, -5.53, 0.38, 0.59, 0.27, -0.47, 0.33, 0.53,
-        0.91, 0.40, 0.36,
-    ]
-)  # fmt: skip
+LEVEL_EVIDENCE = 73  # how much speaks for a level, in the order of `weigh`
 
 
 @dataclass(frozen=True)
@@ -125,8 +111,10 @@ def recurrence(onsets: Floats) -> Floats:
     return scaled
 
 
-def choose_level(heard: Heard) -> Candidate | None:
+def choose_level(heard: Heard, weights: Floats) -> Candidate | None:
     """Return the level that is most likely the one that people tap to; None if there is none.
+
+    `weights`, shape (73,), are fitted by benchmarks/fit_levels.py to what a network says.
 
     Notes
     -----
@@ -135,7 +123,7 @@ def choose_level(heard: Heard) -> Candidate | None:
     IEEE/ACM TASLP 22(12), 2014, which lets a learned classifier correct the octave.
     """
     candidates = list_candidates(heard)
-    return max(candidates, key=lambda one: float(one.evidence @ WEIGHTS), default=None)
+    return max(candidates, key=lambda one: float(one.evidence @ weights), default=None)
 
 
 def list_candidates(heard: Heard) -> list[Candidate]:

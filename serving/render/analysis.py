@@ -3,8 +3,7 @@
 import hashlib
 import io
 import json
-from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from PIL import Image as Pillow
 
@@ -13,17 +12,32 @@ from serving.audio.features import BeatModel
 from serving.audio.waveform import Marks, draw_waveform, waveform_svg
 from serving.errors import ObjectNotFound
 from serving.render.audio_files import AudioLimits, DecodedAudio, decode_audio
-from serving.render.beat_model import open_beat_model
 from serving.storage.interface import Storage
 from serving.storage.prefixes import AUDIO
 
 _WIDTH, _HEIGHT = 1200, 240
 
 
+class NamedBeatModel(BeatModel, Protocol):
+    """A network that hears beats, and what its analyses are remembered by."""
+
+    @property
+    def identity(self) -> str:
+        """Return the version, its weights and its card in short."""
+        ...
+
+
 def analyze_track(
-    data: bytes, storage: Storage, limits: AudioLimits | None = None
+    data: bytes,
+    storage: Storage,
+    model: NamedBeatModel | None,
+    limits: AudioLimits | None = None,
 ) -> dict[str, Any]:
     """Return what `serving.audio.analyze` finds in a sound file, with its pictures' keys.
+
+    Parameters
+    ----------
+    model : without one no beats are looked for
 
     Raises
     ------
@@ -31,12 +45,12 @@ def analyze_track(
         If it cannot be decoded, or is too long.
     """
     sha256 = hashlib.sha256(data).hexdigest()
-    folder = f"{AUDIO}/{VERSION}/{sha256}"
+    folder = f"{AUDIO}/{VERSION}/{model.identity if model else 'no-beats'}/{sha256}"
     try:
         known: dict[str, Any] = json.loads(storage.read(f"{folder}/analysis.json"))
     except ObjectNotFound:
         sound = decode_audio(data, limits)
-        found = analyze(sound.samples, sound.sample_rate_hz, _beat_model())
+        found = analyze(sound.samples, sound.sample_rate_hz, model)
         known = {"sha256": sha256} | found.to_json() | _draw(sound, found, storage, folder)
         known["notes"] = [*sound.notes, *known["notes"]]
         storage.write(f"{folder}/analysis.json", json.dumps(known).encode())
@@ -51,8 +65,3 @@ def _draw(sound: DecodedAudio, found: Analysis, storage: Storage, folder: str) -
     for name, picture in (("waveform.png", png.getvalue()), ("waveform.svg", svg)):
         storage.write(f"{folder}/{name}", picture)
     return {"waveform_png": f"{folder}/waveform.png", "waveform_svg": f"{folder}/waveform.svg"}
-
-
-@cache
-def _beat_model() -> BeatModel:
-    return open_beat_model()

@@ -4,6 +4,7 @@ from serving.db.tables import Json
 from serving.render.analysis import analyze_track
 from serving.render.audio_files import AudioLimits
 from serving.requests.audio import AudioInput
+from serving.workflows.beats import pin_beats
 from serving.workflows.run import Run
 
 
@@ -14,4 +15,4 @@ def analyze_audio(run: Run) -> Json:
     data = run.read(request.track, settings.max_audio_bytes)
     run.check()
     limits = AudioLimits(settings.max_audio_bytes, settings.max_audio_s)
-    return analyze_track(data, run.parts.storage, limits)
+    return analyze_track(data, run.parts.storage, pin_beats(run), limits)

@@ -22,6 +22,7 @@ from serving.render.audio_files import AudioLimits, decode_audio
 from serving.render.sound import Sound
 from serving.requests.film import FilmInput, MusicSpec, SoundSpec
 from serving.video.edit.cut_points import Music, make_music
+from serving.workflows.beats import pin_beats_if_any
 from serving.workflows.run import Run
 
 RATE_HZ = 48_000
@@ -99,7 +100,8 @@ def open_song(run: Run, request: FilmInput) -> Song | None:
         return None
     with about(f"the music '{spec.track}'"):
         data = run.read(spec.track, run.parts.settings.max_audio_bytes)
-        found = analyze_track(data, run.parts.storage, _limits(run))
+        model = pin_beats_if_any(run)  # a film that is not cut on beats is better than none
+        found = analyze_track(data, run.parts.storage, model, _limits(run))
         start_s = _start_s(spec, request.timeline is not None, found["sound_starts_s"])
         samples, _ = _decode(data, _limits(run))
         samples = samples[round(start_s * RATE_HZ) :]

@@ -20,7 +20,7 @@ from serving.storage.objects import Storage
 from serving.storage.scratch import Scratch
 from serving.workflows.run import Parts
 from tests.bentos.gateway_client import open_gateway_client
-from tests.fakes import encode
+from tests.fakes import encode, hearing
 from tests.gateway_state import make_gateway_state, photo_pool
 from tests.serving.video.pictures import texture
 from tests.serving.workflows.film_requests import clicks
@@ -53,7 +53,7 @@ def page_settings(settings: Settings) -> Settings:
 
 
 def open_client(settings: Settings, engine: Engine, storage: Storage) -> TestClient:
-    models = LocalModels(storage)
+    models = LocalModels(storage, hearing())
     rooms = LocalPredictor(models)
     app = create_app("test", settings)
     app.state.gateway = make_gateway_state(
@@ -90,6 +90,6 @@ def films(page_settings: Settings, engine: Engine, storage: Storage, tmp_path: P
         data = encode(texture(200, 300, number, sigma=3), "JPEG", quality=92)
         storage.write(f"{number}.jpg", data)
     storage.write("song.wav", clicks(6.0))
-    rooms = LocalPredictor(LocalModels(storage))
+    rooms = LocalPredictor(LocalModels(storage, hearing()))
     scratch = Scratch(tmp_path / "scratch", 10**9)
     return JobHarness(Parts(page_settings, engine, storage, scratch, rooms), "render_video")

@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.audio.analyze import analyze
-from serving.audio.features import BeatModel
+from serving.audio.features import BeatModel, OnsetsAlone
 from serving.audio.samples import Samples
 from serving.errors import BadInput
+from serving.models.beats import HeldBeats
 from serving.render.audio_files import decode_audio
-from serving.render.beat_model import open_beat_model
+from tests.fakes import starter_beats
 from tests.serving.audio.music import (
     RATE_HZ,
     click_track,
@@ -32,7 +33,7 @@ from tests.serving.audio.music import (
 
 @pytest.fixture(scope="module")
 def model() -> BeatModel:
-    return open_beat_model()
+    return HeldBeats(starter_beats())
 
 
 @pytest.mark.parametrize("bpm", [72, 97, 118, 133, 150, 171])
@@ -85,9 +86,9 @@ def test_a_loop_has_the_even_beats_that_it_was_cut_by(model: BeatModel) -> None:
     np.testing.assert_allclose(analyze(loop, RATE_HZ, model).beats_s, truth[:32], atol=1e-4)
 
 
-def test_analyze_without_a_network_still_finds_a_plain_beat() -> None:
+def test_onsets_alone_still_find_a_plain_beat(model: BeatModel) -> None:
     samples, _ = click_track(120, 12)
-    found = analyze(samples, RATE_HZ)
+    found = analyze(samples, RATE_HZ, OnsetsAlone(model.weights))
     assert found.tempo_bpm is not None
     assert round(found.tempo_bpm / 120, 1) in (0.5, 1.0, 2.0)
     assert found.downbeats_s.size == 0
@@ -232,7 +233,7 @@ def test_no_time_lies_outside_the_track(
     bpm: float, seconds: float, gain: float, first_s: float
 ) -> None:
     samples, _ = click_track(bpm, seconds, first_s)
-    found = analyze(samples * np.float32(gain), RATE_HZ, open_beat_model())
+    found = analyze(samples * np.float32(gain), RATE_HZ, HeldBeats(starter_beats()))
     for times in (found.beats_s, found.downbeats_s, found.onsets_s):
         assert ((times >= 0) & (times < found.duration_s)).all()
         assert (np.diff(times) > 0).all()

@@ -12,14 +12,15 @@ from av.audio.stream import AudioStream
 from serving.audio.analyze import analyze
 from serving.audio.features import BeatModel
 from serving.audio.samples import Samples, to_mono
+from serving.models.beats import HeldBeats
 from serving.render.audio_files import decode_audio
-from serving.render.beat_model import open_beat_model
+from tests.fakes import starter_beats
 from tests.serving.audio.music import RATE_HZ, click_track, made_hits, waltz
 
 
 @pytest.fixture(scope="module")
 def model() -> BeatModel:
-    return open_beat_model()
+    return HeldBeats(starter_beats())
 
 
 @pytest.mark.parametrize("bpm", [63, 84, 110, 138, 178, 200])
