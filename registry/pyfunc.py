@@ -1,6 +1,5 @@
 """A model as MLflow keeps and serves it: ONNX, card and the code that answers with them."""
 
-import io
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -9,16 +8,14 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 import mlflow
-import numpy as np
 import pandas as pd
 from mlflow.models import infer_signature
 from mlflow.models.model import ModelInfo
 from packaging.requirements import Requirement
-from PIL import Image
 
 import serving
 from serving.card import ModelCard
-from serving.models.standalone import StandaloneModel
+from serving.models.standalone import StandaloneModel, example_file
 
 _CODE = Path(__file__).parent / "task_model.py"
 # beside what every part of the project needs, for `task_model` and what it imports of `serving`
@@ -28,8 +25,9 @@ _NEEDED = ("mlflow", "onnxruntime", "onnxruntime-gpu", "pandas")
 def log_model(run_id: str, model: bytes, card: ModelCard) -> ModelInfo:
     """Log an ONNX model into the run that trained it, with an example of what to send."""
     files = {"model.onnx": model, "card.json": card.model_dump_json(indent=2).encode()}
-    example = _example()
-    answer = StandaloneModel(model, files["card.json"]).answer(example["photo"][0])
+    kind, asked = example_file(card)
+    example = pd.DataFrame({kind: [asked]})
+    answer = StandaloneModel(model, files["card.json"]).answer(asked)
     with _written(files) as folder, mlflow.start_run(run_id=run_id):
         info: ModelInfo = mlflow.pyfunc.log_model(
             name=card.task,
@@ -68,12 +66,3 @@ def _written(files: Mapping[str, bytes]) -> Iterator[Path]:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target)
         yield folder
-
-
-def _example() -> pd.DataFrame:
-    """Return a small photo as a table to be sent: a wall, a floor, a window."""
-    pixels = np.full((48, 64, 3), (222, 214, 200), np.uint8)
-    pixels[32:], pixels[6:24, 34:56] = (136, 100, 70), (170, 205, 235)
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=80)
-    return pd.DataFrame({"photo": [file.getvalue()]})

@@ -12,7 +12,8 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 class TaskModel(PythonModel):
     """Answers for each photo in the column `photo`, which holds JPEG, PNG or WebP bytes.
 
-    In JSON the bytes are base64: `{"dataframe_records": [{"photo": "/9j/4AAQ…"}]}`.
+    In JSON the bytes are base64: `{"dataframe_records": [{"photo": "/9j/4AAQ…"}]}`. A model of
+    other arrays than a photo's takes them as `.npz` in the column `arrays`.
     """
 
     def load_context(self, context: PythonModelContext) -> None:
@@ -27,9 +28,10 @@ class TaskModel(PythonModel):
     def predict(  # type: ignore[no-untyped-def] # MLflow would take a type for the schema
         self, context, model_input, params=None
     ):
-        """Return a row per photo: the fields of the task's answer."""
+        """Return a row per file: the fields of the task's answer."""
         del context, params
-        return pd.DataFrame([self._model.answer(bytes(photo)) for photo in model_input["photo"]])
+        (column,) = model_input.columns
+        return pd.DataFrame([self._model.answer(bytes(file)) for file in model_input[column]])
 
 
 mlflow.models.set_model(TaskModel())
