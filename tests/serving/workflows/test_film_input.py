@@ -10,6 +10,7 @@ import pytest
 import soundfile
 from pillow_heif import register_heif_opener
 
+from serving.audio.beat_tracker import BEAT_TRACKER
 from serving.db.tables import Job, Json
 from serving.render.audio_files import decode_audio
 from serving.requests.film import FilmInput, MusicSpec, PhotoSpec
@@ -151,7 +152,8 @@ def test_what_else_cannot_work_fails_at_once_and_says_why(
 @pytest.mark.slow
 def song_of(films: JobHarness, work: FilmInput) -> Song | None:
     """Open the music of a film as its job does."""
-    job = Job(id=uuid4(), input={})
+    pinned = {BEAT_TRACKER.name: films.parts.predictor.find(BEAT_TRACKER).pin}
+    job = Job(id=uuid4(), input={}, versions=pinned)
     return open_song(Run(films.parts, job, lambda: None, True), work)
 
 
