@@ -223,7 +223,7 @@ def test_the_same_home_in_production_stops_publishing_and_serving_and_comes_back
         finally:
             opened.close()
 
-    assert [change.refused for change in publish_as(development)] == [None]
+    assert {change.task: change.refused for change in publish_as(development)}[TASK] is None
     assert served_as(development) == "1"
     (change,) = publish_as(production)
     assert "ALLOW_LICENCES" in str(change.refused)
@@ -238,4 +238,4 @@ def test_the_same_home_in_production_stops_publishing_and_serving_and_comes_back
         assert REFUSED not in client.get_model_version(TASK, "1").tags
         assert served_as(settings) == "1"
         baked = bake_models(engine, storage, tmp_path / settings.environment, settings.licences())
-        assert baked == {TASK: "1"}
+        assert baked[TASK] == "1"
