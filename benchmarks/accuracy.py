@@ -30,11 +30,11 @@ from serving.card import Classes
 from serving.models.session import OnnxSession
 from serving.photos.classify import to_probabilities
 from serving.task import Inputs, Outputs
+from training.candidate import Provenance
 from training.data.dataset import Dataset, build_table, open_dataset
 from training.data.settings import DataSettings
 from training.data.splits import find_components
 from training.loop.backbone import build_backbone, input_spec
-from training.loop.candidate import Provenance
 from training.loop.candidates import choose, make_candidates
 from training.loop.class_measures import area_under_risk_coverage, brier
 from training.loop.corruptions import CORRUPTIONS

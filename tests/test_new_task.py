@@ -57,7 +57,7 @@ def studio(
 def retrain() -> dg.ExecuteInProcessResult:
     """Run the job that the factory makes of the toy's recipe."""
     from dagster_project.defs.models.factory import model_definitions
-    from dagster_project.defs.resources import Studio, values_io_manager
+    from dagster_project.studio import Studio, values_io_manager
     from registry.judge import FOLDER
     from tests.toy_task.recipe import TOY
 

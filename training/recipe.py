@@ -22,15 +22,14 @@ from numpy.typing import NDArray
 
 from serving.card import Input, Label
 from serving.task import Inputs, Task
+from training.config import Dimension, TrainingConfig
 from training.data.dataset import open_dataset
-from training.loop.config import Dimension, TrainingConfig
 
 if TYPE_CHECKING:
     from lightning import LightningDataModule
 
-    from training.loop.candidate import Candidate, Report, Uncalibrated
-    from training.loop.fit import Trained
-    from training.loop.module import TaskModule
+    from training.candidate import Candidate, Report, Uncalibrated
+    from training.module import TaskModule, Trained
 
 Answer = TypeVar("Answer")
 Config = TypeVar("Config", bound=TrainingConfig)

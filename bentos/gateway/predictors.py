@@ -248,7 +248,7 @@ class ServicePredictor:
             ask = partial(self._services[task.name].find, PinnedVersion(**pin))
             known = (await _asked(task.name, ask)).version(task.name)
             self._versions.put(task.name, pin, known)
-        return known
+        return or_raise(known)
 
     async def status(self) -> list[ModelStatus]:
         """Return the models that answer now."""

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from dagster_project.batches.bulk import BulkJob, Interrupted, Outcome, Rules, Unfinished, run_bulk
 from dagster_project.batches.metadata import PageOf
-from dagster_project.defs.resources import Studio
+from dagster_project.studio import Studio
 from serving.access.links import LinkSigner, path_of
 from serving.db.status import JobStatus
 from serving.errors import BadInput

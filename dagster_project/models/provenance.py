@@ -10,7 +10,7 @@ from serving.card import ModelCard
 from serving.models.slots import CHAMPION, read_slots
 from serving.storage.objects import Storage, read_by_sha256
 from serving.storage.prefixes import MODELS
-from training.loop.candidate import Candidate, Provenance
+from training.candidate import Candidate, Provenance
 from training.recipe import Dataset, OutsideWeights, Recipe
 
 _CHECKOUT = Path(__file__).resolve().parents[2]

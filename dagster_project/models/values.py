@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from training.loop.candidate import Candidate, Precision, Provenance
-    from training.loop.config import TrainingConfig
-    from training.loop.fit import Trained
+    from training.candidate import Candidate, Precision, Provenance
+    from training.config import TrainingConfig
+    from training.module import Trained
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dagster_aws.s3 import S3PickleIOManager
 
 from dagster_project.definitions import definitions
 from dagster_project.defs.models.data import data_assets
-from dagster_project.defs.resources import Studio, values_io_manager
+from dagster_project.studio import Studio, values_io_manager
 from registry.admission import standard_gates
 from registry.judge import digest_of, smoke
 from serving.settings import Settings

@@ -24,7 +24,7 @@ from dagster_project.defs.films.assets import listing_films, warm_clips
 from dagster_project.defs.films.jobs import new_batches
 from dagster_project.defs.films.manifest import ClipBatch, FilmBatch, read_clips, read_films
 from dagster_project.defs.films.show import film_metadata
-from dagster_project.defs.resources import Studio
+from dagster_project.studio import Studio
 from serving.db.tables import Job, Json
 from serving.errors import BadInput, ObjectNotFound
 from serving.jobs import attempts, manage

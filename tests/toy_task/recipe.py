@@ -14,12 +14,11 @@ from serving.models.session import OnnxSession
 from serving.photos.classify import to_pixels
 from serving.task import Inputs
 from tests.toy_task.task import BRIGHTNESS, SIDE, Brightness, brightness_card
-from training.loop.candidate import Candidate, Report, Uncalibrated
-from training.loop.config import Dimension, TrainingConfig
-from training.loop.fit import Trained
+from training.candidate import Candidate, Report, Uncalibrated
+from training.config import Dimension, TrainingConfig
 from training.loop.intervals import bootstrap, flatten
 from training.loop.loaders import Loaders, read_image
-from training.loop.module import TaskModule
+from training.module import TaskModule, Trained
 from training.recipe import Dataset, Headline, Recipe, Rows, TrainingPlan
 
 WEIGHTS = (0.25, 0.5, 0.25)

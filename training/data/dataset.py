@@ -10,11 +10,12 @@ import pandas as pd
 from serving.card import Label
 from serving.errors import BadInput
 from serving.licences import strictest
+from training.data.dataset_files import DatasetFiles
 from training.data.describe import describe_photos
 from training.data.duplicates import mark_duplicates, mark_quarantine
-from training.data.expectations import Expectations, read_expectations
-from training.data.frozen import FrozenTest, read_frozen
-from training.data.manifest import Manifest, Taxonomy, read_manifest, read_taxonomy
+from training.data.expectations import read_expectations
+from training.data.frozen import read_frozen
+from training.data.manifest import read_manifest, read_taxonomy
 from training.data.photos import list_photos
 from training.data.splits import assign_splits, training_rows
 
@@ -25,14 +26,8 @@ _TABLE = "photos.parquet"
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """Everything that a dataset's folder says."""
-
-    folder: Path
-    taxonomy: Taxonomy
-    manifest: Manifest
-    expectations: Expectations
-    frozen: FrozenTest
+class Dataset(DatasetFiles):
+    """A dataset that can be built, judged and split: what its folder says, and what follows."""
 
     @property
     def name(self) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader
 
-from training.data.dataset import Dataset
+from training.data.dataset_files import DatasetFiles
 from training.data.gallery import pick_galleries
 from training.data.splits import SPLITS, split_digest
 from training.data.summaries import sum_folders, sum_labels
@@ -38,7 +38,7 @@ def clear_docs(docs: Path) -> None:
         shutil.rmtree(docs / name, ignore_errors=True)
 
 
-def write_index(table: pd.DataFrame, dataset: Dataset, verdict: Verdict, docs: Path) -> Path:
+def write_index(table: pd.DataFrame, dataset: DatasetFiles, verdict: Verdict, docs: Path) -> Path:
     """Write the first page over Great Expectations' own and style the others for offline.
 
     Parameters

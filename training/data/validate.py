@@ -14,7 +14,7 @@ from great_expectations.data_context.data_context.abstract_data_context import A
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.expectations.expectation import Expectation
 
-from training.data.dataset import Dataset
+from training.data.dataset_files import DatasetFiles
 from training.data.docs import Verdict, clear_docs, write_index
 from training.data.suites import (
     expect_classes,
@@ -60,7 +60,7 @@ class Judged:
     expectations: list[Expectation]
 
 
-def validate_table(table: pd.DataFrame, dataset: Dataset, docs: Path) -> Validation:
+def validate_table(table: pd.DataFrame, dataset: DatasetFiles, docs: Path) -> Validation:
     """Judge the photos by the dataset's expectations and build the pages that show how.
 
     A failure reads like `1,482 of 7,412 photos (20.0%): cannot be decoded; at most 1.0% allowed.
@@ -85,7 +85,7 @@ def validate_table(table: pd.DataFrame, dataset: Dataset, docs: Path) -> Validat
     return Validation(not failures, failures, worth_knowing, index)
 
 
-def _judge_what(table: pd.DataFrame, dataset: Dataset) -> Iterator[Judged]:
+def _judge_what(table: pd.DataFrame, dataset: DatasetFiles) -> Iterator[Judged]:
     rules, labels = dataset.expectations, dataset.taxonomy.names
     photos = table.assign(name=table["uri"].map(name_photo))
     yield Judged("photos", photos, expect_photos(rules.photos, labels))

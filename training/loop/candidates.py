@@ -9,11 +9,11 @@ import httpx
 
 import training
 from serving.errors import BadInput
-from training.loop.candidate import Candidate, Precision, Provenance, Uncalibrated
-from training.loop.config import TrainingConfig
+from training.candidate import Candidate, Precision, Provenance, Uncalibrated
+from training.config import TrainingConfig
 from training.loop.export import export_onnx, measure_parity
-from training.loop.fit import Trained
 from training.loop.quantise import quantise
+from training.module import Trained
 from training.recipe import Headline, OutsideWeights, Recipe, Rows, TrainingPlan
 
 _CHECKOUT = Path(training.__file__).absolute().parents[1]

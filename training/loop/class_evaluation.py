@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from serving.card import Classes, Label, ModelCard
 from serving.photos.classify import to_probabilities
-from training.loop.candidate import Candidate, Report, Uncalibrated
+from training.candidate import Candidate, Report, Uncalibrated
 from training.loop.class_calibration import fit_temperature, fit_threshold
 from training.loop.class_figures import Predictions, find_mistakes, measure, slice_rows
 from training.loop.class_pictures import (

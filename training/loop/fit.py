@@ -15,32 +15,17 @@ from lightning.pytorch.callbacks import (
     WeightAveraging,
 )
 from lightning.pytorch.loggers import Logger
-from torch import Tensor, nn
+from torch import Tensor
 
-from serving.card import Input
-from training.loop.config import TrainingConfig
+from training.config import TrainingConfig
 from training.loop.memory import keep_memory
+from training.module import Trained
 from training.recipe import Rows, Training
 
 LAST = "last.ckpt"
 Config = TypeVar("Config", bound=TrainingConfig)
 
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A network in evaluation mode, and the contract of its input.
-
-    Attributes
-    ----------
-    served : what is exported: takes the arrays of `spec` in their order
-    outputs : names of what it returns
-    """
-
-    served: nn.Module
-    spec: Input
-    outputs: tuple[str, ...] = ("logits",)
 
 
 def fit(

@@ -14,8 +14,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from serving.card import Label
 from serving.image import Image, decode
+from training.config import TrainingConfig
 from training.data.objects import read_photo
-from training.loop.config import TrainingConfig
 
 Batch = tuple[Tensor, Tensor]
 MAX_PIXELS = 100_000_000

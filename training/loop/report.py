@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from serving.models.session import OnnxSession
 from serving.task import example_inputs
-from training.loop.candidate import Candidate, Precision, Report
+from training.candidate import Candidate, Precision, Report
 from training.loop.intervals import flatten, paired_difference
 from training.recipe import Dataset, Recipe
 

@@ -20,10 +20,11 @@ from optuna.storages.journal import JournalFileBackend
 from pydantic import ValidationError
 
 from serving.errors import BadInput
-from training.loop.candidate import Provenance, Uncalibrated
-from training.loop.config import Dimension, TrainingConfig, Value
+from training.candidate import Provenance, Uncalibrated
+from training.config import Dimension, TrainingConfig, Value
 from training.loop.export import export_onnx
-from training.loop.fit import Trained, fit
+from training.loop.fit import fit
+from training.module import Trained
 from training.recipe import Headline, Recipe, Rows, TrainingPlan
 
 

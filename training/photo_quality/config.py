@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from training.loop.config import Dimension, TrainingConfig
+from training.config import Dimension, TrainingConfig
 
 
 class QualityConfig(TrainingConfig):

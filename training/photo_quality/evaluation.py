@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from serving.card import Score
 from serving.photos.quality.parts import PARTS
-from training.loop.candidate import Candidate, Report, Uncalibrated
+from training.candidate import Candidate, Report, Uncalibrated
 from training.loop.loaders import read_image
 from training.photo_quality.trials import Scorer, Trial, rank_figures, rank_one, tilt_errors
 from training.recipe import Dataset, Rows

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from serving.photos.quality.parts import CAUSES
 from serving.photos.quality.task import quality_input
-from training.loop.module import TaskModule
+from training.module import TaskModule
 from training.photo_quality.config import QualityConfig
 from training.photo_quality.head import LIGHT, TEXTURE, QualityHead
 

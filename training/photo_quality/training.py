@@ -14,8 +14,8 @@ from serving.photos.quality.features import measure
 from serving.photos.quality.parts import CAUSES
 from serving.photos.quality.task import to_known
 from serving.task import Inputs
-from training.loop.fit import Trained
 from training.loop.loaders import Loaders, read_image
+from training.module import Trained
 from training.photo_quality.config import QualityConfig
 from training.photo_quality.head import QualityHead
 from training.photo_quality.human import human_scores

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from training.loop.config import Dimension, TrainingConfig
+from training.config import Dimension, TrainingConfig
 
 
 class RoomConfig(TrainingConfig):

@@ -7,8 +7,8 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from serving.card import PhotoInput
 from training.loop.loaders import Batch
-from training.loop.module import TaskModule
 from training.loop.photos import Normalised
+from training.module import TaskModule
 from training.room_classifier.config import RoomConfig
 
 

@@ -2,9 +2,9 @@
 
 from serving.task import Inputs
 from training.loop.backbone import build_backbone, fold_batchnorm, freeze_early, input_spec
-from training.loop.fit import Trained
 from training.loop.loaders import Loaders, class_weights, load, to_photos
 from training.loop.predict import sample_pixels
+from training.module import Trained
 from training.recipe import Rows
 from training.room_classifier.augmentation import Augmentation
 from training.room_classifier.config import RoomConfig

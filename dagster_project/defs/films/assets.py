@@ -16,7 +16,7 @@ from dagster_project.batches.run import (
 )
 from dagster_project.defs.films import show
 from dagster_project.defs.films.manifest import read_clips, read_films
-from dagster_project.defs.resources import Studio
+from dagster_project.studio import Studio
 
 GROUP = "films"
 

@@ -7,7 +7,7 @@ import dagster as dg
 from dagster_project.batches.run import DAYS
 from dagster_project.defs.films.assets import listing_films, warm_clips
 from dagster_project.defs.films.manifest import CLIPS, FILMS
-from dagster_project.defs.resources import Studio
+from dagster_project.studio import Studio
 from serving.storage.interface import Storage
 
 # The step only waits: a process of its own would cost seconds. A little longer than the batch may.

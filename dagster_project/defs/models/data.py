@@ -6,9 +6,9 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from dagster_project.defs.resources import Studio
 from dagster_project.models import show
 from dagster_project.models.files import keep_newest
+from dagster_project.studio import Studio
 from registry.client import open_experiment
 from registry.runs import end_run, log_dataset, log_folder, start_run
 from training.data.dataset import save_table

@@ -9,7 +9,7 @@ from dagster_project.defs.models.judging import Gates
 from dagster_project.defs.models.release import RELEASE, publisher
 from dagster_project.defs.models.search import search_preset
 from dagster_project.defs.models.training import launchpad
-from dagster_project.defs.resources import Studio
+from dagster_project.studio import Studio
 from registry.judge import smoke
 from training.recipe import Recipe, TrainingPlan
 from training.recipes import RECIPES

@@ -9,9 +9,9 @@ from pydantic import Field
 
 from dagster_project.defs.models.data import open_recipe_dataset, table_of
 from dagster_project.defs.models.training import check_data
-from dagster_project.defs.resources import Studio
 from dagster_project.models import show
 from dagster_project.models.values import Evaluated, Exported, Registered
+from dagster_project.studio import Studio
 from registry.judge import judge_by, standard
 from registry.runs import end_run, log_pictures, log_text
 from registry.versions import log_figures, register, tag_verdict

@@ -8,8 +8,8 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from dagster_project.defs.resources import Studio
 from dagster_project.models.values import Registered
+from dagster_project.studio import Studio
 from registry.promote import promote, roll_back
 from registry.publish import Publisher
 from serving.models.slots import CHAMPION, read_slots

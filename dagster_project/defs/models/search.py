@@ -10,12 +10,12 @@ from pydantic import Field, create_model
 
 from dagster_project.defs.models.data import open_recipe_dataset, table_of
 from dagster_project.defs.models.training import launchpad
-from dagster_project.defs.resources import Studio
 from dagster_project.models import show
+from dagster_project.studio import Studio
 from registry.client import Client, open_experiment, tracking_uri
 from registry.runs import end_run, log_metric, start_run
-from training.loop.config import Dimension as Searched
-from training.loop.config import TrainingConfig
+from training.config import Dimension as Searched
+from training.config import TrainingConfig
 from training.recipe import Recipe, TrainingPlan
 
 if TYPE_CHECKING:

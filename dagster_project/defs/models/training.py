@@ -7,12 +7,12 @@ import dagster as dg
 import pandas as pd
 
 from dagster_project.defs.models.data import open_recipe_dataset, table_of
-from dagster_project.defs.resources import Studio
 from dagster_project.models import show
 from dagster_project.models.values import Exported, TrainingRun
+from dagster_project.studio import Studio
 from registry.client import open_experiment, tracking_uri
 from registry.runs import log_dataset, start_run, track_machine
-from training.loop.config import TrainingConfig
+from training.config import TrainingConfig
 from training.recipe import OutsideWeights, Recipe, TrainingPlan
 
 

@@ -14,15 +14,15 @@ from serving.errors import BadInput
 from serving.models.session import OnnxSession
 from tests.fakes import colour_model
 from tests.training.colours import COLOURS, DATASET, SMALL, make_photos
+from training.candidate import Candidate, Precision, Provenance
 from training.loop.backbone import build_backbone, fold_batchnorm, input_spec
-from training.loop.candidate import Candidate, Precision, Provenance
 from training.loop.candidates import choose, fetch, make_candidates
 from training.loop.export import export_onnx, measure_parity
-from training.loop.fit import Trained
 from training.loop.photos import Normalised
 from training.loop.predict import photo_input
 from training.loop.quantise import quantise
 from training.loop.report import report
+from training.module import Trained
 from training.recipe import Headline, OutsideWeights, Rows
 from training.room_classifier.recipe import ROOMS
 

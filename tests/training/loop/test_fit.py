@@ -11,10 +11,10 @@ import torch
 from lightning.pytorch.loggers import CSVLogger
 
 from tests.training.colours import SMALL, make_rows
-from training.loop.fit import LAST, Trained, fit
+from training.loop.fit import LAST, fit
 from training.loop.loaders import class_weights, to_photos
-from training.loop.module import cosine
 from training.loop.predict import photo_input, read_pixels
+from training.module import Trained, cosine
 from training.recipe import Rows
 from training.room_classifier.config import RoomConfig
 from training.room_classifier.module import mix, soft_cross_entropy

@@ -8,7 +8,7 @@ import pytest
 
 from serving.errors import BadInput
 from tests.training.colours import SMALL, make_rows
-from training.loop.config import Dimension, TrainingConfig
+from training.config import Dimension, TrainingConfig
 from training.loop.search import Observed, Plan, search
 from training.room_classifier.recipe import ROOMS
 

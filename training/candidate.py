@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from serving.card import Input, ModelCard, Numbers, Output
-from training.loop.config import TrainingConfig
+from training.config import TrainingConfig
 
 Precision = Literal["fp32", "int8"]
 

@@ -1,6 +1,7 @@
 """The Lightning module of every model that is trained here: what is served, how it is optimised."""
 
 import math
+from dataclasses import dataclass
 
 import lightning as L
 import torch
@@ -8,7 +9,22 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from serving.card import Input
-from training.loop.config import TrainingConfig
+from training.config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network in evaluation mode, and the contract of its input.
+
+    Attributes
+    ----------
+    served : what is exported: takes the arrays of `spec` in their order
+    outputs : names of what it returns
+    """
+
+    served: nn.Module
+    spec: Input
+    outputs: tuple[str, ...] = ("logits",)
 
 
 class TaskModule(L.LightningModule):
