@@ -10,6 +10,8 @@ Floats = NDArray[np.float32]
 MOST_DEG = 12.0  # what leans further is a roof, a stair or a creative photo
 _BIN_DEG = 0.1
 _SPREADS = np.linspace(-20, 20, 21)  # degrees over the width by which verticals converge
+# At 256 px a tenth of the photos of Places were misread by more than ten degrees.
+_LEAST_SIDE = 320  # px of the long side
 _EDGE = 4  # px of the border that are left out
 _VOTES = 3000  # of edges at most
 _LEAST_HEIGHTS = 0.5  # of lines, in heights of the photo, below which nothing is said
@@ -40,6 +42,8 @@ def measure_tilt(luma: NDArray[np.uint8]) -> Tilt | None:
     ----------
     luma : uint8, shape (height, width)
     """
+    if max(luma.shape) < _LEAST_SIDE:
+        return None
     angle, across, weight = _edges(luma)
     if not len(angle):
         return None

@@ -41,3 +41,8 @@ def test_measure_tilt_says_nothing_without_verticals() -> None:
     assert measure_tilt(sky.astype(np.uint8)) is None
     blots = cv2.GaussianBlur(rng.integers(0, 255, (480, 640), np.uint8), (0, 0), 6)
     assert measure_tilt(np.asarray(blots, np.uint8)) is None
+
+
+def test_measure_tilt_says_nothing_of_a_thumbnail() -> None:
+    small = cv2.resize(_room(3.0), (256, 192), interpolation=cv2.INTER_AREA)
+    assert measure_tilt(np.asarray(small, np.uint8)) is None
