@@ -23,6 +23,7 @@ from serving.environment import read
 from serving.errors import BadInput
 from serving.settings import Settings
 from serving.storage.objects import Storage, storage_of
+from serving.tasks import TASKS
 from stack.callbacks import callback_environment
 from stack.processes import Stack, StackFailed, free_port
 from stack.programs import (
@@ -119,7 +120,7 @@ def run(photos: Path, out: Path) -> int:
             studio = f"http://127.0.0.1:{ports.gateway_port}"
             key = create_key(open_engine(settings), _CLIENT)
             with httpx.Client(base_url=studio, headers={"X-API-Key": key}, timeout=60) as client:
-                wait_for_model(client)
+                wait_for_models(client)
                 storage = storage_of(settings)
                 keys = store(files, storage)
                 caller = Caller(client, backend_url)
@@ -141,15 +142,16 @@ def find_photos(folder: Path) -> list[Path]:
     return files
 
 
-def wait_for_model(client: httpx.Client) -> None:
-    """Wait until the starter model has been registered, judged and published."""
+def wait_for_models(client: httpx.Client) -> None:
+    """Wait until every task's starter model has been registered, judged and published."""
 
-    def published() -> dict[str, Any] | None:
+    def published() -> list[dict[str, Any]] | None:
         models = client.get("/internal/status").json().get("models", [])
-        return models[0] if models else None
+        return models if {model["task"] for model in models} >= TASKS.keys() else None
 
-    model = wait_for(published, "no model was published; see the publisher's log", wait_s=120)
-    print(f"model        {model['task']} version {model['version']}")
+    failed = "not every model was published; see the publisher's log"
+    for model in wait_for(published, failed, wait_s=120):
+        print(f"model        {model['task']} version {model['version']}")
 
 
 def store(files: Sequence[Path], storage: Storage) -> list[str]:
