@@ -189,14 +189,8 @@ def make_film(
     if not rooms:
         return None
     storage.write(_MUSIC.name, _MUSIC.read_bytes())
-    weights = {key: weigh(result) for key, result in zip(keys, results, strict=True)}
     photos = [
-        {
-            "photo": key,
-            "room": room,
-            "caption": room.replace("_", " ").capitalize(),
-            "weight": weights[key],
-        }
+        {"photo": key, "room": room, "caption": room.replace("_", " ").capitalize()}
         for key, room in list(rooms.items())[:_FILM_PHOTOS]
     ]
     work = {
@@ -210,12 +204,6 @@ def make_film(
     path = out / "film.mp4"
     path.write_bytes(storage.read(done.result["films"][0]["film"]))
     return path.resolve()
-
-
-def weigh(result: dict[str, Any]) -> float:
-    """Return how much a film is to show of a photo: the better, the more; 1 where nobody knows."""
-    quality = result.get("quality")
-    return 1.0 if not quality else round(0.5 + float(quality["score"]) / 100, 2)
 
 
 def follow(client: httpx.Client, url: str, what: str) -> None:

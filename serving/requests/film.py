@@ -22,7 +22,13 @@ class PhotoSpec(StrictModel):
     """A photo of the film."""
 
     photo: Reference
-    weight: float = Field(1.0, gt=0, le=10, description="2: twice as important; hero photos")
+    weight: float | None = Field(
+        None,
+        gt=0,
+        le=10,
+        description="2: twice as important; hero photos. Unset: by its quality, 0.5 to 1.5, where "
+        "`order` is `rooms`; else 1",
+    )
     focus: list[tuple[Share, Share]] = Field(
         default_factory=list, max_length=8, description="what to look at, most important last"
     )

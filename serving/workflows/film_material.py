@@ -1,8 +1,9 @@
 """What a film is made of: photos, brand and look, fetched and judged before anything is drawn."""
 
+import contextlib
 import hashlib
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,11 +24,14 @@ from serving.errors import (
 )
 from serving.image import Image, PhotoFile, decode, opened
 from serving.image.kinds import kind_of
+from serving.models.local import ModelVersion
 from serving.models.predictor import or_raise
 from serving.photos.classify import ROOM_CLASSIFIER
+from serving.photos.quality.task import PHOTO_QUALITY
 from serving.problems import problem_of
 from serving.render.frames import photo_size
 from serving.requests.film import BrandSpec, FilmInput, PhotoSpec
+from serving.task import Answer, Task
 from serving.video.draw.grade import Lut, parse_cube
 from serving.video.draw.looks import LOOKS, make_look
 from serving.video.draw.rgba import Rgba
@@ -37,6 +41,7 @@ from serving.video.titles.layout import Brand
 from serving.workflows.run import Run
 
 _AT_ONCE = 4
+_ORDINARY = 1.0  # a photo's weight where nobody says otherwise
 _LOGO_PIXELS = 16_000_000
 _DEPTH_PIXELS = 40_000_000
 _CUBE_BYTES = 8 * 2**20
@@ -65,14 +70,14 @@ class Material:
 
 
 def gather_photos(run: Run, request: FilmInput, folder: Path) -> Material:
-    """Fetch the photos into `folder`; ask the classifier for rooms that were not given.
+    """Fetch the photos into `folder`; ask models for rooms and weights that were not given.
 
     Raises
     ------
     BadInput
         If none can be read, or one cannot and `bad_photos` says to refuse.
     """
-    intake = PhotoIntake(run, request, folder, _find_rooms(run, request))
+    intake = PhotoIntake(run, request, folder, _find_models(run, request))
     found: dict[int, FilmPhoto] = {}
     skipped: list[Json] = []
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="film") as pool:
@@ -103,7 +108,7 @@ class PhotoIntake:
     run: Run
     request: FilmInput
     folder: Path
-    rooms: "_Rooms | None"
+    models: "_Models"
 
     def take(self, spec: PhotoSpec) -> FilmPhoto | Json:
         """Return the photo, its file written into the folder, or what is wrong with it."""
@@ -117,8 +122,7 @@ class PhotoIntake:
             if not isinstance(error, BadInput) and not self.run.should_give_up(error):
                 raise
             return {"photo": spec.photo, "error": problem_of(error).model_dump()}
-        if photo.room is None and self.rooms is not None:
-            photo = replace(photo, room=self.rooms(data))
+        photo = self.models.complete(photo, spec, data)
         if depth is not None:
             (self.folder / str(photo.depth)).write_bytes(depth)
         return photo
@@ -131,7 +135,7 @@ class PhotoIntake:
             name=hashlib.sha256(data).hexdigest(),
             width=width,
             height=height,
-            weight=spec.weight,
+            weight=_ORDINARY if spec.weight is None else spec.weight,
             focus=tuple(spec.focus),
             room=spec.room,
             caption=spec.caption,
@@ -153,37 +157,60 @@ class PhotoIntake:
         (self.folder / photo.name).write_bytes(data)
 
 
-_Rooms = Callable[[bytes], str | None]
+@dataclass(frozen=True)
+class _Models:
+    """The models that are asked about what a request leaves open; None: that one is not asked."""
 
+    run: Run
+    rooms: ModelVersion | None
+    quality: ModelVersion | None
 
-def _find_rooms(run: Run, request: FilmInput) -> _Rooms | None:
-    """Return what names a photo's room, if that is asked for.
+    def complete(self, photo: FilmPhoto, spec: PhotoSpec, data: bytes) -> FilmPhoto:
+        """Return the photo with its room and its weight, as far as models know them."""
+        file = PhotoFile(data, self.run.parts.settings.max_pixels)
+        if photo.room is None and self.rooms is not None:
+            room = self._ask(ROOM_CLASSIFIER, file, self.rooms, needed=True)
+            photo = replace(photo, room=room.room_type if room else None)
+        if spec.weight is None and self.quality is not None:
+            quality = self._ask(PHOTO_QUALITY, file, self.quality, needed=False)
+            photo = replace(photo, weight=_weigh(quality.score) if quality else _ORDINARY)
+        return photo
 
-    A film in the order it was sent is better than none: where no model answers to the last, rooms
-    stay unknown.
-    """
-    if request.order != "rooms" or all(spec.room is not None for spec in request.photos):
-        return None
-    try:
-        version = run.pin_model(ROOM_CLASSIFIER)
-    except ModelUnavailable as error:
-        if not run.should_give_up(error):
-            raise
-        return None
-
-    def find(data: bytes) -> str | None:
+    def _ask(
+        self, task: Task[PhotoFile, Answer], file: PhotoFile, version: ModelVersion, needed: bool
+    ) -> Answer | None:
         try:
-            photo = PhotoFile(data, run.parts.settings.max_pixels)
-            predictions = run.parts.predictor.predict(ROOM_CLASSIFIER, [photo], version)
-            return or_raise(predictions[0]).answer.room_type
-        except (BadInput, ModelFailed):  # more pixels than the classifier takes
+            return or_raise(self.run.parts.predictor.predict(task, [file], version)[0]).answer
+        except (BadInput, ModelFailed):  # more pixels than the model takes
             return None
         except ModelUnavailable as error:
-            if not run.should_give_up(error):
+            if needed and not self.run.should_give_up(error):
                 raise
             return None
 
-    return find
+
+def _weigh(score: float) -> float:
+    """Return the weight of a photo whose quality is `score`, 0..100: 1.5 for the best, 0.5."""
+    return round(0.5 + score / 100, 2)
+
+
+def _find_models(run: Run, request: FilmInput) -> _Models:
+    """Return the models to ask: where a request leaves the order to us.
+
+    A film in the order it was sent is better than none: where no model answers to the last, rooms
+    stay unknown. Without a judge of quality all photos weigh the same.
+    """
+    rooms = quality = None
+    if request.order == "rooms" and any(spec.room is None for spec in request.photos):
+        try:
+            rooms = run.pin_model(ROOM_CLASSIFIER)
+        except ModelUnavailable as error:
+            if not run.should_give_up(error):
+                raise
+    if request.order == "rooms" and any(spec.weight is None for spec in request.photos):
+        with contextlib.suppress(ModelUnavailable):
+            quality = run.pin_model(PHOTO_QUALITY)
+    return _Models(run, rooms, quality)
 
 
 def _refuse_or_skip(request: FilmInput, found: Json, skipped: list[Json]) -> None:
