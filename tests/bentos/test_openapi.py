@@ -27,7 +27,7 @@ from serving.models.slots import read_slots
 from serving.settings import Settings
 from serving.storage.objects import Storage
 from tests.bentos.gateway_client import open_gateway_client
-from tests.fakes import RED, jpeg, publish
+from tests.fakes import RED, jpeg, publish, publish_beats
 
 KEY = {"X-API-Key": "key"}
 EXAMPLES = 25
@@ -60,6 +60,7 @@ def client(
     settings: Settings, engine: Engine, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[TestClient]:
     publish(engine, storage)
+    publish_beats(engine, storage)
     # no worker is there that a test event could be waited for
     monkeypatch.setattr("bentos.gateway.webhooks._WAKE_S", -10.0)
     models = LocalModels(storage)
