@@ -40,7 +40,7 @@ def report(
     if champion is not None:
         theirs = evaluation.score(champion, rows, dataset)
         figures |= compare(found.scores, theirs, f"champion/{name}_difference")
-        figures["champion/compared"] = float(comparable(found.scores, theirs).mean())
+        figures["champion/compared"] = share_compared(found.scores, theirs)
     return replace(found, figures=figures | measure_cost(candidates, chosen))
 
 
@@ -50,6 +50,15 @@ def compare(
     """Return how scores differ on the rows that both have one of, as a figure and its interval."""
     both = comparable(ours, theirs)
     return flatten({figure: paired_difference(ours[both], theirs[both])}) if both.any() else {}
+
+
+def share_compared(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
+    """Return of which share of the rows that ours has a score of, theirs has one too, 0..1.
+
+    An evaluation that costs much may judge some of the rows alone; none at all compares nothing.
+    """
+    judged = np.isfinite(ours).sum()
+    return float(comparable(ours, theirs).sum() / judged) if judged else 0.0
 
 
 def comparable(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> NDArray[np.bool_]:
