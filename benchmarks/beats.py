@@ -5,8 +5,9 @@ how far matched beats are off, beside librosa's tracker on the same sound in the
 comes of it: the share of a film's cuts within half a frame (30 a second) of a true beat, paced as
 the studio does, by all that was found. A film cut by the true beats is the most that can be. The
 fresh and the held-out tracks use instruments and patterns that were not heard while the tracker was
-made; the known ones and the loops were (see tracks.py and fit_levels.py). A folder given with
---folder holds sound files, each beside a text file NAME.beats with one time in seconds a line.
+made; the known ones and the loops were (see synthetic/music/tracks.py and fit_levels.py). A folder
+given with --folder holds sound files, each beside a text file NAME.beats with one time in seconds
+a line.
 """
 
 import argparse
@@ -20,10 +21,8 @@ from pathlib import Path
 
 import librosa
 import numpy as np
-from beatless import draw_beatless
 from figures import Figures, parse
 from folk_dances import make_dances
-from tracks import CASTS, RATE_HZ, Samples, Times, Track, make_tracks
 
 from registry.bootstrap import STARTERS
 from serving.audio.analyze import Analysis, analyze
@@ -37,10 +36,12 @@ from serving.video.edit.assembly import EditOptions, Shape
 from serving.video.edit.cut_points import Music, make_music
 from serving.video.edit.photo_order import FilmPhoto
 from serving.video.edit.timeline import make_timeline
+from synthetic.music.beatless import draw_beatless
+from synthetic.music.tracks import CASTS, RATE_HZ, Samples, Times, Track, make_tracks
+from training.beat_tracker.scores import Score, score
 
 # beats of a loop: known from its length, which is whole bars
 LOOPS = {"amen_full": 16, "breakbeat": 4, "electric": 4, "garzul": 16, "safari": 16}
-TOLERANCE_S = 0.07
 _FPS, _SHORTEST_FILM_S, _FEWEST_BEATS = Fraction(30), 8.0, 2
 
 
@@ -54,17 +55,6 @@ class Found:
 
 
 Tracker = Callable[[Samples, int], Found]
-
-
-@dataclass(frozen=True)
-class Score:
-    """What one tracker made of one track; offsets in ms."""
-
-    exact: bool
-    octave: bool
-    f_measure: float
-    offset_ms: float
-    distance_ms: float
 
 
 def main() -> None:
@@ -191,18 +181,6 @@ def by_librosa(samples: Samples, rate: int) -> Found:
     return Found(float(np.atleast_1d(tempo)[0]), beats, music)
 
 
-def score(bpm: float | None, beats: Times, track: Track) -> Score:
-    """Compare with the truth; offsets only where more than half of the beats were found."""
-    ratio = (bpm or 0) / track.bpm
-    octave = any(abs(ratio / factor - 1) < 0.04 for factor in (1, 2, 0.5, 3, 1 / 3))
-    offsets = match(beats, track.beats)
-    f_measure = 2 * offsets.size / max(1, beats.size + track.beats.size)
-    if f_measure <= 0.5:
-        return Score(abs(ratio - 1) < 0.04, octave, f_measure, np.nan, np.nan)
-    middle, distance = np.median(offsets) * 1e3, np.median(np.abs(offsets)) * 1e3
-    return Score(abs(ratio - 1) < 0.04, octave, f_measure, float(middle), float(distance))
-
-
 def on_beat(music: Music | None, track: Track) -> list[bool]:
     """Cut a film of the track's length to the beats; say of each cut whether it is on a true one.
 
@@ -216,18 +194,6 @@ def on_beat(music: Music | None, track: Track) -> list[bool]:
     cuts = make_timeline(photos, find_template("modern"), shape, options, music).cuts
     half_s = 0.5 / float(_FPS) + 1e-9
     return [float(np.abs(track.beats - cut / float(_FPS)).min()) <= half_s for cut in cuts]
-
-
-def match(beats: Times, truth: Times) -> Times:
-    """Pair every beat with at most one true one within 70 ms; return how late each is, in s."""
-    offsets, at = [], 0
-    for beat in beats:
-        while at < truth.size and truth[at] < beat - TOLERANCE_S:
-            at += 1
-        if at < truth.size and abs(beat - truth[at]) <= TOLERANCE_S:
-            offsets.append(beat - truth[at])
-            at += 1
-    return np.array(offsets)
 
 
 if __name__ == "__main__":

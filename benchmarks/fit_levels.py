@@ -16,14 +16,13 @@ from multiprocessing import Pool
 from pathlib import Path
 
 import numpy as np
-from beats import LOOPS, loop, match, read_folder
+from beats import LOOPS, loop, read_folder
 from choices import Lesson, chosen, chosen_by_others, fit
 from figures import Figures, parse
 from random_kinds import draw_kind, draw_kind_loop
 from random_music import draw_loop, draw_track
 from random_recordings import draw_recording, record_again
 from random_waltzes import draw_waltz
-from tracks import RATE_HZ, Track
 
 from registry.bootstrap import STARTERS
 from serving.audio import bars
@@ -33,6 +32,8 @@ from serving.audio.features import RATE_HZ as HEARD_HZ
 from serving.audio.metrical_level import gather, list_candidates
 from serving.audio.samples import Floats, resample
 from serving.models.beats import open_baked_beats
+from synthetic.music.tracks import RATE_HZ, Track
+from training.beat_tracker.scores import match
 
 # How many of each there are to one of `--count`
 DRAWN: dict[Callable[[int], Track], float] = {

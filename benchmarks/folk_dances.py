@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 from scipy.signal import lfilter
-from tracks import RATE_HZ, Times, Track, add
+
+from synthetic.music.tracks import RATE_HZ, Times, Track, add
 
 FIRST_SEED, SECONDS = 9_000_000, 30.0
 SCALE = (0, 2, 4, 5, 7, 9, 11, 12, 14, 16)

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import numpy as np
 from figures import Figures, parse
 from scipy.signal import butter, sosfilt
-from tracks import UNHEARD, make_track
 
 from serving.audio.loudness import CEILING_DBTP, TARGET_LUFS, Normalised, normalise
 from serving.audio.loudness_meter import integrated_lufs, true_peak_dbtp
 from serving.audio.samples import Samples
 from serving.render.aac import aac_round_trip
+from synthetic.music.tracks import UNHEARD, make_track
 
 RATE_HZ = 48000
 

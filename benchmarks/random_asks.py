@@ -11,12 +11,12 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 from random_music import draw_track
-from tracks import RATE_HZ
 
 from serving.render.template_files import shipped_templates
 from serving.storage.interface import Storage
 from serving.video.draw.transitions import KINDS
 from serving.video.edit.photo_order import WALK
+from synthetic.music.tracks import RATE_HZ
 
 Pixels = NDArray[np.uint8]
 Json = dict[str, Any]

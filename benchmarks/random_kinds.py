@@ -12,7 +12,8 @@ import numpy as np
 from numpy.random import Generator
 from random_music import chord_at, draw_cast
 from scipy.signal import lfilter
-from tracks import CHORDS, FRESH, RATE_HZ, Cast, Times, Track, Voice, add, pick
+
+from synthetic.music.tracks import CHORDS, FRESH, RATE_HZ, Cast, Times, Track, Voice, add, pick
 
 FIRST_SEED, FIRST_LOOP_SEED, LONGEST_LOOP_S = 4_000_000, 5_000_000, 30
 NO_DRUMS, NOISY, DULL, FROM_ZERO, PICK_UP = 0.2, 0.15, 0.1, 0.4, 0.25

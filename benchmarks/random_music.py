@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from tracks import (
+
+from synthetic.music.tracks import (
     CHORDS,
     KINDS,
     RATE_HZ,
@@ -28,7 +29,7 @@ from tracks import (
     string,
     tone,
 )
-from tracks import noise as hiss
+from synthetic.music.tracks import noise as hiss
 
 FIRST_TRACK, FIRST_LOOP = 2_000_000, 3_000_000
 LONGEST_LOOP_S = 40

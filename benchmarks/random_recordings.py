@@ -14,10 +14,10 @@ from random_kinds import draw_kind, draw_kind_loop
 from random_music import draw_loop, draw_track
 from random_waltzes import draw_waltz
 from scipy.signal import correlate
-from tracks import RATE_HZ, Samples, Track
 
 from serving.audio.samples import resample, to_mono
 from serving.render.audio_files import decode_audio
+from synthetic.music.tracks import RATE_HZ, Samples, Track
 
 FIRST_SEED, FIRST_NUMBER = 7_000_000, 50_000  # tracks that are fitted on in no other form
 LONGEST_S, COMPARED_S, MOST_OFF_S = 20, 4, 0.2

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.random import Generator
 from random_kinds import draw_beats, record
 from random_music import draw_cast
-from tracks import CHORDS, RATE_HZ, Cast, Times, Track, add, pick
+
+from synthetic.music.tracks import CHORDS, RATE_HZ, Cast, Times, Track, add, pick
 
 FIRST_SEED, SLOWEST_BPM, FASTEST_BPM = 6_000_000, 60, 200
 NO_DRUMS, PICK_UP, ENDS_SOFTLY = 0.5, 0.25, 0.3

@@ -1,1 +1,1 @@
-"""Path-traced interiors with ground truth: a scene from a seed, its camera, its pictures."""
+"""What is made from a seed, with its truth: path-traced interiors, and music."""

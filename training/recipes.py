@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from training.beat_tracker.recipe import BEATS
 from training.photo_quality.recipe import QUALITY
 from training.recipe import Recipe
 from training.room_classifier.recipe import ROOMS
 
-RECIPES: tuple[Recipe[Any], ...] = (ROOMS, QUALITY)
+RECIPES: tuple[Recipe[Any], ...] = (ROOMS, QUALITY, BEATS)

@@ -1,6 +1,7 @@
 """The frozen test set: the photos that no training may ever touch, known by their hashes."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,8 +66,10 @@ class FrozenTest:
         return same | alike
 
 
-def read_frozen(folder: Path, near_radius: int) -> FrozenTest:
+def read_frozen(folder: Path, near_radius: int, columns: Sequence[str] = COLUMNS) -> FrozenTest:
     """Read `frozen_test.csv` of a dataset's folder; empty when nothing was frozen yet.
+
+    `columns` are those of the file: what is no photo has no `phash`.
 
     Raises
     ------
@@ -75,24 +78,25 @@ def read_frozen(folder: Path, near_radius: int) -> FrozenTest:
     """
     file = folder / FILE
     if not file.is_file():
-        return FrozenTest(pd.DataFrame(columns=COLUMNS, dtype="object"), near_radius)
+        return FrozenTest(pd.DataFrame(columns=list(columns), dtype="object"), near_radius)
     photos = pd.read_csv(file, dtype="str", keep_default_na=False)
-    absent = set(COLUMNS) - set(photos.columns)
+    absent = set(columns) - set(photos.columns)
     if absent:
         raise BadInput(f"'{file}' lacks the column(s) {', '.join(sorted(absent))}")
     if photos["sha256"].duplicated().any():
         raise BadInput(f"'{file}' holds a photo twice; restore it from the repository")
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    return FrozenTest(photos[COLUMNS], near_radius, digest)
+    return FrozenTest(photos[list(columns)], near_radius, digest)
 
 
-def freeze_test(table: pd.DataFrame, folder: Path) -> Path:
+def freeze_test(table: pd.DataFrame, folder: Path, columns: Sequence[str] = COLUMNS) -> Path:
     """Write the test photos of a first split down, once and for all.
 
     Parameters
     ----------
     table : as `assign_splits` returns it
     folder : the dataset's folder
+    columns : what is kept of each photo
 
     Returns
     -------
@@ -104,7 +108,7 @@ def freeze_test(table: pd.DataFrame, folder: Path) -> Path:
         If there is a frozen test set already, or no photo to freeze.
     """
     file = folder / FILE
-    test = table.loc[table["split"] == "test", COLUMNS].sort_values(["sha256"])
+    test = table.loc[table["split"] == "test", list(columns)].sort_values(["sha256"])
     if test.empty:
         raise BadInput("the split holds no test photos; nothing was frozen")
     try:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.random import Generator
 from scipy.signal import butter, lfilter, sosfilt
-from tracks import RATE_HZ, Samples, Times
+
+from synthetic.music.tracks import RATE_HZ, Samples, Times
 
 FIRST_SEED = 8_000_000
 Sound = Callable[[float, Generator], Times]

@@ -1,4 +1,4 @@
-"""Packs BeatNet's networks for serving: `python -m training.beat_network OUT WEIGHTS...`.
+"""Packs BeatNet's networks for serving: `python -m training.beat_tracker.network OUT WEIGHTS...`.
 
 The weights come with the package `BeatNet` 1.1.3 (CC-BY-4.0; M. Heydari, F. Cwitkowitz, Z. Duan,
 "BeatNet: CRNN and particle filtering for online joint beat, downbeat and meter tracking", ISMIR
@@ -76,7 +76,7 @@ def pack(weights: list[Path], out: Path) -> None:
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(
-        prog="training.beat_network",
+        prog="training.beat_tracker.network",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

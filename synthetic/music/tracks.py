@@ -2,8 +2,8 @@
 
 Three casts of instruments and patterns: what `known` plays was heard while the tracker was made.
 What `held_out` and the later `fresh` play was not, but their figures were seen: `held_out` from one
-version to the next, `fresh` twice; its misses are why the fit was widened (`random_kinds.py`), with
-none of its patterns. Nothing is drawn from a grid that the tracker itself uses.
+version to the next, `fresh` twice; its misses are why the fit was widened, with none of its
+patterns. Nothing is drawn from a grid that the tracker itself uses.
 """
 
 from collections.abc import Callable, Sequence
@@ -154,7 +154,7 @@ def metal(low_hz: float, partials: int, rate: float) -> Voice:
         rings = [
             np.sin(2 * np.pi * low_hz * r * t + p) for r, p in zip(ratios, phases, strict=True)
         ]
-        return np.sum(rings, axis=0) / partials * env
+        return np.asarray(np.sum(rings, axis=0) / partials * env)
 
     return play
 
@@ -165,7 +165,7 @@ def ensemble(partials: Sequence[float], spread: float, rate: float, attack_s: fl
 
     def play(hz: float, length_s: float, rng: Generator) -> NDArray[np.float64]:
         voices = [single(hz * (1 + spread * k), length_s, rng) for k in (-1.0, -0.3, 0.4, 1.1)]
-        return np.sum(voices, axis=0) / 3
+        return np.asarray(np.sum(voices, axis=0) / 3)
 
     return play
 
@@ -235,14 +235,16 @@ Part = Callable[[Times, Times, int, Cast, str, Generator], None]
 
 def make_tracks(cast_name: str, count: int, seconds: float = 30.0) -> list[Track]:
     """Make `count` tracks of every kind, tempi spread over 60 to 180 BPM."""
+    return [nth_track(cast_name, kind, (n, count), seconds) for kind in KINDS for n in range(count)]
+
+
+def nth_track(cast_name: str, kind: str, place: tuple[int, int], seconds: float = 30.0) -> Track:
+    """Make one of the tracks of a kind; `place` says which, and of how many."""
     cast, first_seed = CASTS[cast_name]
-    tracks = []
-    for number, kind in enumerate(KINDS):
-        for n in range(count):
-            rng = np.random.default_rng(first_seed + 100 * number + n)
-            bpm = 60 + 120 * (n + rng.uniform()) / count
-            tracks.append(make_track(kind, bpm, seconds, cast, rng))
-    return tracks
+    n, count = place
+    rng = np.random.default_rng(first_seed + 100 * KINDS.index(kind) + n)
+    bpm = 60 + 120 * (n + rng.uniform()) / count
+    return make_track(kind, bpm, seconds, cast, rng)
 
 
 def make_track(
