@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from typing import Any
+from typing import Any, get_type_hints
 from zipfile import BadZipFile
 
 import numpy as np
@@ -15,7 +15,7 @@ from serving.models.local import Loaded
 from serving.models.predictor import Prepared, answer_prepared, or_raise, prepare
 from serving.models.session import OnnxSession
 from serving.task import example_inputs, is_batched
-from serving.tasks import TASKS
+from serving.tasks import TASKS, AnyTask
 
 
 class StandaloneModel:
@@ -49,7 +49,7 @@ class StandaloneModel:
         return answer if isinstance(answer, dict) else {"answer": answer}
 
     def _prepare(self, file: bytes) -> Prepared:
-        if self._loaded.card.input.kind == "photo":
+        if asks_photos(self._task):
             source = PhotoFile(file, self._max_pixels)
             return or_raise(prepare(self._task, source, self._loaded))
         try:
@@ -60,14 +60,19 @@ class StandaloneModel:
         return Prepared(arrays, next(iter(arrays.values())).shape[:1])
 
 
+def asks_photos(task: AnyTask) -> bool:
+    """Say whether a task is asked about photos, whatever arrays it makes of them."""
+    return get_type_hints(type(task).prepare).get("source") is PhotoFile
+
+
 def example_file(card: ModelCard) -> tuple[str, bytes]:
     """Return what kind of file a model is asked about, `photo` or `arrays`, and a small one."""
-    file = io.BytesIO()
-    if card.input.kind == "photo":
+    file, photo = io.BytesIO(), asks_photos(TASKS[card.task])
+    if photo:
         pixels = np.full((48, 64, 3), (222, 214, 200), np.uint8)  # a wall, a floor, a window
         pixels[32:], pixels[6:24, 34:56] = (136, 100, 70), (170, 205, 235)
         Image.fromarray(pixels).save(file, "JPEG", quality=80)
     else:
         arrays = example_inputs(card)
         np.savez(file, **{n: a[0] if is_batched(card) else a for n, a in arrays.items()})  # type: ignore[arg-type] # numpy takes any name
-    return "photo" if card.input.kind == "photo" else "arrays", file.getvalue()
+    return "photo" if photo else "arrays", file.getvalue()

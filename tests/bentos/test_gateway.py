@@ -188,7 +188,7 @@ def test_a_key_made_a_moment_ago_opens(client: TestClient, engine: Engine) -> No
 def test_health_needs_no_key_and_status_tells_the_versions(client: TestClient) -> None:
     assert client.get("/health", headers={"X-API-Key": ""}).json() == {"status": "ok"}
     status = Status.model_validate(client.get("/internal/status").json())
-    assert [(model.task, model.version) for model in status.models] == [(TASK, "1")]
+    assert (TASK, "1") in [(model.task, model.version) for model in status.models]
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("PUT", PATH)])

@@ -201,7 +201,10 @@ def test_terminating_the_run_cancels_its_jobs_and_tries_nothing_again(
             if terminated:
                 instance.report_run_canceling(instance.get_runs()[0])
             os.kill(os.getpid(), signal.SIGINT)
+            while not ended.wait(5):  # Dagster may have been where it takes no notice of one
+                os.kill(os.getpid(), signal.SIGINT)
 
+        ended = threading.Event()
         thread = threading.Thread(target=interrupt)
         thread.start()
         result = dg.materialize(
@@ -212,6 +215,7 @@ def test_terminating_the_run_cancels_its_jobs_and_tries_nothing_again(
             run_config={"ops": {"listing_films": {"config": {"poll_s": 0.02}}}},
             raise_on_error=False,
         )
+        ended.set()
         thread.join()
         status = instance.get_runs()[0].status
     assert [event for event in result.all_events if event.is_step_up_for_retry] == []

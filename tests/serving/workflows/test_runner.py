@@ -104,7 +104,9 @@ def test_a_retry_goes_on_where_the_attempt_before_stopped(
 ) -> None:
     """A photo that was answered is not decoded or run through the model again."""
     session = StubSession(0, 0)
-    models = LocalModels(storage, open_session=lambda _: session)
+    models = LocalModels(
+        storage, open_session=lambda _: session, tasks={ROOM_CLASSIFIER.name: ROOM_CLASSIFIER}
+    )
     models.apply(read_slots(engine))
     predictor = CachedPredictor(LocalPredictor(models), Answers(engine, 1000))
     harness = JobHarness(replace(harness.parts, predictor=predictor))
