@@ -36,6 +36,7 @@ COMMANDS = {
     "soak": ["soak.py"],
     "beats": ["beats.py"],
     "decode_cost": ["decode_cost.py"],
+    "photo_quality": ["photo_quality.py"],
     "loudness": ["loudness.py"],
     "film": ["film.py"],
     "film_peers": ["film_peers.py"],
@@ -49,7 +50,7 @@ COMMANDS = {
     "accuracy": ["accuracy.py"],
     "retrain": ["retrain.py"],
 }
-NEED_PHOTOS = ("retrain_smoke", "accuracy", "retrain")
+NEED_PHOTOS = ("photo_quality", "retrain_smoke", "accuracy", "retrain")
 NOT_QUICK = ("retrain",)  # its quick run is the smoke
 # `make` sets PYTHONSAFEPATH, but the benchmarks import each other
 ENV = {key: value for key, value in os.environ.items() if key != "PYTHONSAFEPATH"}
