@@ -39,6 +39,8 @@ def test_datasets_is_data() -> None:
 def test_no_path_of_somebodys_machine() -> None:
     machine = re.compile(r"""["'(=]/(work|home|root|Users)/""")
     assert [path.name for path in SOURCES if machine.search(path.read_text())] == []
+    models = sorted((ROOT / "registry" / "starter").glob("*/model.onnx"))
+    assert [model for model in models if b'File "/' in model.read_bytes()] == []
 
 
 def test_a_serving_image_needs_no_training_packages() -> None:

@@ -1,6 +1,7 @@
 """From a trained network to the ONNX file that serving runs, preprocessing inside."""
 
 import numpy as np
+import onnx
 import torch
 from torch import Tensor, nn
 
@@ -40,7 +41,17 @@ def export_onnx(served: nn.Module, spec: Input, outputs: tuple[str, ...] = ("log
     )
     if program is None:
         raise RuntimeError("torch.onnx.export returned nothing")
-    return bytes(program.model_proto.SerializeToString())
+    model = program.model_proto
+    strip_traces(model)
+    return bytes(model.SerializeToString())
+
+
+def strip_traces(model: onnx.ModelProto) -> None:
+    """Take out the lines of source files that nodes were traced at: paths of one machine."""
+    graph = model.graph
+    for part in (*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        del part.metadata_props[:]
+    del graph.metadata_props[:]
 
 
 def _example(array: ArraySpec) -> Tensor:

@@ -54,6 +54,7 @@ def test_onnx_computes_what_torch_does_for_any_batch(
     for count in (1, 3, 32):
         inputs = {"pixels": make_pixels(count)}
         assert measure_parity(served, spec, model, inputs, ("logits",)) < 1e-4
+    assert b".py" not in model, "it says nothing of the files that it was traced from"
 
 
 @pytest.mark.slow
