@@ -131,6 +131,17 @@ def test_raw_photos_become_a_served_version_and_aliases_are_all_it_takes_to_chan
     figures = {file.path for file in client.list_artifacts(run_id, "figures")}
     assert "figures/confusion.png" in figures
 
+    _a_closed_gate_holds_until_the_verdict_is_changed_by_hand(studio, gates_file, monkeypatch)
+    assert run_job("roll_back", "roll_back_version", reason="worse on kitchens").success
+    assert published(studio) == "1"
+
+
+def _a_closed_gate_holds_until_the_verdict_is_changed_by_hand(
+    studio: Settings, gates_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from registry.client import open_client
+
+    client = open_client(studio)
     closed = [*GATES, {"figure": "test/top1", "at_least": 1.1, "why": "nothing is this good"}]
     gates_file.write_text(yaml.safe_dump(closed))
     second = retrain(gates_file)
@@ -145,8 +156,6 @@ def test_raw_photos_become_a_served_version_and_aliases_are_all_it_takes_to_chan
     allow(monkeypatch, gates_file)
     assert run_job("promote", "promote_version", version="2").success
     assert published(studio) == "2"
-    assert run_job("roll_back", "roll_back_version", reason="worse on kitchens").success
-    assert published(studio) == "1"
 
 
 def test_broken_data_stops_before_anything_is_trained(

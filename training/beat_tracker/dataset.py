@@ -9,9 +9,9 @@ import pandas as pd
 
 from serving.card import Label
 from serving.errors import BadInput
-from serving.licences import strictest
 from training.beat_tracker.manifest import MusicExpectations, MusicManifest
 from training.beat_tracker.sounds import Drawing, describe, list_drawings
+from training.data.dataset_files import Described, count_examples
 from training.data.expectations import Range
 from training.data.frozen import FrozenTest, read_frozen
 from training.data.manifest import read_yaml
@@ -34,7 +34,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class MusicDataset:
+class MusicDataset(Described):
     """What `training.recipe.Dataset` asks for, of sounds that are drawn."""
 
     folder: Path
@@ -43,29 +43,9 @@ class MusicDataset:
     frozen: FrozenTest
 
     @property
-    def name(self) -> str:
-        """The name of its folder."""
-        return self.folder.name
-
-    @property
     def labels(self) -> tuple[Label, ...]:
         """None: kinds of music are no classes of an answer."""
         return ()
-
-    @property
-    def licence(self) -> str:
-        """The strictest licence of its sources."""
-        return strictest([source.licence for source in self.manifest.sources])
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The names of its sources."""
-        return tuple(source.name for source in self.manifest.sources)
-
-    @property
-    def test_set(self) -> str:
-        """The digest of its frozen test set."""
-        return self.frozen.digest
 
     @property
     def rules(self) -> str:
@@ -76,9 +56,8 @@ class MusicDataset:
     def count(self, data: str | None) -> pd.DataFrame:
         """Return how many sounds are drawn, by source and label."""
         del data
-        rows = pd.DataFrame([(one.source, one.label) for one, _ in self._drawings()])
-        counts = rows.set_axis(["source", "label"], axis=1).value_counts().sort_index()
-        return counts.rename("sounds").reset_index()
+        drawn = ((one.source, one.label) for one, _ in self._drawings())
+        return count_examples(drawn, "sounds")
 
     def build(self, data: str | None, cache: Path) -> pd.DataFrame:
         """Draw every sound once and return the table of what they are."""

@@ -9,8 +9,7 @@ import pandas as pd
 
 from serving.card import Label
 from serving.errors import BadInput
-from serving.licences import strictest
-from training.data.dataset_files import DatasetFiles
+from training.data.dataset_files import DatasetFiles, Described, count_examples
 from training.data.describe import describe_photos
 from training.data.duplicates import mark_duplicates, mark_quarantine
 from training.data.expectations import read_expectations
@@ -26,33 +25,13 @@ _TABLE = "photos.parquet"
 
 
 @dataclass(frozen=True)
-class Dataset(DatasetFiles):
+class Dataset(DatasetFiles, Described):
     """A dataset that can be built, judged and split: what its folder says, and what follows."""
-
-    @property
-    def name(self) -> str:
-        """The name of its folder."""
-        return self.folder.name
 
     @property
     def labels(self) -> tuple[Label, ...]:
         """The labels of its photos, in the order of a model's outputs."""
         return self.taxonomy.labels
-
-    @property
-    def licence(self) -> str:
-        """The strictest licence of its sources."""
-        return strictest([source.licence for source in self.manifest.sources])
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The names of its sources."""
-        return tuple(source.name for source in self.manifest.sources)
-
-    @property
-    def test_set(self) -> str:
-        """The digest of its frozen test set."""
-        return self.frozen.digest
 
     @property
     def rules(self) -> str:
@@ -63,9 +42,7 @@ class Dataset(DatasetFiles):
     def count(self, data: str | None) -> pd.DataFrame:
         """Return how many photos its sources hold now, by source and label."""
         photos = list_photos(self.manifest, data)
-        rows = pd.DataFrame([(photo.source, photo.label) for photo in photos])
-        counts = rows.set_axis(["source", "label"], axis=1).value_counts().sort_index()
-        return counts.rename("photos").reset_index()
+        return count_examples(((photo.source, photo.label) for photo in photos), "photos")
 
     def build(self, data: str | None, cache: Path) -> pd.DataFrame:
         """Return the table of all photos, split."""

@@ -1,6 +1,10 @@
 """Small pieces of sound for tests, with known beats."""
 
+import io
+
+import av
 import numpy as np
+from av.audio.stream import AudioStream
 from scipy.signal import butter, lfilter, sosfilt
 
 from serving.audio.samples import Floats, Samples
@@ -117,3 +121,26 @@ def made_waves(seconds: float, seed: int) -> Samples:
     noise = np.random.default_rng(seed).normal(size=int(seconds * RATE_HZ))
     heard = lfilter([1], [1, -0.9], noise)
     return np.asarray(0.7 * heard / np.abs(heard).max(), np.float32)
+
+
+def encode_sound(
+    samples: Samples, rate_hz: int, form: str, codec: str, layout: str = "stereo"
+) -> bytes:
+    """Return mono samples as a file; both channels of one in stereo are alike."""
+    file, to_hz = io.BytesIO(), 48_000 if codec in ("opus", "libopus") else 44_100
+    with av.open(file, "w", format=form) as container:
+        stream = container.add_stream(codec, rate=to_hz, layout=layout)
+        assert isinstance(stream, AudioStream)
+        stream.bit_rate = 96_000
+        stream.codec_context.options = {"strict": "experimental"}
+        stream.codec_context.open()
+        context = stream.codec_context
+        resampler = av.AudioResampler(
+            context.format.name, layout, to_hz, frame_size=context.frame_size or 1024
+        )
+        frame = av.AudioFrame.from_ndarray(samples[None], "fltp", "mono")
+        frame.sample_rate, frame.pts = rate_hz, 0
+        for piece in resampler.resample(frame) + resampler.resample(None):
+            container.mux(stream.encode(piece))
+        container.mux(stream.encode(None))
+    return file.getvalue()

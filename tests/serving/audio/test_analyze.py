@@ -1,15 +1,12 @@
 """Music is heard as it is: its beats where they are, and nothing where there is nothing."""
 
-import io
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
-from av.audio.stream import AudioStream
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +20,7 @@ from tests.fakes import starter_beats
 from tests.serving.audio.music import (
     RATE_HZ,
     click_track,
+    encode_sound,
     made_rain,
     made_speech,
     made_waves,
@@ -146,24 +144,7 @@ def test_analyze_hears_stereo_as_it_hears_mono(model: BeatModel) -> None:
 def test_the_level_is_the_same_whatever_the_codec(model: BeatModel, form: str, codec: str) -> None:
     samples, _ = click_track(104, 16)
     plain = analyze(samples, RATE_HZ, model)
-    file = io.BytesIO()
-    rate = 48_000 if codec == "opus" else 44_100
-    with av.open(file, "w", format=form) as container:
-        stream = container.add_stream(codec, rate=rate, layout="mono")
-        assert isinstance(stream, AudioStream)
-        stream.bit_rate = 96_000
-        stream.codec_context.options = {"strict": "experimental"}
-        stream.codec_context.open()
-        context = stream.codec_context
-        resampler = av.AudioResampler(
-            context.format.name, "mono", rate, frame_size=context.frame_size or 1024
-        )
-        frame = av.AudioFrame.from_ndarray(samples[None], "fltp", "mono")
-        frame.sample_rate, frame.pts = RATE_HZ, 0
-        for piece in resampler.resample(frame) + resampler.resample(None):
-            container.mux(stream.encode(piece))
-        container.mux(stream.encode(None))
-    sound = decode_audio(file.getvalue())
+    sound = decode_audio(encode_sound(samples, RATE_HZ, form, codec, "mono"))
     coded = analyze(sound.samples, sound.sample_rate_hz, model)
     assert coded.tempo_bpm == pytest.approx(plain.tempo_bpm, rel=0.01)
     assert coded.beats_per_bar == plain.beats_per_bar

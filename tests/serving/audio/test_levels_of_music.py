@@ -1,21 +1,18 @@
 """The beat is heard where people tap it: waltzes in three, excerpts from anywhere, any codec."""
 
-import io
 import os
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
-from av.audio.stream import AudioStream
 
 from serving.audio.analyze import analyze
 from serving.audio.features import BeatModel
-from serving.audio.samples import Samples, to_mono
+from serving.audio.samples import to_mono
 from serving.models.beats import HeldBeats
 from serving.render.audio_files import decode_audio
 from tests.fakes import starter_beats
-from tests.serving.audio.music import RATE_HZ, click_track, made_hits, waltz
+from tests.serving.audio.music import RATE_HZ, click_track, encode_sound, made_hits, waltz
 
 
 @pytest.fixture(scope="module")
@@ -68,27 +65,6 @@ def test_a_short_loop_keeps_its_level_in_any_codec(
 ) -> None:
     path = Path(os.environ["STUDIO_DATA"]) / "music" / f"loop_{name}.flac"
     sound = decode_audio(path.read_bytes())
-    coded = decode_audio(encode(to_mono(sound.samples), sound.sample_rate_hz, form, codec))
+    coded = decode_audio(encode_sound(to_mono(sound.samples), sound.sample_rate_hz, form, codec))
     found = analyze(coded.samples, coded.sample_rate_hz, model)
     assert found.tempo_bpm == pytest.approx(60 * beats / sound.seconds, rel=0.03)
-
-
-def encode(samples: Samples, rate_hz: int, form: str, codec: str) -> bytes:
-    """Write both channels of a file alike."""
-    file, to_hz = io.BytesIO(), 48_000 if codec == "libopus" else 44_100
-    with av.open(file, "w", format=form) as container:
-        stream = container.add_stream(codec, rate=to_hz, layout="stereo")
-        assert isinstance(stream, AudioStream)
-        stream.bit_rate = 96_000
-        stream.codec_context.options = {"strict": "experimental"}
-        stream.codec_context.open()
-        context = stream.codec_context
-        resampler = av.AudioResampler(
-            context.format.name, "stereo", to_hz, frame_size=context.frame_size or 1024
-        )
-        frame = av.AudioFrame.from_ndarray(samples[None], "fltp", "mono")
-        frame.sample_rate, frame.pts = rate_hz, 0
-        for piece in resampler.resample(frame) + resampler.resample(None):
-            container.mux(stream.encode(piece))
-        container.mux(stream.encode(None))
-    return file.getvalue()
