@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import bentoml
@@ -75,7 +76,9 @@ def make_gateway(settings: Settings, services: Mapping[str, type] | None) -> typ
             allow_open_files()
             set_budgets(settings.photo_memory_bytes, settings.photo_wait_s)
             clients = {task: getattr(self, _field(task)).to_async for task in services or ()}
-            state, answers = _open_state(settings, clients if services is not None else None)
+            self._closing = ExitStack()
+            asked = clients if services is not None else None
+            state, answers = _open_state(settings, asked, self._closing)
             app.state.gateway = state
             self._upkeep = [asyncio.ensure_future(_reread(state))]
             if answers is not None:
@@ -83,7 +86,8 @@ def make_gateway(settings: Settings, services: Mapping[str, type] | None) -> typ
 
         @bentoml.on_shutdown
         def close(self) -> None:
-            """Send the last spans."""
+            """Follow the slots no longer, and send the last spans."""
+            self._closing.close()
             close_traces()
 
     for task, service in (services or {}).items():
@@ -98,9 +102,14 @@ def _field(task: str) -> str:
 
 
 def _open_state(
-    settings: Settings, services: Mapping[str, ModelService] | None
+    settings: Settings, services: Mapping[str, ModelService] | None, closing: ExitStack
 ) -> tuple[GatewayState, Answers | None]:
-    """Open the gateway's parts; without model services the models are held here."""
+    """Open the gateway's parts; without model services the models are held here.
+
+    Parameters
+    ----------
+    closing : is told what is to be done at the end
+    """
     engine = open_engine(settings)
     following = engine if settings.slots == "follow" else None
     pools = Pools.of(settings)
@@ -113,7 +122,9 @@ def _open_state(
     predictor: PhotoPredictor
     if services is None:
         baked = baked_models(settings)
-        models = open_models(settings, storage, following, baked, open_session).models
+        opened = open_models(settings, storage, following, baked, open_session)
+        closing.callback(opened.close, wait=False)
+        models = opened.models
         local = with_cache(LocalPredictor(models, storage), answers)
         predictor = InlinePredictor(models, local, pools.photos, pools.other_photos)
     else:

@@ -20,10 +20,10 @@ class OpenModels:
     models: LocalModels
     follower: SlotFollower | None
 
-    def close(self) -> None:
+    def close(self, wait: bool = True) -> None:
         """Stop following; the models stay as they are."""
         if self.follower is not None:
-            self.follower.stop()
+            self.follower.stop(wait)
 
 
 def open_models(

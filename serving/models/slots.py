@@ -76,10 +76,11 @@ class SlotFollower:
         if not self._applied.wait(wait_s):
             log.warning("no slots after %s s; going on with what is baked in", wait_s)
 
-    def stop(self) -> None:
-        """Stop following; returns when the thread has ended."""
+    def stop(self, wait: bool = True) -> None:
+        """Stop following; with `wait`, returns when the thread has ended."""
         self._stop.set()
-        self._thread.join(timeout=self._poll_s + 5)
+        if wait:
+            self._thread.join(timeout=self._poll_s + 5)
 
     def _follow(self) -> None:
         while not self._stop.is_set():

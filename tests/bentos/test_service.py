@@ -1,5 +1,7 @@
 """The gateway as BentoML serves it: nothing is answered past our own layers."""
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +44,11 @@ def test_what_a_route_answers_comes_through(client: TestClient) -> None:
     assert client.get("/livez").status_code == 200, "a probe of BentoML's"
 
 
+def followers() -> set[threading.Thread]:
+    """Return the threads of this process that follow slots."""
+    return {thread for thread in threading.enumerate() if thread.name == "slots"}
+
+
 NOWHERE = "postgresql://nobody@127.0.0.1:1/studio"
 
 
@@ -66,11 +73,16 @@ def test_ready_is_who_has_the_database_that_it_was_given_and_a_model(
 ) -> None:
     base = {"slots": "pinned", "baked_models": bake(tmp_path / "models")}
     service = make_gateway(settings.model_copy(update=base | changes), None)
+    before = followers()
     with TestClient(service.to_asgi()) as client:  # type: ignore[attr-defined]
         answer = client.get("/readyz")
         assert answer.status_code == status
         assert said in answer.text
         assert client.get("/health").status_code == 200, "it lives all the same"
+    until = time.monotonic() + 30
+    while followers() - before:
+        assert time.monotonic() < until, "what has ended follows no slots any more"
+        time.sleep(0.05)
     if status == 503:
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["retry-after"]
