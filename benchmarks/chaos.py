@@ -47,7 +47,7 @@ from serving.access.api_keys import create_key
 from serving.card import ModelCard
 from serving.db.engine import open_engine, retry_while_unavailable
 from serving.db.tables import Slot
-from serving.models.slots import CHAMPION
+from serving.models.routing import CHAMPION
 from serving.settings import Settings
 from serving.storage.objects import storage_of, write_by_sha256
 from serving.storage.prefixes import MODELS

@@ -26,7 +26,8 @@ from serving.db.engine import open_engine
 from serving.environment import read_settings
 from serving.errors import ModelUnavailable
 from serving.licences import LicencePolicy
-from serving.models.slots import CHAMPION, read_slots
+from serving.models.routing import CHAMPION
+from serving.models.slots import read_slots
 from serving.storage.objects import Storage, read_by_sha256, storage_of
 from serving.storage.prefixes import MODELS
 

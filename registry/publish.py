@@ -32,7 +32,8 @@ from serving.db.migrate import prepare
 from serving.db.tables import Slot
 from serving.environment import read_settings
 from serving.logs import open_logs
-from serving.models.slots import CHAMPION, CHANNEL, Published, read_slots
+from serving.models.routing import CHAMPION
+from serving.models.slots import CHANNEL, Published, read_slots
 from serving.storage.objects import Storage, storage_of, write_by_sha256
 from serving.storage.prefixes import MODELS
 

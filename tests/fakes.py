@@ -21,8 +21,9 @@ from serving.db.tables import Slot
 from serving.errors import ModelFailed, ModelUnavailable
 from serving.image import Image, PhotoFile
 from serving.models.local import Loaded, Pin, load_baked
+from serving.models.routing import CHAMPION
 from serving.models.session import Session
-from serving.models.slots import CHAMPION, CHANNEL, Published
+from serving.models.slots import CHANNEL, Published
 from serving.photos.classify import ROOM_CLASSIFIER
 from serving.storage.objects import Storage, write_by_sha256
 from serving.storage.prefixes import MODELS
@@ -196,7 +197,7 @@ def publish(
         database.execute(new.on_conflict_do_update(index_elements=["task", "slot"], set_=row))
         if notify:
             database.execute(select(func.pg_notify(CHANNEL, card.task)))
-    return Published(card.task, CHAMPION, **row)
+    return Published.pinned(card.task, {"slot": CHAMPION} | row)
 
 
 def publish_beats(engine: Engine, storage: Storage) -> Published:

@@ -16,7 +16,8 @@ from sqlalchemy import Engine
 from serving.models.local import LocalModels
 from serving.models.predictor import LocalPredictor, or_raise
 from serving.models.remote import RemotePredictor
-from serving.models.slots import CHAMPION, read_slots
+from serving.models.routing import CHAMPION
+from serving.models.slots import read_slots
 from serving.settings import Settings
 from serving.storage.objects import Storage
 from serving.tasks import TASKS

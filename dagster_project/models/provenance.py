@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Engine
 
 from serving.card import ModelCard
-from serving.models.slots import CHAMPION, read_slots
+from serving.models.routing import CHAMPION
+from serving.models.slots import read_slots
 from serving.storage.objects import Storage, read_by_sha256
 from serving.storage.prefixes import MODELS
 from training.candidate import Candidate, Provenance

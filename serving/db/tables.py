@@ -41,15 +41,19 @@ class Slot(Base):
     """What serving answers with: one published model version per task and slot.
 
     Written by `registry.publish` alone, read by `serving.models.slots`. The files lie in the
-    object storage under the SHA-256 of their bytes. `weight`, `mode` and `salt` say how much
-    traffic a challenger gets.
+    object storage under the SHA-256 of their bytes. `mode`, `weight` (percent of listings), `salt`
+    and `shadow` (percent of listings that it is asked about besides) are of versions beside the
+    champion; `stopped` says why a guard took a version's traffic away.
     """
 
     __tablename__ = "slots"
     __table_args__ = (
-        CheckConstraint("slot IN ('champion', 'challenger')", name="slots_slot"),
-        CheckConstraint("mode IN ('weight', 'shadow')", name="slots_mode"),
+        CheckConstraint(
+            "slot IN ('champion', 'challenger') OR slot LIKE 'arm-%'", name="slots_slot"
+        ),
+        CheckConstraint("mode IN ('canary', 'shadow', 'off')", name="slots_mode"),
         CheckConstraint("weight BETWEEN 0 AND 100", name="slots_weight"),
+        CheckConstraint("shadow BETWEEN 0 AND 100", name="slots_shadow"),
     )
 
     task: Mapped[str] = mapped_column(primary_key=True)
@@ -58,8 +62,10 @@ class Slot(Base):
     model_sha256: Mapped[str] = mapped_column(String(64))
     card_sha256: Mapped[str] = mapped_column(String(64))
     weight: Mapped[float] = mapped_column(server_default="100")
-    mode: Mapped[str] = mapped_column(server_default="weight")
+    mode: Mapped[str] = mapped_column(server_default="canary")
     salt: Mapped[str] = mapped_column(server_default="")
+    shadow: Mapped[float] = mapped_column(server_default="100")
+    stopped: Mapped[str | None]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -331,39 +337,3 @@ class DesignKit(Base):
     kit: Mapped[Json]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     deleted_at: Mapped[datetime | None]
-
-
-class Prediction(Base):
-    """A sampled answer, kept to watch for drift."""
-
-    __tablename__ = "predictions"
-    __table_args__ = (Index("predictions_task_at", "task", "at"),)
-
-    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    task: Mapped[str]
-    slot: Mapped[str]
-    version: Mapped[str]
-    content_sha256: Mapped[str] = mapped_column(String(64))
-    listing_id: Mapped[str | None]
-    scores: Mapped[Json]
-    embedding: Mapped[Json | None]
-    image_statistics: Mapped[Json | None]
-    latency_ms: Mapped[float]
-    at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-
-class Feedback(Base):
-    """What a person said of an answer."""
-
-    __tablename__ = "feedback"
-    __table_args__ = (Index("feedback_task_at", "task", "at"),)
-
-    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    task: Mapped[str]
-    content_sha256: Mapped[str] = mapped_column(String(64), index=True)
-    version: Mapped[str | None]
-    answered: Mapped[str | None]
-    correct: Mapped[str]
-    client: Mapped[str]
-    listing_id: Mapped[str | None]
-    at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -15,14 +15,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session as Database
 
 from serving import metrics
+from serving.db.canary_tables import Feedback, Prediction
 from serving.db.status import LIVE_JOB
 from serving.db.tables import (
     CachedAnswer,
     Erasure,
-    Feedback,
     Job,
     Json,
-    Prediction,
     Upload,
     UploadUse,
 )

@@ -14,8 +14,9 @@ from cachetools import LRUCache
 from serving.card import ModelCard
 from serving.errors import ModelUnavailable, ObjectNotFound, StudioError
 from serving.licences import LicencePolicy
+from serving.models.routing import CHAMPION
 from serving.models.session import Session, open_session
-from serving.models.slots import CHAMPION, Published, Slots, identity_of
+from serving.models.slots import Published, Slots, identity_of
 from serving.storage.objects import Storage, read_by_sha256
 from serving.storage.prefixes import MODELS
 from serving.task import example_inputs, is_batched
@@ -151,7 +152,7 @@ class LocalModels:
         ModelUnavailable
             It is not held here and its files are not in the storage, or it may not answer here.
         """
-        wanted = Published(task, **pin)
+        wanted = Published.pinned(task, pin)
         now = self._loaded.get(task)
         if now is not None and now.identity == wanted.identity:
             return now

@@ -45,7 +45,7 @@ class KnownVersions:
         """Return the version, or that the service has none; None if it has to be asked for."""
         with self._lock:
             if pin:
-                return self._pinned.get((task, Published(task, **pin).identity))
+                return self._pinned.get((task, Published.pinned(task, pin).identity))
             asked_at, version = self._now.get(task, (float("-inf"), None))
             return version if time.monotonic() - asked_at < self._fresh_s else None
 

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 import psycopg
 from sqlalchemy import Engine, select
@@ -13,28 +14,65 @@ from sqlalchemy.orm import Session as Database
 from serving.db.engine import is_pooled, session_url
 from serving.db.tables import Slot
 from serving.errors import first_line
+from serving.models.routing import CHALLENGER, CHAMPION, Arm, Route
 
 log = logging.getLogger(__name__)
 
 CHANNEL = "slots"
-CHAMPION = "champion"
 _AT_FIRST_S = 0.2
+
+
+class Mode(StrEnum):
+    """What a version beside the champion is asked for.
+
+    Attributes
+    ----------
+    CANARY : it answers its share of listings
+    SHADOW : it is asked as well, and answers nobody
+    OFF : nothing
+    """
+
+    CANARY = "canary"
+    SHADOW = "shadow"
+    OFF = "off"
 
 
 @dataclass(frozen=True)
 class Published:
-    """One row of `slots`: which version answers, and the hashes of its files."""
+    """One row of `slots`: which version answers, the hashes of its files, and its traffic.
+
+    Attributes
+    ----------
+    weight : the share of listings that it answers, in percent; of the champion: no matter
+    shadow : the share of listings, in percent, of which it is asked beside another's answer
+    stopped : why a guard took its traffic away; empty: it did not
+    """
 
     task: str
     slot: str
     version: str
     model_sha256: str
     card_sha256: str
+    mode: Mode = Mode.CANARY
+    weight: float = 100.0
+    salt: str = ""
+    shadow: float = 100.0
+    stopped: str = ""
+
+    @classmethod
+    def pinned(cls, task: str, pin: Mapping[str, str]) -> "Published":
+        """Return the version that was pinned, whatever its traffic was."""
+        return cls(task, pin["slot"], pin["version"], pin["model_sha256"], pin["card_sha256"])
 
     @property
     def identity(self) -> str:
         """Return what the version's answers are remembered by."""
         return identity_of(self.version, self.model_sha256, self.card_sha256)
+
+    @property
+    def runs(self) -> bool:
+        """Say whether it is asked for anything."""
+        return self.slot == CHAMPION or (self.mode != Mode.OFF and not self.stopped)
 
 
 def identity_of(version: str, model_sha256: str, card_sha256: str) -> str:
@@ -45,13 +83,42 @@ def identity_of(version: str, model_sha256: str, card_sha256: str) -> str:
 Slots = Mapping[tuple[str, str], Published]
 
 
+def route_of(slots: Slots, task: str) -> Route:
+    """Return who answers a task, as its rows say.
+
+    Examples
+    --------
+    >>> row = Published("rooms", "challenger", "7", "", "", Mode.CANARY, 5.0, "7-1a")
+    >>> route_of({("rooms", "challenger"): row}, "rooms").arms
+    (Arm(slot='challenger', weight=5.0),)
+    """
+    beside = sorted(
+        (row for (of, slot), row in slots.items() if of == task and slot != CHAMPION and row.runs),
+        key=lambda row: row.slot,
+    )
+    if not beside:
+        return Route(task)
+    arms = tuple(Arm(row.slot, row.weight) for row in beside if row.mode == Mode.CANARY)
+    shadow = max((row.shadow for row in beside if row.slot == CHALLENGER), default=0.0)
+    return Route(task, beside[0].salt, arms, shadow)
+
+
 def read_slots(engine: Engine) -> Slots:
     """Return every slot by (task, slot)."""
     with Database(engine) as database:
         rows = database.scalars(select(Slot)).all()
         return {
             (row.task, row.slot): Published(
-                row.task, row.slot, row.version, row.model_sha256, row.card_sha256
+                row.task,
+                row.slot,
+                row.version,
+                row.model_sha256,
+                row.card_sha256,
+                Mode(row.mode),
+                row.weight,
+                row.salt,
+                row.shadow,
+                row.stopped or "",
             )
             for row in rows
         }

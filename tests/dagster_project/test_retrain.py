@@ -11,7 +11,8 @@ import yaml
 
 from dagster_project.definitions import definitions
 from serving.db.engine import open_engine
-from serving.models.slots import CHAMPION, read_slots
+from serving.models.routing import CHAMPION
+from serving.models.slots import read_slots
 from serving.settings import Settings
 from tests.fakes import TASK
 

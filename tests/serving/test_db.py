@@ -24,7 +24,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def tables(engine: Engine) -> set[str]:
-    return set(inspect(engine).get_table_names("public")) - {"alembic_version"}
+    """Return the tables, without the partitions of one."""
+    names = set(inspect(engine).get_table_names("public")) - {"alembic_version"}
+    return {name for name in names if not name.startswith("predictions_")}
 
 
 def schemas(engine: Engine) -> set[str]:

@@ -14,8 +14,8 @@ from serving.audio.features import FRAMES_PER_S, BeatModel
 from serving.card import Sequence
 from serving.models.beats import HeldBeats
 from serving.models.local import Loaded
+from serving.models.routing import CHAMPION
 from serving.models.session import open_session
-from serving.models.slots import CHAMPION
 from synthetic.music.tracks import RATE_HZ
 from training.beat_tracker.scores import Score, score
 from training.beat_tracker.sounds import read_drawing

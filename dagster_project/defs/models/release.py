@@ -12,7 +12,8 @@ from dagster_project.models.values import Registered
 from dagster_project.studio import Studio
 from registry.promote import promote, roll_back
 from registry.publish import Publisher
-from serving.models.slots import CHAMPION, read_slots
+from serving.models.routing import CHAMPION
+from serving.models.slots import read_slots
 from training.recipe import Recipe
 from training.recipes import RECIPES
 

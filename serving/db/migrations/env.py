@@ -7,6 +7,7 @@ checkout, comes without one: then it is the database of the settings, as for our
 from alembic import context
 from sqlalchemy import Connection
 
+from serving.db import canary_tables as _canary_tables  # noqa: F401 - metadata of its tables
 from serving.db.engine import create_databases, open_engine
 from serving.db.migrate import alone
 from serving.db.tables import Base

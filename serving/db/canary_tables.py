@@ -1,0 +1,239 @@
+"""Tables of what models answered and what was decided about their versions.
+
+Serving writes what it observes (`serving.models.observe`); the registry turns it into evidence and
+decisions. `migrations/` makes the tables.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Identity,
+    Index,
+    LargeBinary,
+    String,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from serving.db.tables import Base, Json
+
+BAD_EVENTS = ("error", "fallback", "slow", "override")
+
+
+class Prediction(Base):
+    """What a version said of a photo; a partition of the table for each day.
+
+    While a task has a version beside its champion every answer is kept, with what the other said
+    of the same photo: both rows have the same `pair_id`. Otherwise a sample is.
+
+    `role` is `served` for the answer that the caller got, `paired` for what was asked beside it.
+    `label` is the best class, if there are classes, and `label_group` what pairs are compared by.
+    `distance` (0..1) and `agrees` compare a pair and stand in the row of the version that is not
+    the champion. `embedding` holds float16 values. `photo` is the key or address that the caller
+    named; None: it sent the bytes. `seconds` are the model's own.
+    """
+
+    __tablename__ = "predictions"
+    __table_args__ = (
+        CheckConstraint("role IN ('served', 'paired')", name="predictions_role"),
+        Index("predictions_task_at", "task", "at"),
+        Index("predictions_listing", "task", "listing_key"),
+        Index("predictions_version", "task", "version", "id"),
+        Index("predictions_content", "content_sha256"),
+        {"postgresql_partition_by": "RANGE (at)"},
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.now(), primary_key=True)
+    task: Mapped[str]
+    slot: Mapped[str]
+    version: Mapped[str]
+    role: Mapped[str] = mapped_column(server_default="served")
+    pair_id: Mapped[UUID | None]
+    content_sha256: Mapped[str] = mapped_column(String(64))
+    listing_key: Mapped[str]
+    listing_id: Mapped[str | None]
+    client: Mapped[str] = mapped_column(server_default="")
+    job_id: Mapped[UUID | None]
+    photo: Mapped[str | None]
+    answer: Mapped[Json]
+    label: Mapped[str | None]
+    label_group: Mapped[str | None]
+    agrees: Mapped[bool | None]
+    distance: Mapped[float | None]
+    embedding: Mapped[bytes | None] = mapped_column(LargeBinary)
+    image_statistics: Mapped[Json | None]
+    seconds: Mapped[float | None]
+    cached: Mapped[bool] = mapped_column(server_default=text("false"))
+
+
+class Exposure(Base):
+    """That a slot's version answered a listing, first at that time and with that share of traffic.
+
+    `share` is how much of all listings the version was to answer then, 0..1.
+    """
+
+    __tablename__ = "exposures"
+    __table_args__ = (Index("exposures_new", "task", "id"),)
+
+    task: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[str] = mapped_column(primary_key=True)
+    listing_key: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity())
+    slot: Mapped[str]
+    share: Mapped[float]
+    first_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class BadEvent(Base):
+    """Something bad that a listing met with a version, counted once for each kind.
+
+    `share` is the chance that it is this version's and not the champion's if both are equally good:
+    the share of traffic where it answered, a half where both were asked.
+    """
+
+    __tablename__ = "bad_events"
+    __table_args__ = (Index("bad_events_new", "task", "id"),)
+
+    task: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    listing_key: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity())
+    slot: Mapped[str]
+    share: Mapped[float]
+    reason: Mapped[str] = mapped_column(server_default="")
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Feedback(Base):
+    """What a person said of an answer.
+
+    `version`, `slot` and `answered` are of the answer that it is about, where it is known.
+    `accepted`: whether the answer was right. `idempotency_key` is one for each client.
+    """
+
+    __tablename__ = "feedback"
+    __table_args__ = (
+        Index("feedback_task_at", "task", "at"),
+        Index("feedback_content_sha256", "content_sha256"),
+        Index("feedback_idempotency", "client", "idempotency_key", unique=True),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    task: Mapped[str]
+    content_sha256: Mapped[str] = mapped_column(String(64))
+    listing_key: Mapped[str] = mapped_column(server_default="")
+    listing_id: Mapped[str | None]
+    job_id: Mapped[UUID | None]
+    version: Mapped[str | None]
+    slot: Mapped[str | None]
+    answered: Mapped[str | None]
+    accepted: Mapped[bool | None]
+    correct: Mapped[str | None]
+    said_by: Mapped[str | None]
+    client: Mapped[str]
+    idempotency_key: Mapped[str | None]
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class KeptPhoto(Base):
+    """A small picture of a photo, kept for people who compare answers; the object has its bytes."""
+
+    __tablename__ = "kept_photos"
+    __table_args__ = (
+        Index("kept_photos_listing", "client", "listing_id"),
+        Index("kept_photos_at", "at"),
+    )
+
+    content_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    client: Mapped[str] = mapped_column(primary_key=True)
+    listing_id: Mapped[str | None]
+    listing_key: Mapped[str]
+    object_key: Mapped[str]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Ramp(Base):
+    """How far a version beside the champion has come.
+
+    `step` counts into the ramp's settings; `state` is `running`, `paused`, `waiting` (for an
+    approval), `rolled_back` or `promoted`. `evidence` is what `registry.evidence` made of
+    `ramp_inputs` up to `through_id`; `cursors` say how far observations were read.
+    """
+
+    __tablename__ = "ramps"
+
+    task: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[str] = mapped_column(primary_key=True)
+    slot: Mapped[str]
+    champion: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default="running")
+    step: Mapped[int] = mapped_column(server_default="0")
+    why: Mapped[str] = mapped_column(server_default="")
+    settings: Mapped[Json]
+    forecast: Mapped[Json | None]
+    evidence: Mapped[Json]
+    through_id: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    cursors: Mapped[Json]
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    step_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    looked_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    reconciled_at: Mapped[datetime | None]
+
+
+class RampInput(Base):
+    """One thing that counts for or against a version, in order, without naming a listing."""
+
+    __tablename__ = "ramp_inputs"
+    __table_args__ = (Index("ramp_inputs_version", "task", "version", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    task: Mapped[str]
+    version: Mapped[str]
+    record: Mapped[Json]
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class RampDecision(Base):
+    """What was decided about a version, and from what: it can be worked out again."""
+
+    __tablename__ = "ramp_decisions"
+    __table_args__ = (Index("ramp_decisions_version", "task", "version", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    task: Mapped[str]
+    version: Mapped[str]
+    decision: Mapped[str]
+    by: Mapped[str]
+    step: Mapped[int]
+    why: Mapped[str]
+    details: Mapped[Json]
+    through_id: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Experiment(Base):
+    """An A/B experiment: named arms with fixed weights and a salt of their own.
+
+    `arms` is a list of {name, version, weight}; the rest of the listings stays with the champion.
+    """
+
+    __tablename__ = "experiments"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    task: Mapped[str]
+    salt: Mapped[str]
+    arms: Mapped[Json]
+    metric: Mapped[str]
+    stop_rule: Mapped[Json]
+    state: Mapped[str] = mapped_column(server_default="running")
+    why: Mapped[str] = mapped_column(server_default="")
+    report: Mapped[Json | None]
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    ended_at: Mapped[datetime | None]
