@@ -71,6 +71,20 @@ class Settings(CheckedSettings):
         None, description="models to fall back to; unset: `models/` beside the packages"
     )
     slots_poll_s: float = Field(2.0, gt=0, description="between looks at which model answers")
+    challenger_url: Annotated[str, AfterValidator(checks.check_url_template)] | None = Field(
+        None,
+        description="a version beside the champion is asked there, such as "
+        "http://{task}-{slot}:3000; unset: through its process's socket on this machine",
+    )
+    challenger_memory_bytes: int = Field(
+        2 * 2**30,
+        ge=0,
+        description="of data that such a version's process may have; more is refused it; 0: no "
+        "bound, as a GPU's driver may need",
+    )
+    challenger_hung_s: float = Field(
+        30.0, gt=0, description="a batch that takes such a process longer ends it; it starts again"
+    )
     publish_poll_s: float = Field(
         2.0, gt=0, description="between the publisher's looks at MLflow's aliases"
     )

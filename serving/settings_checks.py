@@ -35,6 +35,15 @@ def check_http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def check_url_template(value: str) -> str:
+    """Return an `http` or `https` URL in which `{task}` and `{slot}` may stand."""
+    try:
+        check_http_url(value.format(task="task", slot="slot"))
+    except (KeyError, IndexError) as error:
+        raise ValueError("has braces around something else than {task} and {slot}") from error
+    return value.rstrip("/")
+
+
 def check_database_url(value: str) -> str:
     """Return the URL of a PostgreSQL database."""
     if not _DATABASE.fullmatch(value):

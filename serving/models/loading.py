@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from serving.models.local import LocalModels, OpenSession, load_baked
-from serving.models.slots import SlotFollower
+from serving.models.slots import Published, SlotFollower
 from serving.settings import Settings
 from serving.storage.objects import Storage
 from serving.tasks import TASKS, AnyTask
@@ -41,5 +41,28 @@ def open_models(
     if engine is None:
         return OpenModels(models, None)
     follower = SlotFollower(engine, models.apply, settings.slots_poll_s)
+    follower.start()
+    return OpenModels(models, follower)
+
+
+def open_slot(
+    settings: Settings,
+    storage: Storage,
+    source: Engine | Published,
+    task: AnyTask,
+    slot: str,
+    open_session: OpenSession,
+) -> OpenModels:
+    """Hold what is published for a slot beside the champion; nothing baked in answers for it.
+
+    Parameters
+    ----------
+    source : a database of which the slots are followed, or the one version to hold to the end
+    """
+    models = LocalModels(storage, None, open_session, settings.licences(), {task.name: task}, slot)
+    if isinstance(source, Published):
+        models.apply({(task.name, slot): source})
+        return OpenModels(models, None)
+    follower = SlotFollower(source, models.apply, settings.slots_poll_s)
     follower.start()
     return OpenModels(models, follower)

@@ -77,7 +77,7 @@ class Models(Protocol):
         ...
 
     def pinned(self, task: str, pin: Pin) -> Loaded:
-        """Return the model that was pinned, also after another took its place."""
+        """Return the model that was pinned; ModelUnavailable if it may not answer here."""
         ...
 
     def all(self) -> dict[str, Loaded]:
@@ -92,7 +92,7 @@ def load_baked(
 ) -> dict[str, Loaded]:
     """Load the tasks' models that came with the bento: `TASK/{model.onnx,card.json,VERSION}`."""
     return {
-        name: _load(
+        name: _open(
             task,
             (folder / name / "model.onnx").read_bytes(),
             (folder / name / "card.json").read_bytes(),
@@ -105,15 +105,22 @@ def load_baked(
 
 
 class LocalModels:
-    """The published champions, with the baked-in ones as a fallback.
+    """The published models of one slot, with the baked-in ones as a fallback.
 
     `apply` is given to a `SlotFollower`: it loads what changed, checks the hashes, runs one photo
     through and only then lets it answer. A version that cannot be loaded leaves the old in place.
     Whoever published or baked it in: a model whose licence may not be used here never answers.
 
+    A process holds one slot, so that a version on trial shares no memory and no thread with the one
+    that answers for it. Of the champion the versions before are found as well, and it stays when
+    its row vanishes: something has to answer. In any other slot what is published now answers or
+    nothing does: what was taken back is never loaded again for somebody who still names it.
+
     Parameters
     ----------
+    baked : champions; of no use to a process of another slot
     tasks : those of which models are held; what is published for others is for other processes
+    slot : of which models are held
     """
 
     def __init__(
@@ -123,8 +130,9 @@ class LocalModels:
         open_session: OpenSession = open_session,
         licences: LicencePolicy = LicencePolicy(),  # noqa: B008 - frozen
         tasks: Mapping[str, AnyTask] = TASKS,
+        slot: str = CHAMPION,
     ) -> None:
-        self._tasks = tasks
+        self._tasks, self.slot = tasks, slot
         self._storage, self._open_session, self._licences = storage, open_session, licences
         self._loaded: dict[str, Loaded] = {}
         self._refused: dict[str, str] = {}
@@ -143,19 +151,23 @@ class LocalModels:
             raise ModelUnavailable(task, reason) from None
 
     def pinned(self, task: str, pin: Pin) -> Loaded:
-        """Return the model that was pinned, also after another took its place.
+        """Return the model that was pinned; a champion also after another took its place.
 
         The same weights may have been published with another card: both must agree.
 
         Raises
         ------
         ModelUnavailable
-            It is not held here and its files are not in the storage, or it may not answer here.
+            It is not held here and its files are not in the storage, or it may not answer here:
+            its licence forbids it, or it is of a slot that another process holds, or held.
         """
         wanted = Published.pinned(task, pin)
         now = self._loaded.get(task)
         if now is not None and now.identity == wanted.identity:
             return now
+        if not self.slot == wanted.slot == CHAMPION:
+            reason = f"version {wanted.version} of slot '{wanted.slot}' does not answer here now"
+            raise ModelUnavailable(task, reason)
         key = f"{task}:{wanted.identity}"
         with self._loading:
             if key not in self._former:
@@ -172,28 +184,42 @@ class LocalModels:
 
     def apply(self, slots: Slots) -> None:
         """Bring what is loaded in line with the published slots."""
-        for (task, slot), published in slots.items():
-            unchanged = self._published.get(task) == published
-            if slot != CHAMPION or unchanged or task not in self._tasks:
-                continue
-            try:
-                self._swap(self._fetch(published))
-            except (StudioError, OSError, ValueError, BotoCoreError, ClientError) as error:
-                self._refuse(
-                    task,
-                    published.version,
-                    error.reason if isinstance(error, ModelUnavailable) else str(error),
-                )
-                continue
-            self._published[task] = published
-            self._refused.pop(task, None)
-            log.info("%s version %s answers now", task, published.version)
+        for task in self._tasks:
+            published = slots.get((task, self.slot))
+            if published is not None and published.runs:
+                self._load(published)
+            elif self.slot != CHAMPION:
+                self._let_go(task)
+
+    def _load(self, published: Published) -> None:
+        """Let a published version answer, unless it does already or cannot."""
+        task, before = published.task, self._published.get(published.task)
+        # a weight may have changed, which is no matter here
+        if before is not None and before.identity == published.identity:
+            return
+        try:
+            self._swap(self._fetch(published))
+        except (StudioError, OSError, ValueError, BotoCoreError, ClientError) as error:
+            reason = error.reason if isinstance(error, ModelUnavailable) else str(error)
+            self._refuse(task, published.version, reason)
+            return
+        self._published[task] = published
+        self._refused.pop(task, None)
+        log.info("%s version %s answers now as %s", task, published.version, self.slot)
+
+    def _let_go(self, task: str) -> None:
+        """Let a version that is published no longer answer nobody, and free its memory."""
+        self._published.pop(task, None)
+        self._refused.pop(task, None)
+        gone = self._loaded.pop(task, None)
+        if gone is not None:
+            log.info("%s version %s is no longer %s", task, gone.version, self.slot)
 
     def _swap(self, model: Loaded) -> None:
-        """Let a model answer; who asked for the one before it still finds that."""
+        """Let a model answer; who asked for the champion before it still finds that."""
         task = model.card.task
         before = self._loaded.get(task)
-        if before is not None:
+        if before is not None and self.slot == CHAMPION:
             with self._loading:
                 self._former[f"{task}:{before.identity}"] = before
         self._loaded[task] = model
@@ -218,10 +244,10 @@ class LocalModels:
         if refusal is not None:
             raise ModelUnavailable(published.task, refusal)
         model = read_by_sha256(self._storage, MODELS, published.model_sha256)
-        return _load(self._tasks[published.task], model, card, published, self._open_session)
+        return _open(self._tasks[published.task], model, card, published, self._open_session)
 
 
-def _load(
+def _open(
     task: AnyTask, model: bytes, card_json: bytes, named: Published, open_session: OpenSession
 ) -> Loaded:
     """Open a model and let it answer an example; ModelUnavailable if it is not as its card says."""
