@@ -74,11 +74,15 @@ class Prediction(Base):
 class Exposure(Base):
     """That a slot's version answered a listing, first at that time and with that share of traffic.
 
-    `share` is how much of all listings the version was to answer then, 0..1.
+    `share` is how much of all listings the version was to answer then, 0..1. `counted`: the guard
+    has read it.
     """
 
     __tablename__ = "exposures"
-    __table_args__ = (Index("exposures_new", "task", "id"),)
+    __table_args__ = (
+        Index("exposures_new", "task", "id", postgresql_where="NOT counted"),
+        Index("exposures_listing", "task", "listing_key"),
+    )
 
     task: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[str] = mapped_column(primary_key=True)
@@ -87,17 +91,22 @@ class Exposure(Base):
     slot: Mapped[str]
     share: Mapped[float]
     first_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    counted: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class BadEvent(Base):
     """Something bad that a listing met with a version, counted once for each kind.
 
     `share` is the chance that it is this version's and not the champion's if both are equally good:
-    the share of traffic where it answered, a half where both were asked.
+    the share of traffic where it answered, a half where both were asked. `counted`: the guard has
+    read it.
     """
 
     __tablename__ = "bad_events"
-    __table_args__ = (Index("bad_events_new", "task", "id"),)
+    __table_args__ = (
+        Index("bad_events_new", "task", "id", postgresql_where="NOT counted"),
+        Index("bad_events_listing", "task", "listing_key"),
+    )
 
     task: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[str] = mapped_column(primary_key=True)
@@ -108,13 +117,15 @@ class BadEvent(Base):
     share: Mapped[float]
     reason: Mapped[str] = mapped_column(server_default="")
     at: Mapped[datetime] = mapped_column(server_default=func.now())
+    counted: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class Feedback(Base):
     """What a person said of an answer.
 
     `version`, `slot` and `answered` are of the answer that it is about, where it is known.
-    `accepted`: whether the answer was right. `idempotency_key` is one for each client.
+    `accepted`: whether the answer was right. `idempotency_key` is one for each client. `counted`:
+    the guard has read it.
     """
 
     __tablename__ = "feedback"
@@ -122,6 +133,7 @@ class Feedback(Base):
         Index("feedback_task_at", "task", "at"),
         Index("feedback_content_sha256", "content_sha256"),
         Index("feedback_idempotency", "client", "idempotency_key", unique=True),
+        Index("feedback_new", "task", "id", postgresql_where="NOT counted"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -139,6 +151,7 @@ class Feedback(Base):
     client: Mapped[str]
     idempotency_key: Mapped[str | None]
     at: Mapped[datetime] = mapped_column(server_default=func.now())
+    counted: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class KeptPhoto(Base):
@@ -162,9 +175,11 @@ class KeptPhoto(Base):
 class Ramp(Base):
     """How far a version beside the champion has come.
 
-    `step` counts into the ramp's settings; `state` is `running`, `paused`, `waiting` (for an
-    approval), `rolled_back` or `promoted`. `evidence` is what `registry.evidence` made of
-    `ramp_inputs` up to `through_id`; `cursors` say how far observations were read.
+    `step` counts into the ramp's settings. `state` is one of `registry.ramp.states.State`. `weight`
+    and `mode` are the traffic that the ramp wants, `seen` the tags of the version as the publisher
+    last read or wrote them: a difference between both is a person's hand. `evidence` is what
+    `registry.evidence` made of `ramp_inputs` after `from_id` up to `through_id`; `cursors` say how
+    far observations were read.
     """
 
     __tablename__ = "ramps"
@@ -175,16 +190,37 @@ class Ramp(Base):
     champion: Mapped[str]
     state: Mapped[str] = mapped_column(server_default="running")
     step: Mapped[int] = mapped_column(server_default="0")
+    weight: Mapped[float] = mapped_column(server_default="0")
+    mode: Mapped[str] = mapped_column(server_default="shadow")
+    seen: Mapped[Json]
     why: Mapped[str] = mapped_column(server_default="")
     settings: Mapped[Json]
     forecast: Mapped[Json | None]
     evidence: Mapped[Json]
+    from_id: Mapped[int] = mapped_column(BigInteger, server_default="0")
     through_id: Mapped[int] = mapped_column(BigInteger, server_default="0")
     cursors: Mapped[Json]
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     step_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    heard_at: Mapped[datetime] = mapped_column(server_default=func.now())
     looked_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    reconciled_at: Mapped[datetime | None]
+
+
+class RampListing(Base):
+    """A listing that a version was seen with: which were counted, so that each counts once."""
+
+    __tablename__ = "ramp_listings"
+    __table_args__ = (
+        Index("ramp_listings_new", "task", "version", "seen_at", postgresql_where="NOT counted"),
+        Index("ramp_listings_listing", "task", "listing_key"),
+    )
+
+    task: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[str] = mapped_column(primary_key=True)
+    listing_key: Mapped[str] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    counted: Mapped[bool] = mapped_column(server_default=text("false"))
+    overridden: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class RampInput(Base):
@@ -216,6 +252,47 @@ class RampDecision(Base):
     details: Mapped[Json]
     through_id: Mapped[int] = mapped_column(BigInteger)
     at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Publication(Base):
+    """That a version began to answer in a slot; the way back is read from here without MLflow."""
+
+    __tablename__ = "publications"
+    __table_args__ = (Index("publications_slot", "task", "slot", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    task: Mapped[str]
+    slot: Mapped[str]
+    version: Mapped[str]
+    model_sha256: Mapped[str] = mapped_column(String(64))
+    card_sha256: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Rollback(Base):
+    """That a version was taken back, at once in `slots`.
+
+    `target` is the version that answers instead of a champion; None: it was beside the champion.
+    `reconciled_at`: the registry's aliases and tags say so too; until then the version is refused
+    whatever they say. `recalled_at`: what it answered is being answered again.
+    """
+
+    __tablename__ = "rollbacks"
+    __table_args__ = (
+        Index("rollbacks_open", "task", "id", postgresql_where="reconciled_at IS NULL"),
+        Index("rollbacks_unrecalled", "id", postgresql_where="recalled_at IS NULL"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    task: Mapped[str]
+    slot: Mapped[str]
+    version: Mapped[str]
+    target: Mapped[str | None]
+    reason: Mapped[str]
+    by: Mapped[str]
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    reconciled_at: Mapped[datetime | None]
+    recalled_at: Mapped[datetime | None]
 
 
 class Experiment(Base):

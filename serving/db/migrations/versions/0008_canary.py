@@ -25,6 +25,10 @@ def _json(name: str, nullable: bool = False) -> sa.Column[object]:
     return sa.Column(name, JSONB(none_as_null=True), nullable=nullable)
 
 
+def _counted(name: str = "counted") -> sa.Column[bool]:
+    return sa.Column(name, sa.Boolean(), server_default=sa.text("false"), nullable=False)
+
+
 def _id() -> sa.Column[int]:
     return sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False)
 
@@ -37,6 +41,7 @@ def upgrade() -> None:
     _create_observations()
     _create_feedback()
     _create_ramps()
+    _create_rollbacks()
 
 
 def _widen_slots() -> None:
@@ -100,9 +105,11 @@ def _create_observations() -> None:
         _text("slot"),
         sa.Column("share", sa.Float(), nullable=False),
         _at("first_at"),
+        _counted(),
         sa.PrimaryKeyConstraint("task", "version", "listing_key"),
     )
-    op.create_index("exposures_new", "exposures", ["task", "id"])
+    _index_uncounted("exposures")
+    op.create_index("exposures_listing", "exposures", ["task", "listing_key"])
     op.create_table(
         "bad_events",
         _text("task"),
@@ -114,9 +121,11 @@ def _create_observations() -> None:
         sa.Column("share", sa.Float(), nullable=False),
         _text("reason", default=""),
         _at("at"),
+        _counted(),
         sa.PrimaryKeyConstraint("task", "version", "kind", "listing_key"),
     )
-    op.create_index("bad_events_new", "bad_events", ["task", "id"])
+    _index_uncounted("bad_events")
+    op.create_index("bad_events_listing", "bad_events", ["task", "listing_key"])
     op.create_table(
         "kept_photos",
         sa.Column("content_sha256", sa.String(64), nullable=False),
@@ -130,6 +139,11 @@ def _create_observations() -> None:
     )
     op.create_index("kept_photos_listing", "kept_photos", ["client", "listing_id"])
     op.create_index("kept_photos_at", "kept_photos", ["at"])
+
+
+def _index_uncounted(table: str) -> None:
+    where = sa.text("NOT counted")
+    op.create_index(f"{table}_new", table, ["task", "id"], postgresql_where=where)
 
 
 def _create_feedback() -> None:
@@ -150,8 +164,10 @@ def _create_feedback() -> None:
         _text("client"),
         _text("idempotency_key", nullable=True),
         _at("at"),
+        _counted(),
         sa.PrimaryKeyConstraint("id"),
     )
+    _index_uncounted("feedback")
     op.create_index("feedback_task_at", "feedback", ["task", "at"])
     op.create_index("feedback_content_sha256", "feedback", ["content_sha256"])
     op.create_index("feedback_idempotency", "feedback", ["client", "idempotency_key"], unique=True)
@@ -166,18 +182,39 @@ def _create_ramps() -> None:
         _text("champion"),
         _text("state", default="running"),
         sa.Column("step", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("weight", sa.Float(), server_default="0", nullable=False),
+        _text("mode", default="shadow"),
+        _json("seen"),
         _text("why", default=""),
         _json("settings"),
         _json("forecast", nullable=True),
         _json("evidence"),
+        sa.Column("from_id", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("through_id", sa.BigInteger(), server_default="0", nullable=False),
         _json("cursors"),
         _at("started_at"),
         _at("step_at"),
+        _at("heard_at"),
         _at("looked_at"),
-        _at("reconciled_at", nullable=True),
         sa.PrimaryKeyConstraint("task", "version"),
     )
+    op.create_table(
+        "ramp_listings",
+        _text("task"),
+        _text("version"),
+        _text("listing_key"),
+        _at("seen_at"),
+        _counted(),
+        _counted("overridden"),
+        sa.PrimaryKeyConstraint("task", "version", "listing_key"),
+    )
+    op.create_index(
+        "ramp_listings_new",
+        "ramp_listings",
+        ["task", "version", "seen_at"],
+        postgresql_where=sa.text("NOT counted"),
+    )
+    op.create_index("ramp_listings_listing", "ramp_listings", ["task", "listing_key"])
     op.create_table(
         "ramp_inputs",
         _id(),
@@ -220,8 +257,49 @@ def _create_ramps() -> None:
     )
 
 
+def _create_rollbacks() -> None:
+    op.create_table(
+        "publications",
+        _id(),
+        _text("task"),
+        _text("slot"),
+        _text("version"),
+        sa.Column("model_sha256", sa.String(64), nullable=False),
+        sa.Column("card_sha256", sa.String(64), nullable=False),
+        _at("at"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("publications_slot", "publications", ["task", "slot", "id"])
+    # what answers today is what a rollback of its successor goes back to
+    op.execute(
+        "INSERT INTO publications (task, slot, version, model_sha256, card_sha256, at) "
+        "SELECT task, slot, version, model_sha256, card_sha256, updated_at FROM slots"
+    )
+    op.create_table(
+        "rollbacks",
+        _id(),
+        _text("task"),
+        _text("slot"),
+        _text("version"),
+        _text("target", nullable=True),
+        _text("reason"),
+        _text("by"),
+        _at("at"),
+        _at("reconciled_at", nullable=True),
+        _at("recalled_at", nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    for name, columns, ended in (
+        ("rollbacks_open", ["task", "id"], "reconciled_at"),
+        ("rollbacks_unrecalled", ["id"], "recalled_at"),
+    ):
+        where = sa.text(f"{ended} IS NULL")
+        op.create_index(name, "rollbacks", columns, postgresql_where=where)
+
+
 def downgrade() -> None:
-    for table in ("experiments", "ramp_decisions", "ramp_inputs", "ramps", "kept_photos",
+    for table in ("rollbacks", "publications", "ramp_listings",
+                  "experiments", "ramp_decisions", "ramp_inputs", "ramps", "kept_photos",
                   "bad_events", "exposures", "feedback", "predictions"):  # fmt: skip
         op.drop_table(table)
     _create_former()
