@@ -32,6 +32,8 @@ QUEUES: Mapping[str, Queue] = MappingProxyType(
             Queue("video", on_gpu=True),
             Queue("audio"),
             Queue("enhance", on_gpu=True),
+            # listings that a version taken back had answered: many, and nobody waits for one
+            Queue("recall", on_gpu=True),
             Queue(WEBHOOK_QUEUE, concurrency=8),
         )
     }

@@ -16,7 +16,9 @@ class Kind:
     Attributes
     ----------
     queue : the name of one of `serving.queues.QUEUES`
-    completed : the callback that brings the result, `/webhooks/{completed}`
+    completed : the callback that brings the result, `/webhooks/{completed}`; None: nobody asked for
+        it from outside, and nobody is called back, however it ends
+    told_if : the field of the result without which nobody is called back; None: always
     progress : the callback that tells how far it is; None: only who asks is told
     noun : what it makes, as people call it
     folder : of the object storage, where its files lie by job; None: it makes none
@@ -26,12 +28,13 @@ class Kind:
 
     type: str
     queue: str
-    completed: str
+    completed: str | None
     progress: str | None = None
     noun: str = "result"
     folder: str | None = None
     unit: str | None = None
     raw_bodies: str | None = None
+    told_if: str | None = None
 
     def folder_of(self, job_id: object) -> str:
         """Return the folder of what a job of this kind makes, without a slash at its end."""
@@ -59,6 +62,14 @@ KINDS: Mapping[str, Kind] = {
             noun="film",
             folder=FILMS,
             unit="frames",
+        ),
+        Kind("recall_version", "recall", None, noun="list of listings"),
+        Kind(
+            "recall_listing",
+            "recall",
+            "classification-changed",
+            noun="second answer",
+            told_if="changed",
         ),
     )
 }

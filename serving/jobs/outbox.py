@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from serving.db.engine import database_time
 from serving.db.status import DeliveryStatus, JobStatus
 from serving.db.tables import Job, Json, WebhookDelivery
-from serving.jobs.kinds import JOB_FAILED, KINDS, TEST
+from serving.jobs.kinds import JOB_FAILED, KINDS, TEST, Kind
 from serving.jobs.queue import wake_for_delivery
 
 _REPLAYABLE = (DeliveryStatus.DEAD, DeliveryStatus.REFUSED, DeliveryStatus.DELIVERED)
@@ -35,9 +35,15 @@ class Ended:
 
 
 def enqueue_terminal_event(connection: Connection, ended: Ended) -> None:
-    """Enqueue the callback of the job's end; its undelivered progress is superseded."""
+    """Enqueue the callback of the job's end; its undelivered progress is superseded.
+
+    Nothing is enqueued where the job's kind says so: it is ours alone, or nothing came of it.
+    """
     _supersede_progress(connection, ended.job_id)
     done = ended.status == JobStatus.COMPLETED
+    event = _terminal_event(KINDS[ended.type], done, ended.result or {})
+    if event is None:
+        return
     data: Json = {
         "job_id": str(ended.job_id),
         "type": ended.type,
@@ -51,11 +57,17 @@ def enqueue_terminal_event(connection: Connection, ended: Ended) -> None:
         ended.job_id,
         # one per end: a second try of the same write is no second event
         f"msg_{ended.job_id.hex}_{ended.attempt}",
-        KINDS[ended.type].completed if done else JOB_FAILED,
+        event,
         data,
         terminal=True,
         traceparent=ended.traceparent,
     )
+
+
+def _terminal_event(kind: Kind, done: bool, result: Json) -> str | None:
+    if kind.completed is None or (done and kind.told_if and not result.get(kind.told_if)):
+        return None
+    return kind.completed if done else JOB_FAILED
 
 
 def enqueue_progress_event(connection: Connection, job: Job, progress: Json) -> None:

@@ -50,8 +50,12 @@ class Accepted:
     created: bool
 
 
-def submit(engine: Engine, new: NewJob, max_queued: int) -> Accepted:
+def submit(engine: Engine, new: NewJob, max_queued: int | None) -> Accepted:
     """Accept the job; after this returns it is never lost.
+
+    Parameters
+    ----------
+    max_queued : None: it is accepted however many wait
 
     Raises
     ------
@@ -62,23 +66,29 @@ def submit(engine: Engine, new: NewJob, max_queued: int) -> Accepted:
     ObjectNotFound
         It names an upload of another client.
     """
-    body_sha256 = hash_request(new)
     with engine.begin() as connection:
-        if new.idempotency_key is not None:
-            known = _find(connection, new, body_sha256)
-            if known is not None:
-                return Accepted(known, created=False)
-        _check_room(connection, new.kind.queue, max_queued)
-        job_id = _insert(connection, new, body_sha256)
-        if job_id is None:  # the same key came twice at the same time, and the other was first
-            known = _find(connection, new, body_sha256)
-            assert known is not None
+        return submit_within(connection, new, max_queued)
+
+
+def submit_within(connection: Connection, new: NewJob, max_queued: int | None) -> Accepted:
+    """Accept the job with the transaction that it belongs to; as `submit`."""
+    body_sha256 = hash_request(new)
+    if new.idempotency_key is not None:
+        known = _find(connection, new, body_sha256)
+        if known is not None:
             return Accepted(known, created=False)
-        claim_uploads(connection, new.client, new.input, job_id)
-        record(connection, job_id, 0, "accepted", _accepted(new))
-        entry = wake_for_job(connection, job_id, new.kind.queue, new.priority, new.run_at)
-        connection.execute(update(Job).where(Job.id == job_id).values(queue_job_id=entry))
-        return Accepted(job_id, created=True)
+    if max_queued is not None:
+        _check_room(connection, new.kind.queue, max_queued)
+    job_id = _insert(connection, new, body_sha256)
+    if job_id is None:  # the same key came twice at the same time, and the other was first
+        known = _find(connection, new, body_sha256)
+        assert known is not None
+        return Accepted(known, created=False)
+    claim_uploads(connection, new.client, new.input, job_id)
+    record(connection, job_id, 0, "accepted", _accepted(new))
+    entry = wake_for_job(connection, job_id, new.kind.queue, new.priority, new.run_at)
+    connection.execute(update(Job).where(Job.id == job_id).values(queue_job_id=entry))
+    return Accepted(job_id, created=True)
 
 
 def _accepted(new: NewJob) -> Json:

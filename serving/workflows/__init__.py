@@ -23,4 +23,6 @@ WORKFLOWS: Mapping[str, Workflow] = {
     "analyze_audio": _lazily("analyze", "analyze_audio"),
     "generate_clip": _lazily("clip", "generate_clip"),
     "render_video": _lazily("film", "render_video"),
+    "recall_version": _lazily("recall", "recall_version"),
+    "recall_listing": _lazily("recall", "recall_listing"),
 }
