@@ -1,0 +1,105 @@
+"""How much worse than the champion a version may be, and how sure we want to be of it.
+
+The part of a ramp's rules that `registry.evidence` needs; `registry.ramp.rules` reads it from YAML.
+Every value stands with its reason.
+"""
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Stated(BaseModel):
+    """A part of the rules; `why` says what stands behind its values."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    why: str = Field(min_length=10)
+
+
+class Excess(Stated):
+    """How many more of 1 listings may meet something bad with the version than with the champion.
+
+    Attributes
+    ----------
+    ceiling : share of listings, on top of the champion's own share of the same listings
+    weight : the part of the stake that is bet on this metric
+    """
+
+    ceiling: float = Field(gt=0, lt=0.5)
+    weight: float = Field(ge=0, le=1)
+
+
+class Ratio(Stated):
+    """How many times as often as the champion the version may be overridden by people."""
+
+    ceiling: float = Field(ge=1)
+    weight: float = Field(ge=0, le=1)
+
+
+class Share(Stated):
+    """Of the photos on which both differ and a person spoke: how often the version may be wrong."""
+
+    ceiling: float = Field(ge=0.5, lt=1)
+    weight: float = Field(ge=0, le=1)
+
+
+class Forecasted(Stated):
+    """How far from the champion's answers the version's may lie: what the gates forecast, and more.
+
+    With a forecast the ceiling is the forecast's upper bound, `times` it, `plus` an allowance for
+    photos that are not like the frozen set's.
+
+    Attributes
+    ----------
+    unforeseen : the ceiling where there is no forecast
+    group_plus, group_unforeseen : the same for one group, such as one room
+    group_weight : the part of the stake that all groups share
+    """
+
+    times: float = Field(ge=1)
+    plus: float = Field(gt=0, lt=1)
+    unforeseen: float = Field(gt=0, lt=1)
+    group_plus: float = Field(gt=0, lt=1)
+    group_unforeseen: float = Field(gt=0, lt=1)
+    weight: float = Field(ge=0, le=1)
+    group_weight: float = Field(ge=0, le=1)
+
+
+class Error(Stated):
+    """How often a decision may be wrong.
+
+    Attributes
+    ----------
+    roll_back : the chance that a version at its ceilings is ever rolled back in a whole ramp
+    advance : the chance that a version above a ceiling is taken for one below it
+    assignment : the chance that sound assignments are ever called wrong
+    suspect : a ramp holds while the evidence of harm is above this, 1 being none
+    """
+
+    roll_back: float = Field(gt=0, le=0.1)
+    advance: float = Field(gt=0, le=0.1)
+    assignment: float = Field(gt=0, le=0.1)
+    suspect: float = Field(gt=1)
+
+
+class Limits(BaseModel):
+    """What evidence is held against; the weights of all metrics sum to 1."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    error: Excess
+    slow: Excess
+    override: Ratio
+    discordant: Share
+    disagreement: Forecasted
+    distance: Forecasted
+    wrong_decisions: Error
+
+    @model_validator(mode="after")
+    def _one_stake(self) -> "Limits":
+        of_all = (self.error, self.slow, self.override, self.discordant)
+        compared = (self.disagreement, self.distance)
+        stake = sum(one.weight for one in of_all)
+        stake += sum(one.weight + one.group_weight for one in compared)
+        if abs(stake - 1) > 1e-9:
+            raise ValueError(f"the weights of all metrics sum to {stake:g}, not to 1")
+        return self
