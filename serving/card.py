@@ -16,6 +16,7 @@ Scene = Literal["interior", "exterior"]
 Dtype = Literal["uint8", "int32", "int64", "float32"]
 Numbers = float | tuple[float, ...] | tuple[tuple[float, ...], ...]
 BATCH = "n"
+EMBEDDING = "embedding"
 
 
 class _Frozen(BaseModel):
@@ -182,6 +183,8 @@ class ModelCard(_Frozen):
     ----------
     task : the registered model's name, such as `room-classifier`
     parameters : numbers beside the weights that were fitted to data, as the task's `read` uses them
+    embedding : length of the rows of the model's output `embedding`, float32 (n, length): what the
+        network sees in its input before it decides; 0: the model has no such output
     licence : of the weights; `research` and `AGPL-3.0` are refused in production unless allowed
     metrics : figures on the frozen test set, by name
     """
@@ -190,6 +193,7 @@ class ModelCard(_Frozen):
     input: Annotated[Input, Field(discriminator="kind")]
     output: Annotated[Output, Field(discriminator="kind")]
     parameters: dict[str, Numbers] = Field(default_factory=dict)
+    embedding: int = Field(0, ge=0)
     licence: str
     backbone: str
     precision: Literal["fp32", "int8"]

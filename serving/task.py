@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from serving.card import BATCH, ArraySpec, ModelCard
+from serving.card import BATCH, EMBEDDING, ArraySpec, ModelCard
 from serving.errors import ModelUnavailable
 
 Array = NDArray[Any]
@@ -99,6 +99,12 @@ def _length(dimension: int | str, batch: int) -> int:
     if isinstance(dimension, int):
         return dimension
     return batch if dimension == BATCH else _FREE_LENGTH
+
+
+def embedding_spec(card: ModelCard) -> tuple[ArraySpec, ...]:
+    """Return the output `embedding` as the card states it; nothing of a model that has none."""
+    shape = (BATCH, card.embedding)
+    return (ArraySpec(name=EMBEDDING, dtype="float32", shape=shape),) if card.embedding else ()
 
 
 def check_arrays(outputs: Outputs, expected: Sequence[ArraySpec], task: str) -> None:

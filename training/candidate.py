@@ -37,6 +37,7 @@ class Uncalibrated:
     spec : the contract of its input
     architecture : the network's name
     config : of the training; None for weights from outside
+    embedding : length of the rows of the output `embedding`; 0: there is none
     """
 
     model: bytes
@@ -45,6 +46,7 @@ class Uncalibrated:
     architecture: str
     provenance: Provenance
     config: TrainingConfig | None = None
+    embedding: int = 0
 
     def card(
         self, task: str, output: Output, parameters: Mapping[str, Numbers] | None = None
@@ -64,6 +66,7 @@ class Uncalibrated:
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             output=output,
             parameters=dict(parameters or {}),
+            embedding=self.embedding,
         )
 
 

@@ -200,6 +200,8 @@ class TrainingPlan(Generic[Config]):
     space : what a search for better settings begins with
     steps : imports and returns what the training has of its own
     quantised : whether int8 is made beside fp32
+    embeds : the output whose last linear layers' input becomes the output `embedding`; empty: the
+        model gets none
     """
 
     config: Config
@@ -207,6 +209,7 @@ class TrainingPlan(Generic[Config]):
     space: tuple[Dimension, ...]
     steps: Callable[[], Training[Config]]
     quantised: bool = True
+    embeds: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from serving.card import BATCH, ArraySpec, Classes, Label, ModelCard, PhotoInput, Scene
 from serving.errors import ModelUnavailable
 from serving.image import Image, PhotoFile, check_rgb
-from serving.task import Inputs, Outputs, Size, check_arrays
+from serving.task import Inputs, Outputs, Size, check_arrays, embedding_spec
 
 Floats = NDArray[np.float32]
 
@@ -118,7 +118,7 @@ class RoomClassifier:
         """Judge that there is one logit for each label, and that each label has its scene."""
         labels = card.output_as(Classes).labels
         logits = ArraySpec(name="logits", dtype="float32", shape=(BATCH, len(labels)))
-        check_arrays(outputs, [logits], self.name)
+        check_arrays(outputs, (logits, *embedding_spec(card)), self.name)
         without = [label.name for label in labels if label.scene is None]
         if without:
             raise ModelUnavailable(self.name, f"its labels {without} do not say their scene")

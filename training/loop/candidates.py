@@ -11,6 +11,7 @@ import training
 from serving.errors import BadInput
 from training.candidate import Candidate, Precision, Provenance, Uncalibrated
 from training.config import TrainingConfig
+from training.loop.embedding import Embedded, add_embedding
 from training.loop.export import export_onnx, measure_parity
 from training.loop.quantise import quantise
 from training.module import Trained
@@ -41,15 +42,20 @@ def make_candidates(
     models: dict[Precision, bytes] = {"fp32": fp32}
     if recipe.made_by.quantised:
         models["int8"] = quantise(fp32, inputs)
-    evaluation = recipe.evaluation()
-    candidates = {
-        precision: evaluation.calibrate(
-            Uncalibrated(model, precision, trained.spec, config.architecture, provenance, config),
-            rows,
-        )
-        for precision, model in models.items()
-    }
+    evaluation, candidates = recipe.evaluation(), {}
+    for precision, model in models.items():
+        made = _embed(model, recipe.made_by)
+        exported = Uncalibrated(
+            made.model, precision, trained.spec, config.architecture, provenance, config,
+            made.length,
+        )  # fmt: skip
+        candidates[precision] = evaluation.calibrate(exported, rows)
     return candidates, parity
+
+
+def _embed(model: bytes, plan: TrainingPlan[Any]) -> Embedded:
+    """Give the model its second output, if it is to have one: after the rounding to int8."""
+    return add_embedding(model, plan.embeds) if plan.embeds else Embedded(model, 0)
 
 
 def adopt(

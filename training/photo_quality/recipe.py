@@ -22,5 +22,7 @@ QUALITY: Recipe[QualityAnswer] = Recipe(
     dataset="photo_quality",
     headline=Headline("spearman"),
     evaluation=_evaluation,
-    made_by=TrainingPlan(QualityConfig(), SMOKE, SPACE, _training, quantised=False),
+    made_by=TrainingPlan(
+        QualityConfig(), SMOKE, SPACE, _training, quantised=False, embeds="details"
+    ),
 )

@@ -22,5 +22,5 @@ ROOMS: Recipe[RoomAnswer] = Recipe(
     dataset="rooms",
     headline=Headline("top1"),
     evaluation=_evaluation,
-    made_by=TrainingPlan(RoomConfig(), SMOKE, SPACE, _training),
+    made_by=TrainingPlan(RoomConfig(), SMOKE, SPACE, _training, embeds="logits"),
 )

@@ -15,7 +15,7 @@ from serving.photos.quality.features import Measured, feature_names, measure
 from serving.photos.quality.hints import write_hints
 from serving.photos.quality.parts import DETAILS, KNOWN, PARTS, Part
 from serving.photos.quality.views import decode_side
-from serving.task import Inputs, Outputs, Size, check_arrays
+from serving.task import Inputs, Outputs, Size, check_arrays, embedding_spec
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,7 @@ class PhotoQuality:
             _row("parts", len(PARTS)),
             _row("details", len(DETAILS)),
             _row("view", FINGERPRINT_BYTES, "uint8"),
+            *embedding_spec(card),
         )
         check_arrays(outputs, rows, self.name)
 

@@ -98,6 +98,7 @@ def test_candidates_carry_the_contract_and_the_report_judges_them(
     assert parity < 1e-4
     for precision, candidate in candidates.items():
         assert candidate.card.precision == precision
+        assert candidate.card.embedding, "what is exported gives an embedding beside its logits"
         classes = candidate.card.output_as(Classes)
         assert classes.labels == COLOURS
         assert 0 <= classes.confident_above <= 1
