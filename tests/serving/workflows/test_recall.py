@@ -84,6 +84,11 @@ def run_all(harness: JobHarness) -> list[Job]:
     return run_all(harness)
 
 
+def result_of(job: Job) -> Json:
+    assert job.result is not None
+    return job.result
+
+
 def callbacks(engine: Engine) -> list[Json]:
     with engine.connect() as connection:
         return list(connection.scalars(select(WebhookDelivery.payload)))
@@ -102,7 +107,7 @@ def test_recall_tells_what_the_champion_says_instead(
     (changed,) = told["data"]["result"]["photos"]
     assert (changed["photo"], changed["from"], changed["changed"]) == ("a.jpg", "photo", True)
     assert (changed["was"]["room_type"], changed["now"]["room_type"]) == ("green", "red")
-    assert (job.client, job.result["champion"]) == ("backend", "1")
+    assert (job.client, result_of(job)["champion"]) == ("backend", "1")
 
 
 def test_recall_calls_nobody_back_where_nothing_changed(
@@ -113,7 +118,11 @@ def test_recall_calls_nobody_back_where_nothing_changed(
     add(data=jpeg(RED), photo="a.jpg", answer=ROOM_CLASSIFIER.answer.dump_python(now.answer))
     recall(engine, TASK, WRONG)
     (job,) = run_all(harness)
-    assert (job.status, job.result["changed"], job.result["unchanged"]) == ("completed", 0, 1)
+    assert (job.status, result_of(job)["changed"], result_of(job)["unchanged"]) == (
+        "completed",
+        0,
+        1,
+    )
     assert callbacks(engine) == []
 
 
@@ -139,7 +148,7 @@ def test_recall_trusts_the_pair_before_other_answers_and_those_before_pixels(
         )
     recall(engine, TASK, WRONG)
     (job,) = run_all(harness)
-    by_content = {photo["content_sha256"]: photo for photo in job.result["photos"]}
+    by_content = {photo["content_sha256"]: photo for photo in result_of(job)["photos"]}
     found = [by_content[photo_hash(data)] for data in contents]
     assert [(photo["from"], photo["now"]["room_type"]) for photo in found] == [
         ("pair", "blue"),
@@ -158,9 +167,9 @@ def test_recall_tells_of_photos_that_are_gone_or_were_replaced(
     add(data=jpeg(RED), photo="other.jpg")
     recall(engine, TASK, WRONG)
     (job,) = run_all(harness)
-    assert (job.status, job.result["unknown"]) == ("completed", 3)
-    assert [photo["now"] for photo in job.result["photos"]] == [None] * 3
-    assert all(photo["error"]["detail"] for photo in job.result["photos"])
+    assert (job.status, result_of(job)["unknown"]) == ("completed", 3)
+    assert [photo["now"] for photo in result_of(job)["photos"]] == [None] * 3
+    assert all(photo["error"]["detail"] for photo in result_of(job)["photos"])
 
 
 def test_each_client_hears_of_its_own_listings_only(
@@ -174,7 +183,7 @@ def test_each_client_hears_of_its_own_listings_only(
     assert {(job.client, job.listing_id) for job in jobs} == {
         ("one", "42"), ("two", "42"), ("one", "43"),
     }  # fmt: skip
-    assert all(len(job.result["photos"]) == 1 for job in jobs)
+    assert all(len(result_of(job)["photos"]) == 1 for job in jobs)
 
 
 def test_a_recall_asked_for_twice_is_done_once_and_a_late_answer_is_found(
