@@ -72,10 +72,13 @@ class Prediction(Base):
 
 
 class Exposure(Base):
-    """That a slot's version answered a listing, first at that time and with that share of traffic.
+    """That a version was first to answer a listing then; it counts as its own if it fell back.
 
-    `share` is how much of all listings the version was to answer then, 0..1. `counted`: the guard
-    has read it.
+    `share` is how much of all listings the version beside the champion was to answer then, 0..1,
+    also in the champion's rows. `beside` is that version: the champion has a row for each. There is
+    nothing of times when it was to answer nobody. A listing's further row says that it moved when
+    the weight was raised: a check of shares counts only the first for each `beside`. `counted`:
+    the guard has read it.
     """
 
     __tablename__ = "exposures"
@@ -87,6 +90,7 @@ class Exposure(Base):
     task: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[str] = mapped_column(primary_key=True)
     listing_key: Mapped[str] = mapped_column(primary_key=True)
+    beside: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[int] = mapped_column(BigInteger, Identity())
     slot: Mapped[str]
     share: Mapped[float]
@@ -97,9 +101,10 @@ class Exposure(Base):
 class BadEvent(Base):
     """Something bad that a listing met with a version, counted once for each kind.
 
-    `share` is the chance that it is this version's and not the champion's if both are equally good:
-    the share of traffic where it answered, a half where both were asked. `counted`: the guard has
-    read it.
+    `share` is the chance that it is of the version beside the champion, and not of the champion, if
+    both are equally good: the share of traffic where one answered, a half where both were asked.
+    `beside` is that version: what the champion did is counted for each that stood beside it.
+    `counted`: the guard has read it.
     """
 
     __tablename__ = "bad_events"
@@ -112,12 +117,28 @@ class BadEvent(Base):
     version: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
     listing_key: Mapped[str] = mapped_column(primary_key=True)
+    beside: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[int] = mapped_column(BigInteger, Identity())
     slot: Mapped[str]
     share: Mapped[float]
     reason: Mapped[str] = mapped_column(server_default="")
     at: Mapped[datetime] = mapped_column(server_default=func.now())
     counted: Mapped[bool] = mapped_column(server_default=text("false"))
+
+
+class ObservedBatch(Base):
+    """That a batch of observations was written, in the same transaction: none is written twice.
+
+    `dropped` is how many its process had to drop since the batch before.
+    """
+
+    __tablename__ = "observed_batches"
+    __table_args__ = (Index("observed_batches_at", "at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    rows: Mapped[int]
+    dropped: Mapped[int]
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Feedback(Base):
@@ -165,8 +186,8 @@ class KeptPhoto(Base):
 
     content_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     client: Mapped[str] = mapped_column(primary_key=True)
+    listing_key: Mapped[str] = mapped_column(primary_key=True)
     listing_id: Mapped[str | None]
-    listing_key: Mapped[str]
     object_key: Mapped[str]
     bytes: Mapped[int] = mapped_column(BigInteger)
     at: Mapped[datetime] = mapped_column(server_default=func.now())

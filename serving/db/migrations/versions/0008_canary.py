@@ -101,12 +101,13 @@ def _create_observations() -> None:
         _text("task"),
         _text("version"),
         _text("listing_key"),
+        _text("beside"),
         _id(),
         _text("slot"),
         sa.Column("share", sa.Float(), nullable=False),
         _at("first_at"),
         _counted(),
-        sa.PrimaryKeyConstraint("task", "version", "listing_key"),
+        sa.PrimaryKeyConstraint("task", "version", "listing_key", "beside"),
     )
     _index_uncounted("exposures")
     op.create_index("exposures_listing", "exposures", ["task", "listing_key"])
@@ -116,13 +117,14 @@ def _create_observations() -> None:
         _text("version"),
         _text("kind"),
         _text("listing_key"),
+        _text("beside"),
         _id(),
         _text("slot"),
         sa.Column("share", sa.Float(), nullable=False),
         _text("reason", default=""),
         _at("at"),
         _counted(),
-        sa.PrimaryKeyConstraint("task", "version", "kind", "listing_key"),
+        sa.PrimaryKeyConstraint("task", "version", "kind", "listing_key", "beside"),
     )
     _index_uncounted("bad_events")
     op.create_index("bad_events_listing", "bad_events", ["task", "listing_key"])
@@ -130,15 +132,24 @@ def _create_observations() -> None:
         "kept_photos",
         sa.Column("content_sha256", sa.String(64), nullable=False),
         _text("client"),
-        _text("listing_id", nullable=True),
         _text("listing_key"),
+        _text("listing_id", nullable=True),
         _text("object_key"),
         sa.Column("bytes", sa.BigInteger(), nullable=False),
         _at("at"),
-        sa.PrimaryKeyConstraint("content_sha256", "client"),
+        sa.PrimaryKeyConstraint("content_sha256", "client", "listing_key"),
     )
     op.create_index("kept_photos_listing", "kept_photos", ["client", "listing_id"])
     op.create_index("kept_photos_at", "kept_photos", ["at"])
+    op.create_table(
+        "observed_batches",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("dropped", sa.Integer(), nullable=False),
+        _at("at"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("observed_batches_at", "observed_batches", ["at"])
 
 
 def _index_uncounted(table: str) -> None:
@@ -300,7 +311,7 @@ def _create_rollbacks() -> None:
 def downgrade() -> None:
     for table in ("rollbacks", "publications", "ramp_listings",
                   "experiments", "ramp_decisions", "ramp_inputs", "ramps", "kept_photos",
-                  "bad_events", "exposures", "feedback", "predictions"):  # fmt: skip
+                  "observed_batches", "bad_events", "exposures", "feedback", "predictions"):  # fmt: skip
         op.drop_table(table)
     _create_former()
     op.execute("DELETE FROM slots WHERE slot <> 'champion'")
