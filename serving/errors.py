@@ -27,6 +27,7 @@ StudioError
 ├── NotReady               the process cannot do its work yet; a balancer asks again
 ├── ModelUnavailable       no model answers to that task; trying later may help
 ├── ModelFailed            the model broke on this input
+│   ├── NotFinite          it answered with numbers that are none
 │   └── OutOfMemory        the GPU has no room for this batch; a smaller one, or the CPU, may do
 ├── FaultyOutput           what was made did not pass its check; nobody is given it
 ├── Corrupted              what was read is not what was written
@@ -180,6 +181,10 @@ class ModelUnavailable(StudioError):
 
 class ModelFailed(StudioError):
     """The model broke on this input; others in the same batch may be well."""
+
+
+class NotFinite(ModelFailed):
+    """The model answered with NaN or infinity."""
 
 
 class OutOfMemory(ModelFailed):

@@ -77,7 +77,7 @@ CLASSIFICATIONS = Histogram(
 MODEL = Histogram(
     "studio_model_seconds",
     "Batches through a model held by this process",
-    ("task", "version", "slot"),
+    ("task", "slot"),
     buckets=_FAST_S,
     registry=MODELS,
 )
@@ -94,6 +94,42 @@ MODEL_QUEUE = Histogram(
     ("task",),
     buckets=_FAST_S,
     registry=MODELS,
+)
+SLOT_ANSWERS = Counter(
+    "studio_slot_answers",
+    "Questions by the slot that was to answer: answered, answered by the champion instead, or not",
+    ("task", "slot", "outcome"),
+    registry=REGISTRY,
+)
+SLOT_FALLBACKS = Counter(
+    "studio_slot_fallbacks",
+    "Answers of the champion instead of the version that was to answer, by why",
+    ("task", "reason"),
+    registry=REGISTRY,
+)
+SHADOWED = Counter(
+    "studio_shadow_asked",
+    "Questions to a version beside the answer of another, by what came of them",
+    ("task", "outcome"),
+    registry=REGISTRY,
+)
+SHADOW_DROPPED = Counter(
+    "studio_shadow_dropped",
+    "Questions that were to be asked beside another's answer and were not, by why",
+    ("task", "reason"),
+    registry=REGISTRY,
+)
+CANARY_WEIGHT = Gauge(
+    "studio_canary_weight_ratio",
+    "Share of listings that the versions beside the champion answer, as this process has it",
+    ("task",),
+    registry=REGISTRY,
+)
+SLOT_INFO = Gauge(
+    "studio_slot_info",
+    "The version that each slot holds, as this process has it",
+    ("task", "slot", "version"),
+    registry=REGISTRY,
 )
 JOBS = Histogram(
     "studio_job_seconds",

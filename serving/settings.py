@@ -85,6 +85,19 @@ class Settings(CheckedSettings):
     challenger_hung_s: float = Field(
         30.0, gt=0, description="a batch that takes such a process longer ends it; it starts again"
     )
+    challenger_deadline_s: float = Field(
+        0.5,
+        gt=0,
+        description="for such a version to answer a caller; then the champion's answer is given",
+    )
+    challenger_requests: int = Field(
+        4, gt=0, description="at once to such a version, of callers that wait; as many beside them"
+    )
+    shadow_bytes: int = Field(
+        32 * 2**20,
+        gt=0,
+        description="of photos that wait to be shown to a challenger beside the champion",
+    )
     publish_poll_s: float = Field(
         2.0, gt=0, description="between the publisher's looks at MLflow's aliases"
     )

@@ -200,7 +200,7 @@ class ServicePredictor:
         try:
             ask = partial(self._gathered[task.name], [ready.item])
             (reply,) = await _asked(task.name, ask)
-            return reply.result(task, ready.version)
+            return reply.result(task, ready.version, ready.item.prepared())
         except StudioError as error:
             return error
 

@@ -1,19 +1,49 @@
 """What a model says of sources: one kind of answer, and one interface wherever the model runs."""
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
 from serving import metrics
-from serving.errors import ModelFailed, StudioError
+from serving.card import EMBEDDING
+from serving.errors import ModelFailed, NotFinite, StudioError
 from serving.models.large_answers import store_large
 from serving.models.local import Loaded, Models, ModelVersion, Pin
 from serving.storage.objects import Storage
 from serving.task import Answer, Array, Inputs, Outputs, Size, SourceT, Task
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A source as the model takes it, without the batch dimension."""
+
+    inputs: Inputs
+    size: Size
+
+    @property
+    def nbytes(self) -> int:
+        """Return how much memory the arrays take."""
+        return sum(array.nbytes for array in self.inputs.values())
+
+
+@dataclass(frozen=True)
+class Answered(Generic[Answer]):
+    """What a model of this process said, before anybody's name is put to it.
+
+    Attributes
+    ----------
+    seconds : that the model took for it, its share of a batch
+    embedding : what the network saw, float16 values; nothing of a model that does not tell
+    """
+
+    answer: Answer
+    seconds: float
+    embedding: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -25,7 +55,9 @@ class Prediction(Generic[Answer]):
     slot : from which the version was taken this time; an answer that is kept has none
     identity : of the model, as `ModelVersion.identity`
     demo : the weights are the starter's, for trying things out
-    cached : not worked out now, but known before
+    cached : not worked out now, but known before; then the following are not known
+    seconds, embedding : as `Answered` has them
+    prepared : what the model was given
     """
 
     answer: Answer
@@ -35,6 +67,9 @@ class Prediction(Generic[Answer]):
     identity: str
     demo: bool
     cached: bool = False
+    seconds: float | None = field(default=None, compare=False)
+    embedding: bytes = field(default=b"", compare=False, repr=False)
+    prepared: Prepared | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def by(cls, model: ModelVersion, answer: Answer, cached: bool = False) -> "Prediction[Answer]":
@@ -42,13 +77,14 @@ class Prediction(Generic[Answer]):
         card = model.card
         return cls(answer, card.task, model.version, model.slot, model.identity, card.demo, cached)
 
-
-@dataclass(frozen=True)
-class Prepared:
-    """A source as the model takes it, without the batch dimension."""
-
-    inputs: Inputs
-    size: Size
+    @classmethod
+    def new(
+        cls, model: ModelVersion, said: Answered[Answer], prepared: Prepared | None
+    ) -> "Prediction[Answer]":
+        """Say whose answer it is that was worked out now."""
+        seconds, embedding = said.seconds, said.embedding
+        named = cls.by(model, said.answer)
+        return replace(named, seconds=seconds, embedding=embedding, prepared=prepared)
 
 
 class Predictor(Protocol):
@@ -102,10 +138,14 @@ class LocalPredictor:
         """Answer each source, in order; one that cannot be read or breaks the model fails alone."""
         model = version if isinstance(version, Loaded) else self._at(task, version)
         prepared = [prepare(task, source, model) for source in sources]
-        return [
-            answer if isinstance(answer, StudioError) else Prediction.by(model, answer)
-            for answer in answer_prepared(task, model, prepared, self._storage)
-        ]
+        results: list[Prediction[Answer] | StudioError] = []
+        said = answer_timed(task, model, prepared, self._storage)
+        for item, one in zip(prepared, said, strict=True):
+            given = item if isinstance(item, Prepared) else None
+            results.append(
+                one if isinstance(one, StudioError) else Prediction.new(model, one, given)
+            )
+        return results
 
     def _at(self, task: Task[SourceT, Answer], version: ModelVersion | None) -> Loaded:
         return self._loaded(task, version.pin if version is not None else None)
@@ -137,16 +177,35 @@ def answer_prepared(
     prepared : what could not be is given back as it is
     storage : for the large maps and pictures of answers; None: they stay in the answer
     """
+    said = answer_timed(task, model, prepared, storage)
+    return [one.answer if isinstance(one, Answered) else one for one in said]
+
+
+def answer_timed(
+    task: Task[SourceT, Answer],
+    model: Loaded,
+    prepared: Sequence[Prepared | StudioError],
+    storage: Storage | None = None,
+) -> list[Answered[Answer] | StudioError]:
+    """Do as `answer_prepared`, and say what it took."""
     items = [item for item in prepared if isinstance(item, Prepared)]
     outputs = (o for batch in _batches(items, model.batched) for o in _run(model, batch))
-    answers: list[Answer | StudioError] = []
+    answers: list[Answered[Answer] | StudioError] = []
     for item in prepared:
         if isinstance(item, StudioError):
             answers.append(item)
             continue
-        read: Answer | StudioError = _read(task, model, item, next(outputs), storage)
-        answers.append(read)
+        read: Answered[Answer] | StudioError = _read(task, model, item, *next(outputs))
+        answers.append(read if storage is None else _store(read, storage))
     return answers
+
+
+def _embedding(outputs: Outputs) -> bytes:
+    row = outputs.get(EMBEDDING)
+    if row is None:
+        return b""
+    largest = np.finfo(np.float16).max
+    return row.clip(-largest, largest).astype(np.float16).tobytes()
 
 
 def _batches(items: Sequence[Prepared], batched: bool) -> list[list[Prepared]]:
@@ -164,18 +223,21 @@ def _shapes(item: Prepared) -> dict[str, Size]:
     return {name: array.shape for name, array in item.inputs.items()}
 
 
-def _run(model: Loaded, batch: list[Prepared]) -> list[Outputs | ModelFailed]:
+def _run(model: Loaded, batch: list[Prepared]) -> list[tuple[Outputs | ModelFailed, float]]:
     inputs = {name: _stack(batch, name, model.batched) for name in batch[0].inputs}
+    started = time.perf_counter()
     try:
-        with metrics.MODEL.labels(model.card.task, model.version, model.slot).time():
+        with metrics.MODEL.labels(model.card.task, model.slot).time():
             outputs = model.session(inputs)
     except ModelFailed as error:
         if len(batch) == 1:
-            return [error]
+            return [(error, time.perf_counter() - started)]
         return [_run(model, [item])[0] for item in batch]
+    seconds = (time.perf_counter() - started) / len(batch)
     if not model.batched:
-        return [outputs]
-    return [{name: array[row] for name, array in outputs.items()} for row in range(len(batch))]
+        return [(outputs, seconds)]
+    rows = range(len(batch))
+    return [({name: array[row] for name, array in outputs.items()}, seconds) for row in rows]
 
 
 def _stack(batch: list[Prepared], name: str, batched: bool) -> Array:
@@ -190,15 +252,31 @@ def _read(
     model: Loaded,
     item: Prepared,
     outputs: Outputs | ModelFailed,
-    storage: Storage | None,
-) -> Answer | StudioError:
+    seconds: float,
+) -> Answered[Answer] | StudioError:
     if isinstance(outputs, ModelFailed):
         return outputs
     try:
+        _check_finite(outputs)
         answer = task.read(outputs, model.card, item.size)
     except ModelFailed as error:
         return error
-    return answer if storage is None else store_large(answer, storage)
+    return Answered(answer, seconds, _embedding(outputs))
+
+
+def _store(
+    said: Answered[Answer] | StudioError, storage: Storage
+) -> Answered[Answer] | StudioError:
+    if isinstance(said, StudioError):
+        return said
+    return replace(said, answer=store_large(said.answer, storage))
+
+
+def _check_finite(outputs: Outputs) -> None:
+    """Raise NotFinite rather than let a task read a number that is none."""
+    for name, array in outputs.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise NotFinite(f"its output '{name}' is not finite")
 
 
 def or_raise(result: T | StudioError) -> T:

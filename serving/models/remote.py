@@ -82,7 +82,9 @@ def unpack(
     """Put the replies to the items where these stood; ModelUnavailable if the service says so."""
     answers = iter(replies)
     return [
-        item if isinstance(item, StudioError) else next(answers).result(task, version)
+        item
+        if isinstance(item, StudioError)
+        else next(answers).result(task, version, item.prepared())
         for item in items
     ]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from serving.errors import BadInput, ModelUnavailable, StudioError
 from serving.models.local import Loaded, Models
-from serving.models.predictor import Prepared, answer_prepared
+from serving.models.predictor import Prepared, answer_timed
 from serving.models.wire import Item, PinnedVersion, Reply, VersionReply
 from serving.storage.objects import Storage
 from serving.tasks import AnyTask
@@ -30,8 +30,9 @@ def answer_items(
             replies |= dict.fromkeys(alike, Reply.of(task, error))
             continue
         prepared = [_unpack(items[place]) for place in alike]
-        answers = answer_prepared(task, model, prepared, storage)
-        replies |= {p: Reply.of(task, a) for p, a in zip(alike, answers, strict=True)}
+        said = answer_timed(task, model, prepared, storage)
+        for place, one in zip(alike, said, strict=True):
+            replies[place] = Reply.of(task, one, model.identity)
     return [replies[place] for place in range(len(items))]
 
 

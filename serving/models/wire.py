@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from serving.card import Dtype, ModelCard
 from serving.encoded import Bytes
-from serving.errors import BadInput, ModelFailed, ModelUnavailable, StudioError
+from serving.errors import BadInput, ModelFailed, ModelUnavailable, NotFinite, StudioError
 from serving.models.local import ModelVersion
-from serving.models.predictor import Prediction, Prepared
+from serving.models.predictor import Answered, Prediction, Prepared
 from serving.task import Answer, Array, SourceT, Task
 
 
@@ -93,6 +93,9 @@ class Reply(BaseModel):
     ----------
     unavailable : the service has no model, or not the one that was named
     refused : the item was none for this model
+    not_finite : the model answered with numbers that are none
+    identity : of the version that answered, as `ModelVersion.identity`
+    seconds, embedding : as `Answered` has them
     """
 
     model_config = ConfigDict(frozen=True)
@@ -101,26 +104,45 @@ class Reply(BaseModel):
     error: str | None = None
     unavailable: bool = False
     refused: bool = False
+    not_finite: bool = False
+    identity: str = ""
+    seconds: float = 0.0
+    embedding: Bytes = b""
 
     @classmethod
-    def of(cls, task: Task[SourceT, Answer], result: Answer | StudioError) -> Self:
+    def of(
+        cls,
+        task: Task[SourceT, Answer],
+        result: Answered[Answer] | StudioError,
+        identity: str = "",
+    ) -> Self:
         """Pack a result."""
         if isinstance(result, StudioError):
             unavailable = isinstance(result, ModelUnavailable)
             said = result.reason if isinstance(result, ModelUnavailable) else str(result)
-            refused = isinstance(result, BadInput)
-            return cls(error=said, unavailable=unavailable, refused=refused)
-        return cls(answer=task.answer.dump_python(result, mode="json"))
+            return cls(
+                error=said,
+                unavailable=unavailable,
+                refused=isinstance(result, BadInput),
+                not_finite=isinstance(result, NotFinite),
+                identity=identity,
+            )
+        answer = task.answer.dump_python(result.answer, mode="json")
+        more = {"seconds": result.seconds, "embedding": result.embedding}
+        return cls(answer=answer, identity=identity, **more)
 
     def result(
-        self, task: Task[SourceT, Answer], version: ModelVersion
+        self, task: Task[SourceT, Answer], version: ModelVersion, prepared: Prepared | None = None
     ) -> Prediction[Answer] | StudioError:
         """Unpack; ModelUnavailable where the service has no such model."""
         if self.error is not None:
             if self.unavailable:
                 raise ModelUnavailable(task.name, self.error)
-            return (BadInput if self.refused else ModelFailed)(self.error)
-        return Prediction.by(version, task.answer.validate_python(self.answer))
+            if self.refused:
+                return BadInput(self.error)
+            return (NotFinite if self.not_finite else ModelFailed)(self.error)
+        answer = task.answer.validate_python(self.answer)
+        return Prediction.new(version, Answered(answer, self.seconds, self.embedding), prepared)
 
 
 class VersionReply(BaseModel):

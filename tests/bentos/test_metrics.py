@@ -64,7 +64,7 @@ def test_every_request_is_counted_by_its_route_and_not_by_its_path(client: TestC
 
 def test_a_classification_and_its_model_are_timed(client: TestClient) -> None:
     way = {"serving": "inline", "cached": "False"}
-    model = {"task": "room-classifier", "version": "1", "slot": "champion"}
+    model = {"task": "room-classifier", "slot": "champion"}
     before = value(client, "studio_classification_seconds_count", **way)
     run_before = value(client, "studio_model_seconds_count", **model)
     client.post(CLASSIFY, content=jpeg(RED), headers={"Content-Type": "image/jpeg"})

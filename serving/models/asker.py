@@ -1,0 +1,29 @@
+"""On whose behalf a model is asked."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from serving.models.routing import routing_key
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks, and what about: by this a version is chosen, and this is kept beside the answer.
+
+    Attributes
+    ----------
+    client : whose key was sent
+    photo : the key or address that the caller named; None: it sent the bytes
+    """
+
+    client: str = ""
+    listing_id: str | None = None
+    job_id: UUID | None = None
+    photo: str | None = None
+
+    def key(self, content_sha256: str) -> str:
+        """Return what a photo, or a track, is routed by."""
+        return routing_key(self.listing_id, content_sha256)
+
+
+NOBODY = Asker()

@@ -1,0 +1,335 @@
+"""Asks a version beside the champion, in a process of its own, so that no fault of it is felt."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import TypeAdapter, ValidationError
+
+from serving.errors import ModelUnavailable, NotFinite, StudioError
+from serving.models.breaker import Breaker
+from serving.models.local import ModelVersion
+from serving.models.plausible import NOT_FINITE, fault_of
+from serving.models.predictor import Prediction, Prepared
+from serving.models.slot_address import NoAddress, SlotAddress, slot_address
+from serving.models.wire import Item, Reply
+from serving.settings import Settings
+from serving.tasks import AnyTask
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_HEADERS = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+_PredictRequest = TypeAdapter(dict[str, list[Item]])
+_Replies = TypeAdapter(list[Reply])
+# large maps and pictures lie in the object storage, and only their keys are in a reply
+_REPLY_BYTES = 4 * 2**20
+# nobody waits for what is asked beside an answer: only one that hangs is given up
+_SHADOW_DEADLINES = 4
+# a process begins so long after its version was published
+_STARTING_S = 60.0
+# a socket is opened in no time, and one that was idle may have been closed under way
+_KEEP_ALIVE_S = 2.0
+
+
+class Reason(StrEnum):
+    """Why the champion answered instead.
+
+    Attributes
+    ----------
+    ERROR : the service broke, or the model did on this photo
+    DEADLINE : no answer in time
+    BUSY : as many questions are being asked as may be
+    OPEN : it failed three times in a row, and has not answered since
+    UNAVAILABLE : its process does not answer, or has not this version
+    STARTING : the same, a short while after it was published
+    STOPPED : its traffic was taken away after a job had begun with it
+    NOT_FINITE, NONSENSE : it answered with what is no answer
+    WRONG_VERSION : another version answered than was asked
+    TOO_LARGE : it answered with more bytes than any answer has
+    """
+
+    ERROR = "error"
+    DEADLINE = "deadline"
+    BUSY = "busy"
+    OPEN = "open"
+    UNAVAILABLE = "unavailable"
+    STARTING = "starting"
+    STOPPED = "stopped"
+    NOT_FINITE = "not_finite"
+    NONSENSE = "nonsense"
+    WRONG_VERSION = "wrong_version"
+    TOO_LARGE = "too_large"
+
+
+# these say nothing about the version
+NOT_ITS_FAULT = frozenset({Reason.BUSY, Reason.OPEN, Reason.STARTING, Reason.STOPPED})
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """That a version did not answer, and why.
+
+    Attributes
+    ----------
+    seconds : for which was waited
+    """
+
+    reason: Reason
+    said: str = ""
+    seconds: float = 0.0
+
+
+Said = Prediction[Any] | Fallback
+
+
+class _Broken(Exception):
+    """A question that came to nothing."""
+
+    def __init__(self, reason: Reason, said: str = "") -> None:
+        super().__init__(said)
+        self.reason = reason
+
+
+@dataclass
+class _Slot:
+    """What is known of the process of a slot, and how it is reached."""
+
+    client: httpx.AsyncClient
+    asking: int = 0
+
+
+@dataclass
+class _Version:
+    """What is known of a version: whether it answers."""
+
+    breaker: Breaker
+    first_asked: float
+    answered: bool = False
+
+    @property
+    def starts(self) -> bool:
+        """Say whether its process may not have begun yet."""
+        return not self.answered and time.monotonic() - self.first_asked < _STARTING_S
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A source for a version; `beside`: nobody waits for the answer."""
+
+    task: AnyTask
+    version: ModelVersion
+    prepared: Prepared
+    beside: bool
+    asked_at: float
+
+
+class Challengers:
+    """Asks the services of versions beside the champion; each question ends in time.
+
+    All are asked in an event loop on a thread of its own. It gives up a question at its deadline
+    whatever the other side does, that hangs, sends a byte now and then, or never ends, and no
+    thread is left waiting.
+
+    Parameters
+    ----------
+    address : of a task's slot
+    deadline_s : for a caller who waits
+    at_once : questions of callers that wait for one slot; as many again may be asked beside
+    """
+
+    def __init__(
+        self,
+        address: Callable[[str, str], SlotAddress],
+        deadline_s: float = 0.5,
+        at_once: int = 4,
+    ) -> None:
+        self._address, self._deadline_s, self._at_once = address, deadline_s, at_once
+        self._lock = threading.Lock()
+        self._slots: dict[tuple[str, str, bool], _Slot] = {}
+        self._versions: dict[tuple[str, str, str], _Version] = {}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="slots", daemon=True)
+        self._thread.start()
+
+    def ask(
+        self, task: AnyTask, version: ModelVersion, prepared: Prepared, beside: bool = False
+    ) -> "Future[Said]":
+        """Ask one version about one source; the future never raises, and is done in time.
+
+        Parameters
+        ----------
+        version : that is to answer; its slot says who is asked
+        beside : nobody waits for the answer
+        """
+        known = self._version(task.name, version)
+        if not beside and known.breaker.is_open:
+            reason = Reason.STARTING if known.starts else Reason.OPEN
+            return _done(Fallback(reason, "it failed three times in a row"))
+        question = _Question(task, version, prepared, beside, time.monotonic())
+        return self._run(self._ask(question, known))
+
+    def is_open(self, task: str, version: ModelVersion) -> bool:
+        """Say whether no caller waits for the version, since it fails."""
+        return self._version(task, version).breaker.is_open
+
+    def close(self) -> None:
+        """Ask nobody any more."""
+        if self._loop.is_running():
+            self._run(self._close()).result(5)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def _version(self, task: str, version: ModelVersion) -> _Version:
+        key = task, version.slot, version.identity
+        with self._lock:
+            known = self._versions.get(key)
+            if known is None:
+                # another version in the slot: what was known of the one before it is of no use
+                for old in [k for k in self._versions if k[:2] == key[:2]]:
+                    del self._versions[old]
+                known = self._versions[key] = _Version(Breaker(), time.monotonic())
+            return known
+
+    async def _ask(self, question: "_Question", known: "_Version") -> Said:
+        deadline_s = self._deadline_s * (_SHADOW_DEADLINES if question.beside else 1)
+        try:
+            async with asyncio.timeout_at(question.asked_at + deadline_s):
+                said: Said = await self._answer(question)
+        except TimeoutError:
+            said = Fallback(Reason.DEADLINE, f"no answer in {deadline_s:g} s")
+        except _Broken as broken:
+            said = Fallback(broken.reason, str(broken))
+        except Exception as error:  # whatever a strange answer does to a parser
+            log.exception("%s %s", question.task.name, question.version.slot)
+            said = Fallback(Reason.ERROR, repr(error))
+        return self._note(said, known, time.monotonic() - question.asked_at)
+
+    def _note(self, said: Said, known: "_Version", seconds: float) -> Said:
+        if isinstance(said, Prediction):
+            known.answered = True
+            # what is too late for a caller is no sign that callers may wait again
+            if seconds <= self._deadline_s:
+                known.breaker.answered()
+            else:
+                known.breaker.failed()
+            return said
+        reason = said.reason
+        if reason is Reason.UNAVAILABLE and known.starts:
+            reason = Reason.STARTING
+        if reason is not Reason.BUSY:
+            known.breaker.failed()
+        return Fallback(reason, said.said, seconds)
+
+    async def _answer(self, question: "_Question") -> Prediction[Any]:
+        task, version = question.task, question.version
+        slot = self._slot(task.name, version.slot, question.beside)
+        if slot.asking >= self._at_once:
+            raise _Broken(Reason.BUSY, f"{slot.asking} questions are being asked")
+        slot.asking += 1
+        try:
+            item = Item.of(question.prepared, version)
+            body = _PredictRequest.dump_json({"items": [item]})
+            return _read(question, await _post(slot.client, task.name, body))
+        finally:
+            slot.asking -= 1
+
+    def _slot(self, task: str, slot: str, beside: bool) -> _Slot:
+        key = task, slot, beside
+        if key not in self._slots:
+            try:
+                client = _client(self._address(task, slot), self._at_once)
+            except NoAddress as error:
+                raise _Broken(Reason.UNAVAILABLE, str(error)) from error
+            self._slots[key] = _Slot(client)
+        return self._slots[key]
+
+    async def _close(self) -> None:
+        for slot in self._slots.values():
+            await slot.client.aclose()
+
+
+def open_challengers(settings: Settings) -> Challengers:
+    """Return who asks the versions beside the champion, as the settings say where they are."""
+
+    def address(task: str, slot: str) -> SlotAddress:
+        return slot_address(settings, task, slot)
+
+    return Challengers(address, settings.challenger_deadline_s, settings.challenger_requests)
+
+
+def _client(address: SlotAddress, connections: int) -> httpx.AsyncClient:
+    socket = str(address.socket) if address.socket is not None else None
+    limits = httpx.Limits(max_connections=connections, keepalive_expiry=_KEEP_ALIVE_S)
+    return httpx.AsyncClient(
+        base_url=address.url,
+        timeout=None,  # the whole question has a deadline
+        trust_env=False,
+        transport=httpx.AsyncHTTPTransport(uds=socket, limits=limits),
+    )
+
+
+def _done(said: Said) -> "Future[Said]":
+    future: Future[Said] = Future()
+    future.set_result(said)
+    return future
+
+
+async def _post(client: httpx.AsyncClient, task: str, body: bytes) -> bytes:
+    """Return what the service answers; asked once: what broke it would break it again."""
+    try:
+        return await _post_once(client, task, body)
+    except httpx.ConnectError as error:
+        raise _Broken(Reason.UNAVAILABLE, str(error)) from error
+    except httpx.HTTPError as error:
+        raise _Broken(Reason.ERROR, str(error) or type(error).__name__) from error
+
+
+async def _post_once(client: httpx.AsyncClient, task: str, body: bytes) -> bytes:
+    request = client.build_request("POST", f"/{task}/predict", content=body, headers=_HEADERS)
+    answer = await client.send(request, stream=True)
+    try:
+        if answer.status_code != httpx.codes.OK:
+            raise _Broken(Reason.ERROR, f"it answers {answer.status_code}")
+        content = bytearray()
+        async for chunk in answer.aiter_raw():
+            content += chunk
+            if len(content) > _REPLY_BYTES:
+                raise _Broken(Reason.TOO_LARGE, f"it answers with more than {_REPLY_BYTES} bytes")
+        return bytes(content)
+    finally:
+        await answer.aclose()
+
+
+def _read(question: _Question, content: bytes) -> Prediction[Any]:
+    """Return what a reply says, if it is an answer of the version that was asked; _Broken."""
+    version = question.version
+    try:
+        (reply,) = _Replies.validate_json(content)
+        if reply.error is None and reply.identity != version.identity:
+            raise _Broken(Reason.WRONG_VERSION, f"{reply.identity or 'nobody'} answered")
+        result = reply.result(question.task, version, question.prepared)
+    except ModelUnavailable as error:
+        raise _Broken(Reason.UNAVAILABLE, error.reason) from error
+    except ValidationError as error:
+        raise _Broken(Reason.NONSENSE, f"{error.error_count()} parts are no answer") from error
+    except ValueError as error:  # not one reply
+        raise _Broken(Reason.NONSENSE, str(error)) from error
+    if isinstance(result, StudioError):
+        reason = Reason.NOT_FINITE if isinstance(result, NotFinite) else Reason.ERROR
+        raise _Broken(reason, str(result))
+    fault = fault_of(result.answer, version.card)
+    if fault is not None:
+        reason = Reason.NOT_FINITE if fault == NOT_FINITE else Reason.NONSENSE
+        raise _Broken(reason, "its answer is none")
+    return result
