@@ -14,19 +14,25 @@ from serving.errors import (
     DownloadFailed,
     ModelFailed,
     ModelUnavailable,
+    ObjectNotFound,
     StudioError,
 )
 from serving.image import PhotoFile
 from serving.jobs.recall import ListingRecall, VersionRecall, jobs_of_listings
 from serving.jobs.submit import submit_within
+from serving.models.comparison import compare
+from serving.models.large_answers import load_stored
 from serving.models.local import ModelVersion
 from serving.models.predictor import or_raise
 from serving.problems import problem_of
+from serving.storage.interface import Storage
 from serving.tasks import TASKS, AnyTask
 from serving.workflows.recalled import Answered, KnownAnswers, read_answered, read_known
 from serving.workflows.run import Run
 
 _SUBMITTED_AT_ONCE = 100
+# of two answers with the same best label: how far apart they may be before that is a change
+_SAME_WITHIN = 0.1
 From = Literal["pair", "kept_answer", "photo", "kept_picture"]
 
 
@@ -117,7 +123,7 @@ def _answer_all(
                 raise
             yield told | {"now": None, "changed": None, "error": _problem(error)}
             continue
-        changed = _is_changed(task, champion.card, photo.answer, again.answer)
+        changed = _is_changed(task, champion.card, photo.answer, again.answer, run.parts.storage)
         yield told | {"now": again.answer, "changed": changed, "from": again.source}
 
 
@@ -166,7 +172,20 @@ def _read(run: Run, photo: Answered, known: KnownAnswers) -> tuple[bytes, From]:
     return run.parts.storage.read(key, run.parts.settings.max_body_bytes), "kept_picture"
 
 
-def _is_changed(task: AnyTask, card: ModelCard, was: Json, now: Json) -> bool | None:
-    """Say whether a backend would act otherwise; None: the former answer cannot be read."""
-    del card
-    return was != now if _is_readable(task, was) else None
+def _is_changed(
+    task: AnyTask, card: ModelCard, was: Json, now: Json, storage: Storage
+) -> bool | None:
+    """Say whether a backend would act otherwise; None: the former answer cannot be read any more.
+
+    Parameters
+    ----------
+    storage : where large maps and pictures lie, which go by their age
+    """
+    if not _is_readable(task, was):
+        return None
+    try:
+        answers = [load_stored(task.answer.validate_python(one), storage) for one in (now, was)]
+    except ObjectNotFound:
+        return None
+    found = compare(task, card, *answers)
+    return not found.agrees or found.distance > _SAME_WITHIN

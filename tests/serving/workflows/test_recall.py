@@ -126,6 +126,18 @@ def test_recall_calls_nobody_back_where_nothing_changed(
     assert callbacks(engine) == []
 
 
+def test_a_label_that_stays_while_its_score_moves_is_a_change(
+    harness: JobHarness, engine: Engine, storage: Storage, add: Add
+) -> None:
+    storage.write("a.jpg", jpeg(RED))
+    add(data=jpeg(RED), photo="a.jpg", answer=answer("red", 0.5))
+    recall(engine, TASK, WRONG)
+    (job,) = run_all(harness)
+    (photo,) = result_of(job)["photos"]
+    assert photo["now"]["room_type"] == "red"
+    assert (photo["changed"], len(callbacks(engine))) == (True, 1)
+
+
 def test_recall_trusts_the_pair_before_other_answers_and_those_before_pixels(
     harness: JobHarness, engine: Engine, storage: Storage, add: Add
 ) -> None:
