@@ -1,30 +1,42 @@
-"""What was seen of a version beside the champion, as evidence that may be looked at any time."""
+"""What was seen of a version beside the champion, as evidence that may be looked at any time.
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+Every metric and group is a stream of bets (`registry.bets`) against its ceiling. All share one
+stake, and their average is valid whatever ties them together. The unit is the listing: photos of
+one house are not independent. Lindon & Malek 2022, Waudby-Smith & Ramdas 2024, Robbins 1970.
+"""
 
-from registry.limits import Limits
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from math import log10
+from typing import Any
+
+from registry.bets import Stream, e_value
+from registry.limits import Forecasted, Limits
+from registry.verdict import Finding, Verdict
+
+__all__ = ["ALL", "Evidence", "Finding", "Verdict", "fold", "fold_all", "judge", "start"]
 
 ALL = "*"
-Record = Mapping[str, Any]
-
-
-class Stream(NamedTuple):
-    """Bets on one metric of one group."""
-
-    weight: float
-    ceiling: float
-    lowest: float
-    harm: tuple[float, ...]
-    safe: tuple[float, ...]
-    seen: int = 0
-    total: float = 0.0
+# a fallback is what an error becomes where the version's answer was to be given
+FAILURES = {"error": frozenset({"error", "fallback"}), "slow": frozenset({"slow"})}
+COMPARED = {"disagreement": "disagree", "distance": "distance"}  # their names in records
+MUST_BE_SHOWN = tuple(f"{metric}/{ALL}" for metric in (*FAILURES, *COMPARED))
+OVERRIDE, DISCORDANT, ASSIGNMENT = f"override/{ALL}", f"discordant/{ALL}", f"assignment/{ALL}"
+_FORESEEN = 0.8  # of the stake on groups; of the rest a group that no forecast knew gets a part
+_UNFORESEEN = 1 / 16
+Observation = tuple[str, float, float | None]  # stream, value, its ceiling if it has one of its own
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """All bets on a version; `as_json` and `from_json` keep it."""
+    """All bets on a version.
+
+    Attributes
+    ----------
+    streams : by `metric/group`
+    listings : listings compared
+    answered, step_answered : listings the version answered, ever and since its step began
+    """
 
     streams: Mapping[str, Stream]
     listings: int = 0
@@ -33,56 +45,14 @@ class Evidence:
 
     def as_json(self) -> dict[str, Any]:
         """Return what a JSON column keeps of it."""
-        raise NotImplementedError
+        streams = {name: stream._asdict() for name, stream in self.streams.items()}
+        return {**vars(self), "streams": streams}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> "Evidence":
-        """Return what `as_json` was given."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The metric and group that speak most against the version.
-
-    Attributes
-    ----------
-    mean, ceiling : what was observed and what is allowed
-    count : listings or events it was observed on
-    """
-
-    metric: str
-    group: str
-    mean: float
-    ceiling: float
-    count: int
-    log10: float
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the evidence says now.
-
-    Attributes
-    ----------
-    harm : e-value against "the version is within all ceilings"; 1 is nothing, 100 is rolled back
-    worst : what speaks most against it
-    log10 : log10 of the e-value of each metric, of its worst group
-    non_inferior : every metric that must be is shown to be below its ceiling
-    unproven : the metrics that are not, the furthest from it first
-    srm : e-value against "listings are assigned as the weights say"
-    listings : listings compared
-    answered : listings that the version answered since the step began
-    """
-
-    harm: float
-    worst: Finding
-    log10: Mapping[str, float] = field(default_factory=dict)
-    non_inferior: bool = False
-    unproven: tuple[Finding, ...] = ()
-    srm: float = 1.0
-    listings: int = 0
-    answered: int = 0
+        """Return the evidence that `as_json` told."""
+        streams = {name: Stream(**values) for name, values in kept["streams"].items()}
+        return cls(**{**kept, "streams": streams})
 
 
 def start(rules: Limits, forecast: Mapping[str, Any] | None) -> Evidence:
@@ -93,37 +63,95 @@ def start(rules: Limits, forecast: Mapping[str, Any] | None) -> Evidence:
     forecast : what `forecast.json` of the version's run holds: {"groups": {group: {"n", "disagree",
         "disagree_high", "distance", "distance_high"}}}, shares 0..1; group `*` is all photos
     """
-    raise NotImplementedError
+    failures = {f"{name}/{ALL}": getattr(rules, name) for name in FAILURES}
+    streams = {key: Stream(limit.ceiling, limit.weight, -1.0) for key, limit in failures.items()}
+    streams[OVERRIDE] = Stream(0.5, rules.override.weight, safe=())
+    streams[DISCORDANT] = Stream(rules.discordant.ceiling, rules.discordant.weight, safe=())
+    streams[ASSIGNMENT] = Stream(0.5)
+    known: Mapping[str, Any] = (forecast or {}).get("groups", {})
+    groups = [group for group in known if group != ALL]
+    for metric, named in COMPARED.items():
+        limit: Forecasted = getattr(rules, metric)
+        high = known.get(ALL, {}).get(f"{named}_high")
+        streams[f"{metric}/{ALL}"] = Stream(limit.ceiling(high, group=False), limit.weight)
+        for group in groups:
+            ceiling = limit.ceiling(known[group].get(f"{named}_high"), group=True)
+            stake = limit.group_weight * _FORESEEN / len(groups)
+            streams[f"{metric}/{group}"] = Stream(ceiling, stake, safe=())
+    return Evidence(streams)
 
 
-def fold(evidence: Evidence, record: Record, rules: Limits) -> Evidence:
-    """Return the evidence with one record more.
-
-    Records, told apart by `kind` (all are counted once, in the order of their ids):
-
-    - `listing` {slots: "pair"|"served", challenger_bad: [kinds], champion_bad: [kinds], groups:
-      {group: {n, disagree, distance}}}: a listing both versions were asked about, once. `slots`
-      says whether the version's answer was given (`served`). Kinds are those of `bad_events`. Of
-      a group's `n` photos `disagree` were answered otherwise, and `distance` is the *sum* of their
-      distances, 0..1 each. Groups are the champion's labels; `*` for tasks without any, it is
-      summed up here for those that have some.
-    - `bad` {event, challenger: bool, share}: at once. Only `override` counts here: errors and slow
-      answers are counted by `listing`, where the champion was asked the same.
-    - `override` {challenger_right: bool, share?}: a photo on which both differ, one per listing;
-      `share` is how much of traffic the version had then (0..1, a half if not given).
-    - `exposure` {challenger: bool, share, moved?: bool}: a listing's first answer by a version.
-      `moved`: the listing was answered by another version before, since the ramp began (raising a
-      weight moves listings); it does not count for the assignment's check.
-    - `step` {step}: the ramp goes on to a step; counts of the step begin anew.
-    """
+def fold(evidence: Evidence, record: Mapping[str, Any], rules: Limits) -> Evidence:
+    """Return the evidence with one record more, see `registry.records`."""
     return fold_all(evidence, (record,), rules)
 
 
-def fold_all(evidence: Evidence, records: Iterable[Record], rules: Limits) -> Evidence:
+def fold_all(evidence: Evidence, records: Iterable[Mapping[str, Any]], rules: Limits) -> Evidence:
     """Return the evidence with some records more, in order."""
-    raise NotImplementedError
+    streams, counts = dict(evidence.streams), dict(vars(evidence))
+    for record in records:
+        if record["kind"] == "step":
+            counts["step_answered"] = 0
+        answered = record["kind"] == "exposure" and record["challenger"]
+        counts["answered"] += answered
+        counts["step_answered"] += answered
+        counts["listings"] += record["kind"] == "listing"
+        for name, value, ceiling in _observations(record, rules):
+            stream = streams.get(name) or _unforeseen(name, streams, rules)
+            streams[name] = stream.after(value, ceiling)
+    return Evidence(**{**counts, "streams": streams})
+
+
+def _unforeseen(name: str, streams: Mapping[str, Stream], rules: Limits) -> Stream:
+    metric = name.partition("/")[0]
+    limit: Forecasted = getattr(rules, metric)
+    at_stake = sum(one.weight for key, one in streams.items() if key.startswith(f"{metric}/"))
+    left = limit.weight + limit.group_weight - at_stake
+    return Stream(limit.group_unforeseen, left * _UNFORESEEN, safe=())
+
+
+def _observations(record: Mapping[str, Any], rules: Limits) -> Iterator[Observation]:
+    """Yield what a record says of which metric."""
+    kind, share = record["kind"], record.get("share", 0.5)
+    if kind == "listing":
+        ours, champions = record["challenger_bad"], record["champion_bad"]
+        for metric, kinds in FAILURES.items():
+            worse = bool(kinds.intersection(ours)) - bool(kinds.intersection(champions))
+            yield f"{metric}/{ALL}", worse, None
+        yield from _compared(record["groups"])
+    elif kind == "bad" and record["event"] == "override":
+        ratio = rules.override.ceiling
+        yield OVERRIDE, record["challenger"], share * ratio / (share * ratio + 1 - share)
+    elif kind == "override":
+        yield DISCORDANT, not record["challenger_right"], max(rules.discordant.ceiling, share)
+    elif kind == "exposure" and not record.get("moved", False):
+        yield ASSIGNMENT, record["challenger"], share
+
+
+def _compared(groups: Mapping[str, Mapping[str, float]]) -> Iterator[Observation]:
+    photos = sum(counts["n"] for counts in groups.values())
+    for metric, named in COMPARED.items():
+        for group, counts in groups.items():
+            if counts["n"] > 0 and group != ALL:
+                yield f"{metric}/{group}", counts[named] / counts["n"], None
+        if photos > 0:
+            all_photos = sum(counts[named] for counts in groups.values())
+            yield f"{metric}/{ALL}", all_photos / photos, None
 
 
 def judge(evidence: Evidence, rules: Limits) -> Verdict:
     """Say what the evidence shows."""
-    raise NotImplementedError
+    streams = evidence.streams
+    found = [Finding.of(name, one, one.harm) for name, one in streams.items() if one.weight > 0]
+    needed = -log10(rules.wrong_decisions.advance)
+    shown = (Finding.of(name, streams[name], streams[name].safe) for name in MUST_BE_SHOWN)
+    by_metric = sorted(found, key=lambda one: one.log10)  # the worst of a metric comes last
+    return Verdict(
+        harm=1 + sum(one.weight * (10**one.log10 - 1) for one in found),  # the rest is not at stake
+        worst=max(found, key=lambda one: log10(one.weight) + one.log10),
+        log10={one.metric: one.log10 for one in by_metric},
+        unproven=tuple(sorted((o for o in shown if o.log10 < needed), key=lambda o: o.log10)),
+        srm=(e_value(streams[ASSIGNMENT].harm) + e_value(streams[ASSIGNMENT].safe)) / 2,
+        listings=evidence.listings,
+        answered=evidence.step_answered,
+    )

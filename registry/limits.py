@@ -4,7 +4,11 @@ The part of a ramp's rules that `registry.evidence` needs; `registry.ramp.rules`
 Every value stands with its reason.
 """
 
+from math import isfinite
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_HIGHEST = 0.99  # a ceiling that a share can still exceed
 
 
 class Stated(BaseModel):
@@ -62,6 +66,21 @@ class Forecasted(Stated):
     group_unforeseen: float = Field(gt=0, lt=1)
     weight: float = Field(ge=0, le=1)
     group_weight: float = Field(ge=0, le=1)
+
+    def ceiling(self, forecast_high: float | None, *, group: bool) -> float:
+        """Return the ceiling of all photos or of a group, by the forecast's upper bound.
+
+        Examples
+        --------
+        >>> rooms = Forecasted(why="an example", times=1.25, plus=0.03, unforeseen=0.08,
+        ...     group_plus=0.05, group_unforeseen=0.25, weight=0.1, group_weight=0.15)
+        >>> rooms.ceiling(0.04, group=False), rooms.ceiling(None, group=True)
+        (0.08, 0.25)
+        """
+        if forecast_high is None or not isfinite(forecast_high):
+            return self.group_unforeseen if group else self.unforeseen
+        plus = self.group_plus if group else self.plus
+        return min(forecast_high * self.times + plus, _HIGHEST)
 
 
 class Error(Stated):

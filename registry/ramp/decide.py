@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Literal
 
 from registry.evidence import Verdict
-from registry.ramp.rules import RampRules
+from registry.ramp.rules import PROMOTED, RampRules
+from registry.ramp.sentences import explain
 
 Kind = Literal["advance", "hold", "roll_back", "promote", "alert", "wait"]
 State = Literal["running", "paused", "waiting", "rolled_back", "promoted"]
+_DAY_S = 86400
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,109 @@ class Decision:
 def decide(ramp: RampState, verdict: Verdict, rules: RampRules, now: datetime) -> Decision:
     """Decide about a ramp.
 
-    Whatever else holds, evidence of harm rolls back. Nothing is raised against a person's hand.
+    Evidence of harm rolls back, whatever else holds; nothing is raised against a person's hand, nor
+    without enough evidence. `now` must know its time zone.
     """
-    raise NotImplementedError
+    checks = (_over, _harmful, _assignments, _by_hand, _little_traffic, _evidence, _timing)
+    for check in checks:
+        found = check(ramp, verdict, rules, now)
+        if found:
+            return _told_if_stuck(ramp, found, rules)
+    following = ramp.step + 1
+    if following == len(rules.steps):
+        why = f"version {ramp.version} stayed within all ceilings with 100 % of the listings"
+        return Decision("promote", ramp.step, "promoted", f"{why}, compared on {verdict.listings}")
+    step = rules.steps[following]
+    why = (
+        f"no more errors, slow answers or disagreement than allowed in {verdict.listings} listings"
+    )
+    return Decision("advance", following, step.name, f"{why}: on to {step.weight:g} % of them")
+
+
+def _told_if_stuck(ramp: RampState, found: Decision, rules: RampRules) -> Decision:
+    """Turn holding and waiting into an alert when the step has lasted for too long."""
+    asked_for = found.reason in {"paused", "by_hand", "other_ramp", "over"}
+    if found.kind not in {"hold", "wait"} or asked_for or ramp.step_s < rules.traffic.stuck_after_s:
+        return found
+    days = ramp.step_s / _DAY_S
+    why = f"the step {rules.steps[ramp.step].name} lasts for {days:.0f} days by now: {found.why}"
+    return Decision("alert", ramp.step, f"stuck:{found.reason}", why)
+
+
+def _over(ramp: RampState, *_: object) -> Decision | None:
+    if ramp.state in {"rolled_back", "promoted"}:
+        return Decision("wait", ramp.step, "over", f"the ramp is over: {ramp.state}")
+    return None
+
+
+def _harmful(ramp: RampState, verdict: Verdict, rules: RampRules, _: datetime) -> Decision | None:
+    if verdict.harm * rules.wrong_decisions.roll_back < 1:
+        return None
+    return Decision("roll_back", ramp.step, verdict.worst.metric, explain(verdict.worst))
+
+
+def _assignments(
+    ramp: RampState, verdict: Verdict, rules: RampRules, _: datetime
+) -> Decision | None:
+    if verdict.srm * rules.wrong_decisions.assignment < 1:
+        return None
+    why = (
+        "listings do not reach the version as often as its weight says, so that what is compared"
+        f" cannot be trusted (e-value {verdict.srm:.3g}): look for lost rows or keys that are"
+        " not listings"
+    )
+    return Decision("alert", ramp.step, "assignment", why)
+
+
+def _by_hand(ramp: RampState, _: Verdict, rules: RampRules, __: datetime) -> Decision | None:
+    if ramp.state == "paused":
+        return Decision("wait", ramp.step, "paused", "a person paused the ramp")
+    planned = rules.steps[ramp.step].weight
+    if ramp.weight != planned:
+        why = f"a person set the weight to {ramp.weight:g} %, the step's is {planned:g} %"
+        return Decision("wait", ramp.step, "by_hand", why)
+    if ramp.other_ramp is not None:
+        why = f"version {ramp.other_ramp} is on its way, one at a time"
+        return Decision("wait", ramp.step, "other_ramp", why)
+    return None
+
+
+def _little_traffic(ramp: RampState, _: Verdict, rules: RampRules, __: datetime) -> Decision | None:
+    traffic = rules.traffic
+    if ramp.listings_last_day >= traffic.listings_per_day:
+        return None
+    why = (
+        f"{ramp.listings_last_day} listings were compared in the last day,"
+        f" {traffic.listings_per_day} are needed to go on"
+    )
+    kind: Kind = "alert" if ramp.ramp_s >= traffic.alert_after_s else "hold"
+    return Decision(kind, ramp.step, "little_traffic", why)
+
+
+def _evidence(ramp: RampState, verdict: Verdict, rules: RampRules, _: datetime) -> Decision | None:
+    if verdict.harm >= rules.wrong_decisions.suspect:
+        why = f"under suspicion (e-value {verdict.harm:.3g}) for {explain(verdict.worst)}"
+        return Decision("hold", ramp.step, "suspect", why)
+    if verdict.unproven:
+        why = f"not yet shown to be within its ceiling, {explain(verdict.unproven[0])}"
+        return Decision("hold", ramp.step, "unproven", why)
+    needed = rules.steps[ramp.step].answered
+    if verdict.answered < needed:
+        why = f"the version answered {verdict.answered} listings in this step, {needed} are needed"
+        return Decision("hold", ramp.step, "answered", why)
+    return None
+
+
+def _timing(ramp: RampState, _: Verdict, rules: RampRules, now: datetime) -> Decision | None:
+    left = rules.steps[ramp.step].dwell_s - ramp.step_s
+    if left > 0:
+        why = f"the step {rules.steps[ramp.step].name} lasts for {left / 60:.0f} minutes more"
+        return Decision("wait", ramp.step, "dwell", why)
+    if rules.quiet_hours.cover(now):
+        return Decision("wait", ramp.step, "quiet_hours", "nothing is raised in quiet hours")
+    last = ramp.step + 1 == len(rules.steps)
+    following = PROMOTED if last else rules.steps[ramp.step + 1].name
+    if following in rules.approval.before and not ramp.approved:
+        why = f"a person must allow what follows ({following}): set the tag approval=approved"
+        return Decision("wait", ramp.step, "approval", why)
+    return None

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from registry.limits import Limits, Stated
 
 FOLDER = Path(__file__).resolve().parents[1] / "ramps"
+PROMOTED = "promoted"  # what follows the last step
 
 
 class Step(Stated):
@@ -97,7 +98,7 @@ class RampRules(Limits):
         weights = [step.weight for step in self.steps]
         if weights != sorted(set(weights)) or weights[-1] != 100:
             raise ValueError(f"the steps' weights must rise and end with 100, not {weights}")
-        known = {step.name for step in self.steps} | {"promoted"}
+        known = {step.name for step in self.steps} | {PROMOTED}
         if unknown := set(self.approval.before) - known:
             raise ValueError(f"there is no step named {', '.join(sorted(unknown))} to approve")
         return self

@@ -1,0 +1,59 @@
+"""What a finding says, as a plain sentence with its metric, group and numbers."""
+
+from collections.abc import Mapping
+
+from registry.evidence import ALL
+from registry.verdict import Finding
+
+_SENTENCES: Mapping[str, str] = {
+    "error": (
+        "errors and fallbacks: in {mean} more of {seen} listings than with the champion, {ceiling}"
+        " more are allowed"
+    ),
+    "slow": (
+        "slow answers: in {mean} more of {seen} listings than with the champion, {ceiling} more are"
+        " allowed"
+    ),
+    "override": (
+        "overrides by people: {mean} of {seen} corrected listings had this version's answer, its"
+        " share of the traffic allows for {ceiling}"
+    ),
+    "discordant": (
+        "overrides where both differ: this version was wrong in {mean} of {seen} listings,"
+        " {ceiling} is allowed"
+    ),
+    "disagreement": (
+        "disagreement: {mean} of the photos{group} get another answer than the champion's"
+        " ({seen} listings), {ceiling} is allowed by the forecast"
+    ),
+    "distance": (
+        "distance of the scores: {mean} from the champion's on photos{group} ({seen} listings),"
+        " {ceiling} is allowed by the forecast"
+    ),
+}
+
+
+def explain(finding: Finding) -> str:
+    """Return a sentence about a finding, without a full stop.
+
+    Examples
+    --------
+    >>> explain(Finding("discordant", "*", 0.9, 0.5, 20, 3.9, 0.1))
+    'overrides where both differ: this version was wrong in 90 % of 20 listings, 50 % is allowed'
+    """
+    group = "" if finding.group == ALL else f" of {finding.group}"
+    mean, ceiling = percent(finding.mean), percent(finding.ceiling)
+    return _SENTENCES[finding.metric].format(
+        mean=mean, ceiling=ceiling, seen=finding.seen, group=group
+    )
+
+
+def percent(share: float) -> str:
+    """Return a share as people read it.
+
+    Examples
+    --------
+    >>> percent(0.014), percent(0.2), percent(-0.001)
+    ('1.4 %', '20 %', '-0.1 %')
+    """
+    return f"{share * 100:.2g} %" if abs(share) < 0.1 else f"{share * 100:.0f} %"

@@ -1,0 +1,80 @@
+"""What the evidence about a version is made of: records without a listing's name, in their order.
+
+They are kept as they are (`ramp_inputs`), so that every decision can be worked out again.
+"""
+
+from typing import Literal, NotRequired, TypedDict
+
+
+class GroupCounts(TypedDict):
+    """Of `n` photos of a group, how many were answered otherwise, and the sum of their distances.
+
+    A distance lies between 0 and 1. A group is what the champion answered, such as a room; `*` for
+    tasks without groups. All photos of a listing are summed up where records are folded.
+    """
+
+    n: int
+    disagree: int
+    distance: float
+
+
+class ListingRecord(TypedDict):
+    """A listing that both versions were asked about, once, when it has settled.
+
+    `slots`: whether the version's answer was given (`served`) or only compared (`pair`). Bad things
+    are of the kinds of `bad_events` but `override`.
+    """
+
+    kind: Literal["listing"]
+    slots: Literal["pair", "served"]
+    challenger_bad: list[str]
+    champion_bad: list[str]
+    groups: dict[str, GroupCounts]
+
+
+class BadRecord(TypedDict):
+    """A bad event at once; `share` is how much of the traffic the version had then, 0..1.
+
+    Only `override` counts as evidence: for all else the champion was asked the same, and the
+    listing's own record compares them.
+    """
+
+    kind: Literal["bad"]
+    event: str
+    challenger: bool
+    share: float
+
+
+class OverrideRecord(TypedDict):
+    """Who was right of a photo on which both differ; one for each listing.
+
+    `share`: how much of the traffic the version had then, 0..1. People correct what they were
+    given, so the version's mistakes are seen as often as it answers. A half if not given.
+    """
+
+    kind: Literal["override"]
+    challenger_right: bool
+    share: NotRequired[float]
+
+
+class ExposureRecord(TypedDict):
+    """A listing's first answer by a version; `share` is how much of the traffic it had, 0..1.
+
+    `moved`: another version answered it before, since the ramp began. Raising a weight moves
+    listings one way only, so these say nothing about how listings are assigned.
+    """
+
+    kind: Literal["exposure"]
+    challenger: bool
+    share: float
+    moved: NotRequired[bool]
+
+
+class StepRecord(TypedDict):
+    """The ramp went on to a step: what is counted for a step begins anew."""
+
+    kind: Literal["step"]
+    step: int
+
+
+Record = ListingRecord | BadRecord | OverrideRecord | ExposureRecord | StepRecord
