@@ -11,7 +11,7 @@ called.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -21,7 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from serving.card import Input, Label
-from serving.task import Inputs, Task
+from serving.task import Inputs, Source, Task
 from training.config import Dimension, TrainingConfig
 from training.data.dataset import open_dataset
 
@@ -162,6 +162,10 @@ class Evaluation(Protocol):
         self, candidate: Candidate, rows: pd.DataFrame, dataset: Dataset
     ) -> NDArray[np.float64]:
         """Return what each row's answer is worth, float (n,): higher is better, NaN: cannot say."""
+        ...
+
+    def source(self, row: Mapping[str, Any]) -> Source:
+        """Return what serving would be asked about: one row of the table."""
         ...
 
     def evaluate(self, candidate: Candidate, rows: pd.DataFrame, dataset: Dataset) -> Report:

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -37,6 +38,19 @@ def figures(values: Mapping[str, float]) -> dg.MetadataValue:
         ends = [values.get(f"{name}.{end}") for end in ("low", "high")]
         interval = " – ".join(f"{end:.4f}" for end in ends if end is not None)
         lines.append(f"| {name} | {values[name]:.4f} | {interval} |")
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def groups(forecast: Mapping[str, Any]) -> dg.MetadataValue:
+    """Show how otherwise than the champion a version answers, by group; `*` is all of them."""
+    lines = [
+        "| group | photos | answered otherwise | at most | distance | at most |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, found in forecast["groups"].items():
+        shares = (found[key] for key in ("disagree", "disagree_high", "distance", "distance_high"))
+        shown = " | ".join(f"{share:.1%}" for share in shares)
+        lines.append(f"| {_cell('all' if name == '*' else name)} | {found['n']:,} | {shown} |")
     return dg.MetadataValue.md("\n".join(lines))
 
 

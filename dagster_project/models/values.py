@@ -59,12 +59,14 @@ class Evaluated:
     Attributes
     ----------
     test_set : digest of that test set
+    forecast : digest of `forecast.json`, see `registry.forecast`; empty: nothing was served
     """
 
     run_id: str
     candidate: Candidate
     figures: Mapping[str, float]
     test_set: str
+    forecast: str = ""
 
 
 @dataclass(frozen=True)

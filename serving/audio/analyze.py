@@ -186,13 +186,19 @@ def _listen(mono: Samples, sample_rate_hz: int, peak: float, model: BeatModel | 
     """Hear the music at the rate and level that the network was taught on."""
     if peak < SILENT:
         return _Sound(np.zeros((1, GROUPS)), _NO_ENVELOPE, NO_BEATS)
-    music = resample(mono, sample_rate_hz, RATE_HZ)
-    music = music / max(np.abs(music).max(), np.float32(SILENT))
+    music = to_network_sound(mono, sample_rate_hz)
     features, envelope = network_features(music), onset_envelope(music)
     beats = _beats_of_sound(music, (features, envelope), model)
     powers = (10 ** features[:, : features.shape[1] // 2].astype(np.float64) - 1) ** 2
     groups = [group.mean(axis=1) for group in np.array_split(powers, GROUPS, axis=1)]
     return _Sound(np.stack(groups, axis=1), envelope, beats)
+
+
+def to_network_sound(mono: Samples, sample_rate_hz: int) -> Samples:
+    """Bring sound to the rate and the level that the network was taught on."""
+    music = resample(mono, sample_rate_hz, RATE_HZ)
+    level: Samples = music / max(np.abs(music).max(), np.float32(SILENT))
+    return level
 
 
 def _beats_of_sound(

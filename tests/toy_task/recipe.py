@@ -1,6 +1,7 @@
 """How the toy task is trained: one number, by which a dark camera's pixels are made brighter."""
 
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 import lightning as L
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from serving.card import ArrayInput, Score
+from serving.image import PhotoFile
 from serving.models.session import OnnxSession
 from serving.photos.classify import to_pixels
 from serving.task import Inputs
@@ -17,7 +19,7 @@ from tests.toy_task.task import BRIGHTNESS, SIDE, Brightness, brightness_card
 from training.candidate import Candidate, Report, Uncalibrated
 from training.config import Dimension, TrainingConfig
 from training.loop.intervals import bootstrap, flatten
-from training.loop.loaders import Loaders, read_image
+from training.loop.loaders import Loaders, read_image, read_source
 from training.module import TaskModule, Trained
 from training.recipe import Dataset, Headline, Recipe, Rows, TrainingPlan
 
@@ -115,6 +117,10 @@ class ToyEvaluation:
         """Return minus the error of each photo's brightness, on the scale 0..1."""
         del dataset
         return self._scores(candidate.model, rows)
+
+    def source(self, row: Mapping[str, Any]) -> PhotoFile:
+        """Return the row's photo."""
+        return read_source(row)
 
     def evaluate(self, candidate: Candidate, rows: pd.DataFrame, dataset: Dataset) -> Report:
         """Return the mean error with its interval."""

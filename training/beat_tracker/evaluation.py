@@ -1,26 +1,24 @@
 """How the beat tracker is judged: beats and tempo of music, and none of what has no beat."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from serving.audio.analyze import analyze
-from serving.audio.beat_tracker import BEAT_TRACKER, COLUMNS
-from serving.audio.features import FRAMES_PER_S, BeatModel
+from serving.audio.analyze import analyze, to_network_sound, trim_silence
+from serving.audio.beat_tracker import BEAT_TRACKER, COLUMNS, SoundFeatures
+from serving.audio.features import FRAMES_PER_S, BeatModel, network_features
 from serving.card import Sequence
 from serving.models.beats import HeldBeats
-from serving.models.local import Loaded
-from serving.models.routing import CHAMPION
-from serving.models.session import open_session
 from synthetic.music.tracks import RATE_HZ
 from training.beat_tracker.scores import Score, score
 from training.beat_tracker.sounds import read_drawing
 from training.beat_tracker.weights import BARS, FITTED_ON, LEVEL
 from training.candidate import Candidate, Report, Uncalibrated
+from training.loop.held import hold
 from training.loop.intervals import Figure, bootstrap, flatten, proportion
 from training.recipe import Dataset, Rows
 
@@ -66,6 +64,11 @@ class BeatEvaluation:
         del dataset
         return _worths(hear(candidate, rows))
 
+    def source(self, row: Mapping[str, Any]) -> SoundFeatures:
+        """Draw the row's sound, and measure what the network hears of it."""
+        sound = to_network_sound(read_drawing(dict(row)).draw().samples, RATE_HZ)
+        return SoundFeatures(network_features(trim_silence(sound)[0]))
+
     def evaluate(self, candidate: Candidate, rows: pd.DataFrame, dataset: Dataset) -> Report:
         """Measure tempo, beats and their offset on music, and false claims on other sound."""
         del dataset
@@ -76,14 +79,7 @@ class BeatEvaluation:
 
 def hear(candidate: Candidate, rows: pd.DataFrame) -> list[Heard]:
     """Draw each row's sound and let the candidate hear it, as serving analyses music."""
-    digests = (
-        sha256(candidate.model).hexdigest(),
-        sha256(candidate.card.model_dump_json().encode()).hexdigest(),
-    )
-    session = open_session(candidate.model)
-    model = HeldBeats(
-        Loaded(candidate.card, "candidate", CHAMPION, *digests, session=session, batched=False)
-    )
+    model = HeldBeats(hold(candidate))
     return [_hear_row(model, row) for row in _records(rows)]
 
 

@@ -1,12 +1,14 @@
 """Calibrates and judges any classifier of photos: a card with `Classes`, figures, pictures."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from serving.card import Classes, Label, ModelCard
+from serving.image import PhotoFile
 from serving.photos.classify import to_probabilities
 from training.candidate import Candidate, Report, Uncalibrated
 from training.loop.class_calibration import fit_temperature, fit_threshold
@@ -19,7 +21,7 @@ from training.loop.class_pictures import (
 )
 from training.loop.corruptions import CORRUPTIONS
 from training.loop.intervals import Figure, flatten, proportion
-from training.loop.loaders import to_photos
+from training.loop.loaders import read_source, to_photos
 from training.loop.predict import Change, photo_input, predict
 from training.recipe import Dataset, Rows
 
@@ -78,6 +80,10 @@ class ClassEvaluation:
         if known.any():
             scores[known] = self._predict(candidate, rows[known], "test, scores").right
         return scores
+
+    def source(self, row: Mapping[str, Any]) -> PhotoFile:
+        """Return the row's photo."""
+        return read_source(row)
 
     def evaluate(self, candidate: Candidate, rows: pd.DataFrame, dataset: Dataset) -> Report:
         """Measure on the frozen test set, clean and corrupted, by slices; draw what people see."""

@@ -1,7 +1,8 @@
 """Feeds training: photos decoded as serving decodes them, in batches."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import lightning as L
@@ -13,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from serving.card import Label
-from serving.image import Image, decode
+from serving.image import Image, PhotoFile, decode
 from training.config import TrainingConfig
 from training.data.objects import read_photo
 
@@ -36,6 +37,11 @@ class LabelledPhotos:
 def read_image(uri: str, min_side: int = 0) -> Image:
     """Return a photo's pixels, decoded by the code that serves."""
     return decode(read_photo(uri), MAX_PIXELS, min_side)
+
+
+def read_source(row: Mapping[str, Any]) -> PhotoFile:
+    """Return a row's photo as serving is asked about one."""
+    return PhotoFile(read_photo(row["uri"]), MAX_PIXELS)
 
 
 def to_photos(rows: pd.DataFrame, labels: Sequence[Label]) -> LabelledPhotos:

@@ -1,13 +1,17 @@
 """How photo quality is judged: scores must follow what was done to photos never learned from."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from serving.card import Score
+from serving.image import PhotoFile
 from serving.photos.quality.parts import PARTS
 from training.candidate import Candidate, Report, Uncalibrated
-from training.loop.loaders import read_image
+from training.loop.loaders import read_image, read_source
 from training.photo_quality.trials import Scorer, Trial, rank_figures, rank_one, tilt_errors
 from training.recipe import Dataset, Rows
 
@@ -31,6 +35,10 @@ class QualityEvaluation:
         """Return for the photos that are judged how well their own scores follow; else NaN."""
         del dataset
         return _each(rows, _try(candidate.model, rows, _JUDGED))
+
+    def source(self, row: Mapping[str, Any]) -> PhotoFile:
+        """Return the row's photo."""
+        return read_source(row)
 
     def evaluate(self, candidate: Candidate, rows: pd.DataFrame, dataset: Dataset) -> Report:
         """Measure ranks of scores and errors of tilt."""

@@ -12,6 +12,7 @@ from dagster_project.defs.models.training import check_data
 from dagster_project.models import show
 from dagster_project.models.values import Evaluated, Exported, Registered
 from dagster_project.studio import Studio
+from registry.forecast import FORECAST_DIGEST, log_forecast
 from registry.judge import judge_by, standard
 from registry.runs import end_run, log_pictures, log_text
 from registry.versions import log_figures, register, tag_verdict
@@ -49,6 +50,7 @@ def _evaluation(recipe: Recipe[Any]) -> dg.AssetsDefinition:
         from dagster_project.models.provenance import read_served
         from dagster_project.models.rows import limit_rows
         from dagster_project.models.validated import is_validated
+        from training.loop.forecast import forecast
         from training.loop.report import report
 
         exported, run_id = exported_models, exported_models.run_id
@@ -65,11 +67,14 @@ def _evaluation(recipe: Recipe[Any]) -> dg.AssetsDefinition:
         if exported.parity is not None:
             figures["onnx/parity"] = exported.parity
         client = studio.registry()
+        foreseen = forecast(recipe, chosen, served, rows) if served else None
         log_figures(client, run_id, figures, chosen.model)
         log_pictures(client, run_id, found.pictures)
         log_text(client, run_id, "mistakes.csv", found.mistakes.to_csv(index=False))
+        digest = log_forecast(client, run_id, foreseen) if foreseen else ""
+        candidate = chosen.with_metrics(found.short())
         return dg.MaterializeResult(
-            value=Evaluated(run_id, chosen.with_metrics(found.short()), figures, dataset.test_set),
+            value=Evaluated(run_id, candidate, figures, dataset.test_set, digest),
             metadata={
                 "MLflow run": show.link(studio.page_of_run(run_id)),
                 "SHA-256 of the model": chosen.sha256,
@@ -77,6 +82,7 @@ def _evaluation(recipe: Recipe[Any]) -> dg.AssetsDefinition:
                 "figures": show.figures(figures),
                 **{name: show.picture(png) for name, png in found.pictures.items()},
                 "worst mistakes by name": show.table(found.mistakes.head(24), index=False),
+                **({"how otherwise it answers": show.groups(foreseen)} if foreseen else {}),
             },
         )
 
@@ -97,6 +103,8 @@ def _registered_version(recipe: Recipe[Any]) -> dg.AssetsDefinition:
         client, candidate = studio.registry(), evaluation.candidate
         card, run_id = candidate.card, evaluation.run_id
         version = register(client, run_id, candidate.model, card, evaluation.test_set)
+        if evaluation.forecast:
+            client.set_model_version_tag(card.task, version, FORECAST_DIGEST, evaluation.forecast)
         end_run(client, run_id)
         return dg.MaterializeResult(
             value=Registered(recipe.name, version, card.licence, evaluation.figures),
