@@ -31,12 +31,14 @@ from film_faults import FAULTS, open_copy, write_copy
 from random_asks import draw_ask, fill
 from servers import ROOT
 
+from serving.audio.beat_tracker import BEAT_TRACKER
 from serving.db.engine import retry_while_unavailable
 from serving.db.migrate import prepare
 from serving.jobs import manage
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
-from serving.models.predictor import Predictor
+from serving.models.local import LocalModels, load_baked
+from serving.models.predictor import LocalPredictor
 from serving.requests.format import FRAMES
 from serving.settings import Settings
 from serving.storage.objects import storage_of
@@ -47,6 +49,7 @@ from serving.workflows.film_check import Planned, find_faults
 from serving.workflows.run import Parts
 from serving.workflows.runner import Runner
 
+_STARTERS = ROOT / "registry" / "starter"
 _KIND = "render_video"
 _LONGEST_COPY = 1800  # frames: all of them are in memory
 # in 1080p: two thirds of that in 720p, the smallest that can be asked for
@@ -169,9 +172,12 @@ class Studio:
         settings = Settings(studio_home=Path(home), job_failures=1)
         engine, self.seed = prepare(settings), seed
         scratch = Scratch(Path(home) / "scratch", 10**10)
-        # each photo says its room: nobody asks
-        predictor = cast(Predictor, None)
-        self.parts = Parts(settings, engine, storage_of(settings), scratch, predictor)
+        storage = storage_of(settings)
+        # each photo says its room: only the beats are asked for
+        models = LocalModels(
+            storage, load_baked(_STARTERS, tasks={BEAT_TRACKER.name: BEAT_TRACKER})
+        )
+        self.parts = Parts(settings, engine, storage, scratch, LocalPredictor(models, storage))
         self.findings: list[Finding] = []
         self.faults: dict[str, list[str]] = {}
         self.frames = 0
