@@ -20,7 +20,7 @@ from typing import NamedTuple
 # as parts of the largest bet that cannot lose everything at once
 SIZES = (0.01, 0.03, 0.1, 0.25, 0.5, 0.95)
 _NOTHING = (0.0,) * len(SIZES)
-LARGEST = 690.0  # exp() of much more is no float
+_LOG10_E, _LARGEST = math.log10(math.e), 300.0
 
 
 class Stream(NamedTuple):
@@ -49,8 +49,8 @@ class Stream(NamedTuple):
         Examples
         --------
         >>> certain = Stream(0.5).after(1.0).after(1.0).after(1.0)
-        >>> round(e_value(certain.harm), 2), round(e_value(certain.safe), 2)
-        (2.7, 0.53)
+        >>> [round(10 ** log10_e_value(bets), 2) for bets in (certain.harm, certain.safe)]
+        [2.7, 0.53]
         """
         mean = self.ceiling if ceiling is None else ceiling
         if not self.lowest < mean < 1:
@@ -63,12 +63,11 @@ class Stream(NamedTuple):
         return Stream(self.ceiling, self.weight, self.lowest, harm, safe, *sums)
 
 
-def log_e_value(bets: Sequence[float]) -> float:
-    """Return the natural logarithm of the mean of what bets have become, given their logarithms."""
+def log10_e_value(bets: Sequence[float]) -> float:
+    """Return log10 of the mean of what bets have become, given their natural logarithms.
+
+    At most 300: ten to the power of it is a float.
+    """
     most = max(bets)
-    return most + math.log(sum(math.exp(log - most) for log in bets) / len(bets))
-
-
-def e_value(bets: Sequence[float]) -> float:
-    """Return the mean of what bets have become, given their logarithms; at most e^690."""
-    return math.exp(min(log_e_value(bets), LARGEST))
+    mean = sum([math.exp(log - most) for log in bets]) / len(bets)
+    return min((most + math.log(mean)) * _LOG10_E, _LARGEST)

@@ -5,26 +5,29 @@ stake, and their average is valid whatever ties them together. The unit is the l
 one house are not independent. Lindon & Malek 2022, Waudby-Smith & Ramdas 2024, Robbins 1970.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import log10
 from typing import Any
 
-from registry.bets import Stream, e_value
+from registry.bets import Stream, log10_e_value
 from registry.limits import Forecasted, Limits
+from registry.records import (
+    ALL,
+    ASSIGNMENT,
+    COMPARED,
+    DISCORDANT,
+    FAILURES,
+    OVERRIDE,
+    observations,
+)
 from registry.verdict import Finding, Verdict
 
 __all__ = ["ALL", "Evidence", "Finding", "Verdict", "fold", "fold_all", "judge", "start"]
 
-ALL = "*"
-# a fallback is what an error becomes where the version's answer was to be given
-FAILURES = {"error": frozenset({"error", "fallback"}), "slow": frozenset({"slow"})}
-COMPARED = {"disagreement": "disagree", "distance": "distance"}  # their names in records
 MUST_BE_SHOWN = tuple(f"{metric}/{ALL}" for metric in (*FAILURES, *COMPARED))
-OVERRIDE, DISCORDANT, ASSIGNMENT = f"override/{ALL}", f"discordant/{ALL}", f"assignment/{ALL}"
 _FORESEEN = 0.8  # of the stake on groups; of the rest a group that no forecast knew gets a part
 _UNFORESEEN = 1 / 16
-Observation = tuple[str, float, float | None]  # stream, value, its ceiling if it has one of its own
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def fold_all(evidence: Evidence, records: Iterable[Mapping[str, Any]], rules: Li
         counts["answered"] += answered
         counts["step_answered"] += answered
         counts["listings"] += record["kind"] == "listing"
-        for name, value, ceiling in _observations(record, rules):
+        for name, value, ceiling in observations(record, rules):
             stream = streams.get(name) or _unforeseen(name, streams, rules)
             streams[name] = stream.after(value, ceiling)
     return Evidence(**{**counts, "streams": streams})
@@ -110,48 +113,23 @@ def _unforeseen(name: str, streams: Mapping[str, Stream], rules: Limits) -> Stre
     return Stream(limit.group_unforeseen, left * _UNFORESEEN, safe=())
 
 
-def _observations(record: Mapping[str, Any], rules: Limits) -> Iterator[Observation]:
-    """Yield what a record says of which metric."""
-    kind, share = record["kind"], record.get("share", 0.5)
-    if kind == "listing":
-        ours, champions = record["challenger_bad"], record["champion_bad"]
-        for metric, kinds in FAILURES.items():
-            worse = bool(kinds.intersection(ours)) - bool(kinds.intersection(champions))
-            yield f"{metric}/{ALL}", worse, None
-        yield from _compared(record["groups"])
-    elif kind == "bad" and record["event"] == "override":
-        ratio = rules.override.ceiling
-        yield OVERRIDE, record["challenger"], share * ratio / (share * ratio + 1 - share)
-    elif kind == "override":
-        yield DISCORDANT, not record["challenger_right"], max(rules.discordant.ceiling, share)
-    elif kind == "exposure" and not record.get("moved", False):
-        yield ASSIGNMENT, record["challenger"], share
-
-
-def _compared(groups: Mapping[str, Mapping[str, float]]) -> Iterator[Observation]:
-    photos = sum(counts["n"] for counts in groups.values())
-    for metric, named in COMPARED.items():
-        for group, counts in groups.items():
-            if counts["n"] > 0 and group != ALL:
-                yield f"{metric}/{group}", counts[named] / counts["n"], None
-        if photos > 0:
-            all_photos = sum(counts[named] for counts in groups.values())
-            yield f"{metric}/{ALL}", all_photos / photos, None
-
-
 def judge(evidence: Evidence, rules: Limits) -> Verdict:
     """Say what the evidence shows."""
     streams = evidence.streams
-    found = [Finding.of(name, one, one.harm) for name, one in streams.items() if one.weight > 0]
-    needed = -log10(rules.wrong_decisions.advance)
+    bet = {name: log10_e_value(one.harm) for name, one in streams.items() if one.weight > 0}
+    by_metric = {
+        name.partition("/")[0]: bet[name] for name in sorted(bet, key=lambda one: bet[one])
+    }
+    worst = max(bet, key=lambda name: log10(streams[name].weight) + bet[name])
     shown = (Finding.of(name, streams[name], streams[name].safe) for name in MUST_BE_SHOWN)
-    by_metric = sorted(found, key=lambda one: one.log10)  # the worst of a metric comes last
+    needed = -log10(rules.wrong_decisions.advance)
+    assigned = streams[ASSIGNMENT]
     return Verdict(
-        harm=1 + sum(one.weight * (10**one.log10 - 1) for one in found),  # the rest is not at stake
-        worst=max(found, key=lambda one: log10(one.weight) + one.log10),
-        log10={one.metric: one.log10 for one in by_metric},
+        harm=1 + sum(streams[name].weight * (10**value - 1) for name, value in bet.items()),
+        worst=Finding.of(worst, streams[worst], streams[worst].harm),
+        log10=by_metric,  # of a metric's groups the worst is the last
         unproven=tuple(sorted((o for o in shown if o.log10 < needed), key=lambda o: o.log10)),
-        srm=(e_value(streams[ASSIGNMENT].harm) + e_value(streams[ASSIGNMENT].safe)) / 2,
+        srm=(10 ** log10_e_value(assigned.harm) + 10 ** log10_e_value(assigned.safe)) / 2,
         listings=evidence.listings,
         answered=evidence.step_answered,
     )

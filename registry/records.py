@@ -3,7 +3,17 @@
 They are kept as they are (`ramp_inputs`), so that every decision can be worked out again.
 """
 
-from typing import Literal, NotRequired, TypedDict
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NotRequired, TypedDict
+
+from registry.limits import Limits
+
+ALL = "*"
+# a fallback is what an error becomes where the version's answer was to be given
+FAILURES = {"error": frozenset({"error", "fallback"}), "slow": frozenset({"slow"})}
+COMPARED = {"disagreement": "disagree", "distance": "distance"}  # their names in records
+OVERRIDE, DISCORDANT, ASSIGNMENT = f"override/{ALL}", f"discordant/{ALL}", f"assignment/{ALL}"
+Observation = tuple[str, float, float | None]  # stream, value, its ceiling if it has one of its own
 
 
 class GroupCounts(TypedDict):
@@ -78,3 +88,32 @@ class StepRecord(TypedDict):
 
 
 Record = ListingRecord | BadRecord | OverrideRecord | ExposureRecord | StepRecord
+
+
+def observations(record: Mapping[str, Any], rules: Limits) -> Iterator[Observation]:
+    """Yield what a record says of which metric, as values between -1 or 0 and 1."""
+    kind, share = record["kind"], record.get("share", 0.5)
+    if kind == "listing":
+        ours, champions = record["challenger_bad"], record["champion_bad"]
+        for metric, kinds in FAILURES.items():
+            worse = bool(kinds.intersection(ours)) - bool(kinds.intersection(champions))
+            yield f"{metric}/{ALL}", worse, None
+        yield from _compared(record["groups"])
+    elif kind == "bad" and record["event"] == "override":
+        ratio = rules.override.ceiling
+        yield OVERRIDE, record["challenger"], share * ratio / (share * ratio + 1 - share)
+    elif kind == "override":
+        yield DISCORDANT, not record["challenger_right"], max(rules.discordant.ceiling, share)
+    elif kind == "exposure" and not record.get("moved", False):
+        yield ASSIGNMENT, record["challenger"], share
+
+
+def _compared(groups: Mapping[str, Mapping[str, float]]) -> Iterator[Observation]:
+    photos = sum(counts["n"] for counts in groups.values())
+    for metric, named in COMPARED.items():
+        for group, counts in groups.items():
+            if counts["n"] > 0 and group != ALL:
+                yield f"{metric}/{group}", counts[named] / counts["n"], None
+        if photos > 0:
+            all_photos = sum(counts[named] for counts in groups.values())
+            yield f"{metric}/{ALL}", all_photos / photos, None

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import log
 
-from registry.bets import LARGEST, Stream, log_e_value
+from registry.bets import Stream, log10_e_value
 
 
 @dataclass(frozen=True)
@@ -15,7 +14,7 @@ class Finding:
     ----------
     mean, ceiling : what was observed and what is allowed, means over `seen`
     seen : listings or events that were observed
-    log10 : log10 of the e-value, at most 299
+    log10 : log10 of the e-value, at most 300
     weight : the part of the stake that is bet on it
     """
 
@@ -34,8 +33,8 @@ class Finding:
         mean, ceiling = 0.0, stream.ceiling
         if stream.seen:
             mean, ceiling = stream.total / stream.seen, stream.allowed / stream.seen
-        logarithm = min(log_e_value(bets), LARGEST) / log(10)
-        return cls(metric, group, mean, ceiling, stream.seen, logarithm, stream.weight)
+        evidence = log10_e_value(bets)
+        return cls(metric, group, mean, ceiling, stream.seen, evidence, stream.weight)
 
 
 @dataclass(frozen=True)
