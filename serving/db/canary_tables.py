@@ -319,13 +319,15 @@ class Rollback(Base):
 class Experiment(Base):
     """An A/B experiment: named arms with fixed weights and a salt of their own.
 
-    `arms` is a list of {name, version, weight}; the rest of the listings stays with the champion.
+    `arms` is a list of {name, version, weight}; the rest of the listings stays with `champion`, the
+    version that the arms are held against.
     """
 
     __tablename__ = "experiments"
 
     name: Mapped[str] = mapped_column(primary_key=True)
     task: Mapped[str]
+    champion: Mapped[str]
     salt: Mapped[str]
     arms: Mapped[Json]
     metric: Mapped[str]

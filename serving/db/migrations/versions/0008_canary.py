@@ -255,6 +255,7 @@ def _create_ramps() -> None:
         "experiments",
         _text("name"),
         _text("task"),
+        _text("champion"),
         _text("salt"),
         _json("arms"),
         _text("metric"),

@@ -1,0 +1,1 @@
+"""A/B experiments: named arms with fixed weights, on the same routing as a version's ramp."""
