@@ -182,6 +182,34 @@ REMOVED = Counter(
 )
 
 
+OBSERVED_ANSWERS = Counter(
+    "studio_prediction_log_answers",
+    "Answers to be written down: those of which there are rows, drops, or that still wait",
+    registry=REGISTRY,
+)
+OBSERVED_ROWS = Counter(
+    "studio_prediction_log_rows", "Answers that were written down", registry=REGISTRY
+)
+OBSERVED_DROPPED = Counter(
+    "studio_prediction_log_dropped",
+    "Answers that were not written down, and why",
+    ("reason",),
+    registry=REGISTRY,
+)
+OBSERVED_BYTES = Gauge(
+    "studio_prediction_log_waiting_bytes", "Answers that wait to be written", registry=REGISTRY
+)
+BAD_EVENTS_DROPPED = Counter(
+    "studio_bad_events_dropped", "Bad events that found no room to wait", registry=REGISTRY
+)
+KEPT_PHOTOS = Counter(
+    "studio_kept_photos",
+    "Small pictures of photos, by what became of them",
+    ("outcome",),
+    registry=REGISTRY,
+)
+
+
 class Cache(Protocol):
     """Whoever counts how often it knew the answer."""
 

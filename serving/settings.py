@@ -216,6 +216,31 @@ class Settings(CheckedSettings):
         365 * 24 * 3600.0, ge=0, description="since an erasure was done, of the note of it"
     )
 
+    # what models answered
+    observed_bytes: int = Field(
+        24 * 2**20,
+        ge=2**20,
+        description="of answers that wait to be written down; more is dropped and counted",
+    )
+    predictions_sampled: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="the share of listings whose answers are written down while a task has one "
+        "version; with another beside it: all",
+    )
+    predictions_kept_days: int = Field(
+        90, ge=1, le=3650, description="of answers written down, and what was observed of them"
+    )
+    keep_photos: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="the share of these photos of which a small picture is kept; if above 0, all "
+        "about which two versions disagree; 0: none at all",
+    )
+    kept_photos_days: int = Field(30, ge=1, le=3650, description="of a small picture")
+
     # uploads
     max_upload_bytes: int = Field(2**30, gt=0, description="of one upload")
     upload_quota_bytes: int = Field(20 * 2**30, gt=0, description="of a client's uploads together")

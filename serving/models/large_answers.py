@@ -1,6 +1,7 @@
 """Large maps and pictures of answers: in the object storage, with their key in the answer."""
 
 import dataclasses
+import hashlib
 from collections.abc import Callable
 from typing import cast
 
@@ -30,6 +31,11 @@ def has_stored(answer: Answer) -> bool:
     return any(keys)
 
 
+def without_files(answer: Answer) -> Answer:
+    """Return the answer with the hashes of its maps and pictures in their place."""
+    return _replace_encoded(answer, _name)
+
+
 def load_stored(answer: Answer, storage: Storage) -> Answer:
     """Return the answer with all its maps and pictures within; ObjectNotFound if one is gone."""
     return _replace_encoded(answer, lambda part: _load(part, storage))
@@ -40,6 +46,11 @@ def _store(part: Encoded, storage: Storage) -> Encoded:
         return part
     sha256 = write_by_sha256(storage, PREDICTIONS, part.data)
     return Encoded(media_type=part.media_type, key=f"{PREDICTIONS}/{sha256}", sha256=sha256)
+
+
+def _name(part: Encoded) -> Encoded:
+    sha256 = part.sha256 or hashlib.sha256(part.data).hexdigest()
+    return Encoded(media_type=part.media_type, key=part.key, sha256=sha256)
 
 
 def _load(part: Encoded, storage: Storage) -> Encoded:

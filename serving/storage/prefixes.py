@@ -13,3 +13,4 @@ AUDIO = "audio"  # analyses of tracks, by the SHA-256 of the track
 FILMS = "films"  # films and clips with their posters and previews, by job
 BATCHES = "batches"  # what a day's batch asks for, written by whoever wants it
 VALIDATED = "validated"  # verdicts on tables of training data
+KEPT = "kept"  # small pictures of photos, for people who compare versions
