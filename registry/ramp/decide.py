@@ -7,10 +7,17 @@ from typing import Literal
 from registry.evidence import Verdict
 from registry.ramp.rules import PROMOTED, RampRules
 from registry.ramp.sentences import explain
+from registry.ramp.states import LIVE, State
 
 Kind = Literal["advance", "hold", "roll_back", "promote", "alert", "wait"]
-State = Literal["running", "paused", "waiting", "rolled_back", "promoted"]
 _DAY_S = 86400
+_GOES_NO_FURTHER = {
+    State.PAUSED: "a person paused the ramp",
+    State.FIXED: "an arm of an experiment keeps its weight",
+    State.PROMOTING: "it has passed and is about to be the champion",
+}
+# nobody needs to be told that these last
+_KNOWN_TO_PEOPLE = {"over", "by_hand", "other_ramp", *(state.value for state in _GOES_NO_FURTHER)}
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,7 @@ class RampState:
     ramp_s: float
     step_s: float
     listings_last_day: int
-    state: State = "running"
+    state: State = State.RUNNING
     approved: bool = False
     other_ramp: str | None = None
 
@@ -82,8 +89,9 @@ def decide(ramp: RampState, verdict: Verdict, rules: RampRules, now: datetime) -
 
 def _told_if_stuck(ramp: RampState, found: Decision, rules: RampRules) -> Decision:
     """Turn holding and waiting into an alert when the step has lasted for too long."""
-    asked_for = found.reason in {"paused", "by_hand", "other_ramp", "over"}
-    if found.kind not in {"hold", "wait"} or asked_for or ramp.step_s < rules.traffic.stuck_after_s:
+    if found.kind not in {"hold", "wait"} or found.reason in _KNOWN_TO_PEOPLE:
+        return found
+    if ramp.step_s < rules.traffic.stuck_after_s:
         return found
     days = ramp.step_s / _DAY_S
     why = f"the step {rules.steps[ramp.step].name} lasts for {days:.0f} days by now: {found.why}"
@@ -91,9 +99,9 @@ def _told_if_stuck(ramp: RampState, found: Decision, rules: RampRules) -> Decisi
 
 
 def _over(ramp: RampState, *_: object) -> Decision | None:
-    if ramp.state in {"rolled_back", "promoted"}:
-        return Decision("wait", ramp.step, "over", f"the ramp is over: {ramp.state}")
-    return None
+    if ramp.state in LIVE:
+        return None
+    return Decision("wait", ramp.step, "over", f"the ramp is over: {ramp.state}")
 
 
 def _harmful(ramp: RampState, verdict: Verdict, rules: RampRules, _: datetime) -> Decision | None:
@@ -116,8 +124,9 @@ def _assignments(
 
 
 def _by_hand(ramp: RampState, _: Verdict, rules: RampRules, __: datetime) -> Decision | None:
-    if ramp.state == "paused":
-        return Decision("wait", ramp.step, "paused", "a person paused the ramp")
+    for state, why in _GOES_NO_FURTHER.items():
+        if ramp.state == state:
+            return Decision("wait", ramp.step, state.value, why)
     planned = rules.steps[ramp.step].weight
     if ramp.weight != planned:
         why = f"a person set the weight to {ramp.weight:g} %, the step's is {planned:g} %"

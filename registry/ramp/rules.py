@@ -6,10 +6,10 @@
 from collections.abc import Mapping
 from datetime import datetime, time
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from registry.limits import Limits, Stated
 
@@ -61,6 +61,13 @@ class QuietHours(Stated):
     begin: time = time(0)
     end: time = time(0)
     days: tuple[int, ...] = ()
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            raise ValueError(f"there is no time zone {zone}")
+        return zone
 
     def cover(self, now: datetime) -> bool:
         """Say whether it is quiet at a time, which must know its zone."""

@@ -1,0 +1,250 @@
+import json
+import math
+from collections.abc import Sequence
+from itertools import product
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from registry.bets import Stream, log10_e_value
+from registry.evidence import Evidence, fold, fold_all, judge, start
+from registry.ramp.rules import read_rules
+
+RULES = read_rules("no-such-task")
+ROOMS = ("bath", "bed", "kitchen")
+FORECAST = {
+    "groups": {
+        "*": {"n": 900, "disagree": 0.04, "disagree_high": 0.05, "distance": 0.02,
+              "distance_high": 0.03},
+        "bath": {"n": 90, "disagree": 0.04, "disagree_high": 0.1, "distance": 0.02,
+                 "distance_high": 0.05},
+    }
+}  # fmt: skip
+QUIET = start(RULES, FORECAST)
+
+
+def listing(
+    challenger: Sequence[str] = (), champion: Sequence[str] = (), **groups: tuple[int, int, float]
+) -> dict[str, Any]:
+    counts = {
+        name: {"n": n, "disagree": disagree, "distance": distance}
+        for name, (n, disagree, distance) in (groups or {"bed": (12, 0, 0.0)}).items()
+    }
+    bad = {"challenger_bad": list(challenger), "champion_bad": list(champion)}
+    return {"kind": "listing", "slots": "pair", **bad, "groups": counts}
+
+
+def e_of(evidence: Evidence, name: str) -> float:
+    return 10 ** log10_e_value(evidence.streams[name].harm)
+
+
+failures = st.lists(st.sampled_from(["error", "fallback", "slow"]), max_size=2)
+counts = st.integers(1, 12).flatmap(
+    lambda n: st.tuples(st.just(n), st.integers(0, n), st.floats(0, n))
+)
+listing_records = st.builds(listing, failures, failures, bath=counts, bed=counts, new=counts)
+shares = st.floats(0, 1)
+other_records = st.one_of(
+    st.builds(
+        lambda s, c: {"kind": "exposure", "challenger": c, "share": s}, shares, st.booleans()
+    ),
+    st.builds(
+        lambda s, c: {"kind": "bad", "event": "override", "challenger": c, "share": s},
+        shares, st.booleans(),
+    ),
+    st.builds(lambda right: {"kind": "override", "challenger_right": right}, st.booleans()),
+    st.builds(lambda step: {"kind": "step", "step": step}, st.integers(0, 5)),
+)  # fmt: skip
+records = st.lists(st.one_of(listing_records, other_records), max_size=12)
+
+
+@given(st.floats(0.01, 0.95), st.floats(0, 1), st.sampled_from([0.0, -1.0]), st.integers(1, 8))
+def test_nobody_can_expect_to_win_a_bet_against_what_is_true(
+    ceiling: float, below: float, lowest: float, steps: int
+) -> None:
+    """All sequences of two outcomes, by brute force: the e-value's mean is at most 1."""
+    mean = lowest + (ceiling - lowest) * below
+    chance = (mean - lowest) / (1 - lowest)
+    expected = 0.0
+    for outcomes in product((True, False), repeat=steps):
+        stream = Stream(ceiling, lowest=lowest)
+        for high in outcomes:
+            stream = stream.after(1.0 if high else lowest)
+        wins = sum(outcomes)
+        expected += chance**wins * (1 - chance) ** (steps - wins) * 10 ** log10_e_value(stream.harm)
+    assert expected <= 1 + 1e-9
+    if below == 1:
+        assert expected == pytest.approx(1)
+
+
+@given(st.floats(0.01, 0.95), st.floats(0, 1), st.integers(1, 6))
+def test_nor_one_that_a_bad_version_is_good(ceiling: float, above: float, steps: int) -> None:
+    chance, expected = ceiling + (1 - ceiling) * above, 0.0
+    for outcomes in product((True, False), repeat=steps):
+        stream = Stream(ceiling)
+        for high in outcomes:
+            stream = stream.after(float(high))
+        wins = sum(outcomes)
+        expected += chance**wins * (1 - chance) ** (steps - wins) * 10 ** log10_e_value(stream.safe)
+    assert expected <= 1 + 1e-9
+
+
+def test_all_metrics_together_cannot_expect_to_win_either() -> None:
+    """The harm of whole records at the ceilings, over all sequences of three listings."""
+    ceiling = QUIET.streams["disagreement/*"].ceiling
+    room = QUIET.streams["disagreement/bath"].ceiling
+    chance = min(ceiling, room)  # a listing of one photo is wholly wrong or wholly right
+    far = QUIET.streams["distance/*"].ceiling
+    outcomes = [
+        (chance * 0.01, listing(["error"], bath=(1, 1, far))),
+        (chance * 0.99, listing(bath=(1, 1, far))),
+        ((1 - chance) * 0.01, listing(["fallback"], bath=(1, 0, far))),
+        ((1 - chance) * 0.99, listing(bath=(1, 0, far))),
+    ]
+    expected = sum(
+        math.prod(chance for chance, _ in three)
+        * judge(fold_all(QUIET, [record for _, record in three], RULES), RULES).harm
+        for three in product(outcomes, repeat=3)
+    )
+    assert expected <= 1 + 1e-9
+
+
+@given(st.floats(0.01, 0.99), st.floats(0.01, 1.2))
+def test_whose_an_override_is_says_nothing_of_an_equal_version(share: float, ratio: float) -> None:
+    """Given that a listing is overridden it is the version's with the share's odds, or less."""
+    ours = share * ratio / (share * ratio + 1 - share)
+    expected = 0.0
+    for challenger, chance in ((True, ours), (False, 1 - ours)):
+        record = {"kind": "bad", "event": "override", "challenger": challenger, "share": share}
+        expected += chance * e_of(fold(QUIET, record, RULES), "override/*")
+    assert expected <= 1 + 1e-9
+
+
+@settings(max_examples=50)
+@given(records, st.integers(0, 12))
+def test_evidence_is_the_same_in_parts_and_through_json(
+    given_records: list[dict[str, Any]], cut: int
+) -> None:
+    at_once = fold_all(QUIET, given_records, RULES)
+    kept = json.loads(json.dumps(fold_all(QUIET, given_records[:cut], RULES).as_json()))
+    in_parts = Evidence.from_json(kept)
+    for record in given_records[cut:]:
+        in_parts = fold(in_parts, record, RULES)
+    assert json.dumps(in_parts.as_json()) == json.dumps(at_once.as_json())
+    assert judge(in_parts, RULES) == judge(at_once, RULES)
+
+
+@settings(max_examples=50)
+@given(st.lists(listing_records, max_size=8), st.randoms())
+def test_the_order_of_listings_changes_nothing(
+    given_records: list[dict[str, Any]], random: Random
+) -> None:
+    mixed = list(given_records)
+    random.shuffle(mixed)
+    one, other = (judge(fold_all(QUIET, some, RULES), RULES) for some in (given_records, mixed))
+    assert one.harm == pytest.approx(other.harm)
+    assert one.srm == pytest.approx(other.srm)
+
+
+@settings(max_examples=50)
+@given(records)
+def test_the_stake_is_never_more_than_one(given_records: list[dict[str, Any]]) -> None:
+    """Groups that nobody foresaw get what is left, however many come."""
+    one_room = {"n": 1, "disagree": 0, "distance": 0.0}
+    many = [{**listing(), "groups": {f"room {i}": one_room}} for i in range(60)]
+    for first in (QUIET, start(RULES, None)):
+        evidence = fold_all(first, [*given_records, *many], RULES)
+        assert sum(stream.weight for stream in evidence.streams.values()) <= 1 + 1e-9
+        assert all(stream.weight >= 0 for stream in evidence.streams.values())
+
+
+@pytest.mark.parametrize(
+    ("record", "metric", "group", "within"),
+    [
+        (listing(["error"]), "error", "*", 15),
+        (listing(["fallback"]), "error", "*", 15),
+        (listing(["slow"]), "slow", "*", 20),
+        (listing(bath=(1, 1, 0.1), bed=(11, 0, 0.0)), "disagreement", "bath", 10),
+        (listing(new=(1, 1, 0.1), bed=(11, 0, 0.0)), "disagreement", "new", 16),
+        (listing(bed=(12, 0, 12 * 0.15)), "distance", "*", 20),
+        (listing(bed=(12, 0, math.nan)), "distance", "*", 20),
+        (listing(bath=(4, 1, 0.1), bed=(4, 1, 0.1), kitchen=(4, 1, 0.1)), "disagreement", "*", 40),
+        ({"kind": "override", "challenger_right": False}, "discordant", "*", 20),
+        ({"kind": "bad", "event": "override", "challenger": True, "share": 0.05},
+         "override", "*", 8),
+    ],
+)  # fmt: skip
+def test_a_defect_is_found_and_named(
+    record: dict[str, Any], metric: str, group: str, within: int
+) -> None:
+    verdict = judge(fold_all(QUIET, [record] * within, RULES), RULES)
+    assert verdict.harm >= 100
+    assert (verdict.worst.metric, verdict.worst.group) == (metric, group)
+    assert verdict.log10[metric] == verdict.worst.log10
+
+
+def test_what_the_champion_does_too_is_no_evidence() -> None:
+    both = listing(["error", "slow"], ["fallback", "slow"])
+    verdict = judge(fold_all(QUIET, [both] * 1000, RULES), RULES)
+    assert verdict.harm < 1
+    assert not any(finding.metric in {"error", "slow"} for finding in verdict.unproven)
+
+
+def test_swapped_versions_get_the_mirrored_verdict() -> None:
+    ours, champions = listing(["error"], bed=(12, 0, 0.0)), listing((), ["error"], bed=(12, 0, 0.0))
+    bad, good = (judge(fold_all(QUIET, [one] * 60, RULES), RULES) for one in (ours, champions))
+    assert bad.harm > 100
+    assert "error" in {finding.metric for finding in bad.unproven}
+    assert good.harm < 1
+    assert "error" not in {finding.metric for finding in good.unproven}
+
+
+def test_a_forecast_lets_a_better_version_differ() -> None:
+    groups = {"*": {"disagree_high": 0.2, "distance_high": 0.2}, "bed": {
+        "disagree_high": 0.2, "distance_high": 0.2}}  # fmt: skip
+    differs = [listing(bed=(12, 2, 2 * 0.8))] * 600
+    foreseen = judge(fold_all(start(RULES, {"groups": groups}), differs, RULES), RULES)
+    assert foreseen.harm < 5
+    assert foreseen.non_inferior
+    assert judge(fold_all(start(RULES, None), differs, RULES), RULES).harm > 100
+
+
+@pytest.mark.parametrize("forecast", [None, {}, {"groups": {}}, {"groups": {"*": {}}}])
+def test_without_a_forecast_the_rules_have_ceilings(forecast: dict[str, Any] | None) -> None:
+    evidence = fold(start(RULES, forecast), listing(), RULES)
+    assert evidence.streams["disagreement/*"].ceiling == RULES.disagreement.unforeseen
+    assert evidence.streams["distance/bed"].ceiling == RULES.distance.group_unforeseen
+
+
+def test_nothing_is_shown_without_listings_and_all_of_it_by_enough() -> None:
+    assert {finding.metric for finding in judge(QUIET, RULES).unproven} == {
+        "error", "slow", "disagreement", "distance",
+    }  # fmt: skip
+    verdict = judge(fold_all(QUIET, [listing()] * 600, RULES), RULES)
+    assert verdict.non_inferior
+    assert verdict.listings == 600
+
+
+def test_lost_assignments_are_noticed_and_moved_listings_are_none() -> None:
+    kept = [{"kind": "exposure", "challenger": i % 2 == 0, "share": 0.5} for i in range(400)]
+    lost = [record for i, record in enumerate(kept) if i % 4]
+    moved = [{"kind": "exposure", "challenger": True, "share": 0.25, "moved": True}] * 400
+    assert judge(fold_all(QUIET, kept + moved, RULES), RULES).srm < 1
+    assert judge(fold_all(QUIET, lost, RULES), RULES).srm > 1000
+
+
+def test_evidence_is_carried_over_steps_and_answers_are_counted_anew() -> None:
+    answered = [{"kind": "exposure", "challenger": True, "share": 0.5}] * 3
+    before = fold_all(QUIET, [listing(["error"])] * 5 + answered, RULES)
+    after = fold(before, {"kind": "step", "step": 2}, RULES)
+    assert (before.step_answered, after.step_answered, after.answered) == (3, 0, 3)
+    assert after.streams == before.streams
+
+
+def test_extreme_evidence_is_a_number() -> None:
+    evidence = fold_all(QUIET, [listing(["error"], new=(1, 1, 1.0))] * 3000, RULES)
+    verdict = judge(Evidence.from_json(json.loads(json.dumps(evidence.as_json()))), RULES)
+    assert 100 < verdict.harm < math.inf
