@@ -1,8 +1,9 @@
-"""Raw data to promoted, served versions, through Dagster, in a studio made for it.
+"""Raw data to released versions, through Dagster, in a studio made for it.
 
-Needs STUDIO_DATA. A gateway runs meanwhile; the clock stops when it answers with the new version of
-every task that was made anew. `--task` is one of them, by default all. `--smoke` trains as the
-recipes' smoke settings say, with gates of their own.
+Needs STUDIO_DATA. A gateway runs meanwhile; the clock stops when the new version of every task that
+was made anew is published: beside the starter, where its ramp begins, or as the first that answers.
+`--task` is one of them, by default all. `--smoke` trains as the recipes' smoke settings say, with
+gates of their own.
 """
 
 import argparse
@@ -14,13 +15,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
 import yaml
 from figures import Figures, parse
+from sqlalchemy import Engine
 
 from registry.judge import digest_of, smoke
-from serving.access.api_keys import create_key
 from serving.db.engine import open_engine
+from serving.models.routing import CHALLENGER, CHAMPION
+from serving.models.slots import read_slots
 from serving.settings import Settings
 from stack.dev import prepare
 from stack.processes import Stack, free_port
@@ -52,11 +54,10 @@ def main() -> None:
         env["ALLOW_GATES"] = json.dumps([digest_of(smoke(recipe.name)) for recipe in recipes])
     stack = Stack(settings, programs, env, say=figures.say)
     with stack.running(prepare=prepare):
-        key = create_key(open_engine(settings), "benchmark")
         started = time.perf_counter()
         run_job(settings, env, {one.key: run_config(one, given, quick) for one in recipes})
-        url = f"http://127.0.0.1:{ports.gateway_port}"
-        versions = {recipe.name: wait_for_version(url, key, recipe.name) for recipe in recipes}
+        engine, slot = open_engine(settings), CHAMPION if quick else CHALLENGER
+        versions = {one.name: wait_for_version(engine, one.name, slot) for one in recipes}
         figures.add(f"{name}.seconds", time.perf_counter() - started)
         for task, version in versions.items():
             figures.add(f"{name}.{task}.version", float(version))
@@ -92,16 +93,15 @@ def run_job(settings: Settings, env: dict[str, str], ops: dict[str, dict[str, ob
     subprocess.run(command, env=os.environ | env, cwd=settings.home(), check=True)
 
 
-def wait_for_version(url: str, key: str, task: str, wait_s: float = 60.0) -> str:
-    """Wait until the gateway answers with a version this run could have made; return it."""
+def wait_for_version(engine: Engine, task: str, slot: str, wait_s: float = 60.0) -> str:
+    """Wait until a version is published in a slot; return it."""
     until = time.monotonic() + wait_s
     while time.monotonic() < until:
-        status = httpx.get(f"{url}/internal/status", headers={"X-API-Key": key}, timeout=10)
-        for model in status.json().get("models", []):
-            if model["task"] == task and not model["demo"]:
-                return str(model["version"])
+        published = read_slots(engine).get((task, slot))
+        if published is not None:
+            return published.version
         time.sleep(0.2)
-    raise TimeoutError("the new version is not served")
+    raise TimeoutError(f"no version of {task} is published as its {slot}")
 
 
 if __name__ == "__main__":

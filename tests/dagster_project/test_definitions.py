@@ -23,7 +23,7 @@ from training.room_classifier.recipe import ROOMS
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = (
     "raw_data", "data_table", "data_splits", "trained_model", "exported_models", "evaluation",
-    "registered_version", "champion",
+    "registered_version", "released",
 )  # fmt: skip
 ROOM_STEPS = tuple(f"room_classifier/{name}" for name in STEPS)
 
@@ -73,6 +73,22 @@ def test_what_people_start_and_what_starts_itself_is_there(loaded: dg.Definition
     schedule = loaded.get_schedule_def("weekly_retrain_room_classifier")
     assert schedule.job_name == "retrain_room_classifier"
     assert loaded.get_sensor_def("publish_aliases").name == "publish_aliases"
+    assert {"stop_ramp", "pause_ramp", "resume_ramp", "approve_ramp", "recall_version"} <= jobs
+
+
+def test_every_task_has_a_ramp_that_goes_on_by_itself_and_looks_at_most_twice_a_minute(
+    loaded: dg.Definitions,
+) -> None:
+    graph = loaded.resolve_asset_graph()
+    for recipe in RECIPES:
+        sensor = loaded.get_sensor_def(f"{recipe.key}_ramp")
+        assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+        assert sensor.minimum_interval_seconds == 30
+        ramp = dg.AssetKey([recipe.key, "ramp"])
+        assert not graph.get(ramp).is_executable, "what is observed is not made by a run"
+        assert graph.get(ramp).parent_keys == {dg.AssetKey([recipe.key, "released"])}
+        checks = {key.name for key in graph.asset_check_keys if key.asset_key == ramp}
+        assert checks == {"not_rolled_back", "needs_no_person"}
 
 
 def test_values_go_to_the_bucket_when_the_storage_is_s3(tmp_path: Path) -> None:
@@ -110,7 +126,7 @@ def test_the_training_is_told_its_settings_once(loaded: dg.Definitions) -> None:
     """An evaluation that took them too could make a card that names another backbone."""
     takes = {
         key.to_user_string()
-        for key in loaded.resolve_all_asset_keys()
+        for key in loaded.resolve_asset_graph().executable_asset_keys
         if "backbone" in fields_of(loaded.resolve_assets_def(key).op)
     }
     trained = {one.key for one in RECIPES if isinstance(one.made_by, TrainingPlan)}
@@ -150,7 +166,7 @@ def test_full_and_smoke_are_presets_of_the_launchpad(loaded: dg.Definitions) -> 
 def test_a_smoke_run_cannot_promote(loaded: dg.Definitions) -> None:
     steps = {node.name for node in loaded.resolve_job_def("retrain_smoke").graph.node_defs}
     assert "room_classifier__registered_version" in steps
-    assert not [step for step in steps if step.endswith(("__champion", "gateway_bento"))]
+    assert not [step for step in steps if step.endswith(("__released", "gateway_bento"))]
     for recipe in RECIPES:
         assert digest_of(smoke(recipe.name)) != standard_gates(recipe.name)
 

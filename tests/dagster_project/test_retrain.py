@@ -105,7 +105,7 @@ def test_raw_photos_become_a_served_version_and_aliases_are_all_it_takes_to_chan
     first = retrain(gates_file)
     assert not first.success, "neither the gates nor the test set are the standard ones"
     assert "registered_version" in ran(first)
-    assert "champion" not in ran(first)
+    assert "released" not in ran(first)
     assert published(studio) is None
     allow(monkeypatch, gates_file)
     assert run_job("promote", "promote_version", version="1").success
@@ -148,7 +148,7 @@ def _a_closed_gate_holds_until_the_verdict_is_changed_by_hand(
     second = retrain(gates_file)
     assert not second.success
     assert "registered_version" in ran(second)
-    assert "champion" not in ran(second)
+    assert "released" not in ran(second)
     assert published(studio) == "1"
     assert "nothing is this good" in client.get_model_version(TASK, "2").tags["gate.reasons"]
 

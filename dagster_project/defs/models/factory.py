@@ -7,7 +7,7 @@ import dagster as dg
 from dagster_project.defs.models.data import data_assets
 from dagster_project.defs.models.jobs import retrain_job, search_job, smoke_job, weekly
 from dagster_project.defs.models.judging import judging_assets
-from dagster_project.defs.models.release import champion_asset
+from dagster_project.defs.models.release import release_asset
 from dagster_project.defs.models.search import search_asset
 from dagster_project.defs.models.training import training_assets
 from training.recipe import Recipe, TrainingPlan
@@ -20,7 +20,7 @@ def model_definitions(recipe: Recipe[Any]) -> dg.Definitions:
         *data_assets(recipe),
         *training_assets(recipe),
         *judging_assets(recipe),
-        champion_asset(recipe),
+        release_asset(recipe),
     ]
     retrain = retrain_job(f"retrain_{recipe.key}", [recipe])
     jobs = [retrain, smoke_job(f"retrain_smoke_{recipe.key}", [recipe])]

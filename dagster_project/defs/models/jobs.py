@@ -18,15 +18,15 @@ Job = dg.JobDefinition | Any  # what `define_asset_job` returns has no name of i
 
 
 def retrain_job(name: str, recipes: Sequence[Recipe[Any]]) -> Job:
-    """Return the job that takes recipes from raw data to promoted, served versions."""
+    """Return the job that takes recipes from raw data to versions that begin their ramp."""
     presets: dict[str, dg.Config] = {}
     for recipe in recipes:
         presets |= _preset(recipe, full=True)
     return dg.define_asset_job(
         name,
         selection=dg.AssetSelection.groups(*(recipe.key for recipe in recipes), RELEASE),
-        description="Raw data to promoted, served versions, through every check and gate: "
-        + ", ".join(recipe.name for recipe in recipes),
+        description="Raw data, through every check and gate, to versions that begin their ramp "
+        "beside the champion: " + ", ".join(recipe.name for recipe in recipes),
         config=dg.RunConfig(ops=presets),
         # one process for all steps: each would spend seconds on importing torch and MLflow again
         executor_def=dg.in_process_executor,
@@ -35,17 +35,17 @@ def retrain_job(name: str, recipes: Sequence[Recipe[Any]]) -> Job:
 
 
 def smoke_job(name: str, recipes: Sequence[Recipe[Any]]) -> Job:
-    """Return the job that shows in minutes that all of `retrain_job` works; it promotes nothing."""
+    """Return the job that shows in minutes that all of `retrain_job` works; it releases nothing."""
     presets: dict[str, dg.Config] = {}
     for recipe in recipes:
         presets |= _preset(recipe, full=False)
-    champions = [dg.AssetKey([recipe.key, "champion"]) for recipe in recipes]
+    released = [dg.AssetKey([recipe.key, "released"]) for recipe in recipes]
     return dg.define_asset_job(
         name,
         selection=dg.AssetSelection.groups(*(recipe.key for recipe in recipes))
-        - dg.AssetSelection.assets(*champions),
+        - dg.AssetSelection.assets(*released),
         description="The same in minutes on little data, to see that all runs: versions are "
-        "registered and judged by gates of their own, which let nothing be promoted.",
+        "registered and judged by gates of their own, which let nothing answer.",
         config=dg.RunConfig(ops=presets),
         executor_def=dg.in_process_executor,
         tags={"dagster/max_runtime": "3600"},

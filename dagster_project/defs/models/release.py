@@ -1,4 +1,4 @@
-"""From a judged version to what answers: promotion, publishing, the bento."""
+"""From a judged version to what answers: beside the champion, promotion, the bento."""
 
 import os
 import subprocess
@@ -8,10 +8,12 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from dagster_project.models import show
 from dagster_project.models.values import Registered
 from dagster_project.studio import Studio
 from registry.promote import promote, roll_back
 from registry.publish import Publisher
+from registry.release import release
 from serving.models.routing import CHAMPION
 from serving.models.slots import read_slots
 from training.recipe import Recipe
@@ -20,8 +22,8 @@ from training.recipes import RECIPES
 RELEASE = "release"
 
 
-def champion_asset(recipe: Recipe[Any]) -> dg.AssetsDefinition:
-    """Return the asset that makes a recipe's judged version the one that answers."""
+def release_asset(recipe: Recipe[Any]) -> dg.AssetsDefinition:
+    """Return the asset that lets a recipe's judged version prove itself, or answer."""
 
     @dg.asset(
         key_prefix=recipe.key,
@@ -29,21 +31,29 @@ def champion_asset(recipe: Recipe[Any]) -> dg.AssetsDefinition:
         kinds={"mlflow", "postgres"},
         ins={"registered_version": dg.AssetIn(key_prefix=recipe.key)},
     )
-    def champion(studio: Studio, registered_version: Registered) -> dg.MaterializeResult[str]:
-        """The version that answers: its alias is moved, and it is published to serving."""
-        version = registered_version.version
-        promote(studio.registry(), registered_version.task, version, studio.admission())
+    def released(studio: Studio, registered_version: Registered) -> dg.MaterializeResult[str]:
+        """The version beside the champion, whose ramp begins; the champion where there is none."""
+        task, version = registered_version.task, registered_version.version
+        found = release(studio.registry(), studio.engine(), task, version, studio.admission())
         publish(studio)
-        return dg.MaterializeResult(value=version, metadata={"version": version})
+        return dg.MaterializeResult(
+            value=version,
+            metadata={
+                "version": version,
+                "slot": found.slot or "it waits",
+                "why": found.why,
+                "MLflow version": show.link(studio.page_of_version(task, version)),
+            },
+        )
 
-    return champion
+    return released
 
 
 @dg.asset(
     group_name=RELEASE,
     kinds={"bentoml"},
     pool="bento",
-    deps=[dg.AssetKey([recipe.key, "champion"]) for recipe in RECIPES],
+    deps=[dg.AssetKey([recipe.key, "released"]) for recipe in RECIPES],
 )
 def gateway_bento(studio: Studio) -> dg.MaterializeResult[str]:
     """The gateway as a bento, with all published versions baked in, and its sibling, the worker."""
