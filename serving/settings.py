@@ -98,6 +98,9 @@ class Settings(CheckedSettings):
         gt=0,
         description="of photos that wait to be shown to a challenger beside the champion",
     )
+    ramp_rules: Path | None = Field(
+        None, description="folder of the ramps' rules, `common.yaml` and `TASK.yaml`; unset: ours"
+    )
     publish_poll_s: float = Field(
         2.0, gt=0, description="between the publisher's looks at MLflow's aliases"
     )

@@ -12,6 +12,7 @@ import yaml
 from pydantic import Field, field_validator, model_validator
 
 from registry.limits import Limits, Stated
+from serving.environment import read_settings
 
 FOLDER = Path(__file__).resolve().parents[1] / "ramps"
 PROMOTED = "promoted"  # what follows the last step
@@ -111,14 +112,19 @@ class RampRules(Limits):
         return self
 
 
-def read_rules(task: str, folder: Path = FOLDER) -> RampRules:
+def read_rules(task: str, folder: Path | None = None) -> RampRules:
     """Read the rules of a task: the common ones, and over them its own if it has any.
+
+    Parameters
+    ----------
+    folder : None: the settings' `ramp_rules`, or the one that comes with the project
 
     Examples
     --------
     >>> [step.weight for step in read_rules("room-classifier").steps]
     [0.0, 1.0, 5.0, 25.0, 50.0, 100.0]
     """
+    folder = folder or read_settings().ramp_rules or FOLDER
     rules = yaml.safe_load((folder / "common.yaml").read_text())
     own = folder / f"{task}.yaml"
     if own.is_file():
