@@ -295,13 +295,12 @@ class Rollback(Base):
 
     `target` is the version that answers instead of a champion; None: it was beside the champion.
     `reconciled_at`: the registry's aliases and tags say so too; until then the version is refused
-    whatever they say. `recalled_at`: what it answered is being answered again.
+    whatever they say.
     """
 
     __tablename__ = "rollbacks"
     __table_args__ = (
         Index("rollbacks_open", "task", "id", postgresql_where="reconciled_at IS NULL"),
-        Index("rollbacks_unrecalled", "id", postgresql_where="recalled_at IS NULL"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -313,7 +312,6 @@ class Rollback(Base):
     by: Mapped[str]
     at: Mapped[datetime] = mapped_column(server_default=func.now())
     reconciled_at: Mapped[datetime | None]
-    recalled_at: Mapped[datetime | None]
 
 
 class Experiment(Base):

@@ -7,6 +7,7 @@ from serving.storage.prefixes import FILMS
 
 JOB_FAILED = "job-failed"
 TEST = "test"
+MODEL_ALERT = "model-alert"
 
 
 @dataclass(frozen=True)

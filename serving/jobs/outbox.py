@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from serving.db.engine import database_time
 from serving.db.status import DeliveryStatus, JobStatus
 from serving.db.tables import Job, Json, WebhookDelivery
-from serving.jobs.kinds import JOB_FAILED, KINDS, TEST, Kind
+from serving.jobs.kinds import JOB_FAILED, KINDS, MODEL_ALERT, TEST, Kind
 from serving.jobs.queue import wake_for_delivery
 
 _REPLAYABLE = (DeliveryStatus.DEAD, DeliveryStatus.REFUSED, DeliveryStatus.DELIVERED)
@@ -101,6 +101,12 @@ def enqueue_test_event(connection: Connection, client: str) -> str:
     data: Json = {"client": client, "message": "a test of your webhook receiver: nothing happened"}
     _enqueue(connection, None, delivery_id, TEST, data, terminal=True, traceparent=None)
     return delivery_id
+
+
+def enqueue_model_alert(connection: Connection, about: str, data: Json) -> None:
+    """Enqueue what people should hear of a model; once for whatever `about` names."""
+    delivery_id = f"msg_model_{about}"
+    _enqueue(connection, None, delivery_id, MODEL_ALERT, data, terminal=True, traceparent=None)
 
 
 def replay(connection: Connection, delivery_id: str) -> bool:

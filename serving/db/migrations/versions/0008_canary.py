@@ -298,15 +298,14 @@ def _create_rollbacks() -> None:
         _text("by"),
         _at("at"),
         _at("reconciled_at", nullable=True),
-        _at("recalled_at", nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
-    for name, columns, ended in (
-        ("rollbacks_open", ["task", "id"], "reconciled_at"),
-        ("rollbacks_unrecalled", ["id"], "recalled_at"),
-    ):
-        where = sa.text(f"{ended} IS NULL")
-        op.create_index(name, "rollbacks", columns, postgresql_where=where)
+    op.create_index(
+        "rollbacks_open",
+        "rollbacks",
+        ["task", "id"],
+        postgresql_where=sa.text("reconciled_at IS NULL"),
+    )
 
 
 def downgrade() -> None:
