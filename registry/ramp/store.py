@@ -5,10 +5,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.orm import Session as Database
 
 from registry.evidence import Evidence, Verdict, fold_all, judge, start
+from registry.ramp import decide
 from registry.ramp.decide import RampState
 from registry.ramp.rules import RampRules
 from registry.ramp.states import LIVE, Decided, State
@@ -76,6 +77,35 @@ def begin(database: Database, new: Beginning, why: str) -> None:
             write(database, ramp, "resume", "alias", ramp.why)
             return
     _begin_anew(database, ramp, new, why)
+    _note_begin(database, database.get_one(Ramp, (new.task, new.version)), why)
+
+
+def begin_against(database: Database, ramp: Ramp, champion: str) -> None:
+    """Begin a ramp anew because another version is the champion: nothing is known beside that one.
+
+    What the ramp wants is a shadow again; an arm of an experiment keeps its traffic.
+    """
+    salt = ""  # is the slot's and not the ramp's
+    mode, weight = Mode(ramp.mode), ramp.weight
+    if ramp.slot == CHALLENGER:
+        mode, weight = Mode.SHADOW, 0.0
+    traffic, seen, rules = Traffic(mode, weight, 100.0, salt), ramp.seen, rules_of(ramp)
+    new = Beginning(ramp.task, ramp.slot, ramp.version, champion, traffic, rules)
+    why = f"version {champion} is the champion now, and this one was compared with {ramp.champion}"
+    _begin_anew(database, ramp, new, why)
+    ramp.seen = seen
+    _note_begin(database, ramp, why)
+
+
+def _note_begin(database: Database, ramp: Ramp, why: str) -> None:
+    details = {
+        "champion": ramp.champion,
+        "from_id": ramp.from_id,
+        "settings": ramp.settings,
+        "forecast": ramp.forecast,
+        "weight": ramp.weight if ramp.mode == Mode.CANARY else 0.0,
+    }
+    write(database, ramp, "begin", "publisher", why, details)
 
 
 def _begin_anew(database: Database, ramp: Ramp | None, new: Beginning, why: str) -> None:
@@ -88,9 +118,7 @@ def _begin_anew(database: Database, ramp: Ramp | None, new: Beginning, why: str)
     old = RampListing.task == new.task, RampListing.version.not_in(live)
     database.execute(delete(RampListing).where(*old))
     database.execute(
-        delete(RampListing).where(
-            RampListing.task == new.task, RampListing.version == new.version
-        )
+        delete(RampListing).where(RampListing.task == new.task, RampListing.version == new.version)
     )
     of_version = RampInput.task == new.task, RampInput.version == new.version
     from_id = database.scalar(select(func.max(RampInput.id)).where(*of_version)) or 0
@@ -108,16 +136,9 @@ def _begin_anew(database: Database, ramp: Ramp | None, new: Beginning, why: str)
     ramp.evidence = start(new.rules, new.forecast).as_json()
     ramp.from_id = ramp.through_id = from_id
     ramp.cursors = {"from": answered_id, "safe": answered_id, "next": answered_id, "rounds": 0}
-    ramp.started_at = ramp.step_at = ramp.heard_at = ramp.looked_at = now  # type: ignore[assignment]
+    ramp.started_at = ramp.step_at = ramp.heard_at = ramp.looked_at = now
     database.flush()
-    details = {
-        "champion": new.champion,
-        "from_id": from_id,
-        "settings": ramp.settings,
-        "forecast": new.forecast,
-        "weight": new.traffic.answered,
-    }
-    write(database, ramp, "begin", "publisher", why, details)
+    database.refresh(ramp)
 
 
 def _end_others(database: Database, new: Beginning) -> None:
@@ -147,7 +168,9 @@ def _first_state(new: Beginning) -> State:
 
 def step_of(rules: RampRules, weight: float) -> int:
     """Return the last step whose weight is no more than that."""
-    return max(index for index, step in enumerate(rules.steps) if step.weight <= weight or not index)
+    return max(
+        index for index, step in enumerate(rules.steps) if step.weight <= weight or not index
+    )
 
 
 def rules_of(ramp: Ramp) -> RampRules:
@@ -167,7 +190,7 @@ def add_inputs(database: Database, ramp: Ramp, records: list[dict[str, Any]]) ->
     if rows:
         database.execute(insert(RampInput), rows)
         if any(record["kind"] == "listing" for record in records):
-            ramp.heard_at = func.now()  # type: ignore[assignment]
+            ramp.heard_at = func.now()
 
 
 def fold_inputs(database: Database, ramp: Ramp, rules: RampRules) -> Evidence:
@@ -186,7 +209,7 @@ def fold_inputs(database: Database, ramp: Ramp, rules: RampRules) -> Evidence:
     return evidence
 
 
-def inputs_after(task: str, version: str, after_id: int, limit: int | None = None) -> Any:
+def inputs_after(task: str, version: str, after_id: int, limit: int | None = None) -> Select[int, dict[str, Any]]:
     """Return the query of what counts for or against a version after that one, in order."""
     mine = RampInput.task == task, RampInput.version == version, RampInput.id > after_id
     return select(RampInput.id, RampInput.record).where(*mine).order_by(RampInput.id).limit(limit)
@@ -221,7 +244,7 @@ def state_of(database: Database, ramp: Ramp, rules: RampRules, now: datetime) ->
     )
 
 
-def _for_decision(state: State) -> Any:
+def _for_decision(state: State) -> decide.State:
     """Return the state as `registry.ramp.decide` knows it: what may not be raised is paused."""
     if state in (State.FIXED, State.PROMOTING):
         return State.PAUSED.value
@@ -257,6 +280,40 @@ def write(
     )  # fmt: skip
     number = write_decision(database.connection(), new)
     return decided(database.get_one(RampDecision, number))
+
+
+def write_once(  # noqa: PLR0913 - as `write`
+    database: Database,
+    ramp: Ramp,
+    decision: str,
+    reason: str,
+    why: str,
+    by: str = "guard",
+    details: Mapping[str, Any] | None = None,
+) -> Decided | None:
+    """Write a decision unless the last of that kind gave the same reason at the same step.
+
+    Parameters
+    ----------
+    reason : a short name of `why`, which stays the same while numbers change
+    """
+    last = database.execute(
+        select(RampDecision.decision, RampDecision.step, RampDecision.details)
+        .where(RampDecision.task == ramp.task, RampDecision.version == ramp.version)
+        .where(RampDecision.decision.in_((decision, "begin")))
+        .order_by(RampDecision.id.desc())
+        .limit(1)
+    ).first()
+    same = last and last.decision == decision and last.step == ramp.step
+    if same and last and last.details.get("reason") == reason:
+        return None
+    return write(database, ramp, decision, by, why, {**(details or {}), "reason": reason})
+
+
+def promoted(database: Database, ramp: Ramp, by: str) -> None:
+    """End a ramp because its version is the champion."""
+    ramp.state, ramp.why = State.PROMOTED, f"it is the champion instead of {ramp.champion}"
+    write(database, ramp, "promoted", by, ramp.why)
 
 
 def decided(row: RampDecision) -> Decided:

@@ -68,5 +68,7 @@ def write_decision(connection: Connection, new: NewDecision) -> int:
         data = told | {"slot": new.slot, "severity": severity}
         enqueue_model_alert(connection, f"decision_{number}", data)
     level = logging.WARNING if severity else logging.INFO
-    log.log(level, "%s version %s: %s by %s: %s", new.task, new.version, new.decision, new.by, new.why)
+    log.log(
+        level, "%s version %s: %s by %s: %s", new.task, new.version, new.decision, new.by, new.why
+    )
     return number
