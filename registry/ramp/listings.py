@@ -115,7 +115,9 @@ def _records(database: Database, ramp: Ramp, keys: Sequence[str]) -> list[Record
     ]
 
 
-def _compared(ramp: Ramp, keys: Sequence[str]) -> Select[*tuple[Any, ...]]:
+def _compared(ramp: Ramp, keys: Sequence[str]) -> Select[Any]:
+    # PostgreSQL takes not-a-number for larger than any number
+    bounded = func.least(func.greatest(Prediction.distance, 0.0), 1.0)
     group = func.coalesce(Prediction.label_group, "*").label("label_group")
     return (
         select(
@@ -123,7 +125,7 @@ def _compared(ramp: Ramp, keys: Sequence[str]) -> Select[*tuple[Any, ...]]:
             group,
             func.count(Prediction.agrees).label("n"),
             func.count().filter(Prediction.agrees.is_(False)).label("disagree"),
-            func.coalesce(func.sum(Prediction.distance), 0.0).label("distance"),
+            func.coalesce(func.sum(bounded), 0.0).label("distance"),
             func.bool_or(Prediction.role == "served").label("served"),
         )
         .where(Prediction.task == ramp.task, Prediction.version == ramp.version)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from registry.ramp.look import Look
 
 
-
 class RampCollector:
     """Shows what a round of the guard found, and nothing of ramps that have ended."""
 

@@ -13,8 +13,8 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Row, func, select, update
-from sqlalchemy.orm import aliased
 from sqlalchemy.orm import Session as Database
+from sqlalchemy.orm import aliased
 
 from registry.ramp.listings import see_listings
 from registry.ramp.store import add_inputs
@@ -75,9 +75,7 @@ def count_events(database: Database, task: str, ramps: Sequence[Ramp]) -> set[tu
     return {(row.version, row.listing_key) for row in events}
 
 
-def _take(
-    database: Database, table: type[Exposure] | type[BadEvent], task: str
-) -> list[Row[Any]]:
+def _take(database: Database, table: type[Exposure] | type[BadEvent], task: str) -> list[Row[Any]]:
     """Mark a task's next rows as counted and return them in order."""
     new = select(table.id).where(table.task == task, table.counted.is_(False))
     ids = new.order_by(table.id).limit(_AT_ONCE).scalar_subquery()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.orm import Session as Database
@@ -209,7 +209,9 @@ def fold_inputs(database: Database, ramp: Ramp, rules: RampRules) -> Evidence:
     return evidence
 
 
-def inputs_after(task: str, version: str, after_id: int, limit: int | None = None) -> Select[int, dict[str, Any]]:
+def inputs_after(
+    task: str, version: str, after_id: int, limit: int | None = None
+) -> Select[tuple[int, dict[str, Any]]]:
     """Return the query of what counts for or against a version after that one, in order."""
     mine = RampInput.task == task, RampInput.version == version, RampInput.id > after_id
     return select(RampInput.id, RampInput.record).where(*mine).order_by(RampInput.id).limit(limit)
@@ -246,9 +248,9 @@ def state_of(database: Database, ramp: Ramp, rules: RampRules, now: datetime) ->
 
 def _for_decision(state: State) -> decide.State:
     """Return the state as `registry.ramp.decide` knows it: what may not be raised is paused."""
-    if state in (State.FIXED, State.PROMOTING):
-        return State.PAUSED.value
-    return state.value
+    if state in (State.FIXED, State.PROMOTING, State.WITHDRAWN):
+        return "paused"
+    return cast(decide.State, state.value)
 
 
 def _listings_last_day(database: Database, ramp: Ramp, enough: int, now: datetime) -> int:
