@@ -8,7 +8,14 @@ from mlflow import MlflowClient
 
 from registry.admission import Admission
 from registry.client import open_client
-from registry.versions import CHAMPION, PREVIOUS, PUBLISHED_AT, find_alias
+from registry.versions import (
+    CHAMPION,
+    PREVIOUS,
+    PUBLISHED_AT,
+    ROLLED_BACK_AT,
+    ROLLED_BACK_REASON,
+    find_alias,
+)
 from serving.environment import read_settings
 from serving.errors import BadInput
 
@@ -58,8 +65,8 @@ def roll_back(
     if target is None or champion is None or target == champion:
         raise BadInput(f"{task} has no previous version to go back to")
     _check(client, task, target, admission)
-    client.set_model_version_tag(task, champion, "rolled_back.at", _now())
-    client.set_model_version_tag(task, champion, "rolled_back.reason", reason)
+    client.set_model_version_tag(task, champion, ROLLED_BACK_AT, _now())
+    client.set_model_version_tag(task, champion, ROLLED_BACK_REASON, reason)
     client.set_registered_model_alias(task, CHAMPION, target)
     if not never_answered:
         client.set_registered_model_alias(task, PREVIOUS, champion)

@@ -3,13 +3,20 @@
 Looks at the registry every few seconds. A version with the alias `champion` that passed its
 gates is copied to the object storage under the SHA-256 of its files and written into the `slots`
 table, which is all that serving knows. What answered before becomes `previous`, however the alias
-was moved. An alias on a version that may not answer is refused: the version is tagged with the
-reason and what was served before goes on.
+was moved. One with the alias `challenger`, or `arm-NAME` of an experiment, stands beside the
+champion with the traffic that its tags say, until the alias is taken away. An alias on a version
+that may not answer is refused: the version is tagged with the reason and what was served before
+goes on.
+
+A thread of the same process is the guard (`registry.ramp.guard`), which needs no MLflow.
 """
 
 import argparse
 import logging
+import os
+import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -18,29 +25,43 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from requests.exceptions import RequestException
-from sqlalchemy import Engine, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session as Database
 
 from registry.admission import Admission
+from registry.beside import (
+    Candidate,
+    end_promoted,
+    end_withdrawn,
+    follow_tags,
+    publish_beside,
+)
 from registry.bootstrap import register_starters
 from registry.client import open_client
+from registry.ramp.guard import GuardThread
+from registry.ramp.look import deciding
+from registry.reconcile import Reconciler
+from registry.slot_rows import publishing, store, write_slot
 from registry.versions import MODEL_SHA256, PREVIOUS, PUBLISHED_AT, REFUSED, ModelFiles, read_files
 from serving.card import ModelCard
+from serving.db.canary_tables import Rollback
 from serving.db.migrate import prepare
-from serving.db.tables import Slot
 from serving.environment import read_settings
+from serving.errors import BadInput, first_line
 from serving.logs import open_logs
-from serving.models.routing import CHAMPION
-from serving.models.slots import CHANNEL, Published, read_slots
-from serving.storage.objects import Storage, storage_of, write_by_sha256
-from serving.storage.prefixes import MODELS
+from serving.metrics import MetricsServer
+from serving.models.routing import CHALLENGER, CHAMPION
+from serving.models.slots import Published, Slots, read_slots
+from serving.settings import Settings
+from serving.storage.objects import Storage, storage_of
 
 log = logging.getLogger(__name__)
 
-SLOTS = (CHAMPION,)
+ARM = "arm-"
 _MAX_TAG = 4000
+# MLflow's own are two minutes and seven tries: a server that hangs would hold up every task
+_PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "15", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
 
 
 @dataclass(frozen=True)
@@ -70,40 +91,119 @@ class Publisher:
     ) -> None:
         self._client, self._engine, self._storage = client, engine, storage
         self._admission = admission or Admission()
+        self._reconciler = Reconciler(client, engine, self._admission)
 
     def publish(self) -> list[Change]:
-        """Do one round; return what changed."""
-        published = read_slots(self._engine)
+        """Do one round; return what changed.
+
+        What is wrong with one version does not hold up the others.
+        """
+        with publishing(self._engine):
+            self._reconciler.reconcile()
+            changes = []
+            for model in self._client.search_registered_models():
+                slots = read_slots(self._engine)
+                changes += self._publish_task(str(model.name), dict(model.aliases), slots)
+            return changes
+
+    def _publish_task(self, task: str, aliases: Mapping[str, object], slots: Slots) -> list[Change]:
+        beside = sorted(
+            {alias for alias in aliases if is_beside(alias)},
+            key=lambda slot: (slot != CHALLENGER, slot),
+        )
+        for (of, slot), row in slots.items():
+            if of == task and slot != CHAMPION and slot not in beside:
+                end_withdrawn(self._engine, row)
         changes = []
-        for model in self._client.search_registered_models():
-            for slot in SLOTS:
-                number = model.aliases.get(slot)
-                if number is None:
-                    continue
-                version = self._client.get_model_version(model.name, str(number))
-                change = self._consider(version, slot, published.get((model.name, slot)))
-                if change is not None:
-                    changes.append(change)
+        for slot in (CHAMPION, *beside):
+            if slot not in aliases:
+                continue
+            try:
+                change = self._publish_alias(task, slot, str(aliases[slot]))
+            except (MlflowException, RequestException, OSError) as error:
+                log.warning("%s %s could not be published: %s", task, slot, first_line(error))
+            else:
+                changes += [change] if change is not None else []
         return changes
+
+    def _publish_alias(self, task: str, slot: str, number: str) -> Change | None:
+        version = self._client.get_model_version(task, number)
+        if self._is_taken_back(task, slot, number):
+            return None  # until MLflow says so too
+        slots = read_slots(self._engine)
+        now = slots.get((task, slot))
+        if slot == CHAMPION:
+            return self._consider(version, slot, now)
+        others = (row for (of, name), row in slots.items() if of == task and name != slot)
+        candidate = Candidate(
+            version,
+            slot,
+            slots.get((task, CHAMPION)),
+            now,
+            tuple(row for row in others if row.slot != CHAMPION),
+        )
+        champion = candidate.champion
+        if champion is not None and champion.version == number:
+            end_promoted(self._client, self._engine, candidate)
+            return None
+        return self._consider_beside(candidate)
+
+    def _is_taken_back(self, task: str, slot: str, number: str) -> bool:
+        with Database(self._engine) as database:
+            mine = Rollback.task == task, Rollback.slot == slot, Rollback.version == number
+            found = select(Rollback.id).where(*mine, Rollback.reconciled_at.is_(None))
+            return database.scalar(found) is not None
 
     def _consider(self, version: ModelVersion, slot: str, now: Published | None) -> Change | None:
         if now is not None and now.version == str(version.version):
             # its gates were asked when it came; its licence depends on where we run today
             return self._mark(version, slot, self._admission.refuse_licence(version))
-        refusal, files = self._admission.refusal(version), None
-        if refusal is None:
-            files = read_files(version)
-            card = ModelCard.model_validate_json(files.card)
-            refusal = _refuse_other(version, files) or self._admission.licences.refusal(
-                card.licence
-            )
+        refusal, files = self._examine(version)
         change = self._mark(version, slot, refusal)
         if refusal is not None or files is None:
             return change
-        self._remember(version, slot, now)
-        self._write(version, slot, files)
+        self._remember(version, now)
+        stored = store(self._storage, str(version.version), files)
+        with deciding(self._engine, str(version.name)) as database:
+            write_slot(database, str(version.name), slot, stored)
+        return self._published(version, slot)
+
+    def _consider_beside(self, candidate: Candidate) -> Change | None:
+        version, slot, files = candidate.version, candidate.slot, None
+        refusal = candidate.refusal()
+        if refusal is None and candidate.is_published:
+            refusal = self._admission.refuse_licence(version)
+        elif refusal is None:
+            refusal, files = self._examine(version)
+        made = False
+        try:
+            if refusal is None and files is not None:
+                stored = store(self._storage, candidate.number, files)
+                publish_beside(self._engine, candidate, stored)
+                made = True
+            elif refusal is None:
+                follow_tags(self._client, self._engine, candidate)
+        except BadInput as error:
+            refusal = str(error)
+        change = self._mark(version, slot, refusal)
+        return self._published(version, slot) if made else change
+
+    def _examine(self, version: ModelVersion) -> tuple[str | None, ModelFiles | None]:
+        """Return why a version may not answer, or its files."""
+        refusal = self._admission.refusal(version)
+        if refusal is not None:
+            return refusal, None
+        try:
+            files = read_files(version)
+            card = ModelCard.model_validate_json(files.card)
+        except ValueError as error:  # not the files of a model, or a card that is none
+            return f"its files cannot be served: {first_line(error)}", None
+        refusal = _refuse_other(version, files) or self._admission.licences.refusal(card.licence)
+        return refusal, (files if refusal is None else None)
+
+    def _published(self, version: ModelVersion, slot: str) -> Change:
         log.info("%s version %s is published as %s", version.name, version.version, slot)
-        return Change(version.name, slot, str(version.version))
+        return Change(str(version.name), slot, str(version.version))
 
     def _mark(self, version: ModelVersion, slot: str, refusal: str | None) -> Change | None:
         """Write the refusal on the version, or take an earlier one back."""
@@ -118,24 +218,17 @@ class Publisher:
         log.error("%s version %s is refused as %s: %s", task, number, slot, refusal)
         return Change(task, slot, number, refusal)
 
-    def _remember(self, version: ModelVersion, slot: str, now: Published | None) -> None:
+    def _remember(self, version: ModelVersion, now: Published | None) -> None:
         """Keep in the registry what answered until now, before it stops answering."""
-        if now is not None and slot == CHAMPION:
+        if now is not None:
             self._client.set_registered_model_alias(version.name, PREVIOUS, now.version)
         at = datetime.now(UTC).isoformat(timespec="microseconds")
         self._client.set_model_version_tag(version.name, version.version, PUBLISHED_AT, at)
 
-    def _write(self, version: ModelVersion, slot: str, files: ModelFiles) -> None:
-        row = {
-            "version": str(version.version),
-            "model_sha256": write_by_sha256(self._storage, MODELS, files.model),
-            "card_sha256": write_by_sha256(self._storage, MODELS, files.card),
-            "updated_at": func.now(),
-        }
-        new = insert(Slot).values(task=version.name, slot=slot, **row)
-        with Database(self._engine) as database, database.begin():
-            database.execute(new.on_conflict_do_update(index_elements=["task", "slot"], set_=row))
-            database.execute(select(func.pg_notify(CHANNEL, version.name)))
+
+def is_beside(alias: str) -> bool:
+    """Say whether a version under that alias stands beside the champion."""
+    return alias == CHALLENGER or alias.startswith(ARM)
 
 
 def _refuse_other(version: ModelVersion, files: ModelFiles) -> str | None:
@@ -157,18 +250,45 @@ def main() -> None:
     once = parser.parse_args().once
     settings = read_settings()
     open_logs(settings.log_level, settings.log_form)
+    for name, value in _PATIENCE.items():
+        os.environ.setdefault(name, value)
     engine = prepare(settings)
-    client = open_client(settings)
-    register_starters(client, settings)
-    storage, admission = storage_of(settings), Admission.of(settings)
-    publisher = Publisher(client, engine, storage, admission)
+    if once:
+        _rounds(settings, engine, once=True)
+        return
+    watch = GuardThread(engine, settings.publish_poll_s)
+    watch.start()
+    metrics = None
+    if settings.publisher_metrics_port:
+        metrics = MetricsServer(settings.publisher_metrics_port, settings.worker_metrics_host)
+        log.info("metrics at port %s", metrics.port)
+    try:
+        _rounds(settings, engine, once=False)
+    finally:
+        watch.stop()
+        if metrics is not None:
+            metrics.close()
+
+
+def _rounds(settings: Settings, engine: Engine, once: bool) -> None:
+    """Publish again and again; MLflow may be away from the start, or leave and come back."""
+    publisher: Publisher | None = None
     while True:
         try:
+            if publisher is None:
+                client = open_client(settings)
+                register_starters(client, settings)
+                storage, admission = storage_of(settings), Admission.of(settings)
+                publisher = Publisher(client, engine, storage, admission)
             publisher.publish()
         except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
             log.warning(
-                "this round failed, the next is in %s s: %s", settings.publish_poll_s, error
+                "this round failed, the next is in %s s: %s",
+                settings.publish_poll_s,
+                first_line(error),
             )
+            if once:
+                sys.exit(1)
         if once:
             return
         time.sleep(settings.publish_poll_s)

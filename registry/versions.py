@@ -26,6 +26,7 @@ LICENCE = "licence"
 REFUSED, PUBLISHED_AT = "serving.refused", "serving.published_at"
 PASSED, FAILED = "passed", "failed"
 CHAMPION, PREVIOUS = "champion", "previous"
+ROLLED_BACK_AT, ROLLED_BACK_REASON = "rolled_back.at", "rolled_back.reason"
 FIGURES = "figures.json"
 _CHIEF = ("data/", "test/", "champion/", "onnx/")
 _MAX_TAG = 4000

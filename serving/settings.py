@@ -292,6 +292,9 @@ class Settings(CheckedSettings):
     worker_metrics_port: int = Field(
         0, ge=0, lt=2**16, description="0: off; a taken one makes a worker try those after it"
     )
+    publisher_metrics_port: int = Field(
+        0, ge=0, lt=2**16, description="of the registry's publisher and guard; 0: off"
+    )
     worker_metrics_host: str = Field(
         "127.0.0.1", description="listened on, without a key: keep it inside"
     )
