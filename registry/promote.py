@@ -8,6 +8,7 @@ from mlflow import MlflowClient
 
 from registry.admission import Admission
 from registry.client import open_client
+from registry.traffic import MODE, WEIGHT
 from registry.versions import (
     CHAMPION,
     PREVIOUS,
@@ -18,6 +19,8 @@ from registry.versions import (
 )
 from serving.environment import read_settings
 from serving.errors import BadInput
+from serving.models.routing import CHALLENGER
+from serving.models.slots import Mode
 
 
 def promote(
@@ -42,6 +45,31 @@ def promote(
         client.set_registered_model_alias(task, PREVIOUS, champion)
     client.set_registered_model_alias(task, CHAMPION, version)
     client.set_model_version_tag(task, version, "promoted.at", _now())
+
+
+def make_challenger(
+    client: MlflowClient, task: str, version: str, admission: Admission | None = None
+) -> None:
+    """Put `version` beside the champion, as a shadow first; its ramp does the rest.
+
+    Raises
+    ------
+    BadInput
+        If the version may not answer, was rolled back, or there is no champion beside it.
+    """
+    _check(client, task, version, admission or Admission())
+    champion = find_alias(client, task, CHAMPION)
+    if champion in (None, version):
+        what = "has no champion" if champion is None else f"has version {version} as its champion"
+        raise BadInput(f"{task} {what}: there is nothing to compare with")
+    if ROLLED_BACK_AT in client.get_model_version(task, version).tags:
+        raise BadInput(
+            f"{task} version {version} was rolled back; delete its tag {ROLLED_BACK_AT} to try again"
+        )
+    # the alias comes last: a version is never published with an earlier trial's traffic
+    client.set_model_version_tag(task, version, WEIGHT, "0")
+    client.set_model_version_tag(task, version, MODE, Mode.SHADOW.value)
+    client.set_registered_model_alias(task, CHALLENGER, version)
 
 
 def roll_back(
@@ -103,6 +131,9 @@ def main() -> None:
     up = actions.add_parser("promote", help="make a version the champion")
     up.add_argument("task")
     up.add_argument("version")
+    beside = actions.add_parser("challenger", help="put a version beside the champion")
+    beside.add_argument("task")
+    beside.add_argument("version")
     down = actions.add_parser("rollback", help="go back to the previous champion")
     down.add_argument("task")
     down.add_argument("--reason", required=True)
@@ -113,6 +144,9 @@ def main() -> None:
         if arguments.action == "promote":
             promote(client, arguments.task, arguments.version, admission)
             print(f"{arguments.task}: version {arguments.version} is the champion")
+        elif arguments.action == "challenger":
+            make_challenger(client, arguments.task, arguments.version, admission)
+            print(f"{arguments.task}: version {arguments.version} is the challenger, as a shadow")
         else:
             version = roll_back(client, arguments.task, arguments.reason, admission)
             print(f"{arguments.task}: back to version {version}")
