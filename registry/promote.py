@@ -20,7 +20,6 @@ from registry.versions import (
 from serving.environment import read_settings
 from serving.errors import BadInput
 from serving.models.routing import CHALLENGER
-from serving.models.slots import Mode
 
 
 def promote(
@@ -55,20 +54,18 @@ def make_challenger(
     Raises
     ------
     BadInput
-        If the version may not answer, was rolled back, or there is no champion beside it.
+        If the version may not answer, or was taken back and nobody has cleared it.
     """
     _check(client, task, version, admission or Admission())
-    champion = find_alias(client, task, CHAMPION)
-    if champion in (None, version):
-        what = "has no champion" if champion is None else f"has version {version} as its champion"
-        raise BadInput(f"{task} {what}: there is nothing to compare with")
-    if ROLLED_BACK_AT in client.get_model_version(task, version).tags:
+    tags = client.get_model_version(task, version).tags
+    if ROLLED_BACK_AT in tags:
         raise BadInput(
-            f"{task} version {version} was rolled back; delete its tag {ROLLED_BACK_AT} to try again"
+            f"{task} version {version} may not answer: it was taken back; "
+            f"delete its tag '{ROLLED_BACK_AT}' to try it again"
         )
     # the alias comes last: a version is never published with an earlier trial's traffic
-    client.set_model_version_tag(task, version, WEIGHT, "0")
-    client.set_model_version_tag(task, version, MODE, Mode.SHADOW.value)
+    for tag in {WEIGHT, MODE} & tags.keys():
+        client.delete_model_version_tag(task, version, tag)
     client.set_registered_model_alias(task, CHALLENGER, version)
 
 

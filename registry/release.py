@@ -10,14 +10,12 @@ from mlflow import MlflowClient
 from sqlalchemy import Engine
 
 from registry.admission import Admission
-from registry.promote import promote
+from registry.promote import make_challenger, promote
+from registry.traffic import APPROVAL, APPROVED
 from registry.versions import CHAMPION, find_alias
 from serving.errors import BadInput
 from serving.models.routing import CHALLENGER
 from serving.models.slots import Mode, Published, read_slots
-
-ROLLED_BACK_AT = "rolled_back.at"
-APPROVAL, APPROVED = "approval", "approved"
 
 
 @dataclass(frozen=True)
@@ -57,25 +55,6 @@ def release(
         )
     make_challenger(client, task, version, admission)
     return Released(CHALLENGER, f"it is compared with version {champion}, and its ramp goes on")
-
-
-def make_challenger(
-    client: MlflowClient, task: str, version: str, admission: Admission | None = None
-) -> None:
-    """Put a version beside the champion.
-
-    Raises
-    ------
-    BadInput
-        If it may not answer, or was taken back and nobody has cleared it.
-    """
-    found = client.get_model_version(task, version)
-    refusal = (admission or Admission()).refusal(found)
-    if refusal is None and ROLLED_BACK_AT in found.tags:
-        refusal = f"it was taken back; delete its tag '{ROLLED_BACK_AT}' to try it again"
-    if refusal is not None:
-        raise BadInput(f"{task} version {version} may not answer: {refusal}")
-    client.set_registered_model_alias(task, CHALLENGER, version)
 
 
 def approve(client: MlflowClient, task: str) -> str:

@@ -13,7 +13,7 @@ from serving.errors import BadInput
 from serving.models.slots import Mode, Published
 
 WEIGHT, MODE, SALT, SHADOW = "canary.weight", "canary.mode", "canary.salt", "canary.shadow"
-APPROVAL = "approval"
+APPROVAL, APPROVED = "approval", "approved"
 _LONGEST_SALT = 200
 
 

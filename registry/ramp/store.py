@@ -3,17 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.orm import Session as Database
 
 from registry.evidence import Evidence, Verdict, fold_all, judge, start
-from registry.ramp import decide
 from registry.ramp.decide import RampState
 from registry.ramp.rules import RampRules
 from registry.ramp.states import LIVE, Decided, State
-from registry.traffic import APPROVAL, Traffic
+from registry.traffic import APPROVAL, APPROVED, Traffic
 from serving.db.canary_tables import (
     BadEvent,
     Exposure,
@@ -30,7 +29,6 @@ from serving.operations.decisions import NewDecision, write_decision
 
 _FOLDED_AT_ONCE = 2000
 _FOLDED_PER_LOOK = 20_000
-APPROVED = "approved"
 
 
 @dataclass(frozen=True)
@@ -240,17 +238,10 @@ def state_of(database: Database, ramp: Ramp, rules: RampRules, now: datetime) ->
         ramp_s=(now - ramp.started_at).total_seconds(),
         step_s=(now - ramp.step_at).total_seconds(),
         listings_last_day=_listings_last_day(database, ramp, rules.traffic.listings_per_day, now),
-        state=_for_decision(State(ramp.state)),
+        state=State(ramp.state),
         approved=ramp.seen.get(APPROVAL) == APPROVED,
         other_ramp=database.scalar(earlier.limit(1)),
     )
-
-
-def _for_decision(state: State) -> decide.State:
-    """Return the state as `registry.ramp.decide` knows it: what may not be raised is paused."""
-    if state in (State.FIXED, State.PROMOTING, State.WITHDRAWN):
-        return "paused"
-    return cast(decide.State, state.value)
 
 
 def _listings_last_day(database: Database, ramp: Ramp, enough: int, now: datetime) -> int:

@@ -55,11 +55,19 @@ class RolledBack:
     target: str | None
 
 
-def roll_back(engine: Engine, wanted: Wanted) -> RolledBack:
+def roll_back(
+    engine: Engine, task: str, slot: str, reason: str, by: str, version: str | None = None
+) -> RolledBack:
     """Stop a version beside the champion, or let the champion before answer again.
 
     What a stopped version answered is answered again. What a champion answered is not, because that
     may be everything there is: `python -m registry.recall` does it.
+
+    Parameters
+    ----------
+    reason : one sentence, for whoever wonders later
+    by : who says so
+    version : that must be what the slot holds; asked for again it is the same rollback
 
     Raises
     ------
@@ -67,8 +75,8 @@ def roll_back(engine: Engine, wanted: Wanted) -> RolledBack:
         The slot is empty, holds another version, or there is nothing to go back to.
     """
     with engine.begin() as connection:
-        lock_task(connection, wanted.task)
-        return roll_back_within(connection, wanted)
+        lock_task(connection, task)
+        return roll_back_within(connection, Wanted(task, slot, reason, by, version))
 
 
 def roll_back_within(connection: Connection, wanted: Wanted) -> RolledBack:

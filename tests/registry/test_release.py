@@ -3,8 +3,10 @@ from mlflow import MlflowClient
 from sqlalchemy import Engine, insert
 
 from registry.admission import Admission
-from registry.release import APPROVAL, ROLLED_BACK_AT, approve, make_challenger, release
-from registry.versions import CHAMPION, find_alias
+from registry.promote import make_challenger
+from registry.release import approve, release
+from registry.traffic import APPROVAL
+from registry.versions import CHAMPION, ROLLED_BACK_AT, find_alias
 from serving.db.tables import Slot
 from serving.errors import BadInput
 from serving.models.routing import CHALLENGER
