@@ -73,7 +73,8 @@ def render_report(
 
 
 def _tone(report: Report) -> str:
-    if not report.sound:
+    worse = any(_side(arm, report.needed) == "worse" for arm in report.arms)
+    if not report.sound or worse:
         return "bad"
     return "good" if report.decided else "warn"
 

@@ -201,8 +201,12 @@ def _judge(
 
 def _tell_difference(arm: ArmReport, control: ArmReport) -> str:
     worse = (arm.difference.value or 0.0) > 0 if arm.difference else False
-    shares = f"{arm.rate.value or 0:.1%} of its listings against {control.rate.value or 0:.1%}"
+    shares = f"{_percent(arm)} of its listings against {_percent(control)}"
     return f"{arm.name} is {'worse' if worse else 'better'}: {shares}, {_tell_range(arm)}."
+
+
+def _percent(arm: ArmReport) -> str:
+    return f"{(arm.rate.value or 0.0) * 100:.1f} %"
 
 
 def _tell_range(arm: ArmReport) -> str:
@@ -250,5 +254,13 @@ def format_ratio(ratio: Interval | None) -> str:
 
 
 def format_number(value: float | None) -> str:
-    """Return an e-value with three digits, or a dash."""
-    return "–" if value is None else f"{value:.3g}"
+    """Return an e-value with three digits, or a dash.
+
+    Examples
+    --------
+    >>> format_number(0.2431), format_number(1.2e7)
+    ('0.243', 'over 10,000')
+    """
+    if value is None:
+        return "–"
+    return "over 10,000" if value > 10_000 else f"{value:.3g}"

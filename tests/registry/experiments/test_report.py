@@ -31,7 +31,7 @@ def report_of(champion: tuple[int, int], *arms: tuple[int, int], design: Design 
 def test_a_worse_arm_is_told_by_name_with_numbers() -> None:
     report = report_of((2000, 60), (2000, 160))
     assert report.decided
-    assert report.verdict.startswith("warm is worse: 8.0% of its listings against 3.0%")
+    assert report.verdict.startswith("warm is worse: 8.0 % of its listings against 3.0 %")
     assert report.arms[1].ratio is not None
     assert report.arms[1].ratio.low > 1
 
