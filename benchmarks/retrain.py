@@ -75,6 +75,9 @@ def run_config(recipe: Recipe[Any], given: dict[str, object], quick: bool) -> di
     if isinstance(recipe.made_by, TrainingPlan):
         config = recipe.made_by.smoke if quick else recipe.made_by.config
         ops[f"{recipe.key}__trained_model"] = {"config": config.model_dump() | given}
+    elif quick:
+        per_label = {"photos_per_label": recipe.made_by.smoke_per_label}
+        ops[f"{recipe.key}__exported_models"] = {"config": per_label}
     if quick:
         files = [str(file) for file in smoke(recipe.name)]
         ops[f"{recipe.key}__registered_version_gates"] = {"config": {"files": files}}

@@ -227,6 +227,7 @@ class OutsideWeights:
     licence : of the weights
     architecture : the network's name, for the card
     input : the contract of its input
+    smoke_per_label : rows of each label that a run looks at which shows in minutes that all works
     """
 
     location: str
@@ -234,6 +235,7 @@ class OutsideWeights:
     licence: str
     architecture: str
     input: Input
+    smoke_per_label: int = 1
 
 
 @dataclass(frozen=True)

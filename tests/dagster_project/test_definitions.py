@@ -159,6 +159,10 @@ def test_full_and_smoke_are_presets_of_the_launchpad(loaded: dg.Definitions) -> 
             kind, name = type(recipe.made_by.config), f"{recipe.key}__trained_model"
             for config, wanted in ((full, recipe.made_by.config), (small, recipe.made_by.smoke)):
                 assert kind.model_validate(config["ops"][name]["config"]) == wanted
+        else:
+            name, few = f"{recipe.key}__exported_models", recipe.made_by.smoke_per_label
+            for config, rows in ((full, None), (small, few)):
+                assert config["ops"][name]["config"].get("photos_per_label") == rows
         judged = small["ops"][f"{recipe.key}__registered_version_gates"]["config"]["files"]
         assert judged == [str(file) for file in smoke(recipe.name)]
 

@@ -8,7 +8,7 @@ import dagster as dg
 from dagster_project.defs.models.judging import Gates
 from dagster_project.defs.models.release import RELEASE, publisher
 from dagster_project.defs.models.search import search_preset
-from dagster_project.defs.models.training import launchpad
+from dagster_project.defs.models.training import Adoption, launchpad
 from dagster_project.studio import Studio
 from registry.judge import smoke
 from training.recipe import Recipe, TrainingPlan
@@ -81,6 +81,9 @@ def _preset(recipe: Recipe[Any], full: bool) -> dict[str, dg.Config]:
     if isinstance(recipe.made_by, TrainingPlan):
         config = recipe.made_by.config if full else recipe.made_by.smoke
         preset[f"{recipe.key}__trained_model"] = launchpad(config)
+    else:
+        per_label = None if full else recipe.made_by.smoke_per_label
+        preset[f"{recipe.key}__exported_models"] = Adoption(photos_per_label=per_label)
     return preset
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
+from pydantic import Field
 
 from dagster_project.defs.models.data import open_recipe_dataset, table_of
 from dagster_project.models import show
@@ -121,6 +122,14 @@ def _exported_models(recipe: Recipe[Any]) -> dg.AssetsDefinition:
     return exported_models
 
 
+class Adoption(dg.Config):
+    """How much weights from outside are looked at."""
+
+    photos_per_label: int | None = Field(
+        default=None, gt=0, description="at most so many rows of each split, source and label"
+    )
+
+
 def _adopted_models(recipe: Recipe[Any], weights: OutsideWeights) -> dg.AssetsDefinition:
     @dg.asset(
         key_prefix=recipe.key,
@@ -131,6 +140,7 @@ def _adopted_models(recipe: Recipe[Any], weights: OutsideWeights) -> dg.AssetsDe
     def exported_models(
         context: dg.AssetExecutionContext,
         studio: Studio,
+        config: Adoption,
         data_table: pd.DataFrame,
         data_splits: str,
     ) -> dg.MaterializeResult[Exported]:
@@ -141,7 +151,8 @@ def _adopted_models(recipe: Recipe[Any], weights: OutsideWeights) -> dg.AssetsDe
 
         dataset = open_recipe_dataset(recipe, studio)
         provenance = provenance_of(recipe, dataset, data_splits)
-        rows = learning_rows(data_table, dataset, None)
+        per_label = config.photos_per_label
+        rows = learning_rows(data_table, dataset, per_label)
         candidates = adopt(recipe, weights, rows, provenance)
         params = {"location": weights.location, "sha256": weights.sha256}
         tags = {
@@ -150,7 +161,7 @@ def _adopted_models(recipe: Recipe[Any], weights: OutsideWeights) -> dg.AssetsDe
         }
         name, data = f"{weights.architecture} on {data_splits}", (data_table, data_splits)
         run_id = _open_run(recipe, studio, name, data, (dict(params), tags))
-        return _as_result(recipe, Exported(run_id, candidates, "fp32"))
+        return _as_result(recipe, Exported(run_id, candidates, "fp32", None, per_label))
 
     return exported_models
 
