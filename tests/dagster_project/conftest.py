@@ -7,6 +7,8 @@ import pytest
 from serving.settings import Settings
 from tests.colour_studio import freeze, write_dataset, write_photos
 
+KEY = "room_classifier"
+
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:

@@ -14,11 +14,10 @@ from serving.db.engine import open_engine
 from serving.models.routing import CHAMPION
 from serving.models.slots import read_slots
 from serving.settings import Settings
+from tests.dagster_project.conftest import KEY
 from tests.fakes import TASK
 
 pytestmark = pytest.mark.slow
-
-KEY = "room_classifier"
 
 SETTINGS = {
     "backbone": "test_efficientnet",

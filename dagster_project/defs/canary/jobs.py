@@ -5,6 +5,8 @@ from pydantic import Field
 
 from dagster_project.batches.run import final_errors
 from dagster_project.studio import Studio
+from registry.experiments.page import render_report
+from registry.experiments.store import look, stop
 from registry.ramp.steps import pause, resume
 from registry.release import approve
 from serving.jobs.recall import recall
@@ -32,6 +34,15 @@ class OfVersion(dg.Config):
 
     task: str = _TASK
     version: str = Field(description="its number in MLflow")
+
+
+class OfExperiment(dg.Config):
+    """An A/B experiment."""
+
+    name: str = Field(pattern=r"^[\w.-]+$", description="as it was started")
+    stop_if_decided: bool = Field(
+        default=False, description="whether its arms end where its rule has decided"
+    )
 
 
 @dg.op
@@ -71,6 +82,38 @@ def recall_answers(context: dg.OpExecutionContext, config: OfVersion, studio: St
     """Have everything that a version answered answered again by the champion."""
     for job_id in recall(studio.engine(), config.task, config.version):
         context.log.info("job %s lists the listings of version %s", job_id, config.version)
+
+
+@dg.op
+def report_experiment(
+    context: dg.OpExecutionContext, config: OfExperiment, studio: Studio
+) -> dg.Output[str]:
+    """Say what an A/B experiment has found; its page is a file that loads nothing."""
+    with final_errors():
+        kept = look(studio.engine(), config.name)
+        if config.stop_if_decided and kept.report.decided:
+            kept = stop(studio.registry(), studio.engine(), config.name, kept.report.verdict)
+    page = studio.folder("experiments") / f"{config.name}.html"
+    page.write_text(
+        render_report(kept.report, kept.design, kept.state, kept.started_at, kept.why), "utf-8"
+    )
+    metadata: dict[str, dg.RawMetadataValue] = {
+        "report": dg.MetadataValue.md(kept.report.as_markdown()),
+        "page": dg.MetadataValue.path(str(page)),
+        "state": kept.state,
+    }
+    context.log_event(
+        dg.AssetObservation(
+            ["experiments", config.name], description=kept.report.verdict, metadata=metadata
+        )
+    )
+    return dg.Output(kept.report.verdict, metadata=metadata)
+
+
+@dg.job
+def experiment_report() -> None:
+    """Say what an A/B experiment has found so far, as an observation of `experiments/NAME`."""
+    report_experiment()
 
 
 @dg.job

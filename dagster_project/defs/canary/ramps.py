@@ -1,15 +1,20 @@
 """The ramp of every task: a sensor moves it on and shows what was decided, without a run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
+from mlflow.exceptions import MlflowException
+from requests.exceptions import RequestException
+from sqlalchemy import Engine
 
 from dagster_project.defs.canary.show import NO_PERSON, NOT_ROLLED_BACK, asset_of, events_of, judge
 from dagster_project.defs.models.release import gateway_bento
 from dagster_project.studio import Studio
+from registry.ramp.page import log_page
 from registry.ramp.states import Decided
 from registry.ramp.steps import advance, decisions
+from serving.errors import StudioError, first_line
 from training.recipe import Recipe
 from training.recipes import RECIPES
 
@@ -85,6 +90,7 @@ def _sensor(recipe: Recipe[Any]) -> dg.SensorDefinition:
         engine, last = studio.engine(), int(context.cursor or 0)
         advance(engine, recipe.name)
         made = decisions(engine, recipe.name, last, _PER_TICK)
+        _log_pages(context, studio, engine, made)
         requests = [
             dg.RunRequest(f"{recipe.name}-promoted-{decided.id}")
             for decided in made
@@ -101,6 +107,17 @@ def _sensor(recipe: Recipe[Any]) -> dg.SensorDefinition:
         )
 
     return watch
+
+
+def _log_pages(
+    context: dg.SensorEvaluationContext, studio: Studio, engine: Engine, made: Sequence[Decided]
+) -> None:
+    """Bring the pages of versions up to date; one that cannot be kept now holds nothing up."""
+    for task, version in dict.fromkeys((one.task, one.version) for one in made):
+        try:
+            log_page(studio.registry(), engine, studio.storage(), task, version)
+        except (StudioError, MlflowException, RequestException) as error:
+            context.log.warning(f"no page of {task} version {version}: {first_line(error)}")
 
 
 @dg.definitions

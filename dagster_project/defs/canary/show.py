@@ -8,6 +8,7 @@ import dagster as dg
 from dagster_project.batches.metadata import format_cell, format_table
 from dagster_project.models.show import link
 from dagster_project.studio import Studio
+from registry.ramp.page import PAGE_FILE, PAGE_TAG
 from registry.ramp.states import Decided
 
 NOT_ROLLED_BACK, NO_PERSON = "not_rolled_back", "needs_no_person"
@@ -42,6 +43,9 @@ def describe(decided: Decided, studio: Studio) -> dict[str, Any]:
         "step": decided.step,
         "decided at": dg.MetadataValue.timestamp(decided.at),
         "MLflow version": link(studio.page_of_version(decided.task, decided.version)),
+        "the photos on which both differ": (
+            f"{PAGE_FILE} among the artifacts of the version's run; its tag {PAGE_TAG} leads there"
+        ),
         "worked out again by": (
             f"python -m registry.ramp explain {decided.task} {decided.version}"
         ),
