@@ -54,14 +54,15 @@ def _make(engine: Engine, day: date) -> str | None:
     bounds = {"from": _midnight(day), "to": _midnight(day + timedelta(days=1))}
     with engine.begin() as connection:
         _alone(connection)
+        # whoever is about to write waits here and then finds the new day. Waiting at the default
+        # partition, as attaching lets them, they would have chosen it already and be refused
+        connection.execute(text("LOCK TABLE predictions IN SHARE ROW EXCLUSIVE MODE"))
         if day in _known(connection):  # another process was faster
             return None
         # made beside the table and filled before it is attached: the default may hold no such row
         connection.execute(
             text(f"CREATE TABLE {name} (LIKE predictions INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
         )
-        # until the end: else a row could slip in between the move and the attaching
-        connection.execute(text("LOCK TABLE predictions_other IN ACCESS EXCLUSIVE MODE"))
         moved = connection.execute(
             text(
                 "WITH moved AS (DELETE FROM predictions_other WHERE at >= :from AND at < :to "
