@@ -29,7 +29,8 @@ class ErasureView(BaseModel):
     job_id: UUID | None
     finished: bool
     erased: dict[str, int] = Field(
-        description="how many jobs, objects, uploads, clips, answers, samples, feedback so far",
+        description="how many jobs, objects, uploads, clips, answers, predictions, exposures, "
+        "bad_events, kept_photos, feedback so far",
         examples=[{"jobs": 3, "objects": 12, "uploads": 20, "clips": 31, "answers": 20}],
     )
     requested_at: datetime
@@ -65,14 +66,29 @@ async def erase_listing(
     client: Client,
     listing_id: Annotated[str, Path(max_length=200, pattern=NO_NUL)],
 ) -> Response:
-    """Forget a listing: its jobs, their films, callbacks and events, its uploads and feedback.
+    """Forget a listing: jobs, their films, callbacks and events, uploads, what was observed of it.
 
-    Jobs that have not ended are cancelled first, and nothing is called back any more. What is
-    cached of its photos goes too, as far as they can still be read. `200` with the counts once it
-    is done; `202` if that takes longer than some seconds. What is sent after this is kept.
+    What was observed: its answers, small pictures, feedback, and what went wrong with it. Jobs that
+    have not ended are cancelled first, and nothing is called back any more. What is cached of its
+    photos goes too, as far as they can still be read. `200` with the counts once it is done; `202`
+    if that takes longer than some seconds. What is sent after this is kept.
     """
     make = state.pools.database.run(request_erasure, state.engine, client, listing_id=listing_id)
     return await carry_out(state, await make)
+
+
+@router.delete(
+    "/listings/{listing_id}/data",
+    response_model=ErasureView,
+    responses=documented(401, 422, 429, 503) | ACCEPTED,
+)
+async def erase_listing_data(
+    state: State,
+    client: Client,
+    listing_id: Annotated[str, Path(max_length=200, pattern=NO_NUL)],
+) -> Response:
+    """Forget a listing, as `DELETE /internal/listings/{listing_id}` does."""
+    return await erase_listing(state, client, listing_id)
 
 
 @router.get("/erasures/{erasure_id}", responses=documented(401, 404, 422, 429, 503))

@@ -41,7 +41,7 @@ class Prediction(Base):
     __table_args__ = (
         CheckConstraint("role IN ('served', 'paired')", name="predictions_role"),
         Index("predictions_task_at", "task", "at"),
-        Index("predictions_listing", "task", "listing_key"),
+        Index("predictions_listing", "listing_key", "task"),
         Index("predictions_version", "task", "version", "id"),
         Index("predictions_content", "content_sha256"),
         {"postgresql_partition_by": "RANGE (at)"},
@@ -84,7 +84,7 @@ class Exposure(Base):
     __tablename__ = "exposures"
     __table_args__ = (
         Index("exposures_new", "task", "id", postgresql_where="NOT counted"),
-        Index("exposures_listing", "task", "listing_key"),
+        Index("exposures_listing", "listing_key", "task"),
     )
 
     task: Mapped[str] = mapped_column(primary_key=True)
@@ -110,7 +110,7 @@ class BadEvent(Base):
     __tablename__ = "bad_events"
     __table_args__ = (
         Index("bad_events_new", "task", "id", postgresql_where="NOT counted"),
-        Index("bad_events_listing", "task", "listing_key"),
+        Index("bad_events_listing", "listing_key", "task"),
     )
 
     task: Mapped[str] = mapped_column(primary_key=True)
@@ -233,7 +233,7 @@ class RampListing(Base):
     __tablename__ = "ramp_listings"
     __table_args__ = (
         Index("ramp_listings_new", "task", "version", "seen_at", postgresql_where="NOT counted"),
-        Index("ramp_listings_listing", "task", "listing_key"),
+        Index("ramp_listings_listing", "listing_key", "task"),
     )
 
     task: Mapped[str] = mapped_column(primary_key=True)

@@ -15,7 +15,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session as Database
 
 from serving import metrics
-from serving.db.canary_tables import Feedback, Prediction
 from serving.db.status import LIVE_JOB
 from serving.db.tables import (
     CachedAnswer,
@@ -27,14 +26,22 @@ from serving.db.tables import (
 )
 from serving.errors import BadInput, UnknownErasure
 from serving.jobs import manage
+from serving.jobs.erased_observations import (
+    Forgotten,
+    forget_observed,
+    forget_photos,
+    wait_for_writers,
+)
 from serving.jobs.removal import Removed, remove_jobs
 from serving.settings import Settings
 from serving.storage.clips import ClipStore
 from serving.storage.interface import Storage, key_of
+from serving.storage.kept_photos import KeptPhotos
 from serving.storage.uploads import Quota, UploadStore
 
 _UPLOADS_AT_ONCE = 20
 _PAUSE_S = 0.1
+_NOW = func.clock_timestamp()
 
 
 def request_erasure(
@@ -45,11 +52,10 @@ def request_erasure(
         manage.read_job(engine, job_id, client)
     erasure_id = uuid4()
     with engine.begin() as connection:
-        connection.execute(
-            insert(Erasure).values(
-                id=erasure_id, client=client, listing_id=listing_id, job_id=job_id
-            )
-        )
+        wait_for_writers(connection)
+        values = {"id": erasure_id, "client": client, "listing_id": listing_id, "job_id": job_id}
+        # not when the transaction began: what was written while it waited is older than the wish
+        connection.execute(insert(Erasure).values(values | {"requested_at": _NOW}))
     return erasure_id
 
 
@@ -77,6 +83,7 @@ class Eraser:
         self._settings, self._engine, self._storage = settings, engine, storage
         self._clips = ClipStore(engine, storage)
         self._uploads = UploadStore(engine, storage, Quota.of(settings))
+        self._photos = KeptPhotos(engine, storage)
 
     def carry_on(self, erasure_id: UUID, budget_s: float, *, wait: bool = True) -> Erasure:
         """Work on it for about `budget_s`, or until it is done; return how far it is.
@@ -138,7 +145,7 @@ class Eraser:
         # before the job goes: afterwards nobody would know what it saw
         hashes = self._hashes_of(job)
         uploads = self._uploads_of(job_id, row.listing_id)
-        removed = self._forget(hashes)
+        removed = self._forget(row, hashes)
         with self._engine.begin() as connection:
             gone = remove_jobs(connection, self._storage, Job.id == job_id, 1)
             for what, count in gone.counts.items():
@@ -163,17 +170,20 @@ class Eraser:
                 continue  # not ours, too large or gone: nothing can be found by its content
         return hashes
 
-    def _forget(self, hashes: set[str]) -> Removed:
-        """Forget clips, answers and samples of these photos, whoever asked for them."""
-        removed = Removed()
+    def _forget(self, row: Erasure, hashes: set[str]) -> Removed:
+        """Forget clips and cached answers of these photos, whoever asked for them.
+
+        Of what was observed goes what the client asked for without a listing; what is of this one
+        goes at the end.
+        """
+        removed = forget_photos(self._engine, self._photos, _forgotten(row), hashes)
         if not hashes:
             return removed
         for sha256 in hashes:
             removed.add("clips", self._clips.invalidate(sha256))
         with self._engine.begin() as connection:
-            for what, table in (("answers", CachedAnswer), ("samples", Prediction)):
-                gone = delete(table).where(table.content_sha256.in_(hashes))
-                removed.add(what, connection.execute(gone).rowcount)
+            gone = delete(CachedAnswer).where(CachedAnswer.content_sha256.in_(hashes))
+            removed.add("answers", connection.execute(gone).rowcount)
         return removed
 
     def _uploads_of(self, job_id: UUID, listing_id: str | None) -> list[UUID]:
@@ -210,7 +220,7 @@ class Eraser:
         )
         with self._engine.connect() as connection:
             found = connection.execute(due).all()
-        removed = self._forget({upload.sha256 for upload in found if upload.sha256})
+        removed = self._forget(row, {upload.sha256 for upload in found if upload.sha256})
         with self._engine.begin() as connection:
             _count(connection, row.id, removed)
         self._remove_uploads(row, [upload.id for upload in found])
@@ -224,21 +234,18 @@ class Eraser:
             _count(connection, row.id, removed)
 
     def _finish(self, row: Erasure) -> None:
+        removed = forget_observed(self._engine, self._photos, _forgotten(row))
         with self._engine.begin() as connection:
-            removed = Removed()
-            if row.listing_id is not None:
-                said = delete(Feedback).where(
-                    Feedback.client == row.client,
-                    Feedback.listing_id == row.listing_id,
-                    Feedback.at <= row.requested_at,
-                )
-                removed.add("feedback", connection.execute(said).rowcount)
             _count(connection, row.id, removed)
             connection.execute(
                 update(Erasure)
                 .where(Erasure.id == row.id, Erasure.finished_at.is_(None))
                 .values(finished_at=func.now())
             )
+
+
+def _forgotten(row: Erasure) -> Forgotten:
+    return Forgotten(row.client, row.listing_id, row.job_id, row.requested_at)
 
 
 def references_of(said: object) -> Iterator[str]:

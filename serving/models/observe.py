@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from serving import metrics
 from serving.db.faults import UNAVAILABLE
+from serving.db.partitions import make_partitions
 from serving.errors import BadInput, StudioError, first_line
 from serving.models.comparison import Comparison
 from serving.models.kept_photos import PhotoKeeper
@@ -40,6 +41,7 @@ _BAD_AT_MOST = 5_000  # waiting; a listing has one of each kind and version
 _STORED_COST = 16 * 2**10  # of an answer whose files are read when it is compared
 _REMEMBERED = 50_000
 _TOLD_EVERY_S = 60.0
+_DAYS_EVERY_S = 3600.0
 _SAMPLE = "sample"
 
 
@@ -144,11 +146,25 @@ class Observer:
             self._keeper.close(max(until - time.monotonic(), 0.5))
 
     def _run(self) -> None:
+        days_at = 0.0
         while not self._ending.wait(_FLUSH_EVERY_S):
             try:
+                if time.monotonic() >= days_at:
+                    days_at = time.monotonic() + self._make_days()
                 self.flush()
             except Exception:
                 log.exception("what was observed cannot be written; it is tried again")
+
+    def _make_days(self) -> float:
+        """Make partitions ahead; return in how many seconds to look again."""
+        if self._engine is None:
+            return _DAYS_EVERY_S
+        try:
+            make_partitions(self._engine)
+        except SQLAlchemyError as error:
+            self._tell(f"no day can be made for answers: {first_line(error)}")
+            return _TOLD_EVERY_S
+        return _DAYS_EVERY_S
 
     def _is_sampled(self, about: About) -> bool:
         return bucket(_SAMPLE, about.task.name, about.listing_key) < 100 * self._sampled

@@ -15,14 +15,12 @@ from sqlalchemy.dialects.postgresql import insert
 
 from serving.card import Classes, Score
 from serving.db.canary_tables import BadEvent, Exposure, ObservedBatch
+from serving.db.locks import OBSERVATIONS
 from serving.image import Image
 from serving.models.comparison import Comparison, compare, group_of, label_of
 from serving.models.large_answers import without_files
 from serving.models.observed import About, Bad, Observed, Picture, Said
 from serving.models.routing import CHAMPION
-
-ERASURE_LOCK = 7_305_219
-"""Held shared while observations are written, and alone for a moment before a listing's go."""
 
 _ENTRY_BYTES = 700  # of Python's own around a row
 _WRITE_S = 15
@@ -219,7 +217,7 @@ def write_batch(engine: Engine, batch: Batch) -> int | None:
     What belongs to a listing that was erased meanwhile is left out.
     """
     with engine.begin() as connection:
-        limit = {"limit": f"{_WRITE_S}s", "lock": ERASURE_LOCK}
+        limit = {"limit": f"{_WRITE_S}s", "lock": OBSERVATIONS}
         connection.execute(_PREPARE, limit)
         erased = _erased_since(connection, batch)
         entries = [entry for entry in batch.entries if not erased.covers(entry.source)]

@@ -88,7 +88,7 @@ def _create_predictions() -> None:
         postgresql_partition_by="RANGE (at)",
     )
     op.create_index("predictions_task_at", "predictions", ["task", "at"])
-    op.create_index("predictions_listing", "predictions", ["task", "listing_key"])
+    op.create_index("predictions_listing", "predictions", ["listing_key", "task"])
     op.create_index("predictions_version", "predictions", ["task", "version", "id"])
     op.create_index("predictions_content", "predictions", ["content_sha256"])
     # days get partitions of their own ahead of time; nothing is lost where nobody made one
@@ -110,7 +110,7 @@ def _create_observations() -> None:
         sa.PrimaryKeyConstraint("task", "version", "listing_key", "beside"),
     )
     _index_uncounted("exposures")
-    op.create_index("exposures_listing", "exposures", ["task", "listing_key"])
+    op.create_index("exposures_listing", "exposures", ["listing_key", "task"])
     op.create_table(
         "bad_events",
         _text("task"),
@@ -127,7 +127,7 @@ def _create_observations() -> None:
         sa.PrimaryKeyConstraint("task", "version", "kind", "listing_key", "beside"),
     )
     _index_uncounted("bad_events")
-    op.create_index("bad_events_listing", "bad_events", ["task", "listing_key"])
+    op.create_index("bad_events_listing", "bad_events", ["listing_key", "task"])
     op.create_table(
         "kept_photos",
         sa.Column("content_sha256", sa.String(64), nullable=False),
@@ -225,7 +225,7 @@ def _create_ramps() -> None:
         ["task", "version", "seen_at"],
         postgresql_where=sa.text("NOT counted"),
     )
-    op.create_index("ramp_listings_listing", "ramp_listings", ["task", "listing_key"])
+    op.create_index("ramp_listings_listing", "ramp_listings", ["listing_key", "task"])
     op.create_table(
         "ramp_inputs",
         _id(),
