@@ -7,17 +7,18 @@ breaks the model.
 import os
 import threading
 import time
+from typing import Any
 
 import bentoml
 import numpy as np
 
-from bentos.model_service import Replies
-from bentos.room_classifier.service import Service
+from bentos.model_service import Replies, model_service
 from bentos.traffic import KEEP_CONNECTIONS, QUIET
 from serving.card import Classes, ModelCard
 from serving.errors import ModelFailed
-from serving.models.local import Loaded, Models, Pin
+from serving.models.local import Loaded, Pin
 from serving.models.wire import Item
+from serving.photos.classify import ROOM_CLASSIFIER
 from serving.settings import Settings
 from serving.task import Inputs, Outputs
 
@@ -75,15 +76,13 @@ class StubModels:
         return {self._loaded.card.task: self._loaded}
 
 
-class _Stub(Service.inner):  # type: ignore[misc,name-defined]
-    def open(self) -> Models:
-        return StubModels()
+_Stub: Any = model_service(ROOM_CLASSIFIER, lambda *_: StubModels()).inner
 
 
-class _Unbatched(_Stub):
+class _Unbatched(_Stub):  # type: ignore[misc]
     @bentoml.api(route="/room-classifier/predict")
     def predict(self, items: list[Item]) -> Replies:
-        replies: Replies = Service.inner.predict.func(self, items)
+        replies: Replies = _Stub.predict.func(self, items)
         return replies
 
 

@@ -1,5 +1,6 @@
 """The BentoML service of any task's model, batched over whoever asks at the same time."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
@@ -14,25 +15,32 @@ from serving.environment import read_settings
 from serving.logs import open_logs
 from serving.memory import bound_memory
 from serving.models.loading import open_models
-from serving.models.local import Models
+from serving.models.local import Models, OpenSession
 from serving.models.service import answer_items, find_version
 from serving.models.session import cores, open_session
 from serving.models.wire import Item, PinnedVersion, Reply, VersionReply
-from serving.storage.objects import storage_of
+from serving.settings import Settings
+from serving.storage.objects import Storage, storage_of
 from serving.tasks import AnyTask
 
 # Named, because BentoML would work it out from the JSON schema anew for every answer (6 ms).
 Replies = Annotated[list[Reply], ContentType("application/json")]
 Service = Any  # BentoML's decorator makes one of a class
+OpenModels = Callable[[Settings, Storage, OpenSession], Models]
 
 TRAFFIC: dict[str, Any] = {"traffic": {"timeout": 30, "max_concurrency": 512}}
 
 
-def model_service(task: AnyTask) -> Service:
+def model_service(task: AnyTask, open_held: OpenModels | None = None) -> Service:
     """Return the task's service: `/TASK/predict`, `/TASK/find`, `/measures`.
 
     Its path names the task, so that one address can lead to the services of all tasks.
+
+    Parameters
+    ----------
+    open_held : opens the models to answer with; None: the champion's
     """
+    opening = open_held or partial(_open_champion, task)
 
     class ModelService:
         """A task's model; the gateway shares the cores, so half of them work here."""
@@ -43,15 +51,8 @@ def model_service(task: AnyTask) -> Service:
             settings = read_settings()
             open_logs(settings.log_level, settings.log_form)
             self._storage = storage_of(settings)
-            self._models = self.open()
-
-        def open(self) -> Models:
-            """Return the models to answer with."""
-            settings = read_settings()
-            engine = open_engine(settings) if settings.slots == "follow" else None
             on_half = partial(open_session, threads=max(1, cores() // 2))
-            baked, tasks = baked_models(settings), {task.name: task}
-            return open_models(settings, self._storage, engine, baked, on_half, tasks).models
+            self._models = opening(settings, self._storage, on_half)
 
         @bentoml.api(
             batchable=True, max_batch_size=32, max_latency_ms=5000, route=f"/{task.name}/predict"
@@ -74,3 +75,11 @@ def model_service(task: AnyTask) -> Service:
             return generate_latest(metrics.MODELS).decode()
 
     return bentoml.service(ModelService, name=task.name, **TRAFFIC, **QUIET, **KEEP_CONNECTIONS)
+
+
+def _open_champion(
+    task: AnyTask, settings: Settings, storage: Storage, open_session: OpenSession
+) -> Models:
+    engine = open_engine(settings) if settings.slots == "follow" else None
+    baked, tasks = baked_models(settings), {task.name: task}
+    return open_models(settings, storage, engine, baked, open_session, tasks).models

@@ -5,6 +5,7 @@ import ctypes
 import os
 import resource
 import signal
+from pathlib import Path
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
@@ -26,6 +27,24 @@ def allow_open_files() -> None:
     """Let the process have as many files and connections open as it may; 1,024 is usual else."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def expect_harm(memory_bytes: int) -> None:
+    """Prepare for work that nobody vouches for: it may break this process, and no other.
+
+    The process may have so much data (0: no bound), is what the kernel ends first when memory runs
+    out, leaves the processor to others, and writes no file of its memory when a signal ends it.
+
+    RLIMIT_DATA counts, since Linux 4.7, private writable memory, whether it is used or not.
+    RLIMIT_AS would count files that are only mapped as well; RLIMIT_RSS has no effect.
+    """
+    if memory_bytes:
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        bound = memory_bytes if most == resource.RLIM_INFINITY else min(memory_bytes, most)
+        resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    Path("/proc/self/oom_score_adj").write_text("1000")
+    os.nice(5)
 
 
 def leave_real_time() -> None:

@@ -20,6 +20,7 @@ from stack.programs import (
     mlflow,
     postgres,
     publisher,
+    slots,
     worker,
 )
 from training.data.settings import DataSettings
@@ -35,6 +36,7 @@ def run() -> int:
         *postgres(settings),
         mlflow(ports),
         publisher(),
+        slots(),
         gateway(ports),
         *worker(read(Workers)),
         *dagster(ports, settings),

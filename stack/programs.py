@@ -75,6 +75,11 @@ def publisher() -> Program:
     return Program("publisher", _module("registry.publish"))
 
 
+def slots() -> Program:
+    """Return the process that runs one more for each version beside a champion."""
+    return Program("slots", _module("bentos.slot_services"))
+
+
 def gateway(ports: Ports) -> Program:
     """Return the process of the HTTP API."""
     url = f"http://127.0.0.1:{ports.gateway_port}"

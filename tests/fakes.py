@@ -184,20 +184,26 @@ def publish(
     model: bytes | None = None,
     card: ModelCard | None = None,
     notify: bool = True,
+    slot: str = CHAMPION,
+    **traffic: object,
 ) -> Published:
-    """Put a version into storage and slots as `registry.publish` does; return the row."""
+    """Put a version into storage and slots as `registry.publish` does; return the row.
+
+    `traffic` is what the row says beside the version: `mode`, `weight`, `salt`, `stopped`.
+    """
     card = card or colour_card()
     row = {
         "version": version,
         "model_sha256": write_by_sha256(storage, MODELS, model or colour_model()),
         "card_sha256": write_by_sha256(storage, MODELS, card.model_dump_json().encode()),
     }
-    new = insert(Slot).values(task=card.task, slot=CHAMPION, **row)
+    values = row | traffic
+    new = insert(Slot).values(task=card.task, slot=slot, **values)
     with Database(engine) as database, database.begin():
-        database.execute(new.on_conflict_do_update(index_elements=["task", "slot"], set_=row))
+        database.execute(new.on_conflict_do_update(index_elements=["task", "slot"], set_=values))
         if notify:
             database.execute(select(func.pg_notify(CHANNEL, card.task)))
-    return Published.pinned(card.task, {"slot": CHAMPION} | row)
+    return Published(card.task, slot, **values)  # type: ignore[arg-type]
 
 
 def publish_beats(engine: Engine, storage: Storage) -> Published:

@@ -4,13 +4,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from serving.errors import StudioError
 from serving.settings import Settings
 
-# what fits into sockaddr_un of Linux, without the zero byte at its end
-MAX_SOCKET_PATH = 107
+# what fits into sockaddr_un of Linux, without the zero byte at its end, and with a dot before the
+# name, as it is called until it answers
+_MAX_PATH = 106
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -30,17 +29,6 @@ class SlotAddress:
 
     url: str
     socket: Path | None = None
-
-    def client(self, timeout_s: float, connections: int = 100) -> httpx.Client:
-        """Return a client of that process, which need not run yet."""
-        socket = str(self.socket) if self.socket is not None else None
-        limits = httpx.Limits(max_connections=connections)
-        return httpx.Client(
-            base_url=self.url,
-            timeout=timeout_s,
-            trust_env=False,
-            transport=httpx.HTTPTransport(uds=socket, limits=limits),
-        )
 
 
 def slot_address(settings: Settings, task: str, slot: str) -> SlotAddress:
@@ -69,9 +57,9 @@ def slot_socket(folder: Path, task: str, slot: str) -> Path:
             )
     socket = folder / f"{task}-{slot}.sock"
     length = len(bytes(socket))
-    if length > MAX_SOCKET_PATH:
+    if length > _MAX_PATH:
         raise NoAddress(
-            f"the socket {socket} has {length} bytes of {MAX_SOCKET_PATH}: give the slot a shorter "
+            f"the socket {socket} has {length} bytes of {_MAX_PATH}: give the slot a shorter "
             "name, or set TMPDIR to a shorter folder"
         )
     return socket
