@@ -97,8 +97,14 @@ def _cells(arm: ArmReport) -> tuple[str, ...]:
     return (arm.name, arm.version, *counts, *found)
 
 
-def make_report(design: Design, counts: Mapping[str, Counts]) -> Report:
+def make_report(
+    design: Design, counts: Mapping[str, Counts], taken_back: Mapping[str, str] | None = None
+) -> Report:
     """Work out what the counts say.
+
+    Parameters
+    ----------
+    taken_back : why arms were taken back by the guard or a person, by slot: that ends it
 
     Intervals of rates and of their difference are for the end of an experiment whose size was fixed
     before; the ratio's and the evidence hold whenever one looks. All are by listing.
@@ -114,6 +120,8 @@ def make_report(design: Design, counts: Mapping[str, Counts]) -> Report:
     )
     sound = _is_sound(arms)
     decided, verdict = _judge(design, arms, 1 / alpha, sound)
+    for slot, reason in (taken_back or {}).items():
+        decided, verdict = True, f"{slot} was taken back: {reason}. {verdict}"
     return Report(
         design.name,
         design.task,

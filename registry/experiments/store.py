@@ -13,13 +13,13 @@ from registry.admission import Admission
 from registry.experiments.counts import count_arms
 from registry.experiments.design import Design, ExperimentArm, StopRule
 from registry.experiments.report import Report, make_report
-from registry.versions import find_alias
-from serving.db.canary_tables import Experiment
+from registry.traffic import MODE, SALT, WEIGHT
+from registry.versions import CHAMPION, find_alias
+from serving.db.canary_tables import Experiment, Rollback
 from serving.errors import BadInput
 from serving.models.routing import CHALLENGER
 
 RUNNING, ENDED = "running", "ended"
-WEIGHT, MODE, SALT = "canary.weight", "canary.mode", "canary.salt"
 
 
 def start(
@@ -79,7 +79,8 @@ def look(engine: Engine, name: str) -> Kept:
     if row.state != RUNNING and row.report:
         report = Report.from_json(row.report)
     else:
-        report = make_report(design, count_arms(engine, design, row.started_at))
+        counts = count_arms(engine, design, row.started_at)
+        report = make_report(design, counts, _taken_back(engine, row))
         _write(engine, name, report=report.as_json())
     return Kept(design, report, row.state, row.started_at, row.why)
 
@@ -125,6 +126,17 @@ def _row(design: Design) -> dict[str, object]:
     }
 
 
+def _taken_back(engine: Engine, row: Experiment) -> dict[str, str]:
+    """Return why arms were taken back since the experiment began, by slot."""
+    found = select(Rollback.slot, Rollback.reason).where(
+        Rollback.task == row.task,
+        Rollback.slot.in_(arm.slot for arm in design_of(row).arms),
+        Rollback.at >= row.started_at,
+    )
+    with engine.connect() as connection:
+        return {one.slot: one.reason for one in connection.execute(found)}
+
+
 def _read(engine: Engine, name: str) -> Experiment:
     with Database(engine, expire_on_commit=False) as database:
         row = database.get(Experiment, name)
@@ -139,7 +151,7 @@ def _write(engine: Engine, name: str, **values: object) -> None:
 
 
 def _check(client: MlflowClient, engine: Engine, design: Design, admission: Admission) -> None:
-    champion = find_alias(client, design.task, "champion")
+    champion = find_alias(client, design.task, CHAMPION)
     if champion != design.champion:
         raise BadInput(f"the champion of {design.task} is version {champion}")
     if (challenger := find_alias(client, design.task, CHALLENGER)) is not None:

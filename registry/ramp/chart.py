@@ -79,7 +79,10 @@ def draw(course: Course) -> Chart | None:
         if any(name in look.log10 for look in course.looks)
     ]
     harm = line("all together", "#1f2933", [look.harm for look in course.looks])
-    values = [Mark(up(n), f"{10**n:,g}") for n in range(int(_LOWEST), int(top) + 1)]
+    values = [
+        Mark(up(n), f"{10**n:,.0f}" if n >= 0 else f"{10**n:g}")
+        for n in range(int(_LOWEST), int(top) + 1)
+    ]
     return Chart(
         WIDTH,
         HEIGHT,

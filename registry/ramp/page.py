@@ -56,7 +56,7 @@ def render_page(engine: Engine, storage: Storage, task: str, version: str) -> st
         state=course.ramp.state.replace("_", " "),
         tone=_TONES.get(State(course.ramp.state), ""),
         why=_why(course),
-        because=f"{explain(worst)}." if worst.log10 > 1 else "",
+        because=_because(course),
         chart=draw(course),
         decisions=course.decisions[-_DECISIONS_SHOWN:],
         step_name=lambda step: course.rules.steps[min(step, len(course.rules.steps) - 1)].name,
@@ -151,6 +151,13 @@ def _why(course: Course) -> str:
         if wanted in (None, one.decision):
             return str(one.why)
     return course.ramp.why or "Nothing was decided yet."
+
+
+def _because(course: Course) -> str:
+    """Return what speaks most against it; nothing where the decision has said so."""
+    worst = course.verdict.worst
+    told = course.ramp.state == State.ROLLED_BACK or worst.log10 < 1
+    return "" if told else f"{explain(worst)}."
 
 
 def _findings(course: Course) -> Sequence[Finding]:
