@@ -6,7 +6,7 @@ service are written once and ask the task. `serving.tasks` lists all of them.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,15 @@ class Source(Protocol):
         """Return what positions in answers refer to: (height, width) of a photo."""
         ...
 
+    @property
+    def nbytes(self) -> int:
+        """Return how much memory it takes until it is looked at."""
+        ...
+
+    def apart(self) -> Self:
+        """Return the same source for another thread, without what was worked out of it."""
+        ...
+
 
 SourceT = TypeVar("SourceT", bound=Source, contravariant=True)
 Answer = TypeVar("Answer")
@@ -58,7 +67,9 @@ class Task(Protocol[SourceT, Answer]):
     def prepare(self, source: SourceT, card: ModelCard) -> Inputs:
         """Return the model's named input arrays of one source, without the batch dimension.
 
-        The only place where pixels or samples are shaped. BadInput if the source is none.
+        The only place where pixels or samples are shaped. Nothing of the card counts but its
+        `input`: versions that state the same are given the same arrays. BadInput if the source is
+        none.
         """
         ...
 

@@ -36,9 +36,11 @@ from serving.jobs.reaper import Reaper
 from serving.logs import open_logs
 from serving.memory import bound_memory
 from serving.models.cached import with_cache
-from serving.models.loading import open_models
+from serving.models.loading import follow_slots, open_models
+from serving.models.observe import open_observer
 from serving.models.predictor import LocalPredictor, Predictor
 from serving.models.remote import RemotePredictor
+from serving.models.router import open_router
 from serving.models.session import gpu_available, open_session
 from serving.queues import QUEUES
 from serving.settings import Settings
@@ -102,6 +104,8 @@ class JobWorker:
             reaper.stop()
             housekeeping.stop()
             heartbeat.stop()
+            if self._parts.router is not None:
+                self._parts.router.close()
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
@@ -212,15 +216,21 @@ def open_worker(
     storage, scratch = storage_of(settings), open_scratch(settings)
     scratch.clean()
     answers = open_answers(settings, engine)
+    following = engine if settings.slots == "follow" else None
     predictor: Predictor
     if settings.model_service_url is not None:
         predictor = RemotePredictor(settings.model_service_url, fresh_s=settings.slots_poll_s)
+        follower = follow_slots(settings, following)
     else:
         baked = settings.baked_models or settings.home() / "no-baked-models"
-        following = engine if settings.slots == "follow" else None
-        models = open_models(settings, storage, following, baked, open_session).models
-        predictor = LocalPredictor(models, storage)
-    parts = Parts(settings, engine, storage, scratch, with_cache(predictor, answers))
+        opened = open_models(settings, storage, following, baked, open_session)
+        predictor, follower = LocalPredictor(opened.models, storage), opened.follower
+    router = None
+    if follower is not None:
+        observer = open_observer(settings, following, storage)
+        router = open_router(settings, storage, answers, observer)
+        follower.also(router.routes.apply)
+    parts = Parts(settings, engine, storage, scratch, with_cache(predictor, answers), router)
     return JobWorker(parts, answers, workflows, queues)
 
 

@@ -7,7 +7,9 @@ from bentos.gateway.job_feeds import JobFeeds
 from bentos.gateway.limiter import Limiter, Streams
 from bentos.gateway.pools import Pool, Pools
 from bentos.gateway.predictors import PhotoPredictor
+from bentos.gateway.routed import RoutedPredictor
 from serving.access.api_keys import KeyRing
+from serving.models.router import Router
 from serving.settings import Settings
 from serving.storage.objects import Storage
 
@@ -18,13 +20,17 @@ def photo_pool() -> Pool:
 
 
 def make_gateway_state(
-    settings: Settings, predictor: PhotoPredictor, storage: Storage, engine: Engine
+    settings: Settings,
+    predictor: PhotoPredictor,
+    storage: Storage,
+    engine: Engine,
+    router: Router | None = None,
 ) -> GatewayState:
     """Return the parts that the gateway's routes work with."""
     pools = Pools.of(settings)
     return GatewayState(
         settings=settings,
-        predictor=predictor,
+        predictor=RoutedPredictor(predictor, pools.photos, router),
         storage=storage,
         keys=KeyRing(settings.api_keys, engine),
         engine=engine,

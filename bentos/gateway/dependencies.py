@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from bentos.gateway.job_feeds import JobFeeds
 from bentos.gateway.limiter import Limiter, Streams
 from bentos.gateway.pools import Pools
-from bentos.gateway.predictors import PhotoPredictor
+from bentos.gateway.routed import RoutedPredictor
 from serving import logs
 from serving.access.api_keys import KeyRing
 from serving.errors import NotAllowed, Overloaded
@@ -74,7 +74,7 @@ class GatewayState:
     """
 
     settings: Settings
-    predictor: PhotoPredictor
+    predictor: RoutedPredictor
     storage: Storage
     keys: KeyRing
     engine: Engine

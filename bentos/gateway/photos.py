@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -12,11 +13,13 @@ from bentos.gateway.accept import Caller, CurrentCaller, accept, keep_upload
 from bentos.gateway.bodies import JSON_BYTES, read_body
 from bentos.gateway.dependencies import GatewayState, State
 from bentos.gateway.document import body_of
+from bentos.gateway.model_versions import DOCUMENTED, model_versions
 from bentos.gateway.schema import ClassifyAnswer, ClassifyRequest, JobAccepted
 from bentos.problems import documented, parse_body
 from serving import metrics
 from serving.errors import BadImage, StudioError, TooLarge
 from serving.image import PhotoFile, hash_photo
+from serving.models.asker import Asker
 from serving.models.predictor import or_raise
 from serving.models.results import FailedResult, RoomResult
 from serving.photos.classify import ROOM_CLASSIFIER
@@ -38,7 +41,10 @@ _BACKGROUND = Query(alias="async", description="answer 202 at once and call back
     "/classify",
     response_model=ClassifyAnswer,
     responses=documented(401, 413, 415, 422, 429, 503)
-    | {202: {"model": JobAccepted, "description": "Accepted as a job"}},
+    | {
+        200: {"headers": DOCUMENTED},
+        202: {"model": JobAccepted, "description": "Accepted as a job"},
+    },
     openapi_extra=_BODIES,
 )
 async def classify_photos(
@@ -62,7 +68,8 @@ async def classify_photos(
     if in_background:
         return await _classify_later(data, state, caller, kind)
     sha256 = hash_photo(data)
-    return _answer([await _classify_bytes(f"sha256:{sha256}", data, state, sha256)])
+    asker = Asker(caller.client, caller.listing_id)
+    return _answer([await _classify_bytes(f"sha256:{sha256}", data, state, asker, sha256)])
 
 
 async def _classify_keys(
@@ -72,8 +79,9 @@ async def _classify_keys(
     if in_background or asked.in_background or len(asked.photos) > state.settings.max_photos:
         return await accept(state, caller, "classify_photos", {"photos": asked.photos}, asked)
     await state.mark_uploads_used(caller.client, asked.photos)
-    results = await asyncio.gather(*(_classify_stored(photo, state) for photo in asked.photos))
-    return _answer(list(results))
+    asker = Asker(caller.client, asked.listing_id or caller.listing_id)
+    waiting = (_classify_stored(photo, state, asker) for photo in asked.photos)
+    return _answer(list(await asyncio.gather(*waiting)))
 
 
 async def _classify_later(data: bytes, state: GatewayState, caller: Caller, kind: str) -> Response:
@@ -91,21 +99,23 @@ def parse_request(body: bytes, max_photos: int) -> ClassifyRequest:
     return asked
 
 
-async def _classify_stored(photo: str, state: GatewayState) -> RoomResult | FailedResult:
+async def _classify_stored(
+    photo: str, state: GatewayState, asker: Asker
+) -> RoomResult | FailedResult:
     try:
         async with state.turn(photo):
             data = await state.read(photo)
-            return await _classify_bytes(photo, data, state)
+            return await _classify_bytes(photo, data, state, replace(asker, photo=photo))
     except StudioError as error:
         return FailedResult(photo=photo, error=problem_of(error))
 
 
 async def _classify_bytes(
-    photo: str, data: bytes, state: GatewayState, sha256: str | None = None
+    photo: str, data: bytes, state: GatewayState, asker: Asker, sha256: str | None = None
 ) -> RoomResult:
     started = time.perf_counter()
     read = PhotoFile(data, state.settings.max_pixels, sha256 or "")
-    room, quality = await state.predictor.predict((ROOM_CLASSIFIER, PHOTO_QUALITY), read)
+    room, quality = await state.predictor.predict((ROOM_CLASSIFIER, PHOTO_QUALITY), read, asker)
     prediction = or_raise(room)
     took_s = time.perf_counter() - started
     metrics.CLASSIFICATIONS.labels(state.predictor.serving, prediction.cached).observe(took_s)
@@ -115,4 +125,4 @@ async def _classify_bytes(
 def _answer(results: list[RoomResult | FailedResult]) -> Response:
     # straight from pydantic to bytes; FastAPI's own way would walk and check the answer again
     content = ClassifyAnswer(results=results).model_dump_json()
-    return Response(content, media_type="application/json")
+    return Response(content, headers=model_versions(results), media_type="application/json")

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 import bentoml
 from bentoml import Service
+from sqlalchemy import Engine
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import serving
@@ -22,6 +24,7 @@ from bentos.gateway.predictors import (
     PhotoPredictor,
     ServicePredictor,
 )
+from bentos.gateway.routed import RoutedPredictor
 from bentos.model_services import model_services
 from bentos.traffic import QUIET, baked_models, end_with_arbiter
 from serving.access.api_keys import KeyRing
@@ -32,12 +35,15 @@ from serving.logs import open_logs
 from serving.memory import bound_memory
 from serving.metrics import observe_cache
 from serving.models.cached import with_cache
-from serving.models.loading import open_models
+from serving.models.loading import follow_slots, open_models
+from serving.models.observe import open_observer
 from serving.models.predictor import LocalPredictor
+from serving.models.router import open_router
 from serving.models.session import cores, gpu_available, open_session
 from serving.process import allow_open_files
 from serving.settings import Settings
 from serving.storage.cache import Answers, open_answers
+from serving.storage.interface import Storage
 from serving.storage.objects import storage_of
 from serving.traces import close_traces, open_traces
 
@@ -119,23 +125,8 @@ def _open_state(
     answers = open_answers(settings, following)
     if answers is not None:
         observe_cache("answers", answers)
-    predictor: PhotoPredictor
-    if services is None:
-        baked = baked_models(settings)
-        opened = open_models(settings, storage, following, baked, open_session)
-        closing.callback(opened.close, wait=False)
-        models = opened.models
-        local = with_cache(LocalPredictor(models, storage), answers)
-        predictor = InlinePredictor(models, local, pools.photos, pools.other_photos)
-    else:
-        predictor = ServicePredictor(
-            services,
-            answers,
-            pools.photos,
-            pools.other_photos,
-            settings.slots_poll_s,
-            settings.model_requests,
-        )
+    parts = _Parts(settings, storage, following, answers, pools)
+    predictor = _open_predictor(parts, services, closing)
     threads = settings.model_threads or cores()
     state = GatewayState(
         settings=settings,
@@ -150,6 +141,43 @@ def _open_state(
         turns=Turns(2 * threads, settings.download_threads, settings.cpu_wait_s),
     )
     return state, answers
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What models are asked with; `following`: the database of the slots, if they are followed."""
+
+    settings: Settings
+    storage: Storage
+    following: Engine | None
+    answers: Answers | None
+    pools: Pools
+
+
+def _open_predictor(
+    parts: _Parts, services: Mapping[str, ModelService] | None, closing: ExitStack
+) -> RoutedPredictor:
+    """Open the champions, and what lets versions beside them answer."""
+    settings, pools, answers = parts.settings, parts.pools, parts.answers
+    champions: PhotoPredictor
+    if services is None:
+        baked = baked_models(settings)
+        opened = open_models(settings, parts.storage, parts.following, baked, open_session)
+        local = with_cache(LocalPredictor(opened.models, parts.storage), answers)
+        champions = InlinePredictor(opened.models, local, pools.photos, pools.other_photos)
+        follower = opened.follower
+    else:
+        waits = settings.slots_poll_s, settings.model_requests
+        champions = ServicePredictor(services, answers, pools.photos, pools.other_photos, *waits)
+        follower = follow_slots(settings, parts.following)
+    if follower is None:
+        return RoutedPredictor(champions, pools.photos)
+    closing.callback(follower.stop, wait=False)
+    observer = open_observer(settings, parts.following, parts.storage)
+    router = open_router(settings, parts.storage, answers, observer)
+    closing.callback(router.close)
+    follower.also(router.routes.apply)
+    return RoutedPredictor(champions, pools.photos, router)
 
 
 class _OurApp:

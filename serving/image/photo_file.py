@@ -59,6 +59,15 @@ class PhotoFile:
         """Return the height and width as looked at; raises as `header` does."""
         return self.header.height, self.header.width
 
+    @property
+    def nbytes(self) -> int:
+        """Return the size of the file."""
+        return len(self.data)
+
+    def apart(self) -> "PhotoFile":
+        """Return the same photo for another thread, not decoded."""
+        return PhotoFile(self.data, self._max_pixels, self.sha256)
+
     def pixels(self, min_side: int = 0) -> Image:
         """Return the pixels as `serving.image.decode` does, not to be written to.
 

@@ -61,14 +61,20 @@ def take(engine: Engine, job_id: UUID, worker_id: UUID) -> Job | None:
         return job
 
 
-def pin(engine: Engine, job: Job, versions: Json) -> Json:
-    """Keep the model versions that the first attempt found; return those that hold."""
+def pin(engine: Engine, job: Job, versions: Json, anew: bool = False) -> Json:
+    """Keep the model versions that the first attempt found; return those that hold.
+
+    Parameters
+    ----------
+    anew : what is pinned already was taken back, and is replaced
+    """
+    held, found = func.coalesce(Job.versions, text("'{}'")), literal(versions, JSONB)
     with engine.begin() as connection:
         pinned = connection.scalar(
             update(Job)
             .where(*_fence(job))
             # the right side wins: what is pinned already stays
-            .values(versions=literal(versions, JSONB) + func.coalesce(Job.versions, text("'{}'")))
+            .values(versions=held + found if anew else found + held)
             .returning(Job.versions)
         )
     if pinned is None:

@@ -103,7 +103,7 @@ class _Slot:
     """What is known of the process of a slot, and how it is reached."""
 
     client: httpx.AsyncClient
-    asking: int = 0
+    places: asyncio.Semaphore
 
 
 @dataclass
@@ -202,18 +202,29 @@ class Challengers:
             return known
 
     async def _ask(self, question: "_Question", known: "_Version") -> Said:
-        deadline_s = self._deadline_s * (_SHADOW_DEADLINES if question.beside else 1)
         try:
-            async with asyncio.timeout_at(question.asked_at + deadline_s):
-                said: Said = await self._answer(question)
-        except TimeoutError:
-            said = Fallback(Reason.DEADLINE, f"no answer in {deadline_s:g} s")
+            said: Said = await self._answer(question, self._slot(question))
         except _Broken as broken:
             said = Fallback(broken.reason, str(broken))
         except Exception as error:  # whatever a strange answer does to a parser
             log.exception("%s %s", question.task.name, question.version.slot)
             said = Fallback(Reason.ERROR, repr(error))
         return self._note(said, known, time.monotonic() - question.asked_at)
+
+    async def _answer(self, question: "_Question", slot: "_Slot") -> Prediction[Any]:
+        deadline_s = self._deadline_s * (_SHADOW_DEADLINES if question.beside else 1)
+        end = question.asked_at + deadline_s
+        late = Reason.BUSY
+        try:
+            async with asyncio.timeout_at(end), slot.places:
+                # who waited long for a place cannot say that the answer took long
+                if end - time.monotonic() > deadline_s / 2:
+                    late = Reason.DEADLINE
+                item = Item.of(question.prepared, question.version)
+                body = _PredictRequest.dump_json({"items": [item]})
+                return _read(question, await _post(slot.client, question.task.name, body))
+        except TimeoutError:
+            raise _Broken(late, f"no answer in {deadline_s:g} s") from None
 
     def _note(self, said: Said, known: "_Version", seconds: float) -> Said:
         if isinstance(said, Prediction):
@@ -231,27 +242,15 @@ class Challengers:
             known.breaker.failed()
         return Fallback(reason, said.said, seconds)
 
-    async def _answer(self, question: "_Question") -> Prediction[Any]:
-        task, version = question.task, question.version
-        slot = self._slot(task.name, version.slot, question.beside)
-        if slot.asking >= self._at_once:
-            raise _Broken(Reason.BUSY, f"{slot.asking} questions are being asked")
-        slot.asking += 1
-        try:
-            item = Item.of(question.prepared, version)
-            body = _PredictRequest.dump_json({"items": [item]})
-            return _read(question, await _post(slot.client, task.name, body))
-        finally:
-            slot.asking -= 1
-
-    def _slot(self, task: str, slot: str, beside: bool) -> _Slot:
-        key = task, slot, beside
+    def _slot(self, question: "_Question") -> "_Slot":
+        task, slot = question.task.name, question.version.slot
+        key = task, slot, question.beside
         if key not in self._slots:
             try:
                 client = _client(self._address(task, slot), self._at_once)
             except NoAddress as error:
                 raise _Broken(Reason.UNAVAILABLE, str(error)) from error
-            self._slots[key] = _Slot(client)
+            self._slots[key] = _Slot(client, asyncio.Semaphore(self._at_once))
         return self._slots[key]
 
     async def _close(self) -> None:

@@ -45,6 +45,15 @@ def open_models(
     return OpenModels(models, follower)
 
 
+def follow_slots(settings: Settings, engine: Engine | None) -> SlotFollower | None:
+    """Follow the slots where no models are held; None if there is no database to follow them in."""
+    if engine is None:
+        return None
+    follower = SlotFollower(engine, lambda _: None, settings.slots_poll_s)
+    follower.start()
+    return follower
+
+
 def open_slot(
     settings: Settings,
     storage: Storage,

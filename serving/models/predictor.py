@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 
 from serving import metrics
-from serving.card import EMBEDDING
+from serving.card import EMBEDDING, ModelCard
 from serving.errors import ModelFailed, NotFinite, StudioError
 from serving.models.large_answers import store_large
 from serving.models.local import Loaded, Models, ModelVersion, Pin
@@ -58,6 +58,7 @@ class Prediction(Generic[Answer]):
     cached : not worked out now, but known before; then the following are not known
     seconds, embedding : as `Answered` has them
     prepared : what the model was given
+    card : of the version
     """
 
     answer: Answer
@@ -70,12 +71,13 @@ class Prediction(Generic[Answer]):
     seconds: float | None = field(default=None, compare=False)
     embedding: bytes = field(default=b"", compare=False, repr=False)
     prepared: Prepared | None = field(default=None, compare=False, repr=False)
+    card: ModelCard | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def by(cls, model: ModelVersion, answer: Answer, cached: bool = False) -> "Prediction[Answer]":
         """Say whose answer it is."""
-        card = model.card
-        return cls(answer, card.task, model.version, model.slot, model.identity, card.demo, cached)
+        card, named = model.card, (model.version, model.slot, model.identity)
+        return cls(answer, card.task, *named, card.demo, cached, card=card)
 
     @classmethod
     def new(

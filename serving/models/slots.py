@@ -3,11 +3,11 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import psycopg
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session as Database
 
@@ -46,6 +46,7 @@ class Published:
     weight : the share of listings that it answers, in percent; of the champion: no matter
     shadow : the share of listings, in percent, of which it is asked beside another's answer
     stopped : why a guard took its traffic away; empty: it did not
+    age_s : since the row was changed, by the database's clock
     """
 
     task: str
@@ -58,6 +59,7 @@ class Published:
     salt: str = ""
     shadow: float = 100.0
     stopped: str = ""
+    age_s: float = field(default=float("inf"), compare=False)
 
     @classmethod
     def pinned(cls, task: str, pin: Mapping[str, str]) -> "Published":
@@ -106,7 +108,8 @@ def route_of(slots: Slots, task: str) -> Route:
 def read_slots(engine: Engine) -> Slots:
     """Return every slot by (task, slot)."""
     with Database(engine) as database:
-        rows = database.scalars(select(Slot)).all()
+        age_s = func.extract("epoch", func.now() - Slot.updated_at)
+        rows = database.execute(select(Slot, age_s)).all()
         return {
             (row.task, row.slot): Published(
                 row.task,
@@ -119,8 +122,9 @@ def read_slots(engine: Engine) -> Slots:
                 row.salt,
                 row.shadow,
                 row.stopped or "",
+                float(age_s),
             )
-            for row in rows
+            for row, age_s in rows
         }
 
 
@@ -133,7 +137,9 @@ class SlotFollower:
     """
 
     def __init__(self, engine: Engine, apply: Callable[[Slots], None], poll_s: float) -> None:
-        self._engine, self._apply, self._poll_s = engine, apply, poll_s
+        self._engine, self._applies, self._poll_s = engine, [apply], poll_s
+        self._lock = threading.Lock()
+        self._known: Slots | None = None
         self._stop, self._applied = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._follow, name="slots", daemon=True)
 
@@ -142,6 +148,13 @@ class SlotFollower:
         self._thread.start()
         if not self._applied.wait(wait_s):
             log.warning("no slots after %s s; going on with what is baked in", wait_s)
+
+    def also(self, apply: Callable[[Slots], None]) -> None:
+        """Call this as well from now on, after those before it; at once if slots are known."""
+        with self._lock:
+            self._applies.append(apply)
+            if self._known is not None:
+                apply(self._known)
 
     def stop(self, wait: bool = True) -> None:
         """Stop following; with `wait`, returns when the thread has ended."""
@@ -158,6 +171,13 @@ class SlotFollower:
                 # at first the database may be starting beside us, and nothing is served yet
                 self._stop.wait(self._poll_s if self._applied.is_set() else _AT_FIRST_S)
 
+    def _apply(self, slots: Slots) -> None:
+        with self._lock:
+            self._known = slots
+            for apply in self._applies:
+                apply(slots)
+        self._applied.set()
+
     def _listen(self) -> None:
         address = session_url(self._engine).set(drivername="postgresql").render_as_string(False)
         with psycopg.connect(address, autocommit=True) as connection:
@@ -166,6 +186,5 @@ class SlotFollower:
                 connection.execute(f"LISTEN {CHANNEL}")
             while not self._stop.is_set():
                 self._apply(read_slots(self._engine))
-                self._applied.set()
                 for _ in connection.notifies(timeout=self._poll_s, stop_after=1):
                     pass

@@ -9,8 +9,8 @@ from serving.db.tables import Json
 from serving.errors import BadInput, ModelFailed, ModelUnavailable, StudioError
 from serving.image import PhotoFile
 from serving.logs import ContextThreads
-from serving.models.local import ModelVersion
-from serving.models.predictor import Prediction, Predictor, or_raise
+from serving.models.pinned import PinnedModel
+from serving.models.predictor import Prediction, or_raise
 from serving.models.results import FailedResult, RoomResult
 from serving.photos.classify import ROOM_CLASSIFIER
 from serving.photos.quality.task import PHOTO_QUALITY, QualityAnswer
@@ -23,8 +23,8 @@ from serving.workflows.run import Run
 class _Versions:
     """Which versions answer in this job."""
 
-    room: ModelVersion
-    quality: ModelVersion | None
+    room: PinnedModel
+    quality: PinnedModel | None
 
 
 _AT_ONCE = 4  # reading waits for storage; decoding and inference share the cores anyway
@@ -37,7 +37,7 @@ def classify_photos(run: Run) -> Json:
     nothing: a retry goes on where it stopped.
     """
     photos: list[str] = run.job.input["photos"]
-    versions = _Versions(run.pin_model(ROOM_CLASSIFIER), _pin_quality(run))
+    versions = _Versions(run.pin_route(ROOM_CLASSIFIER), _pin_quality(run))
     results, seen = [], []
     with traces.span("stage classify", photos=len(photos)):
         for result, quality in _classify_all(run, photos, versions):
@@ -48,10 +48,10 @@ def classify_photos(run: Run) -> Json:
     return {"results": results} | ({"listing": listing.model_dump()} if listing else {})
 
 
-def _pin_quality(run: Run) -> ModelVersion | None:
+def _pin_quality(run: Run) -> PinnedModel | None:
     """Return the version that judges the photos; None while there is none: rooms are told still."""
     try:
-        return run.pin_model(PHOTO_QUALITY)
+        return run.pin_route(PHOTO_QUALITY)
     except ModelUnavailable:
         return None
 
@@ -76,9 +76,10 @@ def _classify(
     started = time.perf_counter()
     try:
         read = PhotoFile(run.read(photo), run.parts.settings.max_pixels)
-        predictor = run.parts.predictor
-        prediction = or_raise(predictor.predict(ROOM_CLASSIFIER, [read], versions.room)[0])
-        quality = _judge(predictor, read, versions.quality)
+        prediction = or_raise(run.ask(ROOM_CLASSIFIER, read, versions.room, photo))
+        quality = None
+        if versions.quality is not None:
+            quality = run.ask(PHOTO_QUALITY, read, versions.quality, photo)
     except (BadInput, ModelFailed) as error:
         return FailedResult(photo=photo, error=problem_of(error)), None
     except StudioError as error:
@@ -88,9 +89,3 @@ def _classify(
     took_ms = (time.perf_counter() - started) * 1e3
     answer = quality.answer if isinstance(quality, Prediction) else None
     return RoomResult.of(photo, prediction, took_ms, quality), answer
-
-
-def _judge(
-    predictor: Predictor, photo: PhotoFile, version: ModelVersion | None
-) -> Prediction[QualityAnswer] | StudioError | None:
-    return predictor.predict(PHOTO_QUALITY, [photo], version)[0] if version else None

@@ -24,8 +24,8 @@ from serving.errors import (
 )
 from serving.image import Image, PhotoFile, decode, opened
 from serving.image.kinds import kind_of
-from serving.models.local import ModelVersion
-from serving.models.predictor import or_raise
+from serving.models.pinned import PinnedModel
+from serving.models.predictor import Prediction, or_raise
 from serving.photos.classify import ROOM_CLASSIFIER
 from serving.photos.quality.task import PHOTO_QUALITY
 from serving.problems import problem_of
@@ -162,31 +162,38 @@ class _Models:
     """The models that are asked about what a request leaves open; None: that one is not asked."""
 
     run: Run
-    rooms: ModelVersion | None
-    quality: ModelVersion | None
+    rooms: PinnedModel | None
+    quality: PinnedModel | None
 
     def complete(self, photo: FilmPhoto, spec: PhotoSpec, data: bytes) -> FilmPhoto:
         """Return the photo with its room and its weight, as far as models know them."""
         file = PhotoFile(data, self.run.parts.settings.max_pixels)
         if photo.room is None and self.rooms is not None:
-            room = self._ask(ROOM_CLASSIFIER, file, self.rooms, needed=True)
+            room = self._ask(ROOM_CLASSIFIER, file, self.rooms, spec.photo, needed=True)
             photo = replace(photo, room=room.room_type if room else None)
         if spec.weight is None and self.quality is not None:
-            quality = self._ask(PHOTO_QUALITY, file, self.quality, needed=False)
+            quality = self._ask(PHOTO_QUALITY, file, self.quality, spec.photo, needed=False)
             photo = replace(photo, weight=_weigh(quality.score) if quality else _ORDINARY)
         return photo
 
     def _ask(
-        self, task: Task[PhotoFile, Answer], file: PhotoFile, version: ModelVersion, needed: bool
+        self,
+        task: Task[PhotoFile, Answer],
+        file: PhotoFile,
+        model: PinnedModel,
+        photo: str,
+        *,
+        needed: bool,
     ) -> Answer | None:
         try:
-            return or_raise(self.run.parts.predictor.predict(task, [file], version)[0]).answer
+            found: Prediction[Answer] = or_raise(self.run.ask(task, file, model, photo))
         except (BadInput, ModelFailed):  # more pixels than the model takes
             return None
         except ModelUnavailable as error:
             if needed and not self.run.should_give_up(error):
                 raise
             return None
+        return found.answer
 
 
 def _weigh(score: float) -> float:
@@ -203,13 +210,13 @@ def _find_models(run: Run, request: FilmInput) -> _Models:
     rooms = quality = None
     if request.order == "rooms" and any(spec.room is None for spec in request.photos):
         try:
-            rooms = run.pin_model(ROOM_CLASSIFIER)
+            rooms = run.pin_route(ROOM_CLASSIFIER)
         except ModelUnavailable as error:
             if not run.should_give_up(error):
                 raise
     if request.order == "rooms" and any(spec.weight is None for spec in request.photos):
         with contextlib.suppress(ModelUnavailable):
-            quality = run.pin_model(PHOTO_QUALITY)
+            quality = run.pin_route(PHOTO_QUALITY)
     return _Models(run, rooms, quality)
 
 

@@ -5,23 +5,35 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import Engine
+from sqlalchemy import Engine, exists, select
 
 from serving import metrics, traces
+from serving.db.canary_tables import Rollback
 from serving.db.tables import Job, Json
 from serving.errors import BadInput, ObjectNotFound, StorageFull, StorageUnavailable, StudioError
 from serving.jobs import attempts
 from serving.jobs.kinds import KINDS
+from serving.models.asker import Asker
 from serving.models.local import ModelVersion
-from serving.models.predictor import Predictor
+from serving.models.pinned import (
+    PinnedModel,
+    ask_routed,
+    champion_pin,
+    pinned_route,
+    still_holds,
+)
+from serving.models.predictor import Prediction, Predictor
+from serving.models.router import Router
+from serving.models.routes import TaskRoute
 from serving.settings import Settings
 from serving.storage.interface import Storage
 from serving.storage.prefixes import STAGES
 from serving.storage.references import read_reference
 from serving.storage.scratch import Scratch
+from serving.task import Source
 from serving.tasks import AnyTask
 
 Input = TypeVar("Input", bound=BaseModel)
@@ -36,6 +48,7 @@ class Parts:
     Attributes
     ----------
     predictor : with the models in this process, or asking the services that have them
+    router : lets versions beside the champions answer; None: these stand alone
     """
 
     settings: Settings
@@ -43,6 +56,7 @@ class Parts:
     storage: Storage
     scratch: Scratch
     predictor: Predictor
+    router: Router | None = None
 
 
 @dataclass
@@ -64,12 +78,58 @@ class Run:
     _pace: "_Pace | None" = field(default=None, init=False)
 
     def pin_model(self, task: AnyTask) -> ModelVersion:
-        """Return the version that the job's first attempt found; ModelUnavailable."""
-        predictor, pinned = self.parts.predictor, self.job.versions or {}
-        if task.name not in pinned:
-            found = {task.name: predictor.find(task).pin}
-            pinned = attempts.pin(self.parts.engine, self.job, found)
-        return predictor.find(task, pinned[task.name])
+        """Return the champion that the job's first attempt found; ModelUnavailable."""
+        return self.pin_route(task).champion
+
+    def pin_route(self, task: AnyTask) -> PinnedModel:
+        """Return the champion that the job's first attempt found, and who stood beside it.
+
+        What was taken back since is pinned anew: or else a job would go on with it for ever.
+
+        Raises
+        ------
+        ModelUnavailable
+            No champion answers.
+        """
+        kept = (self.job.versions or {}).get(task.name)
+        if kept is not None and not self._is_taken_back(task, kept):
+            return self._pinned(task, kept)
+        router = self.parts.router
+        route = router.routes.of(task.name) if router is not None else None
+        found = PinnedModel(self.parts.predictor.find(task), route)
+        new = {task.name: found.pin}
+        pinned = attempts.pin(self.parts.engine, self.job, new, anew=kept is not None)
+        self.job.versions = pinned
+        return self._pinned(task, pinned[task.name])
+
+    def ask(
+        self, task: AnyTask, source: Source, model: PinnedModel, photo: str | None = None
+    ) -> Prediction[Any] | StudioError:
+        """Return what is said of a source by the version whose listing it is.
+
+        Parameters
+        ----------
+        model : as the job keeps it
+        photo : the key or address that the job's input names
+        """
+        asker = Asker(self.job.client, self.job.listing_id, self.job.id, photo)
+        return ask_routed(self.parts.predictor, self.parts.router, task, source, model, asker)
+
+    def _pinned(self, task: AnyTask, kept: Json) -> PinnedModel:
+        champion = self.parts.predictor.find(task, champion_pin(kept))
+        return PinnedModel(champion, self._pinned_route(task, kept))
+
+    def _pinned_route(self, task: AnyTask, kept: Json) -> TaskRoute | None:
+        router = self.parts.router
+        return pinned_route(task.name, kept, router.routes) if router is not None else None
+
+    def _is_taken_back(self, task: AnyTask, kept: Json) -> bool:
+        route, router = self._pinned_route(task, kept), self.parts.router
+        if route is not None and router is not None and not still_holds(route, router.routes):
+            return True
+        taken_back = exists().where(Rollback.task == task.name, Rollback.version == kept["version"])
+        with self.parts.engine.connect() as connection:
+            return bool(connection.scalar(select(taken_back)))
 
     def input_as(self, kind: type[Input]) -> Input:
         """Return the job's input; BadInput if it is not of that shape, as another version's may."""
