@@ -4,11 +4,15 @@ import os
 
 import mlflow
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from requests.exceptions import RequestException
 
 from serving.db.engine import create_databases, database_url
 from serving.settings import Settings
 
 Client = MlflowClient
+# what a call raises while MLflow is away, or knows no such thing
+FAILED = (MlflowException, RequestException)
 
 
 def tracking_uri(settings: Settings) -> str:

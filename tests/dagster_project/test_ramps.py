@@ -94,7 +94,7 @@ def test_every_decision_is_observed_once_with_why_and_evidence_and_no_run(
     assert values["weight"] == 5.0
     assert values["log10 evidence"] == 2.4
     assert values["listings"] == 18
-    table = values["evidence"]
+    table = str(values["evidence"])
     assert "| disagreement | +2.40 | kitchen\\|\\* | 0.9000 | 0.1000 | 18 |" in table
     assert table.index("disagreement") < table.index("error"), "what speaks most against it first"
 

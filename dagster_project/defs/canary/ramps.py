@@ -4,13 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
-from mlflow.exceptions import MlflowException
-from requests.exceptions import RequestException
 from sqlalchemy import Engine
 
 from dagster_project.defs.canary.show import NO_PERSON, NOT_ROLLED_BACK, asset_of, events_of, judge
 from dagster_project.defs.models.release import gateway_bento
 from dagster_project.studio import Studio
+from registry.client import FAILED
 from registry.ramp.page import log_page
 from registry.ramp.states import Decided
 from registry.ramp.steps import advance, decisions
@@ -116,7 +115,7 @@ def _log_pages(
     for task, version in dict.fromkeys((one.task, one.version) for one in made):
         try:
             log_page(studio.registry(), engine, studio.storage(), task, version)
-        except (StudioError, MlflowException, RequestException) as error:
+        except (StudioError, *FAILED) as error:
             context.log.warning(f"no page of {task} version {version}: {first_line(error)}")
 
 
