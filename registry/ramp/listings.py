@@ -76,7 +76,7 @@ def count_listings(database: Database, ramp: Ramp, settle_s: float) -> None:
 
 
 def _count_some(database: Database, ramp: Ramp, settle_s: float) -> int:
-    settled = RampListing.seen_at < func.now() - timedelta(seconds=settle_s)
+    settled = RampListing.seen_at <= func.now() - timedelta(seconds=settle_s)
     mine = RampListing.task == ramp.task, RampListing.version == ramp.version
     due = (
         select(RampListing.listing_key)
@@ -139,16 +139,12 @@ def _compared(ramp: Ramp, keys: Sequence[str]) -> Select[Any]:
 def _bad_kinds(
     database: Database, ramp: Ramp, keys: Sequence[str]
 ) -> dict[tuple[str, str], set[str]]:
-    """Return the kinds of bad events by listing and version.
-
-    Also the champion's of earlier days: it is told once of each listing, so that a listing which
-    never works would otherwise speak against the newer version alone.
-    """
+    """Return the kinds of bad events by listing and version, since the version came."""
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     rows = database.execute(
         select(BadEvent.listing_key, BadEvent.version, BadEvent.kind)
         .where(BadEvent.task == ramp.task, BadEvent.listing_key.in_(keys))
-        .where(BadEvent.version.in_((ramp.version, ramp.champion)))
+        .where(BadEvent.beside == ramp.version)
     )
     for row in rows:
         found[row.listing_key, row.version].add(row.kind)

@@ -29,7 +29,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Shares:
-    """How a task's listings are shared out, to know what a version's part of a pair is.
+    """How a task's listings are shared out, to know a version's part of its and the champion's.
 
     Attributes
     ----------
@@ -38,19 +38,15 @@ class Shares:
 
     arms: dict[str, float]
 
-    def of(self, version: str, share: float, champions: bool) -> float:
-        """Return the chance that something is the version's and not the champion's, 0..1.
+    def of(self, version: str, share: float) -> float:
+        """Return the chance that a listing is the version's if it is its or the champion's, 0..1.
 
         Parameters
         ----------
-        share : as the row says: of all listings, to the version itself or to the champion
+        share : of all listings, also of those that other versions beside the champion answer
         """
         others = sum(weight for of, weight in self.arms.items() if of != version) / 100
-        both = 1.0 - others
-        if both <= 0:
-            return 1.0
-        own = share / both
-        return min(1.0, max(0.0, 1.0 - own if champions else own))
+        return min(1.0, share / (1.0 - others)) if others < 1 else 1.0
 
 
 def count_events(database: Database, task: str, ramps: Sequence[Ramp]) -> set[tuple[str, str]]:
@@ -60,18 +56,14 @@ def count_events(database: Database, task: str, ramps: Sequence[Ramp]) -> set[tu
     -------
     The versions and listings that something bad happened to.
     """
-    shares = _shares(database, task)
-    exposures = _take(database, Exposure, task)
-    moved = _seen_before(database, task, exposures)
+    exposures, events = _take(database, Exposure, task), _take(database, BadEvent, task)
+    shares, moved = _shares(database, task), _moved(database, task, exposures)
+    repeated = _repeated(database, task, events)
     for ramp in ramps:
-        records = (_exposure(ramp, row, row.id in moved, shares) for row in exposures)
-        add_inputs(database, ramp, [record for record in records if record])
-    events = _take(database, BadEvent, task)
-    repeated = _bad_before(database, task, events)
-    for ramp in ramps:
-        fresh = (row for row in events if row.id not in repeated)
-        records = (_bad(ramp, row) for row in fresh)
-        add_inputs(database, ramp, [record for record in records if record])
+        mine = (row for row in exposures if row.beside == ramp.version)
+        add_inputs(database, ramp, [_exposure(ramp, row, row.id in moved, shares) for row in mine])
+        fresh = (row for row in events if row.beside == ramp.version and row.id not in repeated)
+        add_inputs(database, ramp, [_bad(ramp, row) for row in fresh])
     return {(row.version, row.listing_key) for row in events}
 
 
@@ -92,44 +84,36 @@ def _shares(database: Database, task: str) -> Shares:
     return Shares({row.version: row.weight for row in rows})
 
 
-def _seen_before(database: Database, task: str, rows: Sequence[Row[Any]]) -> set[int]:
-    """Return the exposures of listings that another version had answered before."""
-    keys = {row.listing_key for row in rows}
+def _moved(database: Database, task: str, rows: Sequence[Row[Any]]) -> set[int]:
+    """Return the exposures of listings that had another answer since the version came."""
     first = database.execute(
-        select(Exposure.listing_key, func.min(Exposure.id))
-        .where(Exposure.task == task, Exposure.listing_key.in_(keys))
-        .group_by(Exposure.listing_key)
+        select(Exposure.beside, Exposure.listing_key, func.min(Exposure.id))
+        .where(Exposure.task == task, Exposure.listing_key.in_({row.listing_key for row in rows}))
+        .group_by(Exposure.beside, Exposure.listing_key)
     )
-    earliest = {key: number for key, number in first}
-    return {row.id for row in rows if earliest[row.listing_key] < row.id}
+    earliest = {(beside, key): number for beside, key, number in first}
+    return {row.id for row in rows if earliest[row.beside, row.listing_key] < row.id}
 
 
-def _bad_before(database: Database, task: str, rows: Sequence[Row[Any]]) -> set[int]:
-    """Return the events of listings that had met the same with another version."""
-    keys = {row.listing_key for row in rows}
+def _repeated(database: Database, task: str, rows: Sequence[Row[Any]]) -> set[int]:
+    """Return the events of listings that had met the same with the other version."""
     first = database.execute(
-        select(BadEvent.listing_key, BadEvent.kind, func.min(BadEvent.id))
-        .where(BadEvent.task == task, BadEvent.listing_key.in_(keys))
-        .group_by(BadEvent.listing_key, BadEvent.kind)
+        select(BadEvent.beside, BadEvent.listing_key, BadEvent.kind, func.min(BadEvent.id))
+        .where(BadEvent.task == task, BadEvent.listing_key.in_({row.listing_key for row in rows}))
+        .group_by(BadEvent.beside, BadEvent.listing_key, BadEvent.kind)
     )
-    earliest = {(key, kind): number for key, kind, number in first}
-    return {row.id for row in rows if earliest[row.listing_key, row.kind] < row.id}
+    earliest = {(beside, key, kind): number for beside, key, kind, number in first}
+    return {row.id for row in rows if earliest[row.beside, row.listing_key, row.kind] < row.id}
 
 
-def _exposure(ramp: Ramp, row: Row[Any], moved: bool, shares: Shares) -> Record | None:
+def _exposure(ramp: Ramp, row: Row[Any], moved: bool, shares: Shares) -> Record:
+    share = shares.of(ramp.version, row.share)
     challenger = row.version == ramp.version
-    if not challenger and row.version != ramp.champion:
-        return None
-    share = shares.of(ramp.version, row.share, champions=not challenger)
-    if not challenger and (moved or share <= 0):
-        return None  # it tells nothing: every listing of a shadow's task is the champion's
     return {"kind": "exposure", "challenger": challenger, "share": share, "moved": moved}
 
 
-def _bad(ramp: Ramp, row: Row[Any]) -> Record | None:
+def _bad(ramp: Ramp, row: Row[Any]) -> Record:
     challenger = row.version == ramp.version
-    if not challenger and row.version != ramp.champion:
-        return None
     return {"kind": "bad", "event": row.kind, "challenger": challenger, "share": row.share}
 
 

@@ -107,17 +107,7 @@ def _note_begin(database: Database, ramp: Ramp, why: str) -> None:
 
 
 def _begin_anew(database: Database, ramp: Ramp | None, new: Beginning, why: str) -> None:
-    live = select(Ramp.version).where(Ramp.task == new.task, Ramp.state.in_(LIVE))
-    if not database.scalars(live.where(Ramp.version != new.version)).all():
-        # nobody has counted what came before, and this ramp is not about it
-        for table in (Exposure, BadEvent, Feedback):
-            mark = update(table).where(table.task == new.task, table.counted.is_(False))
-            database.execute(mark.values(counted=True))
-    old = RampListing.task == new.task, RampListing.version.not_in(live)
-    database.execute(delete(RampListing).where(*old))
-    database.execute(
-        delete(RampListing).where(RampListing.task == new.task, RampListing.version == new.version)
-    )
+    _forget(database, new.task, new.version)
     of_version = RampInput.task == new.task, RampInput.version == new.version
     from_id = database.scalar(select(func.max(RampInput.id)).where(*of_version)) or 0
     answers = Prediction.task == new.task, Prediction.version == new.version
@@ -137,6 +127,21 @@ def _begin_anew(database: Database, ramp: Ramp | None, new: Beginning, why: str)
     ramp.started_at = ramp.step_at = ramp.heard_at = ramp.looked_at = now
     database.flush()
     database.refresh(ramp)
+
+
+def _forget(database: Database, task: str, version: str) -> None:
+    """Forget what was observed of an earlier trial, or that would not be observed again."""
+    for table in (Exposure, BadEvent):
+        database.execute(delete(table).where(table.task == task, table.beside == version))
+    live = select(Ramp.version).where(
+        Ramp.task == task, Ramp.state.in_(LIVE), Ramp.version != version
+    )
+    if database.scalar(live.limit(1)) is None:
+        # what people said before is not about this version
+        said = update(Feedback).where(Feedback.task == task, Feedback.counted.is_(False))
+        database.execute(said.values(counted=True))
+    ended = RampListing.task == task, RampListing.version.not_in(live)
+    database.execute(delete(RampListing).where(*ended))
 
 
 def _end_others(database: Database, new: Beginning) -> None:
