@@ -24,6 +24,8 @@ from serving.errors import BadInput
 from serving.models.routing import CHALLENGER
 from serving.models.slots import Mode
 
+_MOVES = (State.RUNNING, State.WAITING)
+
 
 def advance(engine: Engine, task: str, by: str = "ramp") -> Decided | None:
     """Look at the task's ramp once and do what `registry.ramp.decide` says.
@@ -48,13 +50,14 @@ def _carry_out(database: Database, found: Look, by: str) -> Decided | None:
     if made.kind == "roll_back":
         take_back(database, found, by)
         return last_decision(database, ramp.task, ramp.version)
-    raised = made.kind in ("advance", "promote")
-    if raised and (ramp.state not in (State.RUNNING, State.WAITING) or _is_behind(database, ramp)):
-        return None
-    if ramp.state in (State.RUNNING, State.WAITING):
-        ramp.state = State.WAITING if made.kind == "wait" else State.RUNNING
+    raised, moves = made.kind in ("advance", "promote"), ramp.state in _MOVES
+    if moves and not raised:
+        ramp.state = State.WAITING if made.reason == "approval" else State.RUNNING
     if not raised:
-        return write_new(database, found, by)
+        return write_new(database, found, by) if moves or made.kind == "alert" else None
+    if not moves or _is_behind(database, ramp):
+        return None
+    ramp.state = State.RUNNING
     ramp.why = made.why
     if made.kind == "promote":
         ramp.state = State.PROMOTING

@@ -13,9 +13,7 @@ log = logging.getLogger(__name__)
 
 ROLL_BACK = "roll_back"
 # the others change nothing that a person would have to look at
-_TOLD = {ROLL_BACK: "error", "alert": "warning", "wait": "warning", "pause": "warning"} | {
-    "promoted": "info",
-}
+_TOLD = {ROLL_BACK: "error", "alert": "warning", "pause": "warning", "promoted": "info"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def write_decision(connection: Connection, new: NewDecision) -> int:
     }
     number = connection.scalar(insert(RampDecision).values(row).returning(RampDecision.id))
     assert number is not None, "RETURNING gives what was inserted"
-    severity = _TOLD.get(new.decision)
+    severity = _severity(new)
     if severity is not None:
         told = {name: row[name] for name in ("task", "version", "decision", "by", "step", "why")}
         data = told | {"slot": new.slot, "severity": severity}
@@ -72,3 +70,9 @@ def write_decision(connection: Connection, new: NewDecision) -> int:
         level, "%s version %s: %s by %s: %s", new.task, new.version, new.decision, new.by, new.why
     )
     return number
+
+
+def _severity(new: NewDecision) -> str | None:
+    """Return how urgent a decision is to people; None: they need not hear of it."""
+    asks = new.decision == "wait" and new.details.get("reason") == "approval"
+    return "warning" if asks else _TOLD.get(new.decision)

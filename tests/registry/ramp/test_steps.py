@@ -12,7 +12,7 @@ from serving.errors import BadInput
 from serving.models.routing import CHALLENGER
 from serving.models.slots import Mode, read_slots
 from tests.fakes import TASK
-from tests.registry.ramp.conftest import NEW, BeginRamp, Traffics
+from tests.registry.ramp.conftest import NEW, OLD, BeginRamp, Traffics
 
 
 @pytest.fixture
@@ -52,8 +52,11 @@ def test_a_sound_version_climbs_step_by_step_and_each_decision_comes_out_the_sam
         advance(engine, TASK)
         assert ramp_of(engine).weight == weights[-1], "not before that weight is published"
         carry(engine)
-        traffic.expose(listings(120, f"step-{step}"), share=weights[-1] / 100)
-        traffic.expose(listings(0 if weights[-1] == 100 else 120, f"old-{step}"), "1", share=0.5)
+        share, ours = weights[-1] / 100, 6 if weights[-1] == 1 else 101
+        traffic.expose(listings(ours, f"step-{step}"), share=share)
+        if share < 1:
+            rest = round(ours * (1 - share) / share)
+            traffic.expose(listings(rest, f"old-{step}"), OLD, share=share)
     assert weights == [1, 5, 25, 50, 100, 100]
     assert ramp_of(engine).state == "promoting"
     kinds = [one.decision for one in decisions(engine, TASK) if one.decision != "hold"]
