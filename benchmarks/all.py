@@ -30,6 +30,7 @@ COMMANDS = {
     "alias_swap": ["alias_swap.py"],
     "storage_faults": ["storage_faults.py"],
     "webhooks": ["webhooks.py"],
+    "recall": ["recall.py"],
     "chaos": ["chaos.py"],
     "jobs": ["jobs.py"],
     "answers": ["answers.py"],
