@@ -1,18 +1,14 @@
-"""A replay as a page, and its command line: `python -m registry.ramp replay TASK VERSION`."""
+"""A replay as a page and as lines for a terminal."""
 
-import argparse
 from datetime import UTC, datetime
-from pathlib import Path
 
 from mlflow import MlflowClient
-from sqlalchemy import Engine
 
 from registry.pages import render
 from registry.ramp.page import show
-from registry.ramp.replay import Replay, replay
+from registry.ramp.replay import Replay
 from registry.ramp.sentences import percent
 from registry.runs import log_text, page_of
-from serving.storage.interface import Storage
 
 PAGE_FILE, PAGE_TAG = "replay.html", "replay.page"
 
@@ -36,29 +32,6 @@ def log_replay(client: MlflowClient, found: Replay) -> None:
         log_text(client, version.run_id, PAGE_FILE, render_replay(found))
         address = f"{page_of(client, version.run_id)}/artifacts/{PAGE_FILE}"
         client.set_model_version_tag(found.task, found.version, PAGE_TAG, address)
-
-
-def add_replay(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command's arguments."""
-    command = actions.add_parser("replay", help="kept photos through a version, without traffic")
-    command.add_argument("task")
-    command.add_argument("version")
-    command.add_argument("--days", type=float, default=7.0, help="how old photos may be")
-    command.add_argument("--photos", type=int, default=1000, help="the newest so many")
-    command.add_argument("--page", type=Path, help="write the page to this file as well")
-
-
-def run_replay(
-    client: MlflowClient, engine: Engine, storage: Storage, asked: argparse.Namespace
-) -> int:
-    """Carry the command out; return 1 where something lies beyond what is allowed."""
-    wanted = (asked.task, asked.version)
-    found = replay(client, engine, storage, wanted, asked.days, asked.photos)
-    log_replay(client, found)
-    if asked.page is not None:
-        asked.page.write_text(render_replay(found))
-    print(as_text(found))
-    return 0 if found.is_fine else 1
 
 
 def as_text(found: Replay) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from serving import traces
-from serving.card import ModelCard, PhotoInput
+from serving.card import PhotoInput
 from serving.db.tables import Json
 from serving.errors import (
     BadInput,
@@ -20,6 +20,7 @@ from serving.errors import (
 from serving.image import PhotoFile
 from serving.jobs.recall import ListingRecall, VersionRecall, jobs_of_listings
 from serving.jobs.submit import submit_within
+from serving.logs import ContextThreads
 from serving.models.comparison import compare
 from serving.models.large_answers import load_stored
 from serving.models.local import ModelVersion
@@ -31,9 +32,19 @@ from serving.workflows.recalled import Answered, KnownAnswers, read_answered, re
 from serving.workflows.run import Run
 
 _SUBMITTED_AT_ONCE = 100
+_AT_ONCE = 4  # reading waits for storage
 # of two answers with the same best label: how far apart they may be before that is a change
 _SAME_WITHIN = 0.1
 From = Literal["pair", "kept_answer", "photo", "kept_picture"]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Who is asked, and what is known without asking."""
+
+    task: AnyTask
+    champion: ModelVersion
+    known: KnownAnswers
 
 
 @dataclass(frozen=True)
@@ -71,10 +82,10 @@ def recall_listing(run: Run) -> Json:
     champion = _pin_champion(run, task, wanted.version)
     engine = run.parts.engine
     answered = read_answered(engine, wanted, run.job.client)
-    known = read_known(engine, wanted.task, champion, answered)
+    asked = _Asked(task, champion, read_known(engine, wanted.task, champion, answered))
     photos = []
     with traces.span("stage recall", photos=len(answered)):
-        for result in _answer_all(run, task, champion, answered, known):
+        for result in _answer_all(run, asked, answered):
             photos.append(result)
             run.report_progress(len(photos), len(answered), "photos")
     return {
@@ -102,42 +113,46 @@ def _pin_champion(run: Run, task: AnyTask, recalled: str) -> ModelVersion:
     return champion
 
 
-def _answer_all(
-    run: Run,
-    task: AnyTask,
-    champion: ModelVersion,
-    answered: list[Answered],
-    known: KnownAnswers,
-) -> Iterator[Json]:
-    for photo in answered:
-        run.check()
-        told: Json = {"photo": photo.named, "content_sha256": photo.content_sha256}
-        told["was"] = photo.answer
+def _answer_all(run: Run, asked: _Asked, answered: list[Answered]) -> Iterator[Json]:
+    with ContextThreads(_AT_ONCE, thread_name_prefix="recall") as pool:
+        futures = [pool.submit(_answer, run, asked, photo) for photo in answered]
         try:
-            again = _known_answer(task, photo, known) or _ask(run, task, champion, photo, known)
-        except (BadInput, ModelFailed) as error:
-            yield told | {"now": None, "changed": None, "error": _problem(error)}
-            continue
-        except StudioError as error:
-            if not run.should_give_up(error):
-                raise
-            yield told | {"now": None, "changed": None, "error": _problem(error)}
-            continue
-        changed = _is_changed(task, champion.card, photo.answer, again.answer, run.parts.storage)
-        yield told | {"now": again.answer, "changed": changed, "from": again.source}
+            for future in futures:
+                yield future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def _answer(run: Run, asked: _Asked, photo: Answered) -> Json:
+    """Return what a photo's answer was and is; with an error instead, where it cannot be had."""
+    run.check()
+    told: Json = {"photo": photo.named, "content_sha256": photo.content_sha256}
+    told["was"] = photo.answer
+    try:
+        again = _known_answer(asked, photo) or _ask(run, asked, photo)
+    except (BadInput, ModelFailed) as error:
+        return told | {"now": None, "changed": None, "error": _problem(error)}
+    except StudioError as error:
+        if not run.should_give_up(error):
+            raise
+        return told | {"now": None, "changed": None, "error": _problem(error)}
+    changed = _is_changed(asked, photo.answer, again.answer, run.parts.storage)
+    return told | {"now": again.answer, "changed": changed, "from": again.source}
 
 
 def _problem(error: StudioError) -> Json:
     return problem_of(error).model_dump(mode="json", exclude_none=True)
 
 
-def _known_answer(task: AnyTask, photo: Answered, known: KnownAnswers) -> _Again | None:
+def _known_answer(asked: _Asked, photo: Answered) -> _Again | None:
     """Return what the champion said of this content before, if this release can read it."""
+    known = asked.known
     paired = known.paired.get(photo.pair_id) if photo.pair_id else None
     said = known.by_content.get(photo.content_sha256)
     sources: tuple[tuple[Json | None, From], ...] = ((paired, "pair"), (said, "kept_answer"))
     for answer, source in sources:
-        if answer is not None and _is_readable(task, answer):
+        if answer is not None and _is_readable(asked.task, answer):
             return _Again(answer, source)
     return None
 
@@ -150,13 +165,12 @@ def _is_readable(task: AnyTask, answer: Json) -> bool:
     return True
 
 
-def _ask(
-    run: Run, task: AnyTask, champion: ModelVersion, photo: Answered, known: KnownAnswers
-) -> _Again:
+def _ask(run: Run, asked: _Asked, photo: Answered) -> _Again:
     """Ask the champion about the stored photo, else about the small picture that was kept of it."""
+    task, champion = asked.task, asked.champion
     if not isinstance(champion.card.input, PhotoInput):
         raise BadInput(f"what {task.name} was asked about is not kept, only its answers are")
-    data, source = _read(run, photo, known)
+    data, source = _read(run, photo, asked.known)
     read = PhotoFile(data, run.parts.settings.max_pixels)
     prediction = or_raise(run.parts.predictor.predict(task, [read], champion)[0])
     return _Again(task.answer.dump_python(prediction.answer, mode="json"), source)
@@ -172,20 +186,19 @@ def _read(run: Run, photo: Answered, known: KnownAnswers) -> tuple[bytes, From]:
     return run.parts.storage.read(key, run.parts.settings.max_body_bytes), "kept_picture"
 
 
-def _is_changed(
-    task: AnyTask, card: ModelCard, was: Json, now: Json, storage: Storage
-) -> bool | None:
+def _is_changed(asked: _Asked, was: Json, now: Json, storage: Storage) -> bool | None:
     """Say whether a backend would act otherwise; None: the former answer cannot be read any more.
 
     Parameters
     ----------
     storage : where large maps and pictures lie, which go by their age
     """
+    task = asked.task
     if not _is_readable(task, was):
         return None
     try:
         answers = [load_stored(task.answer.validate_python(one), storage) for one in (now, was)]
     except ObjectNotFound:
         return None
-    found = compare(task, card, *answers)
+    found = compare(task, asked.champion.card, *answers)
     return not found.agrees or found.distance > _SAME_WITHIN
