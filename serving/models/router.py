@@ -70,7 +70,8 @@ class Question:
         """Return the version that is asked besides; None: nobody is."""
         if self.route is None or not is_shadowed(self.route.route, self.key):
             return None
-        return self.route.versions.get(CHALLENGER)
+        version = self.route.versions.get(CHALLENGER)
+        return None if _is_same(self.champion, version) else version
 
 
 class Router:
@@ -116,6 +117,8 @@ class Router:
         if route is not None and not isinstance(champion, _NOBODYS_FAULT):
             slot = choose(route.route, key)
         version = route.versions.get(slot) if route is not None else None
+        if _is_same(champion, version):  # it was promoted, and has answered already
+            slot, version = CHAMPION, None
         return Question(task, source, asker, champion, route, key, slot, version)
 
     def ask(self, question: Question) -> "Future[Said] | Said":
@@ -267,6 +270,13 @@ def open_router(
     routes = Routes(storage, settings.slots_poll_s + _HEARD_S)
     shadow = ShadowQueue(settings.shadow_bytes)
     return Router(routes, open_challengers(settings), shadow, answers, Notes(observer))
+
+
+def _is_same(champion: Outcome, version: ModelVersion | None) -> bool:
+    """Say whether the champion is that very version."""
+    if version is None or not isinstance(champion, Prediction):
+        return False
+    return champion.identity == version.identity
 
 
 def _shared(question: Question, version: ModelVersion) -> Prepared | None:

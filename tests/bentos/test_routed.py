@@ -1,0 +1,188 @@
+"""A listing is answered by the version whose it is, and no fault of that version is felt."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, cast
+from unittest.mock import Mock
+
+import http_sf
+import pytest
+from fastapi.testclient import TestClient
+from httpx2 import Response
+from sqlalchemy import Engine
+
+from bentos.gateway.app import create_app
+from bentos.gateway.predictors import InlinePredictor
+from serving.access.api_keys import hash_key
+from serving.image.opening import decode_pixels
+from serving.models.cached import CachedPredictor
+from serving.models.local import LocalModels
+from serving.models.predictor import LocalPredictor
+from serving.models.routing import Arm, Route, choose
+from serving.models.slots import Published, read_slots
+from serving.settings import Settings
+from serving.storage.cache import Answers
+from serving.storage.interface import Storage
+from tests.fakes import BLUE, GREEN, RED, TASK, jpeg, publish
+from tests.gateway_state import make_gateway_state, photo_pool
+from tests.routed_studio import UNSURE, RoutedStudio, fallbacks
+
+PATH = "/internal/photos/classify"
+HALF = Route(TASK, "2-a", (Arm("challenger", 50.0),))
+
+
+@pytest.fixture
+def studio(
+    engine: Engine, storage: Storage, published: Published, tmp_path: Path
+) -> Iterator[RoutedStudio]:
+    del published
+    studio = RoutedStudio(engine, storage, tmp_path, Answers(None, 100))
+    with closing(studio):
+        yield studio
+
+
+@pytest.fixture
+def client(
+    settings: Settings, engine: Engine, storage: Storage, models: LocalModels, studio: RoutedStudio
+) -> Iterator[TestClient]:
+    settings = settings.model_copy(update={"api_keys": {"backend": (hash_key("key"),)}})
+    assert studio.answers is not None
+    champions = CachedPredictor(LocalPredictor(models), studio.answers)
+    with closing(photo_pool()) as pool:
+        app = create_app("test", settings)
+        inline = InlinePredictor(models, champions, pool)
+        state = make_gateway_state(settings, inline, storage, engine, studio.router)
+        app.state.gateway = state
+        with TestClient(app, headers={"X-API-Key": "key"}) as client:
+            yield client
+
+
+def send(client: TestClient, photo: bytes = b"", listing: str = "") -> Response:
+    headers = {"Content-Type": "image/jpeg"} | ({"X-Listing-Id": listing} if listing else {})
+    answer = client.post(PATH, content=photo or jpeg(RED), headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def slot_of(answer: Response) -> str:
+    (result,) = answer.json()["results"]
+    return str(result["model"]["slot"])
+
+
+def versions_of(answer: Response) -> dict[str, Any]:
+    """Return the header as another's library reads it."""
+    header = answer.headers["Model-Versions"].encode()
+    return cast(dict[str, Any], http_sf.parse(header, tltype="dictionary"))
+
+
+def test_a_listing_has_one_answerer_whichever_way_its_photos_come(
+    client: TestClient, studio: RoutedStudio, storage: Storage
+) -> None:
+    studio.say(weight=50)
+    storage.write("a.jpg", jpeg(GREEN))
+    for listing in map(str, range(6)):
+        raw = send(client, listing=listing)
+        named = client.post(PATH, json={"photos": ["a.jpg"], "listing_id": listing})
+        headed = client.post(PATH, json={"photos": ["a.jpg"]}, headers={"X-Listing-Id": listing})
+        expected = choose(HALF, listing)
+        assert {slot_of(raw), slot_of(named), slot_of(headed)} == {expected}
+        version = {"champion": "1", "challenger": "2"}[expected]
+        assert versions_of(raw) == {TASK: (version, {"slot": http_sf.Token(expected)})}
+
+
+def test_without_a_listing_the_photo_itself_decides(
+    client: TestClient, studio: RoutedStudio, storage: Storage
+) -> None:
+    studio.say(weight=50)
+    for number, quality in enumerate(range(60, 95, 5)):
+        photo = jpeg(RED, quality=quality)
+        storage.write(f"{number}.jpg", photo)
+        raw = send(client, photo)
+        keyed = client.post(PATH, json={"photos": [f"{number}.jpg"]})
+        assert slot_of(raw) == slot_of(keyed) == choose(HALF, raw.json()["results"][0]["photo"])
+
+
+def test_all_versions_that_answered_are_named(
+    client: TestClient, studio: RoutedStudio, storage: Storage
+) -> None:
+    studio.say(weight=50)
+    for number in range(12):
+        storage.write(f"{number}.jpg", jpeg(BLUE, 40 + number))
+    answer = client.post(PATH, json={"photos": [f"{number}.jpg" for number in range(12)]})
+    slots = {result["model"]["slot"] for result in answer.json()["results"]}
+    named, _ = versions_of(answer)[TASK]
+    assert {str(parameters["slot"]) for _, parameters in named} == slots
+    assert sorted(version for version, _ in named) == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason"), [("hang", "deadline"), ("close", "error"), ("NaN", "not_finite")]
+)
+def test_the_champion_answers_for_a_version_that_breaks(
+    client: TestClient, studio: RoutedStudio, mode: str, reason: str
+) -> None:
+    studio.say(weight=100)
+    assert slot_of(send(client, listing="42")) == "challenger"
+    studio.host.mode, before = mode, fallbacks(reason)
+    answer = send(client, jpeg(GREEN), listing="43")
+    assert (slot_of(answer), answer.json()["results"][0]["room_type"]) == ("champion", "green")
+    assert fallbacks(reason) == before + 1
+    assert studio.bad() == [("challenger", "fallback", reason)]
+
+
+def test_both_answers_about_a_photo_are_observed(client: TestClient, studio: RoutedStudio) -> None:
+    studio.say(weight=100)
+    send(client, listing="42")
+    assert studio.rows() == [
+        ("challenger", "served", True, True),
+        ("champion", "paired", True, False),
+    ]
+
+
+def test_a_shadow_answers_nobody_and_costs_no_second_decode(
+    client: TestClient, studio: RoutedStudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.say(weight=0, shadow=100, mode="shadow")
+    decode = Mock(wraps=decode_pixels)
+    monkeypatch.setattr("serving.image.photo_file.decode_pixels", decode)
+    assert slot_of(send(client, listing="42")) == "champion"
+    assert studio.rows() == [
+        ("challenger", "paired", True, True),
+        ("champion", "served", True, False),
+    ]
+    assert (studio.host.asked, decode.call_count) == (1, 1)
+
+
+def test_a_shadow_that_hangs_is_waited_for_by_nobody(
+    client: TestClient, studio: RoutedStudio
+) -> None:
+    studio.say(weight=0, shadow=100, mode="shadow")
+    studio.host.mode = "hang"
+    for number in range(5):
+        assert slot_of(send(client, jpeg(RED, 40 + number), listing=str(number))) == "champion"
+    assert studio.host.asked <= 2, "the first may be given up already"
+    studio.host.ended.set()
+
+
+def test_a_known_answer_is_of_the_slot_that_its_version_has_now(
+    client: TestClient, studio: RoutedStudio, models: LocalModels, engine: Engine, storage: Storage
+) -> None:
+    studio.say(weight=100)
+    send(client, listing="42")
+    publish(engine, storage, "2", UNSURE)
+    models.apply(read_slots(engine))
+    studio.say(weight=0, mode="off")
+    (result,) = send(client, listing="42").json()["results"]
+    assert result["cached"]
+    assert result["model"] == {"name": TASK, "version": "2", "slot": "champion"}
+
+
+def test_a_photo_that_cannot_be_read_is_shown_to_no_other_version(
+    client: TestClient, studio: RoutedStudio
+) -> None:
+    studio.say(weight=100)
+    broken = client.post(PATH, content=b"no photo", headers={"Content-Type": "image/jpeg"})
+    assert broken.status_code == 422
+    assert (studio.host.asked, studio.bad()) == (0, [])
+    assert "Model-Versions" not in broken.headers
