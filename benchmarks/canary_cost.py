@@ -20,6 +20,7 @@ from load import measure_load
 from servers import HEADERS, ROOT, gateway
 from serving_cpu import make_photos
 
+from serving.db.engine import open_engine
 from serving.db.migrate import prepare
 from serving.models.routing import (
     CHALLENGER,
@@ -32,6 +33,8 @@ from serving.models.routing import (
 from serving.photos.classify import ROOM_CLASSIFIER
 from serving.photos.quality.task import PHOTO_QUALITY
 from serving.settings import Settings
+from stack.processes import Stack
+from stack.programs import environment, postgres
 
 _ON = {"PREDICTIONS_SAMPLED": "1"}
 _OFF = {"PREDICTIONS_SAMPLED": "0", "KEEP_PHOTOS": "0"}
@@ -54,7 +57,10 @@ def main() -> None:
     figures.add("canary_cost.routing_cpu_ms", routing_cpu_ms(2_000 if arguments.quick else 50_000))
     plan = Plan(3, 60) if arguments.quick else Plan(12, 200)
     with tempfile.TemporaryDirectory() as name:
-        ratios = compare(Path(name), arguments.photos, plan, figures)
+        settings = Settings(studio_home=Path(name))
+        here = Stack(settings, postgres(settings), environment(settings), say=figures.say)
+        with here.running(prepare=prepare_databases):
+            ratios = compare(settings, arguments.photos, plan, figures)
     figures.add("canary_cost.observed_ratio", statistics.median(ratios))
     figures.add("canary_cost.observed_ratio_lowest", min(ratios))
     figures.add("canary_cost.observed_ratio_highest", max(ratios))
@@ -76,11 +82,15 @@ def routing_cpu_ms(requests: int) -> float:
     return (time.thread_time() - started) / requests * 1e3
 
 
-def compare(home: Path, photos: Path, plan: Plan, figures: Figures) -> list[float]:
+def prepare_databases(settings: Settings) -> None:
+    """Make what the gateways expect to find."""
+    prepare(settings).dispose()
+
+
+def compare(settings: Settings, photos: Path, plan: Plan, figures: Figures) -> list[float]:
     """Return the CPU of a request that is written down over one that is not, for each round."""
+    home, engine = settings.home(), open_engine(settings)
     bodies = [photo.read_bytes() for photo in make_photos(photos, home)]
-    settings = Settings(studio_home=home)
-    engine = prepare(settings)
     common: dict[str, Any] = {"ANSWERS_KEPT": "0", "SLOTS": "follow"}
     ratios, costs = [], []
     with (
