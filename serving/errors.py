@@ -85,6 +85,13 @@ class UnknownUpload(BadInput):
         super().__init__(f"there is no upload '{upload_id}'")
 
 
+class UnknownPhoto(BadInput):
+    """Nothing is known of an answer about that photo."""
+
+    def __init__(self, task: str, photo: str) -> None:
+        super().__init__(f"no answer of '{task}' about the photo '{photo[:200]}' is known")
+
+
 class UnknownErasure(BadInput):
     """The client asked for no erasure of that id."""
 

@@ -22,6 +22,7 @@ from serving.errors import (
     TooManyRequests,
     UnknownErasure,
     UnknownJob,
+    UnknownPhoto,
     UnknownUpload,
     UploadInUse,
 )
@@ -42,6 +43,7 @@ _STATUS: Mapping[type[StudioError], int] = {
     ObjectNotFound: 404,
     UnknownJob: 404,
     UnknownErasure: 404,
+    UnknownPhoto: 404,
     UnknownUpload: 404,
     UploadInUse: 409,
     OffsetConflict: 409,

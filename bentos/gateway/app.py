@@ -9,6 +9,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from bentos.gateway import (
     docs,
     erasures,
+    feedback,
     files,
     jobs,
     media,
@@ -79,6 +80,7 @@ def create_app(release: str, settings: Settings | None = None) -> FastAPI:
     app.include_router(tus.router)
     app.include_router(uploads.router)
     app.include_router(erasures.router)
+    app.include_router(feedback.router)
     app.include_router(docs.router)
     app.add_middleware(  # the first added is the innermost
         GZipMiddleware, minimum_size=_COMPRESSED_FROM_BYTES, compresslevel=_COMPRESSION

@@ -44,6 +44,8 @@ class Prediction(Base):
         Index("predictions_listing", "listing_key", "task"),
         Index("predictions_version", "task", "version", "id"),
         Index("predictions_content", "content_sha256"),
+        # of its hash: an index's entry has room for 2,700 bytes, and a URL may be longer
+        Index("predictions_photo", text("md5(photo)"), postgresql_where="photo IS NOT NULL"),
         {"postgresql_partition_by": "RANGE (at)"},
     )
 

@@ -131,6 +131,23 @@ def test_a_generated_client_sends_a_photo_and_reads_a_refusal(
 
 
 @pytest.mark.slow
+def test_a_generated_client_gives_feedback(
+    generated: Callable[[str], Any],
+    page_settings: Settings,
+    engine: Engine,
+    storage: Storage,
+) -> None:
+    models, give = generated("models"), generated("api.feedback.give_feedback")
+    item = models.FeedbackItem(task="room-classifier", photo="never.jpg", accepted=True)
+    with serve_gateway(page_settings, engine, storage) as url:
+        client = generated("client").AuthenticatedClient(url, token="vls_a")
+        alone = give.sync(client=client, body=item)
+        among = give.sync(client=client, body=models.FeedbackRequest(items=[item]))
+    assert (alone.status, alone.title) == (404, "UnknownPhoto")
+    assert among.results[0].error.status == 404
+
+
+@pytest.mark.slow
 def test_types_of_typescript_are_whole(document: Path) -> None:
     """Skipped where npm cannot install the generator."""
     npm = shutil.which("npm")

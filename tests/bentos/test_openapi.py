@@ -52,6 +52,7 @@ NEVER_BY_CHANCE = (
     "/files/{name}",
     "/{upload_id}",
     "/{erasure_id}",
+    "/internal/feedback",
 )
 
 

@@ -91,6 +91,10 @@ def _create_predictions() -> None:
     op.create_index("predictions_listing", "predictions", ["listing_key", "task"])
     op.create_index("predictions_version", "predictions", ["task", "version", "id"])
     op.create_index("predictions_content", "predictions", ["content_sha256"])
+    named = sa.text("photo IS NOT NULL")
+    op.create_index(
+        "predictions_photo", "predictions", [sa.text("md5(photo)")], postgresql_where=named
+    )
     # days get partitions of their own ahead of time; nothing is lost where nobody made one
     op.execute("CREATE TABLE predictions_other PARTITION OF predictions DEFAULT")
 
