@@ -247,7 +247,8 @@ def main() -> None:
             follower = SlotFollower(open_engine(settings), told.put, settings.slots_poll_s)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, stop)
-            follower.start()
+            if settings.slots == "follow":  # else nobody asks a version beside the champion
+                follower.start()
             follow(launcher, told)
             launcher.close()
     except LauncherRuns as error:

@@ -1,0 +1,361 @@
+"""How soon a version beside the champion answers nobody any more, whoever takes it back.
+
+A studio made for it: PostgreSQL, MLflow's server, the publisher, two gateways and two workers.
+While listings are classified at both gateways and as jobs, a version gets half of them and is taken
+back:
+
+1. by an edit of its alias in MLflow, again and again: seconds to its last answer, anywhere;
+2. by the gateways' own breaker, when its process is frozen: seconds to the last caller that waited;
+3. by the guard, when it breaks on a third of photos, while MLflow is away and PostgreSQL is killed.
+
+No request may fail. Dagster does not run at all.
+"""
+
+import argparse
+import itertools
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import onnx
+import psutil
+from alias_swap import make_photo
+from figures import Figures, parse
+from mlflow import MlflowClient
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from registry.admission import standard_test_set
+from registry.bootstrap import STARTERS
+from registry.client import open_client, open_experiment
+from registry.judge import Verdict, digest_of, standard
+from registry.traffic import MODE, WEIGHT
+from registry.versions import ROLLED_BACK_AT, TEST_SET, register, tag_verdict
+from serving.access.api_keys import create_key
+from serving.card import ModelCard
+from serving.db.engine import open_engine
+from serving.models.routing import CHALLENGER
+from serving.models.slots import read_slots
+from serving.photos.classify import ROOM_CLASSIFIER
+from serving.settings import Settings
+from serving.storage.objects import storage_of
+from stack.dev import prepare
+from stack.processes import Stack, free_port
+from stack.programs import (
+    ROOT,
+    Ports,
+    Workers,
+    environment,
+    gateway,
+    mlflow,
+    postgres,
+    publisher,
+    slots,
+    worker,
+)
+from tests import faulty_models as faulty
+
+TASK = ROOM_CLASSIFIER.name
+CLIENTS = 2
+# between a client's requests: what is measured is not how much the machine can do
+PAUSE_S = 0.1
+WAIT_S = 120.0
+# more than a round of the publisher, one of the followers, and a job
+SETTLE_S = 8.0
+JOBS = "jobs"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer: when it arrived, from where, and which version gave it.
+
+    Attributes
+    ----------
+    seconds : from the request to the answer
+    """
+
+    at: float
+    seconds: float
+    where: str
+    version: str
+
+
+class Listings:
+    """Clients that ask of one listing after the other, at each gateway and as jobs."""
+
+    def __init__(self, urls: list[str], key: str, photo: bytes, stored: str) -> None:
+        self._photo, self._stored, self._key = photo, stored, key
+        self._stop, self._number = threading.Event(), itertools.count()
+        self.with_jobs = threading.Event()
+        self.with_jobs.set()
+        self.answers: list[Answer] = []
+        self.failures: Counter[str] = Counter()
+        asked = [(self._ask, url) for url in urls for _ in range(CLIENTS)]
+        asked += [(self._ask_later, url) for url in urls]
+        self._threads = [threading.Thread(target=self._go, args=work) for work in asked]
+
+    @contextmanager
+    def asked(self) -> Iterator["Listings"]:
+        """Ask until the end of the block."""
+        for thread in self._threads:
+            thread.start()
+        try:
+            yield self
+        finally:
+            self._stop.set()
+            for thread in self._threads:
+                thread.join()
+
+    def of(self, version: str, since: float) -> list[Answer]:
+        """Return the answers of a version that have arrived since."""
+        return [a for a in list(self.answers) if a.version == version and a.at > since]
+
+    def wait_for_all(self, version: str, since: float) -> None:
+        """Return once the version has answered everywhere."""
+        places = {answer.where for answer in list(self.answers)} | {JOBS}
+        wait_for(lambda: {a.where for a in self.of(version, since)} >= places, "it answers nobody")
+
+    def _go(self, ask: Callable[[httpx.Client, str], str], url: str) -> None:
+        headers = {"X-API-Key": self._key}
+        with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+            while not self._stop.wait(PAUSE_S):
+                began = time.perf_counter()
+                try:
+                    version = ask(client, f"listing-{uuid4()}")
+                except (httpx.HTTPError, KeyError) as error:
+                    self.failures[f"{ask.__name__}: {error!r}"] += 1
+                    continue
+                if version:
+                    now = time.perf_counter()
+                    where = JOBS if ask == self._ask_later else url
+                    self.answers.append(Answer(now, now - began, where, version))
+
+    def _ask(self, client: httpx.Client, listing: str) -> str:
+        # other bytes behind the picture's end: the same photo, and no answer that is remembered
+        photo = self._photo + str(next(self._number)).encode()
+        headers = {"Content-Type": "image/jpeg", "X-Listing-Id": listing}
+        answer = client.post("/internal/photos/classify", content=photo, headers=headers)
+        return str(answer.raise_for_status().json()["results"][0]["model"]["version"])
+
+    def _ask_later(self, client: httpx.Client, listing: str) -> str:
+        if not self.with_jobs.wait(0.1):
+            return ""
+        work = {"photos": [self._stored], "async": True, "listing_id": listing}
+        job = client.post("/internal/photos/classify", json=work).raise_for_status().json()
+        while True:
+            state = client.get(job["url"]).raise_for_status().json()
+            if state["status"] in ("completed", "failed", "cancelled"):
+                return str(state["result"]["results"][0]["model"]["version"])
+            time.sleep(0.1)
+
+
+@dataclass(frozen=True)
+class Studio:
+    """What the trials act on."""
+
+    stack: Stack
+    registry: str
+    client: MlflowClient
+    engine: Engine
+    listings: Listings
+
+    def begin(self, version: str, weight: float = 50.0) -> float:
+        """Give a version its share of listings; return when that was."""
+        self.client.set_model_version_tag(TASK, version, MODE, "canary")
+        self.client.set_model_version_tag(TASK, version, WEIGHT, str(weight))
+        since = time.perf_counter()
+        body = {"name": TASK, "alias": CHALLENGER, "version": version}
+        httpx.post(self._alias, json=body, timeout=30).raise_for_status()
+        return since
+
+    def take_back(self) -> float:
+        """Delete the alias as MLflow's pages do; return when the button was pressed."""
+        since = time.perf_counter()
+        body = {"name": TASK, "alias": CHALLENGER}
+        httpx.request("DELETE", self._alias, json=body, timeout=30).raise_for_status()
+        return since
+
+    def stopped(self) -> str:
+        """Return why the challenger was stopped; empty while it runs or cannot be asked."""
+        try:
+            row = read_slots(self.engine).get((TASK, CHALLENGER))
+        except SQLAlchemyError:
+            return ""
+        return row.stopped if row else "its row is gone"
+
+    @property
+    def _alias(self) -> str:
+        return f"{self.registry}/api/2.0/mlflow/registered-models/alias"
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--home", type=Path, default=ROOT / "out" / "rollback", help="%(default)s")
+    arguments = parse(__doc__, parser)
+    trials = 2 if arguments.quick else 20
+    figures = Figures()
+    settings = Settings(studio_home=arguments.home / time.strftime("%Y%m%d-%H%M%S"))
+    ports = [Ports(gateway_port=free_port(), mlflow_port=free_port()) for _ in range(2)]
+    registry = f"http://127.0.0.1:{ports[0].mlflow_port}"
+    programs = [
+        *postgres(settings), mlflow(ports[0]), publisher(), slots(), gateway(ports[0]),
+        replace(gateway(ports[1]), name="gateway2"), *worker(Workers(workers=2)),
+    ]  # fmt: skip
+    env = environment(settings) | {"MLFLOW_TRACKING_URI": registry, "RATE_LIMIT": "10000/second"}
+    stack = Stack(settings, programs, env, say=figures.say)
+    figures.say(f"{trials} edits of an alias under {2 * CLIENTS} clients and 2 of jobs")
+    with stack.running(prepare=prepare):
+        client = open_client(settings.model_copy(update={"mlflow_tracking_uri": registry}))
+        engine = open_engine(settings)
+        key = create_key(engine, "benchmark")
+        urls = [f"http://127.0.0.1:{each.gateway_port}" for each in ports]
+        for url in urls:
+            wait_for(lambda url=url: serves(url, key), f"{url} does not serve the starter")
+        storage_of(settings).write("listings/photo.jpg", make_photo())
+        listings = Listings(urls, key, make_photo(), "listings/photo.jpg")
+        studio = Studio(stack, registry, client, engine, listings)
+        with listings.asked():
+            wait_for(lambda: len(listings.answers) > 50, "nothing is answered")
+            edit_alias(studio, figures, settings, trials)
+            freeze(studio, figures, settings)
+            break_ramp(studio, figures, settings)
+    figures.add("rollback.requests", len(listings.answers) + listings.failures.total())
+    figures.add("rollback.failed", listings.failures.total())
+    for failure, count in listings.failures.items():
+        figures.say(f"{count}x {failure}")
+    figures.print()
+
+
+def edit_alias(studio: Studio, figures: Figures, settings: Settings, trials: int) -> None:
+    """Take a version back in MLflow, and see when its last answer came."""
+    bad = add_version(studio.client, settings, faulty.constant_answer)
+    seconds, online = [], []
+    for number in range(trials):
+        studio.listings.wait_for_all(bad, studio.begin(bad))
+        since = studio.take_back()
+        time.sleep(SETTLE_S)
+        late = studio.listings.of(bad, since)
+        seconds.append(max((answer.at - since for answer in late), default=0.0))
+        at_gateways = [answer.at - since for answer in late if answer.where != JOBS]
+        online.append(max(at_gateways, default=0.0))
+        figures.say(f"  {number + 1}: {seconds[-1]:.2f} s, at the gateways {online[-1]:.2f} s")
+    figures.add("rollback.alias_seconds_max", max(seconds))
+    figures.add("rollback.alias_online_seconds_max", max(online))
+
+
+def freeze(studio: Studio, figures: Figures, settings: Settings) -> None:
+    """Stop a version's process as it answers; see until when callers waited for it."""
+    version = add_version(studio.client, settings, lambda model: model)
+    studio.listings.wait_for_all(version, studio.begin(version))
+    before = [a.seconds for a in studio.listings.answers if a.where != JOBS]
+    (process,) = processes_of(version)
+    since = time.perf_counter()
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(SETTLE_S)
+    process.send_signal(signal.SIGCONT)
+    waited = [
+        answer
+        for answer in list(studio.listings.answers)
+        if answer.where != JOBS
+        and since < answer.at < since + SETTLE_S
+        and answer.seconds >= 0.9 * settings.challenger_deadline_s
+    ]
+    late = sum(seconds >= 0.9 * settings.challenger_deadline_s for seconds in before)
+    figures.say(f"  before, {late} of {len(before)} requests took as long as a deadline")
+    last = max((answer.at - since for answer in waited), default=0.0)
+    figures.add("rollback.breaker_seconds", last)
+    figures.add("rollback.breaker_requests_that_waited", len(waited))
+    studio.take_back()
+    time.sleep(SETTLE_S)
+
+
+def break_ramp(studio: Studio, figures: Figures, settings: Settings) -> None:
+    """Let a version break on photos while MLflow is away and PostgreSQL is killed."""
+    bad = add_version(studio.client, settings, lambda model: faulty.crash_on(model, 0.33))
+    began = studio.begin(bad)
+    studio.listings.wait_for_all(bad, began)
+    studio.stack.control("stop", "mlflow")
+    studio.listings.with_jobs.clear()  # a job is refused while there is no database
+    time.sleep(1.0)
+    for process in postmasters(settings):
+        process.send_signal(signal.SIGKILL)
+    wait_for(lambda: bool(studio.stopped()), "the guard does not take it back")
+    stopped = time.perf_counter()
+    figures.say(f"  {studio.stopped()}")
+    time.sleep(SETTLE_S)
+    last = max((answer.at for answer in studio.listings.of(bad, began)), default=stopped)
+    figures.add("rollback.guard_seconds", stopped - began)
+    figures.add("rollback.guard_last_answer_seconds", max(0.0, last - stopped))
+    studio.stack.control("stop", "postgres")
+    time.sleep(10.0)
+    studio.stack.control("start", "postgres", "mlflow")
+    studio.listings.with_jobs.set()
+    wait_for(lambda: tagged(studio, bad), "MLflow is not told of it")
+    figures.add("rollback.told_to_mlflow_when_it_is_back", 1.0)
+
+
+def tagged(studio: Studio, version: str) -> bool:
+    """Say whether MLflow knows that a version was taken back."""
+    try:
+        return ROLLED_BACK_AT in studio.client.get_model_version(TASK, version).tags
+    except Exception:  # noqa: BLE001 - MLflow is starting; its client has an error for each layer
+        return False
+
+
+def add_version(client: MlflowClient, settings: Settings, change: Callable[[bytes], bytes]) -> str:
+    """Register a changed starter as if its gates were open; return the version."""
+    card = ModelCard.model_validate_json((STARTERS / TASK / "card.json").read_bytes())
+    run = client.create_run(open_experiment(client, settings, TASK))
+    model = onnx.load_from_string(change((STARTERS / TASK / "model.onnx").read_bytes()))
+    model.doc_string = run.info.run_id  # other bytes, so that nothing is already in the storage
+    version = register(client, run.info.run_id, model.SerializeToString(), card)
+    verdict = Verdict(passed=True, gates_digest=digest_of(standard(TASK)))
+    tag_verdict(client, TASK, version, verdict)
+    client.set_model_version_tag(TASK, version, TEST_SET, str(standard_test_set(TASK)))
+    return version
+
+
+def serves(url: str, key: str) -> bool:
+    """Say whether a gateway answers with the task's champion."""
+    status = httpx.get(f"{url}/internal/status", headers={"X-API-Key": key}, timeout=60)
+    return any(model["task"] == TASK for model in status.json().get("models", []))
+
+
+def processes_of(version: str) -> list[psutil.Process]:
+    """Return the processes of this studio's that hold a version beside the champion."""
+    mine = psutil.Process(os.getpid()).children(recursive=True)
+    named = f'"version": "{version}"'
+    return [p for p in mine if "bentos.slot_service" in p.cmdline() and named in p.cmdline()[-1]]
+
+
+def postmasters(settings: Settings) -> list[psutil.Process]:
+    """Return the PostgreSQL server of this studio."""
+    data = str(settings.home() / "postgres")
+    mine = psutil.Process(os.getpid()).children(recursive=True)
+    return [
+        p
+        for p in mine
+        if p.cmdline()[:1] and p.cmdline()[0].endswith("bin/postgres") and data in p.cmdline()
+    ]
+
+
+def wait_for(happened: Callable[[], bool], otherwise: str) -> None:
+    """Return once it has happened; TimeoutError after a while."""
+    until = time.monotonic() + WAIT_S
+    while not happened():
+        if time.monotonic() > until:
+            raise TimeoutError(otherwise)
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    main()
