@@ -11,6 +11,7 @@ from sqlalchemy import Engine, func, select
 
 from serving.access.api_keys import hash_key
 from serving.db.canary_tables import BadEvent, Feedback
+from serving.db.tables import Base
 from serving.image import hash_photo
 from serving.models.local import LocalModels
 from serving.models.observe import Observed, Observer
@@ -45,7 +46,7 @@ def write(engine: Engine, storage: Storage, *answers: Observed) -> None:
     observer.close()
 
 
-def rows(engine: Engine, table: type) -> list[tuple[object, ...]]:
+def rows(engine: Engine, table: type[Base]) -> list[tuple[object, ...]]:
     columns = {
         Feedback: ("content_sha256", "version", "slot", "answered", "accepted", "correct"),
         BadEvent: ("version", "kind", "listing_key", "slot", "share", "beside"),
