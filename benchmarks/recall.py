@@ -23,6 +23,7 @@ from uuid import uuid4
 import httpx
 import numpy as np
 from figures import Figures, parse
+from load import tree_cpu_s
 from PIL import Image
 from servers import free_port
 from sqlalchemy import Engine, func, insert, select
@@ -56,11 +57,14 @@ def main() -> None:
     figures = Figures()
     with tempfile.TemporaryDirectory(prefix="vls-", dir="/tmp") as name:
         settings = Settings(studio_home=Path(name))
-        with studio(settings) as url:
+        with studio(settings) as (url, workers):
             engine, storage = open_engine(settings), storage_of(settings)
             figures.say(f"{listings} listings of {PHOTOS} photos, {WORKERS} workers")
             Past(engine, storage).make(listings)
+            cpu_s = sum(map(tree_cpu_s, workers))
             measure(figures, engine, url, listings)
+            cpu_s = sum(map(tree_cpu_s, workers)) - cpu_s
+            figures.add("recall.worker_cpu_s_per_listing", cpu_s / listings)
             engine.dispose()
     figures.print()
 
@@ -185,8 +189,8 @@ def count_sources(engine: Engine) -> dict[str, int]:
 
 
 @contextmanager
-def studio(settings: Settings) -> Iterator[str]:
-    """Run PostgreSQL, the workers and the receiver; yield the receiver's URL."""
+def studio(settings: Settings) -> Iterator[tuple[str, list[int]]]:
+    """Run PostgreSQL, the workers and the receiver; yield the receiver's URL and the workers' ids."""
     url = f"http://127.0.0.1:{free_port()}"
     environment = os.environ | {
         "STUDIO_HOME": str(settings.home()),
@@ -213,7 +217,7 @@ def studio(settings: Settings) -> Iterator[str]:
             for _ in range(WORKERS):
                 start("serving.worker")
             wait_for_receiver(url)
-            yield url
+            yield url, [process.pid for process in running[2:]]
         finally:
             for process in reversed(running):  # the database last
                 process.send_signal(signal.SIGTERM)

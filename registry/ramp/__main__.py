@@ -1,7 +1,8 @@
 """Ramps at the command line: how they stand, why, and a person's hand in them.
 
 `status` and `explain` read the database; `stop`, `pause` and `resume` write it and need no MLflow;
-`approve` sets the tag `approval=approved` of the version in MLflow.
+`approve` sets the tag `approval=approved` of the version in MLflow; `page` and `replay` put a page
+beside its run there.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session as Database
 
 from registry.client import open_client
 from registry.ramp.explain import explain
+from registry.ramp.pages import add_pages
 from registry.ramp.states import LIVE
 from registry.ramp.steps import pause, resume
 from registry.ramp.store import rules_of
@@ -68,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         action = actions.add_parser(name, help=about)
         action.add_argument("task")
         action.set_defaults(run=run)
+    add_pages(actions)
     return parser
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session as Database
 from registry.bets import log10_e_value
 from registry.evidence import ALL, Evidence, fold_all, judge, start
 from registry.ramp.rules import RampRules
+from registry.ramp.store import rules_of
 from registry.records import COMPARED
 from registry.verdict import Verdict
 from serving.db.canary_tables import Ramp, RampDecision, RampInput
@@ -74,7 +75,7 @@ def read_course(engine: Engine, task: str, version: str) -> Course:
             select(RampDecision).where(*of_version).order_by(RampDecision.id)
         ).all()
     inputs = _read_inputs(engine, ramp)
-    rules = RampRules.model_validate(ramp.settings)
+    rules = rules_of(ramp)
     looks, evidence = _fold(inputs, start(rules, ramp.forecast), rules)
     verdict = judge(evidence, rules)
     groups = _sum_groups([record for _, record in inputs], evidence)

@@ -1,15 +1,18 @@
 """A replay asks two versions about kept pictures, and says where they differ."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import Engine, insert, text
 
 from registry.promote import promote
+from registry.ramp.__main__ import main
 from registry.ramp.replay import Replay, replay
 from registry.ramp.replay_page import PAGE_FILE, PAGE_TAG, as_text, log_replay, render_replay
 from serving.db.canary_tables import Feedback, KeptPhoto
 from serving.errors import BadInput
+from serving.settings import Settings
 from serving.storage.interface import Storage
 from tests.fakes import BLUE, COLOURS, GREEN, RED, TASK, encode, picture
 from tests.registry.conftest import Register
@@ -92,3 +95,26 @@ def test_the_champion_is_not_replayed_against_itself(
 def test_a_version_that_breaks_is_not_fine() -> None:
     found = Replay(TASK, "2", "1", 7, 0, 3, (), {}, 0, {}, ())
     assert not found.is_fine
+
+
+def test_the_command_tells_where_they_differ_and_its_code_says_whether_that_is_too_much(
+    engine: Engine,
+    storage: Storage,
+    versions: tuple[str, str],
+    registry_settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("studio_home", "database_url", "mlflow_tracking_uri"):
+        monkeypatch.setenv(name.upper(), str(getattr(registry_settings, name)))
+    for number, colour in enumerate((RED, GREEN)):
+        keep(engine, storage, number, encode(picture(colour), "WEBP", lossless=True))
+    page = tmp_path / "page.html"
+    assert main(["replay", TASK, versions[1], "--to", str(page)]) == 1
+    said = capsys.readouterr().out
+    assert "Of 2 kept photos it answers 50 % otherwise" in said
+    assert f"version {versions[1]}: " in said
+    assert page.read_text().startswith("<!doctype html>")
+    assert main(["page", TASK, versions[1]]) == 1
+    assert "never was beside a champion" in capsys.readouterr().err
