@@ -20,6 +20,8 @@ from serving.settings import Settings
 DAYS = dg.DailyPartitionsDefinition(start_date="2026-01-01", end_offset=1)
 # the database or the storage was away; what is done stays done, and is awaited, not repeated
 RETRIES = dg.RetryPolicy(max_retries=4, delay=15, backoff=dg.Backoff.EXPONENTIAL)
+# The step only waits: a process of its own would cost seconds. A little longer than the batch may.
+JOB_TAGS = {"dagster/max_runtime": "28800"}
 COMPLETED = "Every job of the batch was completed."
 _NAMED = 10  # listings, in a sentence
 

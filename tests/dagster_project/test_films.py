@@ -20,8 +20,8 @@ from sqlalchemy import Engine
 from dagster_project.batches.bulk import Outcome
 from dagster_project.batches.run import DAYS
 from dagster_project.definitions import definitions
+from dagster_project.defs.batch_files import new_batches
 from dagster_project.defs.films.assets import listing_films, warm_clips
-from dagster_project.defs.films.jobs import new_batches
 from dagster_project.defs.films.manifest import ClipBatch, FilmBatch, read_clips, read_films
 from dagster_project.defs.films.show import film_metadata
 from dagster_project.studio import Studio

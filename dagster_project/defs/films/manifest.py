@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, TypeVar
+from collections.abc import Iterator, Sequence
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 import serving
 from dagster_project.batches.bulk import BulkJob
+from dagster_project.batches.files import ListingId, read_file, without_twins
 from serving.db.tables import Json
-from serving.errors import BadInput, TooLarge
+from serving.errors import BadInput
 from serving.jobs.kinds import KINDS
 from serving.requests.base import StrictModel
 from serving.requests.clip import ClipInput
@@ -21,11 +21,6 @@ from serving.storage.interface import Storage
 from serving.storage.prefixes import BATCHES
 
 FILMS, CLIPS = f"{BATCHES}/films", f"{BATCHES}/clips"
-_MAX_BYTES = 64 * 2**20
-_TOLD = 10
-_MOST_JOBS = 50_000
-
-ListingId = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class ListingFilm(StrictModel):
@@ -57,9 +52,6 @@ class ClipBatch(StrictModel):
     listings: list[ListingClips] = Field(min_length=1, max_length=10_000)
 
 
-Batch = TypeVar("Batch", FilmBatch, ClipBatch)
-
-
 def read_films(storage: Storage, partition: str, retake: int = 0) -> list[BulkJob]:
     """Return the jobs that `batches/films/{partition}.json` asks for.
 
@@ -69,34 +61,19 @@ def read_films(storage: Storage, partition: str, retake: int = 0) -> list[BulkJo
         If there is no such file, or anything in it can never work; it says what and where.
     """
     key = f"{FILMS}/{partition}.json"
-    batch = _read(storage, key, FilmBatch)
+    batch = read_file(storage, key, FilmBatch)
     place = f"{partition}/{retake}" if retake else partition
-    return _without_twins(key, (_film_job(spec, place) for spec in _checked(key, batch.films)))
+    return without_twins(key, (_film_job(spec, place) for spec in _checked(key, batch.films)))
 
 
 def read_clips(storage: Storage, partition: str, retake: int = 0) -> list[BulkJob]:
     """Return the jobs that `batches/clips/{partition}.json` asks for; as `read_films`."""
     key = f"{CLIPS}/{partition}.json"
-    batch = _read(storage, key, ClipBatch)
+    batch = read_file(storage, key, ClipBatch)
     place = f"{partition}/{retake}" if retake else partition
-    return _without_twins(
+    return without_twins(
         key, (job for spec in batch.listings for job in _clip_jobs(key, spec, place))
     )
-
-
-def _read(storage: Storage, key: str, kind: type[Batch]) -> Batch:
-    data = storage.read(key, _MAX_BYTES)
-    if b"\\u0000" in data:
-        raise BadInput(f"{key}: a text holds the character NUL, which no database keeps")
-    try:
-        return kind.model_validate_json(data)
-    except ValidationError as error:
-        faults = [
-            f"{'.'.join(map(str, fault['loc'])) or 'the file'}: {fault['msg']}"
-            for fault in error.errors(include_url=False, include_input=False)
-        ]
-        more = f"; and {len(faults) - _TOLD} more" if len(faults) > _TOLD else ""
-        raise BadInput(f"{key}: {'; '.join(faults[:_TOLD])}{more}") from error
 
 
 def _checked(key: str, films: Sequence[ListingFilm]) -> Iterator[ListingFilm]:
@@ -147,16 +124,3 @@ def _versions(template: str | Json) -> tuple[str, str, Json]:
     from serving.render.template_files import open_template
 
     return serving.__version__, code_version(), open_template(template).model_dump(mode="json")
-
-
-def _without_twins(key: str, spec: Iterable[BulkJob]) -> list[BulkJob]:
-    jobs: dict[str, BulkJob] = {}
-    for job in spec:
-        if job.idempotency_key in jobs:
-            raise BadInput(
-                f"{key}: listing {job.listing_id} asks for the same {job.kind.noun} twice"
-            )
-        jobs[job.idempotency_key] = job
-        if len(jobs) > _MOST_JOBS:
-            raise TooLarge(f"{key}: jobs", len(jobs), _MOST_JOBS)
-    return list(jobs.values())

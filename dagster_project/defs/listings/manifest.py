@@ -1,0 +1,97 @@
+"""Which photos of which listings a day's batch has classified: `batches/listings/{day}.json`."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from dagster_project.batches.bulk import BulkJob
+from dagster_project.batches.files import ListingId, read_file, without_twins
+from serving.errors import BadInput, TooLarge
+from serving.jobs.kinds import KINDS
+from serving.models.routing import CHAMPION
+from serving.models.slots import Slots
+from serving.photos.classify import ROOM_CLASSIFIER
+from serving.photos.quality.task import PHOTO_QUALITY
+from serving.requests.base import NO_NUL, StrictModel
+from serving.requests.photos import ClassifyInput
+from serving.storage.interface import Storage
+from serving.storage.prefixes import BATCHES
+
+LISTINGS = f"{BATCHES}/listings"
+ASKED = (ROOM_CLASSIFIER.name, PHOTO_QUALITY.name)
+_MOST_PHOTOS = 200_000
+_NONE = "none"
+
+Photo = Annotated[str, Field(min_length=1, max_length=4096, pattern=NO_NUL)]
+
+
+class ListingPhotos(StrictModel):
+    """The photos of a listing, keys or URLs."""
+
+    listing_id: ListingId
+    photos: list[Photo] = Field(min_length=1, max_length=300)
+
+
+class ListingBatch(StrictModel):
+    """The listings of a day."""
+
+    listings: list[ListingPhotos] = Field(min_length=1, max_length=10_000)
+
+
+def champions(slots: Slots) -> dict[str, str]:
+    """Return which version of each task that is asked answers now, by its identity."""
+    return {task: row.identity if (row := slots.get((task, CHAMPION))) else _NONE for task in ASKED}
+
+
+def read_listings(
+    storage: Storage, partition: str, versions: Mapping[str, str], retake: int = 0
+) -> list[BulkJob]:
+    """Return the jobs that `batches/listings/{partition}.json` asks for, one for each listing.
+
+    Their keys name partition, photos and the versions that answer: after a promotion the same day
+    is classified anew, before it nothing is.
+
+    Raises
+    ------
+    BadInput
+        If there is no such file, or anything in it can never work; it says what and where.
+    """
+    key = f"{LISTINGS}/{partition}.json"
+    batch = read_file(storage, key, ListingBatch)
+    _check(key, batch.listings)
+    place = f"{partition}/{retake}" if retake else partition
+    return without_twins(key, (_job(spec, place, versions) for spec in batch.listings))
+
+
+def _check(key: str, listings: Sequence[ListingPhotos]) -> None:
+    """Judge what only the whole file shows: each listing once, each photo of it once, not too many.
+
+    A listing asked for twice would be called back twice, with halves of its answer.
+    """
+    seen, photos = set[str](), 0
+    for number, spec in enumerate(listings):
+        place = f"{key}: listings.{number} (listing {spec.listing_id})"
+        if spec.listing_id in seen:
+            raise BadInput(f"{place}: this listing stands in the file twice")
+        if twice := _first_twice(spec.photos):
+            raise BadInput(f"{place}: the photo '{twice}' is named twice")
+        seen.add(spec.listing_id)
+        photos += len(spec.photos)
+    if photos > _MOST_PHOTOS:
+        raise TooLarge(f"{key}: photos", photos, _MOST_PHOTOS)
+
+
+def _first_twice(names: Sequence[str]) -> str | None:
+    counts = Counter(names)
+    return next((name for name in names if counts[name] > 1), None)
+
+
+def _job(spec: ListingPhotos, place: str, versions: Mapping[str, str]) -> BulkJob:
+    work = ClassifyInput(photos=spec.photos).model_dump(mode="json")
+    facts = json.dumps([spec.listing_id, work, versions], sort_keys=True)
+    digest = hashlib.sha256(facts.encode()).hexdigest()[:32]
+    return BulkJob(KINDS["classify_photos"], work, spec.listing_id, f"listings/{place}/{digest}")
