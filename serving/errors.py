@@ -9,6 +9,8 @@ StudioError
 │   ├── UnknownJob         this client has no such job
 │   ├── UnknownUpload      this client has no such upload
 │   ├── UnknownErasure     this client asked for no such erasure
+│   ├── UnknownTask        nothing here is called so that a model could do
+│   ├── NothingToRollBack  the slot does not hold that version, or there is no version before it
 │   ├── UploadInUse        a job that has not ended names this upload
 │   ├── OffsetConflict     a part of an upload does not begin where the last one ended
 │   ├── DigestMismatch     what arrived is not what the sender's checksum says
@@ -24,6 +26,7 @@ StudioError
 │   ├── Overtaken          another attempt has the job now
 │   └── HandedBack         this worker is going down
 ├── NotAllowed             the key is missing, unknown or revoked
+├── NotPermitted           the key is known, and its client may not do this
 ├── NotReady               the process cannot do its work yet; a balancer asks again
 ├── ModelUnavailable       no model answers to that task; trying later may help
 ├── ModelFailed            the model broke on this input
@@ -76,6 +79,17 @@ class UnknownJob(BadInput):
 
     def __init__(self, job_id: object) -> None:
         super().__init__(f"there is no job '{job_id}'")
+
+
+class UnknownTask(BadInput):
+    """There is no task of that name."""
+
+    def __init__(self, task: str) -> None:
+        super().__init__(f"there is no task '{task}'")
+
+
+class NothingToRollBack(BadInput):
+    """The slot does not hold the version, or no version is known that could answer instead."""
 
 
 class UnknownUpload(BadInput):
@@ -172,6 +186,10 @@ class HandedBack(JobStopped):
 
 class NotAllowed(StudioError):
     """The API key is missing, unknown or revoked."""
+
+
+class NotPermitted(StudioError):
+    """The API key is known, and its client may not do this."""
 
 
 class NotReady(StudioError):

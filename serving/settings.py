@@ -108,6 +108,9 @@ class Settings(CheckedSettings):
         default_factory=dict,
         description="client → SHA-256 of its keys, as JSON; beside the keys in the database",
     )
+    operator_clients: tuple[ClientName, ...] = Field(
+        (), description="clients whose keys may take model versions back, as JSON; empty: nobody"
+    )
     max_body_bytes: int = Field(48 * 2**20, gt=0, description="of a request")
     max_audio_bytes: int = Field(200 * 2**20, gt=0, description="of a track")
     max_audio_s: float = Field(1200.0, gt=0, description="length of a track")

@@ -17,6 +17,7 @@ from bentos.gateway import (
     page,
     photos,
     pictures,
+    rollback,
     status,
     tus,
     uploads,
@@ -77,6 +78,7 @@ def create_app(release: str, settings: Settings | None = None) -> FastAPI:
     app.include_router(status.router)
     app.include_router(metrics.router)
     app.include_router(webhooks.router)
+    app.include_router(rollback.router)
     app.include_router(tus.router)
     app.include_router(uploads.router)
     app.include_router(erasures.router)

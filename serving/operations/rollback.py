@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from serving.db.canary_tables import Publication, Ramp, Rollback
 from serving.db.tables import Json, Slot
-from serving.errors import BadInput
+from serving.errors import NothingToRollBack
 from serving.jobs.recall import recall_within
 from serving.models.routing import CHAMPION
 from serving.models.slots import CHANNEL, Mode
@@ -71,7 +71,7 @@ def roll_back(
 
     Raises
     ------
-    BadInput
+    NothingToRollBack
         The slot is empty, holds another version, or there is nothing to go back to.
     """
     with engine.begin() as connection:
@@ -112,7 +112,7 @@ def _done_before(connection: Connection, wanted: Wanted, version: str | None) ->
     ).first()
     if row is None:
         found = f"version {version}" if version else "a version"
-        raise BadInput(f"{wanted.task} does not have {found} as its {wanted.slot}")
+        raise NothingToRollBack(f"{wanted.task} does not have {found} as its {wanted.slot}")
     return RolledBack(wanted.task, row.slot, row.version, row.target)
 
 
@@ -136,7 +136,7 @@ def _bring_back_former(connection: Connection, task: str, version: str) -> str:
         .order_by(Publication.id.desc())
     ).first()
     if former is None:
-        raise BadInput(f"{task} has no champion before version {version} to go back to")
+        raise NothingToRollBack(f"{task} has no champion before version {version} to go back to")
     files = former._asdict()
     here = Slot.task == task, Slot.slot == CHAMPION
     connection.execute(update(Slot).where(*here).values(**files, updated_at=func.now()))

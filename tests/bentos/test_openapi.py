@@ -53,6 +53,7 @@ NEVER_BY_CHANCE = (
     "/{upload_id}",
     "/{erasure_id}",
     "/internal/feedback",
+    "/rollback",
 )
 
 
@@ -66,7 +67,9 @@ def client(
     monkeypatch.setattr("bentos.gateway.webhooks._WAKE_S", -10.0)
     models = LocalModels(storage)
     models.apply(read_slots(engine))
-    changes = {"api_keys": {"backend": (hash_key("key"),)}, "rate_limit": "1000000/second"}
+    changes: dict[str, object] = {"api_keys": {"backend": (hash_key("key"),)}}
+    changes |= {"rate_limit": "1000000/second"}
+    changes |= {"operator_clients": ("backend",)}
     with open_gateway_client(
         settings.model_copy(update=changes), engine, storage, models
     ) as client:
