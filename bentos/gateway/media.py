@@ -1,6 +1,8 @@
 """Sound and film: `/internal/audio/analyze`, `/internal/video/render`, `/internal/video/clips`."""
 
 import asyncio
+import hashlib
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -12,8 +14,12 @@ from bentos.gateway.accept import CurrentCaller, accept, keep_upload
 from bentos.gateway.bodies import JSON_BYTES, read_body
 from bentos.gateway.dependencies import GatewayState, State
 from bentos.gateway.document import body_of
+from bentos.gateway.model_versions import DOCUMENTED, write_versions
 from bentos.gateway.schema import JobAccepted
 from bentos.problems import documented, parse_body
+from serving.models.asker import Asker
+from serving.models.local import ModelVersion
+from serving.models.pinned import PinnedModel
 from serving.models.predictor import Predictor
 from serving.requests.audio import AudioInput
 from serving.requests.clip import ClipInput
@@ -54,7 +60,9 @@ class TemplateView(BaseModel):
 @router.post(
     "/internal/audio/analyze",
     response_model=dict[str, Any],
-    responses=documented(401, 404, 413, 415, 422, 429, 502, 503) | _ACCEPTED,
+    responses=documented(401, 404, 413, 415, 422, 429, 502, 503)
+    | _ACCEPTED
+    | {200: {"headers": DOCUMENTED}},
     openapi_extra=body_of(
         *media_types.SOUNDS, json=AudioRequest, example={"track": "music/song.mp3"}
     ),
@@ -77,12 +85,13 @@ async def analyze_audio(
             return await accept(state, caller, "analyze_audio", {"track": spec.track}, spec)
         await state.mark_uploads_used(caller.client, [spec.track])
         data = await state.read(spec.track, state.settings.max_audio_bytes)
-        return JSONResponse(await _analyze(data, state))
+        listing = spec.listing_id or caller.listing_id
+        return await _analyze(data, state, Asker(caller.client, listing, photo=spec.track))
     data = await read_body(request, state.settings.max_audio_bytes)
     if in_background:
         key = await keep_upload(state, caller, data, kind or "application/octet-stream")
         return await accept(state, caller, "analyze_audio", {"track": key}, JobOptions())
-    return JSONResponse(await _analyze(data, state))
+    return await _analyze(data, state, Asker(caller.client, caller.listing_id))
 
 
 @router.post(
@@ -140,18 +149,27 @@ def _work_of(spec: BaseModel, kind: type[BaseModel]) -> dict[str, Any]:
     return spec.model_dump(mode="json", include=set(kind.model_fields), exclude_unset=True)
 
 
-async def _analyze(data: bytes, state: GatewayState) -> dict[str, Any]:
+async def _analyze(data: bytes, state: GatewayState, asker: Asker) -> Response:
     predictor = state.predictor.from_thread(asyncio.get_running_loop())
-    return await state.pools.analysis.run(_analyze_in_thread, data, state, predictor)
+    run = state.pools.analysis.run
+    found, model = await run(_analyze_in_thread, data, state, predictor, asker)
+    used = (model.card.task, model.version, model.slot)
+    return JSONResponse(found, headers=write_versions((used,)))
 
 
-def _analyze_in_thread(data: bytes, state: GatewayState, predictor: Predictor) -> dict[str, Any]:
+def _analyze_in_thread(
+    data: bytes, state: GatewayState, predictor: Predictor, asker: Asker
+) -> tuple[dict[str, Any], ModelVersion]:
     # the libraries of sound cost a second to load: only who is asked for it pays
     from serving.audio.beat_tracker import BEAT_TRACKER
-    from serving.models.beats import PredictedBeats
+    from serving.models.beats import route_beats
     from serving.render.analysis import analyze_track
     from serving.render.audio_files import AudioLimits
 
-    model = PredictedBeats(predictor, predictor.find(BEAT_TRACKER), state.storage)
+    router = state.predictor.router
+    route = router.routes.of(BEAT_TRACKER.name) if router is not None else None
+    model = PinnedModel(predictor.find(BEAT_TRACKER), route)
+    by = replace(asker, content_sha256=hashlib.sha256(data).hexdigest())
+    beats = route_beats(predictor, router, state.storage, model, by)
     limits = AudioLimits(state.settings.max_audio_bytes, state.settings.max_audio_s)
-    return analyze_track(data, state.storage, model, limits)
+    return beats.analyse(lambda model: analyze_track(data, state.storage, model, limits))

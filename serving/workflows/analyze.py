@@ -15,4 +15,6 @@ def analyze_audio(run: Run) -> Json:
     data = run.read(request.track, settings.max_audio_bytes)
     run.check()
     limits = AudioLimits(settings.max_audio_bytes, settings.max_audio_s)
-    return analyze_track(data, run.parts.storage, pin_beats(run), limits)
+    beats, storage = pin_beats(run, request.track, data), run.parts.storage
+    found, _ = beats.analyse(lambda model: analyze_track(data, storage, model, limits))
+    return found

@@ -100,8 +100,7 @@ def open_song(run: Run, request: FilmInput) -> Song | None:
         return None
     with about(f"the music '{spec.track}'"):
         data = run.read(spec.track, run.parts.settings.max_audio_bytes)
-        model = pin_beats_if_any(run)  # a film that is not cut on beats is better than none
-        found = analyze_track(data, run.parts.storage, model, _limits(run))
+        found = _analyse(run, spec.track, data)
         start_s = _start_s(spec, request.timeline is not None, found["sound_starts_s"])
         samples, _ = _decode(data, _limits(run))
         samples = samples[round(start_s * RATE_HZ) :]
@@ -127,6 +126,15 @@ def open_song(run: Run, request: FilmInput) -> Song | None:
         energy_per_s=found["energy_per_s"],
         notes=tuple(f"the music '{spec.track}': {note}" for note in notes),
     )
+
+
+def _analyse(run: Run, track: str, data: bytes) -> Json:
+    """Return what is heard in a track: a film that is not cut on beats is better than none."""
+    beats, storage, limits = pin_beats_if_any(run, track, data), run.parts.storage, _limits(run)
+    if beats is None:
+        return analyze_track(data, storage, None, limits)
+    found, _ = beats.analyse(lambda model: analyze_track(data, storage, model, limits))
+    return found
 
 
 def _start_s(spec: MusicSpec, by_hand: bool, sound_starts_s: float) -> float:
