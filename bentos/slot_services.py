@@ -40,6 +40,8 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
 _LIVED_S = 60.0
 _GRACE_S = 3.0
 _LOOK_EVERY_S, _IDLE_S = 0.2, 5.0
+# longer than the gateways and workers go on to ask for it
+_PROMOTED_S = 10.0
 _STOP = None
 
 
@@ -57,6 +59,7 @@ class _Child:
     failures : starts in a row of which none lived long
     due : when it may be started, by the clock
     ending : when it is killed, having been told to end; None: it is to run
+    promoted : since when its version is the champion, by the clock; None: it is not
     """
 
     published: Published
@@ -65,6 +68,7 @@ class _Child:
     due: float = 0.0
     started: float = 0.0
     ending: float | None = None
+    promoted: float | None = None
 
 
 class Launcher:
@@ -101,6 +105,23 @@ class Launcher:
         """Take note of which versions are to run; `look` brings it about."""
         running = {key: row for key, row in slots.items() if key[1] != CHAMPION and row.runs}
         self._wanted = {key: row for key, row in running.items() if self._has_address(key)}
+        self._wanted = self._promoted(slots) | self._wanted
+
+    def _promoted(self, slots: Slots) -> dict[Key, Published]:
+        """Return versions that have become champions just now.
+
+        Where the champion before it is still loaded, they are asked in their old slot for a while.
+        """
+        found = {}
+        for key, child in self._children.items():
+            champion = slots.get((key[0], CHAMPION))
+            if key in self._wanted or champion is None:
+                child.promoted = None
+            elif champion.identity == child.published.identity:
+                child.promoted = self._clock() if child.promoted is None else child.promoted
+                if self._clock() - child.promoted < _PROMOTED_S:
+                    found[key] = child.published
+        return found
 
     def look(self) -> None:
         """Start what is to run, end what is not, and see what has ended."""

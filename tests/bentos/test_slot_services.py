@@ -118,6 +118,21 @@ def test_another_version_has_another_process_and_another_weight_has_not(
     assert (len(processes.started), processes.alive) == (2, 1)
 
 
+def test_a_version_that_was_promoted_answers_in_its_old_slot_a_while_longer(
+    processes: Processes,
+) -> None:
+    processes.run(row())
+    champion = row(CHAMPION)
+    processes.run(champion)
+    assert processes.alive == 1
+    processes.now += 9
+    processes.run(champion)
+    assert processes.alive == 1
+    processes.now += 2
+    processes.run(champion)
+    assert processes.alive == 0
+
+
 def test_a_process_that_ends_again_and_again_is_started_later_each_time(
     processes: Processes,
 ) -> None:
