@@ -190,7 +190,7 @@ def count_sources(engine: Engine) -> dict[str, int]:
 
 @contextmanager
 def studio(settings: Settings) -> Iterator[tuple[str, list[int]]]:
-    """Run PostgreSQL, the workers and the receiver; yield the receiver's URL and the workers' ids."""
+    """Run PostgreSQL, workers and a receiver; yield its URL and the ids of the workers."""
     url = f"http://127.0.0.1:{free_port()}"
     environment = os.environ | {
         "STUDIO_HOME": str(settings.home()),

@@ -1,5 +1,6 @@
 """What a version taken back answered is answered again by the champion; only changes are told."""
 
+import dataclasses
 import hashlib
 from collections.abc import Callable
 from uuid import uuid4
@@ -12,8 +13,11 @@ from serving.db.tables import Job, Json, WebhookDelivery
 from serving.image import PhotoFile
 from serving.jobs.manage import read_job
 from serving.jobs.recall import LOOKS_AFTER_S, recall
+from serving.models.observe import open_observer
+from serving.models.observed import About, Beside, Observed, Picture, Said
 from serving.models.predictor import or_raise
-from serving.photos.classify import ROOM_CLASSIFIER
+from serving.photos.classify import ROOM_CLASSIFIER, RoomAnswer
+from serving.settings import Settings
 from serving.storage.interface import Storage
 from serving.workflows import WORKFLOWS
 from serving.workflows.runner import Runner
@@ -246,3 +250,57 @@ def test_the_list_of_listings_calls_nobody_back_however_it_ends(
         runner.run(job, lambda: None)
     assert read_job(engine, first).status == "failed"
     assert callbacks(engine) == []
+
+
+def test_answers_whose_maps_were_left_out_are_compared_by_their_hashes(
+    harness: JobHarness, engine: Engine, add: Add
+) -> None:
+    def heard(sha256: str) -> Json:
+        kind = "application/x-npy+deflate"
+        return {"probabilities": {"media_type": kind, "data": "", "key": "", "sha256": sha256}}
+
+    of: Json = {"task": "beat-tracker"}
+    champion: Json = of | {"version": "1", "slot": "champion", "role": "paired"}
+    for data, theirs in ((b"same", "a"), (b"other", "b")):
+        pair = uuid4()
+        add(data=data, pair_id=pair, answer=heard("a"), **of)
+        add(data=data, pair_id=pair, answer=heard(theirs), **champion)
+    add(data=b"alone", answer=heard("a"), **of)
+    recall(engine, "beat-tracker", WRONG)
+    (job,) = run_all(harness)
+    result = result_of(job)
+    assert (result["unchanged"], result["changed"], result["unknown"]) == (1, 1, 1)
+
+
+def test_what_an_observer_wrote_is_what_a_recall_reads(
+    harness: JobHarness, engine: Engine, storage: Storage, settings: Settings
+) -> None:
+    """Answered by a challenger, paired with the champion, and its small picture kept."""
+    predictor, observer = harness.parts.predictor, open_observer(settings, engine, storage)
+    champion = predictor.find(ROOM_CLASSIFIER)
+    for number, paired in enumerate((True, False)):
+        source = read_photo(jpeg(RED, 200 + number))
+        right = or_raise(predictor.predict(ROOM_CLASSIFIER, [source], champion)[0])
+        assert isinstance(right.answer, RoomAnswer)
+        wrong = dataclasses.replace(
+            right,
+            answer=ROOM_CLASSIFIER.answer.validate_python(answer("green")),
+            version=WRONG,
+            slot="challenger",
+        )
+        about = About(ROOM_CLASSIFIER, source.sha256, f"home-{number}", f"home-{number}", "backend")
+        beside = Beside("challenger", WRONG, 0.5)
+        pair = uuid4() if paired else None
+        theirs, ours = Said(right, champion.card), Said(wrong, champion.card)
+        small = Picture(source.pixels(16), source.size)
+        if pair:
+            observer.observe(Observed(about, theirs, "paired", beside, pair))
+        other = theirs if paired else None
+        observer.observe(Observed(about, ours, "served", beside, pair, other, picture=small))
+    observer.close()
+    recall(engine, TASK, WRONG)
+    found = {job.listing_id: result_of(job)["photos"][0] for job in run_all(harness)}
+    assert found["home-0"]["from"] == "pair"
+    assert all(photo["changed"] for photo in found.values() if photo["now"])
+    assert [photo["was"]["room_type"] for photo in found.values()] == ["green", "green"]
+    assert len(found) == 2
