@@ -59,12 +59,12 @@ class OverrideRecord(TypedDict):
     """Who was right of a photo on which both differ; one for each listing.
 
     `share`: how much of the traffic the version had then, 0..1. People correct what they were
-    given, so the version's mistakes are seen as often as it answers. A half if not given.
+    given, so the version's mistakes are seen as often as it answers.
     """
 
     kind: Literal["override"]
     challenger_right: bool
-    share: NotRequired[float]
+    share: float
 
 
 class ExposureRecord(TypedDict):
@@ -92,7 +92,7 @@ Record = ListingRecord | BadRecord | OverrideRecord | ExposureRecord | StepRecor
 
 def observations(record: Mapping[str, Any], rules: Limits) -> Iterator[Observation]:
     """Yield what a record says of which metric, as values between -1 or 0 and 1."""
-    kind, share = record["kind"], record.get("share", 0.5)
+    kind, share = record["kind"], record.get("share", 0.0)
     if kind == "listing":
         ours, champions = record["challenger_bad"], record["champion_bad"]
         for metric, kinds in FAILURES.items():

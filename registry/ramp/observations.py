@@ -149,10 +149,12 @@ def _overrides(database: Database, ramp: Ramp, right: dict[str, str]) -> Iterabl
         .where(Prediction.id > ramp.cursors["from"], Prediction.agrees.is_(False))
         .order_by(Prediction.id)
     )
+    # people correct what they were given, and that is the version's as often as it answers
+    share = ramp.weight / 100 if ramp.mode == Mode.CANARY else 0.0
     for row in pairs.all():
         truth = right[row.content_sha256]
         if (row.label == truth) != (row.champions == truth) and _first(database, ramp, row):
-            yield {"kind": "override", "challenger_right": row.label == truth}
+            yield {"kind": "override", "challenger_right": row.label == truth, "share": share}
 
 
 def _first(database: Database, ramp: Ramp, row: Row[Any]) -> bool:

@@ -55,7 +55,10 @@ other_records = st.one_of(
         lambda s, c: {"kind": "bad", "event": "override", "challenger": c, "share": s},
         shares, st.booleans(),
     ),
-    st.builds(lambda right: {"kind": "override", "challenger_right": right}, st.booleans()),
+    st.builds(
+        lambda s, right: {"kind": "override", "challenger_right": right, "share": s},
+        shares, st.booleans(),
+    ),
     st.builds(lambda step: {"kind": "step", "step": step}, st.integers(0, 5)),
 )  # fmt: skip
 records = st.lists(st.one_of(listing_records, other_records), max_size=12)
@@ -172,7 +175,7 @@ def test_the_stake_is_never_more_than_one(given_records: list[dict[str, Any]]) -
         (listing(bed=(12, 0, 12 * 0.15)), "distance", "*", 20),
         (listing(bed=(12, 0, math.nan)), "distance", "*", 20),
         (listing(bath=(4, 1, 0.1), bed=(4, 1, 0.1), kitchen=(4, 1, 0.1)), "disagreement", "*", 40),
-        ({"kind": "override", "challenger_right": False}, "discordant", "*", 20),
+        ({"kind": "override", "challenger_right": False, "share": 0.25}, "discordant", "*", 20),
         ({"kind": "bad", "event": "override", "challenger": True, "share": 0.05},
          "override", "*", 8),
     ],
@@ -226,6 +229,12 @@ def test_nothing_is_shown_without_listings_and_all_of_it_by_enough() -> None:
     verdict = judge(fold_all(QUIET, [listing()] * 600, RULES), RULES)
     assert verdict.non_inferior
     assert verdict.listings == 600
+
+
+def test_where_only_the_version_answers_only_its_mistakes_are_corrected() -> None:
+    corrected = {"kind": "override", "challenger_right": False, "share": 1.0}
+    of_it = {"kind": "bad", "event": "override", "challenger": True, "share": 1.0}
+    assert judge(fold_all(QUIET, [corrected, of_it] * 500, RULES), RULES).harm == pytest.approx(1)
 
 
 def test_lost_assignments_are_noticed_and_moved_listings_are_none() -> None:

@@ -156,7 +156,9 @@ def test_a_person_who_says_what_is_right_speaks_once_for_each_listing(
             row = {"task": TASK, "content_sha256": key * 64, "client": "x", "correct": "kitchen"}
             connection.execute(insert(Feedback).values(row))
         guard(engine)
-    assert records(engine, "override") == [{"kind": "override", "challenger_right": True}]
+    assert records(engine, "override") == [
+        {"kind": "override", "challenger_right": True, "share": 0.0}
+    ]
 
 
 def test_another_champion_begins_the_comparison_anew_as_a_shadow(
