@@ -29,6 +29,7 @@ from serving.logs import open_logs
 from serving.models.routing import CHALLENGER, CHAMPION
 from serving.models.slot_address import NoAddress, slot_socket
 from serving.models.slots import Published, SlotFollower, Slots
+from serving.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -252,6 +253,11 @@ def follow(launcher: Launcher, told: "queue.SimpleQueue[Slots | None]") -> None:
         launcher.look()
 
 
+def asks_here(settings: Settings) -> bool:
+    """Say whether a version beside the champion is asked, and at a process of this machine's."""
+    return settings.slots == "follow" and settings.challenger_url is None
+
+
 def main() -> None:
     """Run the command line."""
     settings = read_settings()
@@ -268,7 +274,7 @@ def main() -> None:
             follower = SlotFollower(open_engine(settings), told.put, settings.slots_poll_s)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, stop)
-            if settings.slots == "follow":  # else nobody asks a version beside the champion
+            if asks_here(settings):
                 follower.start()
             follow(launcher, told)
             launcher.close()

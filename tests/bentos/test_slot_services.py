@@ -19,7 +19,7 @@ from sqlalchemy import Engine, delete
 from sqlalchemy.orm import Session as Database
 
 from bentos.slot_service import read_published, write_published
-from bentos.slot_services import Launcher, LauncherRuns, only_launcher
+from bentos.slot_services import Launcher, LauncherRuns, asks_here, only_launcher
 from serving.db.tables import Slot
 from serving.models.routing import CHALLENGER, CHAMPION
 from serving.models.slot_address import NoAddress, slot_address, slot_socket
@@ -220,6 +220,13 @@ def test_a_slot_that_is_reached_over_the_network_has_its_name_in_the_url(tmp_pat
             Settings(studio_home=tmp_path, challenger_url=wrong)
     with pytest.raises(NoAddress, match="letters"):
         slot_socket(tmp_path, TASK, "arm-a/b")
+
+
+def test_no_process_is_started_for_who_asks_elsewhere_or_nobody(tmp_path: Path) -> None:
+    settings = Settings(studio_home=tmp_path)
+    assert asks_here(settings)
+    assert not asks_here(settings.model_copy(update={"slots": "pinned"}))
+    assert not asks_here(settings.model_copy(update={"challenger_url": "http://{task}:3000"}))
 
 
 # -- real processes, real models, a real database
