@@ -7,6 +7,9 @@ import resource
 import signal
 from pathlib import Path
 
+# two thirds of a fair share where the processor is short: less would make a sound version look slow
+# beside the champion, which is what it may be taken back for
+_UNTRUSTED_NICE = 2
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
@@ -15,7 +18,10 @@ def die_with_parent() -> None:
 
     To be called from a thread that lives as long as the process.
     """
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _prctl(# two thirds of a fair share where the processor is short: less would make a sound version look slow
+# beside the champion, which is what it may be taken back for
+_UNTRUSTED_NICE = 2
+_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def adopt_orphans() -> None:
@@ -45,7 +51,7 @@ def expect_harm(memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError):  # a sandbox whose /proc is for reading only
         Path("/proc/self/oom_score_adj").write_text("1000")
-    os.nice(5)
+    os.nice(_UNTRUSTED_NICE)
 
 
 def leave_real_time() -> None:

@@ -292,7 +292,7 @@ def test_a_version_answers_from_its_own_process_whatever_ends_that(
         service.wait()
         child = only_child(launcher)
         assert service.socket.stat().st_mode & 0o777 == 0o600
-        assert child.nice() == launcher.nice() + 5
+        assert child.nice() == launcher.nice() + 2
         assert Path(f"/proc/{child.pid}/oom_score_adj").read_text().strip() == "1000"
         assert child.rlimit(psutil.RLIMIT_DATA) == (2 * 2**30,) * 2
 
