@@ -32,6 +32,7 @@ COMMANDS = {
     "webhooks": ["webhooks.py"],
     "recall": ["recall.py"],
     "chaos": ["chaos.py"],
+    "prediction_log": ["prediction_log.py"],
     "jobs": ["jobs.py"],
     "answers": ["answers.py"],
     "soak": ["soak.py"],
