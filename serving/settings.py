@@ -224,7 +224,7 @@ class Settings(CheckedSettings):
 
     # what models answered
     observed_bytes: int = Field(
-        24 * 2**20,
+        32 * 2**20,
         ge=2**20,
         description="of answers that wait to be written down; more is dropped and counted",
     )
