@@ -66,8 +66,8 @@ from tests import faulty_models as faulty
 TASK = ROOM_CLASSIFIER.name
 CLIENTS = 2
 # between a client's requests: what is measured is not how much the machine can do
-PAUSE_S = 0.1
-WAIT_S = 120.0
+PAUSE_S = 0.2
+WAIT_S = 300.0
 # more than a round of the publisher, one of the followers, and a job
 SETTLE_S = 8.0
 JOBS = "jobs"
@@ -237,7 +237,8 @@ def main() -> None:
 
 def edit_alias(studio: Studio, figures: Figures, settings: Settings, trials: int) -> None:
     """Take a version back in MLflow, and see when its last answer came."""
-    bad = add_version(studio.client, settings, faulty.constant_answer)
+    # a sound one: the guard is not to be faster
+    bad = add_version(studio.client, settings, lambda model: model)
     seconds, online = [], []
     for number in range(trials):
         studio.listings.wait_for_all(bad, studio.begin(bad))

@@ -18,10 +18,7 @@ def die_with_parent() -> None:
 
     To be called from a thread that lives as long as the process.
     """
-    _prctl(# two thirds of a fair share where the processor is short: less would make a sound version look slow
-# beside the champion, which is what it may be taken back for
-_UNTRUSTED_NICE = 2
-_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def adopt_orphans() -> None:
