@@ -4,13 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
-from sqlalchemy import Engine
 
 from dagster_project.defs.canary.show import NO_PERSON, NOT_ROLLED_BACK, asset_of, events_of, judge
 from dagster_project.defs.models.release import gateway_bento
 from dagster_project.studio import Studio
 from registry.client import FAILED
-from registry.ramp.page import log_page
+from registry.ramp.page import PAGE_FILE, log_page
 from registry.ramp.states import Decided
 from registry.ramp.steps import advance, decisions
 from serving.errors import StudioError, first_line
@@ -89,7 +88,7 @@ def _sensor(recipe: Recipe[Any]) -> dg.SensorDefinition:
         engine, last = studio.engine(), int(context.cursor or 0)
         advance(engine, recipe.name)
         made = decisions(engine, recipe.name, last, _PER_TICK)
-        _log_pages(context, studio, engine, made)
+        pages = _log_pages(context, studio, made)
         requests = [
             dg.RunRequest(f"{recipe.name}-promoted-{decided.id}")
             for decided in made
@@ -101,7 +100,9 @@ def _sensor(recipe: Recipe[Any]) -> dg.SensorDefinition:
             skip_reason=skipped,
             cursor=str(made[-1].id if made else last),
             asset_events=[
-                event for decided in made for event in events_of(decided, recipe.key, studio)
+                event
+                for one in made
+                for event in events_of(one, recipe.key, studio, pages.get(one.version))
             ],
         )
 
@@ -109,14 +110,24 @@ def _sensor(recipe: Recipe[Any]) -> dg.SensorDefinition:
 
 
 def _log_pages(
-    context: dg.SensorEvaluationContext, studio: Studio, engine: Engine, made: Sequence[Decided]
-) -> None:
-    """Bring the pages of versions up to date; one that cannot be kept now holds nothing up."""
+    context: dg.SensorEvaluationContext, studio: Studio, made: Sequence[Decided]
+) -> dict[str, str]:
+    """Bring the pages of versions up to date; return their addresses, by version.
+
+    One that cannot be kept now holds nothing up.
+    """
+    pages: dict[str, str] = {}
     for task, version in dict.fromkeys((one.task, one.version) for one in made):
+        client = studio.registry()
         try:
-            log_page(studio.registry(), engine, studio.storage(), task, version)
+            log_page(client, studio.engine(), studio.storage(), task, version)
+            run_id = client.get_model_version(task, version).run_id
         except (StudioError, *FAILED) as error:
             context.log.warning(f"no page of {task} version {version}: {first_line(error)}")
+            continue
+        if run_id:
+            pages[version] = studio.page_of_run(run_id, PAGE_FILE)
+    return pages
 
 
 @dg.definitions

@@ -8,7 +8,6 @@ import dagster as dg
 from dagster_project.batches.metadata import format_cell, format_table
 from dagster_project.models.show import link
 from dagster_project.studio import Studio
-from registry.ramp.page import PAGE_FILE, PAGE_TAG
 from registry.ramp.states import Decided
 
 NOT_ROLLED_BACK, NO_PERSON = "not_rolled_back", "needs_no_person"
@@ -31,7 +30,7 @@ def asset_of(key: str) -> dg.AssetKey:
     return dg.AssetKey([key, "ramp"])
 
 
-def describe(decided: Decided, studio: Studio) -> dict[str, Any]:
+def describe(decided: Decided, studio: Studio, page: str | None = None) -> dict[str, Any]:
     """Return a decision as metadata: why, what it was made from, and where to see more."""
     details = decided.details
     verdict: Mapping[str, Any] = details.get("verdict") or {}
@@ -43,13 +42,12 @@ def describe(decided: Decided, studio: Studio) -> dict[str, Any]:
         "step": decided.step,
         "decided at": dg.MetadataValue.timestamp(decided.at),
         "MLflow version": link(studio.page_of_version(decided.task, decided.version)),
-        "the photos on which both differ": (
-            f"{PAGE_FILE} among the artifacts of the version's run; its tag {PAGE_TAG} leads there"
-        ),
         "worked out again by": (
             f"python -m registry.ramp explain {decided.task} {decided.version}"
         ),
     }
+    if page:
+        metadata["page, with the photos on which versions differ"] = link(page)
     if "weight" in details:
         metadata["weight"] = float(details["weight"])
     if verdict:
@@ -84,10 +82,10 @@ def _measured(found: Mapping[str, Any] | None) -> tuple[str, str, str, str]:
 
 
 def events_of(
-    decided: Decided, key: str, studio: Studio
+    decided: Decided, key: str, studio: Studio, page: str | None = None
 ) -> list[dg.AssetObservation | dg.AssetCheckEvaluation]:
     """Return what Dagster keeps of a decision without a run: an observation, and verdicts."""
-    metadata = describe(decided, studio)
+    metadata = describe(decided, studio, page)
     events: list[dg.AssetObservation | dg.AssetCheckEvaluation] = [
         dg.AssetObservation(asset_of(key), description=decided.why, metadata=metadata)
     ]
