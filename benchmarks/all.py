@@ -48,6 +48,7 @@ COMMANDS = {
     "random_films": ["random_films.py"],
     "openapi_fuzz": ["openapi_fuzz.py"],
     "share": ["share.py"],
+    "canary_power": ["canary_power.py"],
     "retrain_smoke": ["retrain.py", "--smoke"],
     "accuracy": ["accuracy.py"],
     "retrain": ["retrain.py"],
