@@ -40,13 +40,14 @@ class Forgotten:
     job_id: UUID | None
     requested_at: datetime
 
-    def of_listing(self) -> ColumnElement[bool]:
+    def answers(self) -> tuple[ColumnElement[bool], ...]:
         """Return which answers are of the listing, or of the job."""
+        mine = (Prediction.client == self.client, Prediction.at <= self.requested_at)
         if self.listing_id is None:
-            return Prediction.job_id == self.job_id
+            return (*mine, Prediction.job_id == self.job_id)
         # by the key as well: it is what the index has
         key = Prediction.listing_key == self.listing_id
-        return key & (Prediction.listing_id == self.listing_id)
+        return (*mine, key, Prediction.listing_id == self.listing_id)
 
     def photos(self, hashes: Collection[str]) -> Iterator[Sequence[str]]:
         """Yield the hashes in parts that a statement can name."""
@@ -63,23 +64,25 @@ def wait_for_writers(connection: Connection) -> None:
     connection.execute(select(func.pg_advisory_xact_lock(OBSERVATIONS)))
 
 
-def forget_observed(engine: Engine, photos: KeptPhotos, gone: Forgotten) -> Removed:
-    """Forget a listing's answers and what follows from them, and its photos' without a listing."""
-    mine = (Prediction.client == gone.client, Prediction.at <= gone.requested_at)
+def observed_photos(engine: Engine, gone: Forgotten) -> set[str]:
+    """Return the content hashes of the photos that models answered about."""
+    found = select(Prediction.content_sha256).where(*gone.answers()).distinct()
     with engine.connect() as connection:
-        found = select(Prediction.content_sha256).where(gone.of_listing(), *mine).distinct()
-        hashes = set(connection.scalars(found))
-    removed = forget_photos(engine, photos, gone, hashes)
+        return set(connection.scalars(found))
+
+
+def forget_observed(engine: Engine, photos: KeptPhotos, gone: Forgotten) -> Removed:
+    """Forget a listing's or a job's answers, and what follows from them."""
+    removed = Removed()
     with engine.begin() as connection:
-        answers = delete(Prediction).where(gone.of_listing(), *mine)
+        answers = delete(Prediction).where(*gone.answers())
         removed.add("predictions", connection.execute(answers).rowcount)
         if gone.listing_id is not None:
             _forget_keys(connection, removed, [gone.listing_id])
             removed.add("feedback", _forget_feedback(connection, gone, None))
     if gone.listing_id is not None:
-        removed.add(
-            "kept_photos", _remove_pictures(photos, gone, KeptPhoto.listing_id == gone.listing_id)
-        )
+        mine = KeptPhoto.listing_id == gone.listing_id
+        removed.add("kept_photos", _remove_pictures(photos, gone, mine))
     return removed
 
 

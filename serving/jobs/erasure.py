@@ -30,6 +30,7 @@ from serving.jobs.erased_observations import (
     Forgotten,
     forget_observed,
     forget_photos,
+    observed_photos,
     wait_for_writers,
 )
 from serving.jobs.removal import Removed, remove_jobs
@@ -234,7 +235,11 @@ class Eraser:
             _count(connection, row.id, removed)
 
     def _finish(self, row: Erasure) -> None:
-        removed = forget_observed(self._engine, self._photos, _forgotten(row))
+        gone = _forgotten(row)
+        # photos that came in a request's body are known by these answers alone
+        removed = self._forget(row, observed_photos(self._engine, gone))
+        for what, count in forget_observed(self._engine, self._photos, gone).counts.items():
+            removed.add(what, count)
         with self._engine.begin() as connection:
             _count(connection, row.id, removed)
             connection.execute(

@@ -21,6 +21,7 @@ from serving.models.local import LocalModels
 from serving.models.observe import Bad, Observer, Picture
 from serving.models.routing import CHALLENGER
 from serving.settings import Settings
+from serving.storage.cache import Answers
 from serving.storage.objects import Storage
 from tests.bentos.gateway_client import open_gateway_client
 from tests.serving.models.observations import BESIDE, about, observed, room_answer, said
@@ -96,6 +97,9 @@ def test_no_table_and_no_object_knows_an_erased_listing(
         make_partitions(engine)
     for photo in ("kitchen", "bath"):
         see(engine, storage, "villa-77", photo)
+    answers = Answers(engine, 100)
+    answers.put(sha("kitchen"), "room-classifier", "1@a.b", {"of": "a body that was not stored"})
+    answers.flush()
     see(engine, storage, None, "kitchen")  # the same photo, sent without its listing
     assert {"predictions", "exposures", "bad_events", "feedback", "kept_photos"} <= (
         tables_that_name(engine, "villa-77")
@@ -104,6 +108,7 @@ def test_no_table_and_no_object_knows_an_erased_listing(
     told = client.delete("/internal/listings/villa-77/data").json()
     assert told["finished"] is True
     assert told["erased"] == {
+        "answers": 1,
         "predictions": 6,
         "exposures": 2,
         "bad_events": 2,
