@@ -22,7 +22,6 @@ from registry.ramp.differences import Difference
 from registry.ramp.rules import RampRules, read_rules
 from registry.ramp.sentences import percent
 from registry.versions import CHAMPION, find_alias, read_files
-from serving.card import PhotoInput
 from serving.db.canary_tables import Feedback, KeptPhoto
 from serving.errors import BadInput, ObjectNotFound, StudioError
 from serving.image import PhotoFile
@@ -30,7 +29,7 @@ from serving.models.comparison import Comparison, compare, label_of
 from serving.models.local import Loaded, load_baked
 from serving.models.predictor import answer_prepared, prepare
 from serving.storage.interface import Storage
-from serving.tasks import TASKS, AnyTask
+from serving.tasks import TASKS, AnyTask, asks_photos
 
 _MAX_PIXELS = 50_000_000
 _SHOWN, _OF_A_LISTING = 24, 2
@@ -134,7 +133,7 @@ def replay(
     if champion is None or champion == number:
         raise BadInput(f"version {number} of {name} has no other champion to be compared with")
     before, new = (_load(client, name, one) for one in (champion, number))
-    if not all(isinstance(model.card.input, PhotoInput) for model in (before, new)):
+    if not asks_photos(TASKS[name]):
         raise BadInput(f"{name} is not asked about photos, and nothing else is kept")
     forecast = read_forecast(client.get_model_version(name, number), before.model_sha256)
     sums = _Sums(TASKS[name], before, new)

@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from typing import Any, get_type_hints
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -15,7 +15,7 @@ from serving.models.local import Loaded
 from serving.models.predictor import Prepared, answer_prepared, or_raise, prepare
 from serving.models.session import OnnxSession
 from serving.task import example_inputs, is_batched
-from serving.tasks import TASKS, AnyTask
+from serving.tasks import TASKS, asks_photos
 
 
 class StandaloneModel:
@@ -58,11 +58,6 @@ class StandaloneModel:
         except (ValueError, KeyError, OSError, BadZipFile) as error:
             raise BadInput(f"the arrays cannot be read: {error}") from error
         return Prepared(arrays, next(iter(arrays.values())).shape[:1])
-
-
-def asks_photos(task: AnyTask) -> bool:
-    """Say whether a task is asked about photos, whatever arrays it makes of them."""
-    return get_type_hints(type(task).prepare).get("source") is PhotoFile
 
 
 def example_file(card: ModelCard) -> tuple[str, bytes]:

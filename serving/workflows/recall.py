@@ -26,7 +26,7 @@ from serving.models.local import ModelVersion
 from serving.models.predictor import or_raise
 from serving.problems import problem_of
 from serving.storage.interface import Storage
-from serving.tasks import TASKS, AnyTask
+from serving.tasks import TASKS, AnyTask, asks_photos
 from serving.workflows.recalled import Answered, KnownAnswers, read_answered, read_known
 from serving.workflows.run import Run
 
@@ -167,23 +167,28 @@ def _is_readable(task: AnyTask, answer: Json) -> bool:
 def _ask(run: Run, asked: _Asked, photo: Answered) -> _Again:
     """Ask the champion about the stored photo, else about the small picture that was kept of it."""
     task, champion = asked.task, asked.champion
-    if not isinstance(champion.card.input, PhotoInput):
+    if not asks_photos(task):
         raise BadInput(f"what {task.name} was asked about is not kept, only its answers are")
-    data, source = _read(run, photo, asked.known)
+    data, source = _read(run, photo, _picture_of(asked, photo))
     read = PhotoFile(data, run.parts.settings.max_pixels)
     prediction = or_raise(run.parts.predictor.predict(task, [read], champion)[0])
     answer = without_files(prediction.answer)  # as observations have it
     return _Again(task.answer.dump_python(answer, mode="json"), source)
 
 
-def _read(run: Run, photo: Answered, known: KnownAnswers) -> tuple[bytes, From]:
-    key = known.pictures.get(photo.content_sha256)
+def _picture_of(asked: _Asked, photo: Answered) -> str | None:
+    """Return the key of the small picture, where it is all that the model ever sees of a photo."""
+    whole = isinstance(asked.champion.card.input, PhotoInput)
+    return asked.known.pictures.get(photo.content_sha256) if whole else None
+
+
+def _read(run: Run, photo: Answered, picture: str | None) -> tuple[bytes, From]:
     try:
         return photo.read(run), "photo"
     except (BadInput, DownloadFailed):
-        if key is None:
+        if picture is None:
             raise
-    return run.parts.storage.read(key, run.parts.settings.max_body_bytes), "kept_picture"
+    return run.parts.storage.read(picture, run.parts.settings.max_body_bytes), "kept_picture"
 
 
 def _is_changed(asked: _Asked, was: Json, now: Json, storage: Storage) -> bool | None:
@@ -201,5 +206,5 @@ def _is_changed(asked: _Asked, was: Json, now: Json, storage: Storage) -> bool |
         found = compare(task, asked.champion.card, *(load_stored(one, storage) for one in read))
     except BadInput:
         # of maps and pictures observations keep the hash alone, and objects go by their age
-        return without_files(read[0]) != without_files(read[1])
+        return bool(without_files(read[0]) != without_files(read[1]))
     return not found.agrees or found.distance > _SAME_WITHIN

@@ -8,20 +8,25 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine, insert, select, update
 
+from registry.bootstrap import STARTERS
+from serving.card import ModelCard
 from serving.db.canary_tables import KeptPhoto, Prediction
 from serving.db.tables import Job, Json, WebhookDelivery
 from serving.image import PhotoFile
 from serving.jobs.manage import read_job
 from serving.jobs.recall import LOOKS_AFTER_S, recall
+from serving.licences import LicencePolicy
+from serving.models.local import LocalModels
 from serving.models.observe import open_observer
 from serving.models.observed import About, Beside, Observed, Picture, Said
-from serving.models.predictor import or_raise
+from serving.models.predictor import LocalPredictor, or_raise
 from serving.photos.classify import ROOM_CLASSIFIER, RoomAnswer
+from serving.photos.quality.task import PHOTO_QUALITY
 from serving.settings import Settings
 from serving.storage.interface import Storage
 from serving.workflows import WORKFLOWS
 from serving.workflows.runner import Runner
-from tests.fakes import BLUE, RED, TASK, jpeg
+from tests.fakes import BLUE, RED, TASK, jpeg, publish
 from tests.serving.workflows.harness import JobHarness
 
 WRONG = "9"
@@ -304,3 +309,32 @@ def test_what_an_observer_wrote_is_what_a_recall_reads(
     assert all(photo["changed"] for photo in found.values() if photo["now"])
     assert [photo["was"]["room_type"] for photo in found.values()] == ["green", "green"]
     assert len(found) == 2
+
+
+def test_a_model_that_sees_whole_photos_is_not_asked_about_small_pictures(
+    harness: JobHarness, engine: Engine, storage: Storage, add: Add
+) -> None:
+    """The quality of a small picture is not that of its photo."""
+    folder = STARTERS / PHOTO_QUALITY.name
+    card = ModelCard.model_validate_json((folder / "card.json").read_bytes())
+    row = publish(engine, storage, "1", (folder / "model.onnx").read_bytes(), card)
+    models = LocalModels(storage, licences=LicencePolicy(production=False))
+    models.apply({(PHOTO_QUALITY.name, "champion"): row})
+    predictor = LocalPredictor(models)
+    quality = JobHarness(dataclasses.replace(harness.parts, predictor=predictor))
+    data = jpeg(RED, 300, 400)
+    storage.write("a.jpg", data)
+    storage.write("kept/red.webp", jpeg(RED))
+    said = {"score": 1.0, "parts": {}, "hints": {}, "tilt_degrees": None}
+    add(data=data, photo="a.jpg", task=PHOTO_QUALITY.name, answer=said)
+    add(data=b"kept", task=PHOTO_QUALITY.name, answer=said)
+    kept = {"content_sha256": photo_hash(b"kept"), "client": "backend", "listing_key": "42"}
+    with engine.begin() as connection:
+        connection.execute(
+            insert(KeptPhoto).values(kept | {"object_key": "kept/red.webp", "bytes": 9})
+        )
+    recall(engine, PHOTO_QUALITY.name, WRONG)
+    (job,) = run_all(quality)
+    found = {photo["content_sha256"]: photo for photo in result_of(job)["photos"]}
+    assert found[photo_hash(data)]["from"] == "photo"
+    assert found[photo_hash(b"kept")]["now"] is None
