@@ -26,7 +26,7 @@ from stack.programs import (
 from training.data.settings import DataSettings
 
 _CLIENT = "dev"
-_METRICS_PORT = 9300
+_METRICS_PORT, _PUBLISHER_PORT = 9300, 9280
 
 
 def run() -> int:
@@ -44,6 +44,7 @@ def run() -> int:
     env = environment(settings) | callback_environment(settings)
     metrics_port = settings.worker_metrics_port or _METRICS_PORT
     env["WORKER_METRICS_PORT"] = str(metrics_port)
+    env["PUBLISHER_METRICS_PORT"] = str(settings.publisher_metrics_port or _PUBLISHER_PORT)
     env["MLFLOW_TRACKING_URI"] = f"http://127.0.0.1:{ports.mlflow_port}"
     stack = Stack(settings, programs, env)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -55,6 +56,7 @@ def run() -> int:
             print(f"\nAPI key of the client '{_CLIENT}': {dev_key(settings)}")
             print(describe_callbacks(settings))
             print(f"Worker metrics from http://127.0.0.1:{metrics_port}/metrics on, one port each.")
+            print(f"Ramps' metrics: http://127.0.0.1:{env['PUBLISHER_METRICS_PORT']}/metrics")
             print(describe_training(ports))
             print("Ctrl-C ends everything.")
             supervisor.wait()

@@ -2,6 +2,7 @@
 
 import math
 import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,7 @@ from sqlalchemy.orm import Session as Database
 from registry.ramp.states import LIVE
 from serving.db.canary_tables import Ramp
 from serving.metrics import REGISTRY
-from serving.models.routing import CHAMPION
-from serving.models.slots import Mode, Published, read_slots
+from serving.models.routing import CHALLENGER
 
 if TYPE_CHECKING:
     from registry.ramp.look import Look
@@ -25,39 +25,35 @@ class RampCollector:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._evidence: dict[str, Mapping[str, float]] = {}
-        self._ramps: list[tuple[str, str, float]] = []
-        self._weights: dict[tuple[str, ...], float] = {}
+        self._evidence: dict[tuple[str, str], Mapping[str, float]] = {}
+        self._looked: dict[str, float] = {}
+        self._states: Counter[tuple[str, str]] = Counter()
 
     def note(self, found: "Look") -> None:
-        """Keep the evidence of a task's ramp until the next look."""
+        """Keep the evidence about a task's version until the next look."""
         combined = {"all": math.log10(max(found.verdict.harm, 1e-300))}
         with self._lock:
-            self._evidence[found.ramp.task] = combined | dict(found.verdict.log10)
+            key = found.ramp.task, found.ramp.slot
+            self._evidence[key] = combined | dict(found.verdict.log10)
 
     def show(self, engine: Engine) -> None:
-        """Read how ramps stand and what is published."""
-        columns = select(Ramp.task, Ramp.state, Ramp.looked_at).where(Ramp.state.in_(LIVE))
+        """Read how ramps stand."""
+        columns = select(Ramp.task, Ramp.slot, Ramp.state, Ramp.looked_at)
         with Database(engine) as database:
-            ramps = [
-                (row.task, row.state, row.looked_at.timestamp())
-                for row in database.execute(columns)
-            ]
-        weights: dict[tuple[str, ...], float] = {
-            (row.task, row.slot): _answered(row) / 100
-            for row in read_slots(engine).values()
-            if row.slot != CHAMPION
-        }
+            rows = database.execute(columns.where(Ramp.state.in_(LIVE))).all()
+        live = {(row.task, row.slot) for row in rows}
         with self._lock:
-            self._ramps, self._weights = ramps, weights
-            live = {task for task, _, _ in ramps}
-            self._evidence = {task: of for task, of in self._evidence.items() if task in live}
+            self._states = Counter((row.task, row.state) for row in rows)
+            challengers = (row for row in rows if row.slot == CHALLENGER)
+            self._looked = {row.task: row.looked_at.timestamp() for row in challengers}
+            self._evidence = {key: of for key, of in self._evidence.items() if key in live}
 
     def collect(self) -> Iterable[Metric]:
         """Yield it all as it stands."""
         evidence = GaugeMetricFamily(
             "studio_canary_log10_evidence",
-            "Evidence of harm by a version beside the champion, log10 of the e-value",
+            "Evidence of harm by a version beside the champion, log10 of the e-value; of several "
+            "versions the worst",
             labels=("task", "metric"),
         )
         looked = GaugeMetricFamily(
@@ -68,25 +64,21 @@ class RampCollector:
         state = GaugeMetricFamily(
             "studio_ramp_state", "Ramps that have not ended, by state", labels=("task", "state")
         )
-        weight = GaugeMetricFamily(
-            "studio_canary_weight_ratio",
-            "Share of listings that a version beside the champion is to answer",
-            labels=("task", "slot"),
-        )
         with self._lock:
-            for task, figures in self._evidence.items():
-                for metric, value in figures.items():
-                    evidence.add_metric((task, metric), value)
-            for task, name, at in self._ramps:
+            for labels, value in self._worst().items():
+                evidence.add_metric(labels, value)
+            for task, at in self._looked.items():
                 looked.add_metric((task,), at)
-                state.add_metric((task, name), 1)
-            for labels, share in self._weights.items():
-                weight.add_metric(labels, share)
-        return [evidence, looked, state, weight]
+            for labels, count in self._states.items():
+                state.add_metric(labels, count)
+        return [evidence, looked, state]
 
-
-def _answered(row: Published) -> float:
-    return row.weight if row.runs and row.mode == Mode.CANARY else 0.0
+    def _worst(self) -> dict[tuple[str, str], float]:
+        worst: dict[tuple[str, str], float] = {}
+        for (task, _), figures in self._evidence.items():
+            for metric, value in figures.items():
+                worst[task, metric] = max(value, worst.get((task, metric), -math.inf))
+        return worst
 
 
 RAMPS = RampCollector()
