@@ -55,7 +55,7 @@ def main() -> None:
     arguments = parse(__doc__, parser)
     figures = Figures()
     figures.add("canary_cost.routing_cpu_ms", routing_cpu_ms(2_000 if arguments.quick else 50_000))
-    plan = Plan(3, 60) if arguments.quick else Plan(12, 200)
+    plan = Plan(3, 60) if arguments.quick else Plan(10, 150)
     with tempfile.TemporaryDirectory() as name:
         settings = Settings(studio_home=Path(name))
         here = Stack(settings, postgres(settings), environment(settings), say=figures.say)

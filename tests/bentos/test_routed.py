@@ -1,5 +1,6 @@
 """A listing is answered by the version whose it is, and no fault of that version is felt."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,10 +11,12 @@ import http_sf
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from sqlalchemy import Engine
 
 from bentos.gateway.app import create_app
 from bentos.gateway.predictors import InlinePredictor
+from serving import traces
 from serving.access.api_keys import hash_key
 from serving.image.opening import decode_pixels
 from serving.models.cached import CachedPredictor
@@ -176,6 +179,27 @@ def test_a_known_answer_is_of_the_slot_that_its_version_has_now(
     (result,) = send(client, listing="42").json()["results"]
     assert result["cached"]
     assert result["model"] == {"name": TASK, "version": "2", "slot": "champion"}
+
+
+def test_the_trace_says_which_version_answered_whom(
+    client: TestClient, studio: RoutedStudio
+) -> None:
+    studio.say(weight=100)
+    exporter = InMemorySpanExporter()
+    traces.open_traces("tests", exporter)
+    try:
+        send(client, listing="42")
+    finally:
+        traces.close_traces()
+    (told,) = [
+        dict(span.attributes)
+        for span in exporter.get_finished_spans()
+        if span.attributes and "feature_flag.key" in span.attributes
+    ]
+    assert told["feature_flag.key"] == TASK
+    assert told["feature_flag.result.variant"] == "challenger"
+    assert told["feature_flag.version"] == "2"
+    assert told["feature_flag.context.id"] == hashlib.sha256(b"42").hexdigest()[:16]
 
 
 def test_a_photo_that_cannot_be_read_is_shown_to_no_other_version(
