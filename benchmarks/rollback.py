@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -118,10 +119,10 @@ class Listings:
         """Return the answers of a version that have arrived since."""
         return [a for a in list(self.answers) if a.version == version and a.at > since]
 
-    def wait_for_all(self, version: str, since: float) -> None:
-        """Return once the version has answered everywhere."""
+    def everywhere(self, version: str, since: float) -> bool:
+        """Say whether the version has answered at each gateway and in jobs since."""
         places = {answer.where for answer in list(self.answers)} | {JOBS}
-        wait_for(lambda: {a.where for a in self.of(version, since)} >= places, "it answers nobody")
+        return {answer.where for answer in self.of(version, since)} >= places
 
     def _go(self, ask: Callable[[httpx.Client, str], str], url: str) -> None:
         headers = {"X-API-Key": self._key}
@@ -176,6 +177,23 @@ class Studio:
         httpx.post(self._alias, json=body, timeout=30).raise_for_status()
         return since
 
+    def spread(self, version: str) -> None:
+        """Give a version its share of listings, and return once it has answered everywhere."""
+        since = self.begin(version)
+        wait_for(
+            lambda: self.listings.everywhere(version, since) or self.tagged(version),
+            "the version does not answer everywhere",
+        )
+        if self.tagged(version):
+            raise RuntimeError("the guard was faster: the machine is too busy for this")
+
+    def tagged(self, version: str) -> bool:
+        """Say whether MLflow knows that a version was taken back."""
+        try:
+            return ROLLED_BACK_AT in self.client.get_model_version(TASK, version).tags
+        except Exception:  # noqa: BLE001 - MLflow is starting; its client has errors of each layer
+            return False
+
     def take_back(self) -> float:
         """Delete the alias as MLflow's pages do; return when the button was pressed."""
         since = time.perf_counter()
@@ -200,17 +218,28 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--home", type=Path, default=ROOT / "out" / "rollback", help="%(default)s")
+    parser.add_argument(
+        "--deadline-s", type=float, default=Settings().challenger_deadline_s,
+        help="of a version; the default, %(default)s, asks for a machine that is not busy",
+    )  # fmt: skip
     arguments = parse(__doc__, parser)
     trials = 2 if arguments.quick else 20
     figures = Figures()
-    settings = Settings(studio_home=arguments.home / time.strftime("%Y%m%d-%H%M%S"))
+    settings = Settings(
+        studio_home=arguments.home / time.strftime("%Y%m%d-%H%M%S"),
+        challenger_deadline_s=arguments.deadline_s,
+    )
     ports = [Ports(gateway_port=free_port(), mlflow_port=free_port()) for _ in range(2)]
     registry = f"http://127.0.0.1:{ports[0].mlflow_port}"
     programs = [
         *postgres(settings), mlflow(ports[0]), publisher(), slots(), gateway(ports[0]),
         replace(gateway(ports[1]), name="gateway2"), *worker(Workers(workers=2)),
     ]  # fmt: skip
-    env = environment(settings) | {"MLFLOW_TRACKING_URI": registry, "RATE_LIMIT": "10000/second"}
+    env = environment(settings) | {
+        "MLFLOW_TRACKING_URI": registry,
+        "RATE_LIMIT": "10000/second",
+        "CHALLENGER_DEADLINE_S": str(arguments.deadline_s),
+    }
     stack = Stack(settings, programs, env, say=figures.say)
     figures.say(f"{trials} edits of an alias under {2 * CLIENTS} clients and 2 of jobs")
     with stack.running(prepare=prepare):
@@ -219,7 +248,7 @@ def main() -> None:
         key = create_key(engine, "benchmark")
         urls = [f"http://127.0.0.1:{each.gateway_port}" for each in ports]
         for url in urls:
-            wait_for(lambda url=url: serves(url, key), f"{url} does not serve the starter")
+            wait_for(partial(serves, url, key), f"{url} does not serve the starter")
         storage_of(settings).write("listings/photo.jpg", make_photo())
         listings = Listings(urls, key, make_photo(), "listings/photo.jpg")
         studio = Studio(stack, registry, client, engine, listings)
@@ -241,7 +270,7 @@ def edit_alias(studio: Studio, figures: Figures, settings: Settings, trials: int
     bad = add_version(studio.client, settings, lambda model: model)
     seconds, online = [], []
     for number in range(trials):
-        studio.listings.wait_for_all(bad, studio.begin(bad))
+        studio.spread(bad)
         since = studio.take_back()
         time.sleep(SETTLE_S)
         late = studio.listings.of(bad, since)
@@ -256,7 +285,7 @@ def edit_alias(studio: Studio, figures: Figures, settings: Settings, trials: int
 def freeze(studio: Studio, figures: Figures, settings: Settings) -> None:
     """Stop a version's process as it answers; see until when callers waited for it."""
     version = add_version(studio.client, settings, lambda model: model)
-    studio.listings.wait_for_all(version, studio.begin(version))
+    studio.spread(version)
     before = [a.seconds for a in studio.listings.answers if a.where != JOBS]
     (process,) = processes_of(version)
     since = time.perf_counter()
@@ -283,7 +312,7 @@ def break_ramp(studio: Studio, figures: Figures, settings: Settings) -> None:
     """Let a version break on photos while MLflow is away and PostgreSQL is killed."""
     bad = add_version(studio.client, settings, lambda model: faulty.crash_on(model, 0.33))
     began = studio.begin(bad)
-    studio.listings.wait_for_all(bad, began)
+    wait_for(lambda: bool(studio.listings.of(bad, began)), "it answers nobody")
     studio.stack.control("stop", "mlflow")
     studio.listings.with_jobs.clear()  # a job is refused while there is no database
     time.sleep(1.0)
@@ -300,16 +329,8 @@ def break_ramp(studio: Studio, figures: Figures, settings: Settings) -> None:
     time.sleep(10.0)
     studio.stack.control("start", "postgres", "mlflow")
     studio.listings.with_jobs.set()
-    wait_for(lambda: tagged(studio, bad), "MLflow is not told of it")
+    wait_for(lambda: studio.tagged(bad), "MLflow is not told of it")
     figures.add("rollback.told_to_mlflow_when_it_is_back", 1.0)
-
-
-def tagged(studio: Studio, version: str) -> bool:
-    """Say whether MLflow knows that a version was taken back."""
-    try:
-        return ROLLED_BACK_AT in studio.client.get_model_version(TASK, version).tags
-    except Exception:  # noqa: BLE001 - MLflow is starting; its client has an error for each layer
-        return False
 
 
 def add_version(client: MlflowClient, settings: Settings, change: Callable[[bytes], bytes]) -> str:
@@ -355,7 +376,7 @@ def wait_for(happened: Callable[[], bool], otherwise: str) -> None:
     while not happened():
         if time.monotonic() > until:
             raise TimeoutError(otherwise)
-        time.sleep(0.05)
+        time.sleep(0.2)
 
 
 if __name__ == "__main__":
