@@ -115,10 +115,10 @@ def measure_cost(figures: Figures, engine: Engine, settings: Settings, count: in
     caller_s = time.thread_time() - caller
     observer.close(120)
     writer_s = time.process_time() - process - caller_s
-    figures.add("cost.caller_us", caller_s / count * 1e6)
-    figures.add("cost.writer_us", writer_s / count * 1e6)
-    figures.add("cost.answers", count)
-    figures.add("cost.dropped", sum(observer.dropped.values()))
+    figures.add("prediction_log.cost.caller_us", caller_s / count * 1e6)
+    figures.add("prediction_log.cost.writer_us", writer_s / count * 1e6)
+    figures.add("prediction_log.cost.answers", count)
+    figures.add("prediction_log.cost.dropped", sum(observer.dropped.values()))
 
 
 def measure_load(figures: Figures, engine: Engine, settings: Settings, seconds: float) -> None:
@@ -148,9 +148,9 @@ def measure_outage(figures: Figures, settings: Settings, seconds: float) -> None
         with engine.connect() as connection:
             noted = connection.scalar(select(func.sum(ObservedBatch.dropped))) or 0
         engine.dispose()
-    figures.add("outage.drops_noted_in_the_database", noted)
-    figures.add("outage.seconds", seconds)
-    figures.add("outage.memory_mb", grown / 2**20)
+    figures.add("prediction_log.outage.drops_noted_in_the_database", noted)
+    figures.add("prediction_log.outage.seconds", seconds)
+    figures.add("prediction_log.outage.memory_mb", grown / 2**20)
 
 
 def drive(observer: Observer, seconds: float) -> None:
@@ -199,10 +199,10 @@ def rows(engine: Engine) -> int:
 def report(figures: Figures, name: str, observer: Observer, found: int) -> None:
     """Add what was answered, found and dropped."""
     dropped = sum(observer.dropped.values())
-    figures.add(f"{name}.answers", observer.answers)
-    figures.add(f"{name}.rows", found)
-    figures.add(f"{name}.dropped", dropped)
-    figures.add(f"{name}.unaccounted", observer.answers - found - dropped)
+    figures.add(f"prediction_log.{name}.answers", observer.answers)
+    figures.add(f"prediction_log.{name}.rows", found)
+    figures.add(f"prediction_log.{name}.dropped", dropped)
+    figures.add(f"prediction_log.{name}.unaccounted", observer.answers - found - dropped)
 
 
 if __name__ == "__main__":
