@@ -43,14 +43,33 @@ async def caller_of(
     ] = None,
     x_listing_id: Annotated[
         str | None,
-        Header(max_length=LISTING_ID_CHARS, description="the listing, with a raw body"),
+        Header(
+            max_length=LISTING_ID_CHARS,
+            description="the listing, with a raw body (UTF-8): all its photos are answered by the "
+            "same model version",
+        ),
     ] = None,
 ) -> Caller:
     """Read the headers that concern jobs."""
-    if x_listing_id:
-        logs.bind(listing_id=x_listing_id)
+    listing_id = _to_text(x_listing_id) if x_listing_id else None
+    if listing_id:
+        logs.bind(listing_id=listing_id)
     request_id = request.scope[REQUEST_ID_KEY]
-    return Caller(client, idempotency_key or None, x_listing_id or None, request_id)
+    return Caller(client, idempotency_key or None, listing_id, request_id)
+
+
+def _to_text(header: str) -> str:
+    r"""Return a header's value as UTF-8: the listing is the same that JSON names.
+
+    Examples
+    --------
+    >>> _to_text("Z\xc3\xbcrich")
+    'Zürich'
+    """
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:  # it was meant as it is
+        return header
 
 
 CurrentCaller = Annotated[Caller, Depends(caller_of)]

@@ -27,6 +27,7 @@ from bentos.gateway.direct_routes import DirectRoutes
 from bentos.gateway.document import describe, operation_id
 from bentos.gateway.http_rules import HttpRules
 from bentos.gateway.middleware import REQUEST_ID, GatewayMiddleware
+from bentos.gateway.model_versions import HEADER as MODEL_VERSIONS
 from bentos.gateway.tus import TUS_SEEN, TUS_SENT
 from bentos.problems import install_problems
 from serving.settings import Settings
@@ -46,6 +47,7 @@ _SENT = [
 _SEEN = [
     *(REQUEST_ID, "Location", "Retry-After", "Idempotency-Replayed", "RateLimit"),
     *("RateLimit-Policy", "ETag", "Content-Range", "Content-Length", "Accept-Ranges"),
+    MODEL_VERSIONS,
     *TUS_SEEN,
 ]
 # a smaller answer fits one packet as it is; the level is where time begins to cost more than bytes

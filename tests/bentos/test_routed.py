@@ -106,6 +106,18 @@ def test_without_a_listing_the_photo_itself_decides(
         assert slot_of(raw) == slot_of(keyed) == choose(HALF, raw.json()["results"][0]["photo"])
 
 
+def test_a_listing_is_the_same_in_a_header_and_in_json(
+    client: TestClient, studio: RoutedStudio, storage: Storage
+) -> None:
+    studio.say(weight=50)
+    storage.write("a.jpg", jpeg(GREEN))
+    for listing in ("Zürich 8004/3", "家", "Łódź 1", "Ölbronn", "Århus 2"):
+        headers = {b"Content-Type": b"image/jpeg", b"X-Listing-Id": listing.encode()}
+        raw = client.post(PATH, content=jpeg(RED), headers=headers)
+        named = client.post(PATH, json={"photos": ["a.jpg"], "listing_id": listing})
+        assert slot_of(raw) == slot_of(named) == choose(HALF, listing)
+
+
 def test_all_versions_that_answered_are_named(
     client: TestClient, studio: RoutedStudio, storage: Storage
 ) -> None:
