@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 import dagster as dg
+import httpx
 from dagster_aws.s3 import S3Resource
 from pydantic import Field
 from sqlalchemy import Engine
@@ -19,6 +20,8 @@ from serving.errors import first_line
 from serving.settings import Settings
 from serving.storage.objects import Storage, storage_of
 from training.data.settings import DataSettings
+
+_PROBE_S = 3.0
 
 
 class Studio(dg.ConfigurableResource["Studio"]):
@@ -75,6 +78,16 @@ class Studio(dg.ConfigurableResource["Studio"]):
     def registry(self) -> Client:
         """Return MLflow's client."""
         return open_client(self.settings())
+
+    def mlflow_answers(self) -> bool:
+        """Say whether MLflow's server is there; its own client would try for two minutes."""
+        uri = self.settings().mlflow_tracking_uri or ""
+        if not uri.startswith("http"):
+            return True
+        try:
+            return httpx.get(f"{uri.rstrip('/')}/health", timeout=_PROBE_S).is_success
+        except httpx.HTTPError:
+            return False
 
     def page_of_run(self, run_id: str, artifact: str = "") -> str:
         """Return the address of a run's page in MLflow, or of one of its files there."""

@@ -1,5 +1,6 @@
 """Dagster shows what is decided about versions, without a run, and people act on it there."""
 
+import time
 from collections.abc import Sequence
 
 import dagster as dg
@@ -97,6 +98,19 @@ def test_every_decision_is_observed_once_with_why_and_evidence_and_no_run(
     table = str(values["evidence"])
     assert "| disagreement | +2.40 | kitchen\\|\\* | 0.9000 | 0.1000 | 18 |" in table
     assert table.index("disagreement") < table.index("error"), "what speaks most against it first"
+
+
+@pytest.mark.usefixtures("studio")
+def test_decisions_are_shown_while_mlflow_is_away(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    decide(engine, "roll_back", "too many errors")
+    with dg.DagsterInstance.ephemeral() as instance:
+        began = time.monotonic()
+        tick(instance)
+        assert [one.description for one in observed(instance)] == ["too many errors"]
+    assert time.monotonic() - began < 100, "a tick has a minute, MLflow's client would take two"
 
 
 @pytest.mark.usefixtures("studio")

@@ -8,10 +8,12 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
+from sqlalchemy import select
 
 from dagster_project.definitions import definitions
+from serving.db.canary_tables import Ramp
 from serving.db.engine import open_engine
-from serving.models.routing import CHAMPION
+from serving.models.routing import CHALLENGER, CHAMPION
 from serving.models.slots import read_slots
 from serving.settings import Settings
 from tests.dagster_project.conftest import KEY
@@ -101,6 +103,7 @@ def test_raw_photos_become_a_served_version_and_aliases_are_all_it_takes_to_chan
     from registry.client import open_client
     from registry.versions import read_files
 
+    monkeypatch.setenv("BENTOML_HOME", str(studio.home() / "bentoml"))
     first = retrain(gates_file)
     assert not first.success, "neither the gates nor the test set are the standard ones"
     assert "registered_version" in ran(first)
@@ -134,6 +137,32 @@ def test_raw_photos_become_a_served_version_and_aliases_are_all_it_takes_to_chan
     _a_closed_gate_holds_until_the_verdict_is_changed_by_hand(studio, gates_file, monkeypatch)
     assert run_job("roll_back", "roll_back_version", reason="worse on kitchens").success
     assert published(studio) == "1"
+    _what_passes_beside_a_champion_begins_as_its_shadow(studio, gates_file)
+
+
+def _what_passes_beside_a_champion_begins_as_its_shadow(studio: Settings, gates_file: Path) -> None:
+    from registry.client import open_client
+    from registry.forecast import read_forecast
+    from serving.models.slots import Mode
+
+    gates_file.write_text(yaml.safe_dump(GATES))
+    third = retrain(gates_file)
+    assert third.success
+    slots = read_slots(open_engine(studio))
+    champion, beside = slots[TASK, CHAMPION], slots[TASK, CHALLENGER]
+    assert (champion.version, beside.version) == ("1", "3"), "nobody is promoted by a retraining"
+    assert (beside.mode, beside.weight) == (Mode.SHADOW, 0)
+    shown = metadata_of(third, "released")
+    assert (shown["slot"], shown["version"]) == ("challenger", "3")
+    version = open_client(studio).get_model_version(TASK, "3")
+    forecast = read_forecast(version, champion.model_sha256)
+    assert forecast is not None
+    assert forecast["groups"]["*"]["n"] > 10
+    assert read_forecast(version, "0" * 64) is None, "beside another champion it does not hold"
+    with open_engine(studio).connect() as connection:
+        ramp = connection.execute(select(Ramp)).one()
+    assert (ramp.version, ramp.champion, ramp.state) == ("3", "1", "running")
+    assert ramp.forecast == forecast
 
 
 def _a_closed_gate_holds_until_the_verdict_is_changed_by_hand(

@@ -117,6 +117,9 @@ def _log_pages(
     One that cannot be kept now holds nothing up.
     """
     pages: dict[str, str] = {}
+    if made and not studio.mlflow_answers():
+        context.log.warning("MLflow is away; pages are made with the next decision")
+        return pages
     for task, version in dict.fromkeys((one.task, one.version) for one in made):
         client = studio.registry()
         try:
