@@ -31,6 +31,7 @@ COMMANDS = {
     "storage_faults": ["storage_faults.py"],
     "webhooks": ["webhooks.py"],
     "recall": ["recall.py"],
+    "experiments": ["experiments.py"],
     "chaos": ["chaos.py"],
     "prediction_log": ["prediction_log.py"],
     "jobs": ["jobs.py"],
