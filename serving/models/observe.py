@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from serving import metrics
-from serving.db.faults import UNAVAILABLE
+from serving.db.faults import sqlstate
 from serving.db.partitions import make_partitions
 from serving.errors import BadInput, StudioError, first_line
 from serving.models.comparison import Comparison
@@ -43,6 +43,8 @@ _REMEMBERED = 50_000
 _TOLD_EVERY_S = 60.0
 _DAYS_EVERY_S = 3600.0
 _SAMPLE = "sample"
+# SQLSTATE: no value of that type, a constraint, more than fits
+_A_ROWS_FAULT = ("22", "23", "54")
 
 
 class Observer:
@@ -252,12 +254,13 @@ class Observer:
         """Write a batch; return whether it is done with, else the database is away."""
         try:
             written = write_batch(engine, batch)
-        except UNAVAILABLE as error:
+        except SQLAlchemyError as error:
+            if (sqlstate(error) or "")[:2] in _A_ROWS_FAULT:
+                self._write_apart(batch, error)
+                return True
+            # away, or not migrated yet: no row's fault
             self._tell(f"what was observed has to wait: {first_line(error)}")
             return False
-        except SQLAlchemyError as error:
-            self._write_apart(batch, error)
-            return True
         if written is None:  # the commit was done, and only its answer lost
             written = len(batch.entries)
         self._settle(batch, written)

@@ -3,6 +3,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
@@ -173,6 +174,33 @@ def test_one_row_that_is_refused_takes_no_other_with_it(engine: Engine, open_one
     observer._waiting[3] = replace(damaged, row=b'{"task": "x"}')
     assert observer.flush()
     assert count(engine) == 6
+    assert observer.dropped == {"refused": 1}
+
+
+def test_answers_wait_for_a_database_that_is_not_migrated_yet(
+    engine: Engine, open_one: Open
+) -> None:
+    observer = open_one()
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE bad_events RENAME TO not_yet"))
+    observer.observe_bad(Bad(about("h"), BESIDE, "error"))
+    observer.observe(observed())
+    assert not observer.flush()
+    assert not observer.dropped
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE not_yet RENAME TO bad_events"))
+    assert observer.flush()
+    assert count(engine) == count(engine, BadEvent) == 1
+
+
+def test_a_row_that_is_too_large_for_an_index_takes_no_other_with_it(
+    engine: Engine, open_one: Open
+) -> None:
+    observer, noise = open_one(), "".join(sha256(bytes([n])).hexdigest() for n in range(200))
+    for listing in ("before", noise, "after"):
+        observer.observe(observed(listing))
+    assert observer.flush()
+    assert count(engine) == 2
     assert observer.dropped == {"refused": 1}
 
 
