@@ -27,6 +27,7 @@ from registry.versions import ROLLED_BACK_AT, ROLLED_BACK_REASON
 from serving.db.canary_tables import Ramp
 from serving.db.tables import Slot
 from serving.errors import BadInput
+from serving.jobs.recall import recall_within
 from serving.models.routing import CHAMPION
 from serving.models.slots import Mode, Published
 
@@ -169,25 +170,31 @@ def _remember(engine: Engine, candidate: Candidate, traffic: Traffic) -> None:
             ramp.seen = seen_of(traffic, candidate.tags.get(APPROVAL))
 
 
-def end_promoted(client: MlflowClient, engine: Engine, candidate: Candidate) -> None:
-    """Empty the slot of a version that is the champion now, once every gateway has loaded it."""
-    with deciding(engine, candidate.task) as database:
-        champion = Slot.task == candidate.task, Slot.slot == CHAMPION
-        settled = Slot.updated_at < func.now() - _PROMOTED_FOR
-        if candidate.now is not None and not database.scalar(
-            select(Slot.task).where(*champion, settled)
-        ):
-            return
-        remove_slot(database, candidate.task, candidate.slot)
-    client.delete_registered_model_alias(candidate.task, candidate.slot)
-    log.info("%s version %s is the champion alone", candidate.task, candidate.number)
+def end_promoted(engine: Engine, task: str, slot: str) -> bool:
+    """Empty the slot of a version that is the champion now, once every gateway has loaded it.
+
+    Returns
+    -------
+    Whether it is empty.
+    """
+    with deciding(engine, task) as database:
+        held = database.scalar(select(Slot.version).where(Slot.task == task, Slot.slot == slot))
+        loaded = Slot.updated_at < func.now() - _PROMOTED_FOR
+        here = select(Slot.version).where(Slot.task == task, Slot.slot == CHAMPION)
+        if held is not None and database.scalar(here.where(loaded)) != held:
+            return False
+        if remove_slot(database, task, slot):
+            log.info("%s version %s is the champion alone", task, held)
+        return True
 
 
 def end_withdrawn(engine: Engine, row: Published) -> None:
-    """Empty a slot whose alias was taken away."""
+    """Empty a slot whose alias was taken away; what the version answered is answered again."""
     with deciding(engine, row.task) as database:
-        if remove_slot(database, row.task, row.slot):
-            ramp = database.get(Ramp, (row.task, row.version))
-            if ramp is not None and ramp.state in LIVE:
-                withdraw(database, ramp, f"its alias {row.slot} was taken away")
-            log.info("%s version %s is no %s any more", row.task, row.version, row.slot)
+        if not remove_slot(database, row.task, row.slot):
+            return
+        ramp = database.get(Ramp, (row.task, row.version))
+        if ramp is not None and ramp.state in LIVE:
+            withdraw(database, ramp, f"its alias {row.slot} was taken away")
+            recall_within(database.connection(), row.task, row.version)
+        log.info("%s version %s is no %s any more", row.task, row.version, row.slot)

@@ -49,6 +49,7 @@ from serving.db.canary_tables import Rollback
 from serving.db.migrate import prepare
 from serving.environment import read_settings
 from serving.errors import BadInput, first_line
+from serving.jobs.outbox import enqueue_model_alert
 from serving.logs import open_logs
 from serving.metrics import MetricsServer
 from serving.models.routing import CHALLENGER, CHAMPION
@@ -111,9 +112,9 @@ class Publisher:
             {alias for alias in aliases if is_beside(alias)},
             key=lambda slot: (slot != CHALLENGER, slot),
         )
-        for (of, slot), row in slots.items():
-            if of == task and slot != CHAMPION and slot not in beside:
-                end_withdrawn(self._engine, row)
+        for row in slots.values():
+            if row.task == task and row.slot not in {CHAMPION, *beside}:
+                self._end(row, str(aliases.get(CHAMPION)))
         changes = []
         for slot in (CHAMPION, *beside):
             if slot not in aliases:
@@ -125,6 +126,13 @@ class Publisher:
             else:
                 changes += [change] if change is not None else []
         return changes
+
+    def _end(self, row: Published, champion: str) -> None:
+        """Empty a slot whose alias is gone: the version is the champion now, or nothing."""
+        if row.version == champion:
+            end_promoted(self._engine, row.task, row.slot)
+        else:
+            end_withdrawn(self._engine, row)
 
     def _publish_alias(self, task: str, slot: str, number: str) -> Change | None:
         version = self._client.get_model_version(task, number)
@@ -144,7 +152,8 @@ class Publisher:
         )
         champion = candidate.champion
         if champion is not None and champion.version == number:
-            end_promoted(self._client, self._engine, candidate)
+            if end_promoted(self._engine, task, slot):
+                self._client.delete_registered_model_alias(task, slot)
             return None
         return self._consider_beside(candidate)
 
@@ -216,7 +225,16 @@ class Publisher:
             return None
         self._client.set_model_version_tag(task, number, REFUSED, refusal)
         log.error("%s version %s is refused as %s: %s", task, number, slot, refusal)
+        self._tell(task, number, slot, refusal)
         return Change(task, slot, number, refusal)
+
+    def _tell(self, task: str, number: str, slot: str, refusal: str) -> None:
+        """Owe people an alert of a refusal, one for each reason."""
+        about = sha256(f"{task}\0{number}\0{slot}\0{refusal}".encode()).hexdigest()
+        told = {"task": task, "version": number, "slot": slot, "decision": "refuse"}
+        told |= {"severity": "warning", "by": "publisher", "why": refusal}
+        with self._engine.begin() as connection:
+            enqueue_model_alert(connection, f"refused_{about[:32]}", told)
 
     def _remember(self, version: ModelVersion, now: Published | None) -> None:
         """Keep in the registry what answered until now, before it stops answering."""

@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.orm import Session as Database
 
 from registry.evidence import Evidence, Verdict, fold_all, judge, start
 from registry.ramp.decide import RampState
-from registry.ramp.rules import RampRules
+from registry.ramp.rules import RampRules, read_rules
 from registry.ramp.states import LIVE, Decided, State
 from registry.traffic import APPROVAL, APPROVED, Traffic
 from serving.db.canary_tables import (
@@ -178,7 +179,11 @@ def step_of(rules: RampRules, weight: float) -> int:
 
 def rules_of(ramp: Ramp) -> RampRules:
     """Return the rules that the ramp began with; later edits are of later ramps."""
-    return RampRules.model_validate(ramp.settings)
+    try:
+        return RampRules.model_validate(ramp.settings)
+    except ValidationError:
+        # it began with a release whose rules had another form; unwatched it must not go on
+        return read_rules(ramp.task)
 
 
 def live_ramps(database: Database, task: str) -> list[Ramp]:

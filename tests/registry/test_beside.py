@@ -13,7 +13,7 @@ from registry.ramp.steps import resume
 from registry.traffic import APPROVAL, APPROVED, MODE, SALT, WEIGHT
 from registry.versions import CHAMPION, PREVIOUS, REFUSED, ROLLED_BACK_AT, find_alias
 from serving.db.canary_tables import Ramp, RampDecision
-from serving.db.tables import Slot
+from serving.db.tables import Job, Slot, WebhookDelivery
 from serving.models.routing import CHALLENGER
 from serving.models.slots import Mode, Published, read_slots
 from serving.operations.rollback import roll_back
@@ -115,6 +115,9 @@ def test_a_tag_that_is_nonsense_is_refused_and_the_traffic_stays(
     (change,) = publisher.publish()
     assert value in str(change.refused)
     assert publisher.publish() == [], "one alert, not one every round"
+    with Database(engine) as database:
+        (alert,) = database.scalars(select(WebhookDelivery)).all()
+        assert (alert.event, alert.payload["data"]["decision"]) == ("model-alert", "refuse")
     assert beside(engine) == before
     client.delete_model_version_tag(TASK, second, tag)
     publisher.publish()
@@ -167,6 +170,8 @@ def test_an_alias_that_is_taken_away_ends_the_trial_and_its_return_goes_on_with_
     publisher.publish()
     assert beside(engine) is None
     assert ramp_of(engine, second).state == "withdrawn"
+    with Database(engine) as database:
+        assert database.scalar(select(func.count()).where(Job.type == "recall_version"))
     client.set_registered_model_alias(TASK, CHALLENGER, second)
     publisher.publish()
     assert ramp_of(engine, second).state == "running"
@@ -191,6 +196,19 @@ def test_a_version_that_passed_becomes_champion_and_never_leaves_its_listings(
     publisher.publish()
     assert beside(engine) is None
     assert find_alias(client, TASK, CHALLENGER) is None
+
+
+def test_a_champion_that_came_from_beside_by_hand_never_leaves_its_listings(
+    client: MlflowClient, engine: Engine, publisher: Publisher, versions: tuple[str, str]
+) -> None:
+    _, second = versions
+    client.set_registered_model_alias(TASK, CHAMPION, second)
+    client.delete_registered_model_alias(TASK, CHALLENGER)
+    publisher.publish()
+    assert read_slots(engine)[TASK, CHAMPION].version == second
+    assert beside(engine) is not None, "until every gateway has loaded it"
+    with Database(engine) as database:
+        assert not database.scalar(select(func.count()).where(Job.type == "recall_version"))
 
 
 def test_arms_of_an_experiment_share_one_draw_and_a_ramp_waits_for_its_end(
