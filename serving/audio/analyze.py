@@ -143,8 +143,7 @@ def analyze(samples: Samples, sample_rate_hz: int, model: BeatModel | None = Non
     """
     check_samples(samples, sample_rate_hz)
     samples = remove_offset(samples)
-    mono = to_mono(samples)
-    mono = mono - (mono.mean() if mono.size else 0)  # a constant is no sound
+    mono = to_centred_mono(samples)
     peak = float(np.abs(mono).max(initial=0.0))
     duration = mono.size / sample_rate_hz
     sound = _listen(mono, sample_rate_hz, peak, model)
@@ -192,6 +191,13 @@ def _listen(mono: Samples, sample_rate_hz: int, peak: float, model: BeatModel | 
     powers = (10 ** features[:, : features.shape[1] // 2].astype(np.float64) - 1) ** 2
     groups = [group.mean(axis=1) for group in np.array_split(powers, GROUPS, axis=1)]
     return _Sound(np.stack(groups, axis=1), envelope, beats)
+
+
+def to_centred_mono(samples: Samples) -> Samples:
+    """Mix to one channel whose mean is nothing: a constant is no sound."""
+    mono = to_mono(samples)
+    centred: Samples = mono - (mono.mean() if mono.size else 0)
+    return centred
 
 
 def to_network_sound(mono: Samples, sample_rate_hz: int) -> Samples:

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from serving.audio.analyze import analyze, to_network_sound, trim_silence
+from serving.audio.analyze import analyze, to_centred_mono, to_network_sound, trim_silence
 from serving.audio.beat_tracker import BEAT_TRACKER, COLUMNS, SoundFeatures
 from serving.audio.features import FRAMES_PER_S, BeatModel, network_features
+from serving.audio.samples import remove_offset
 from serving.card import Sequence
 from serving.models.beats import HeldBeats
 from synthetic.music.tracks import RATE_HZ
@@ -66,7 +67,8 @@ class BeatEvaluation:
 
     def source(self, row: Mapping[str, Any]) -> SoundFeatures:
         """Draw the row's sound, and measure what the network hears of it."""
-        sound = to_network_sound(read_drawing(dict(row)).draw().samples, RATE_HZ)
+        mono = to_centred_mono(remove_offset(read_drawing(dict(row)).draw().samples))
+        sound = to_network_sound(mono, RATE_HZ)
         return SoundFeatures(network_features(trim_silence(sound)[0]))
 
     def evaluate(self, candidate: Candidate, rows: pd.DataFrame, dataset: Dataset) -> Report:

@@ -4,13 +4,20 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
+from serving.audio.analyze import analyze
+from serving.audio.beat_tracker import SoundFeatures, weights_of
+from serving.audio.samples import Samples
 from serving.errors import BadInput
+from synthetic.music.tracks import RATE_HZ
+from tests.fakes import starter_beats
 from training.beat_tracker.dataset import FROZEN_COLUMNS, MusicDataset, open_music
 from training.beat_tracker.recipe import BEATNET, BEATS
+from training.beat_tracker.sounds import read_drawing
 from training.candidate import Provenance
 from training.data.frozen import freeze_test
 from training.data.settings import DataSettings
@@ -47,6 +54,23 @@ def test_the_same_sounds_are_drawn_each_time(small: MusicDataset, table: pd.Data
     assert small.frozen_share(table[table["split"] == "test"]) == 1.0
     assert small.frozen_share(table[table["split"] == "validation"]) == 0.0
     assert not table["sha256"].duplicated().any()
+
+
+def test_versions_are_compared_on_what_the_analysis_asks_the_network(table: pd.DataFrame) -> None:
+    asked: list[Samples] = []
+
+    class Asked:
+        identity, weights = "asked", weights_of(starter_beats().card)
+
+        def __call__(self, features: Samples) -> Samples:
+            asked.append(features)
+            return np.zeros((len(features), 3), np.float32)
+
+    row = {str(name): value for name, value in table.iloc[0].to_dict().items()}
+    analyze(read_drawing(row).draw().samples, RATE_HZ, Asked())
+    source = BEATS.evaluation().source(row)
+    assert isinstance(source, SoundFeatures)
+    assert np.array_equal(asked[0], source.features)
 
 
 def test_another_sound_than_was_frozen_fails_the_expectations(
