@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from serving import metrics
+from serving.card import ModelCard
 from serving.models.challenger import Challengers
 from serving.models.local import Loaded
 from serving.models.noting import Notes
@@ -37,13 +38,15 @@ class RoutedStudio:
     folder: Path
     answers: Answers | None = None
     deadline_s: float = 0.4
+    model: bytes = UNSURE
+    card: ModelCard = field(default_factory=colour_card)
     host: SlotHost = field(init=False)
     router: Router = field(init=False)
 
     def __post_init__(self) -> None:
-        card = colour_card().model_dump_json().encode()
-        hashes = (hashlib.sha256(file).hexdigest() for file in (UNSURE, card))
-        model = Loaded(colour_card(), "2", "challenger", *hashes, session=OnnxSession(UNSURE))
+        files = self.model, self.card.model_dump_json().encode()
+        hashes = (hashlib.sha256(file).hexdigest() for file in files)
+        model = Loaded(self.card, "2", "challenger", *hashes, session=OnnxSession(self.model))
         self.host = SlotHost(self.folder, ROOM_CLASSIFIER, model)
         self.observer = Observer(self.engine, self.storage, 2**25)
         challengers = Challengers(lambda *_: self.host.address, self.deadline_s)
@@ -54,7 +57,8 @@ class RoutedStudio:
     def say(self, weight: float = 100.0, shadow: float = 0.0, **row: object) -> None:
         """Publish the challenger with that traffic."""
         traffic: dict[str, Any] = {"weight": weight, "shadow": shadow, "salt": "2-a"} | row
-        publish(self.engine, self.storage, "2", UNSURE, slot="challenger", notify=False, **traffic)
+        traffic |= {"slot": "challenger", "notify": False}
+        publish(self.engine, self.storage, "2", self.model, self.card, **traffic)
         self.follow()
 
     def follow(self) -> None:
