@@ -177,10 +177,6 @@ class Challengers:
         question = _Question(task, version, prepared, beside, time.monotonic())
         return self._run(self._ask(question, known))
 
-    def is_open(self, task: str, version: ModelVersion) -> bool:
-        """Say whether no caller waits for the version, since it fails."""
-        return self._version(task, version).breaker.is_open
-
     def close(self) -> None:
         """Ask nobody any more."""
         if self._loop.is_running():

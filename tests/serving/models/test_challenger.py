@@ -92,10 +92,9 @@ def test_what_answers_too_late_for_callers_does_not_let_them_wait_again(
 def test_another_version_in_the_slot_begins_with_a_clean_slate(
     challengers: Challengers, host: SlotHost
 ) -> None:
+    assert reason_of(challengers) == "answered"
     host.mode = "500"
-    for _ in range(3):
-        reason_of(challengers)
-    assert challengers.is_open(ROOM_CLASSIFIER.name, challenger())
+    assert [reason_of(challengers) for _ in range(4)] == ["error"] * 3 + ["open"]
     host.mode, host.model = "right", challenger("3")
     said = challengers.ask(ROOM_CLASSIFIER, challenger("3"), red()).result(10)
     assert isinstance(said, Prediction)
