@@ -68,7 +68,8 @@ def take_back(database: Database, found: Look, by: str) -> None:
 
 def follow_slots(database: Database, task: str) -> None:
     """Begin ramps anew whose champion is another now, and end those whose slot is not theirs."""
-    rows = database.execute(select(Slot.slot, Slot.version).where(Slot.task == task))
+    running = select(Slot.slot, Slot.version).where(Slot.task == task, Slot.stopped.is_(None))
+    rows = database.execute(running)
     holds = {row.slot: row.version for row in rows}
     for ramp in live_ramps(database, task):
         champion = holds.get(CHAMPION, ramp.champion)

@@ -2,6 +2,7 @@ import threading
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, func, insert, select, update
 from sqlalchemy.orm import Session as Database
 
@@ -177,13 +178,17 @@ def test_another_champion_begins_the_comparison_anew_as_a_shadow(
         assert (ramp.champion, ramp.step, ramp.evidence["listings"]) == ("3", 0, 0)
 
 
-def test_the_guard_never_raises_what_was_stopped_and_ends_what_has_no_slot(
-    engine: Engine, begin_ramp: BeginRamp
+@pytest.mark.parametrize("change", [{"version": "9"}, {"stopped": "by somebody", "mode": "off"}])
+def test_the_guard_ends_a_ramp_whose_slot_is_not_its_own_and_raises_nothing(
+    engine: Engine, traffic: Traffics, begin_ramp: BeginRamp, change: dict[str, str]
 ) -> None:
     begin_ramp()
+    traffic.pair(listings(60), agrees=False, distance=0.9)
     with engine.begin() as connection:
-        connection.execute(update(Slot).where(Slot.slot == CHALLENGER).values(version="9"))
+        connection.execute(update(Slot).where(Slot.slot == CHALLENGER).values(**change))
+    before = read_slots(engine)
     guard(engine)
+    assert read_slots(engine) == before
     with Database(engine) as database:
         assert database.get_one(Ramp, (TASK, NEW)).state == "withdrawn"
 
