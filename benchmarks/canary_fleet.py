@@ -15,7 +15,7 @@ from canary_ramp import LOOK_S, Outcome, Setting, decide_at
 from canary_traffic import BLOCK, DAY_S, ROOMS, Block, Flags, Floats, blocks, forecast
 from numpy.typing import NDArray
 
-from registry.bets import SIZES, Stream
+from registry.bets import LARGEST, PUT_IN, SIZES, Stream
 from registry.evidence import MUST_BE_SHOWN, Evidence, judge, start
 from registry.ramp.rules import RampRules
 
@@ -36,31 +36,35 @@ class Bets:
         self.lowest = np.array([one.lowest for one in streams[0]])
         self.has_safe = np.array([len(one.safe) > 0 for one in streams[0]])
         self.shown = [self.column[name] for name in MUST_BE_SHOWN]
-        self.harm, self.safe = np.zeros((2, *self.ceiling.shape, len(SIZES)))
+        self.reserve = np.array([[one.reserve for one in row] for row in streams])
+        self.harm = np.repeat(1 - self.reserve[..., None], len(SIZES), axis=2)
+        self.safe = self.harm.copy()
         self.seen, self.total, self.allowed = np.zeros((3, *self.ceiling.shape))
 
     def add(self, value: Floats, ceiling: Floats, observed: Flags) -> None:
         """Bet on observations; shapes (ramps, streams)."""
         rows, columns = np.nonzero(observed & (self.lowest < ceiling) & (ceiling < 1))
         x, mean, low = value[rows, columns], ceiling[rows, columns], self.lowest[columns]
-        self.harm[rows, columns] += np.log1p(((x - mean) / (mean - low))[:, None] * _SIZES)
-        safe = self.has_safe[columns]
-        down = ((mean - x) / (1 - mean))[safe, None]
-        self.safe[rows[safe], columns[safe]] += np.log1p(down * _SIZES)
+        more = self.reserve[rows, columns] * PUT_IN / (self.seen[rows, columns] + 1)
+        up, down = (x - mean) / (mean - low), (mean - x) / (1 - mean)
+        for bets, way in ((self.harm, up), (self.safe, down)):
+            won = (bets[rows, columns] + more[:, None]) * (1 + _SIZES * way[:, None])
+            bets[rows, columns] = np.minimum(won, LARGEST)
+        self.reserve[rows, columns] -= more
         self.seen[rows, columns] += 1
         self.total[rows, columns] += x
         self.allowed[rows, columns] += mean
 
     def e_harm(self, rows: Rows) -> Floats:
-        """Return the e-values of harm of some ramps, at most e^300."""
-        e_values = np.exp(np.minimum(self.harm[rows], 300)).mean(axis=2)
+        """Return the e-values of harm of some ramps."""
+        e_values = self.reserve[rows] + self.harm[rows].mean(axis=2)
         e_harm: Floats = 1 + (self.weight[rows] * (e_values - 1)).sum(axis=1)
         return e_harm
 
     def e_shown(self, rows: Rows) -> Floats:
         """Return the least e-value of what must be shown, of some ramps."""
-        safe = self.safe[rows][:, self.shown]
-        least: Floats = np.exp(np.minimum(safe, 300)).mean(axis=2).min(axis=1)
+        e_values = self.reserve[rows] + self.safe[rows].mean(axis=2)
+        least: Floats = e_values[:, self.shown].min(axis=1)
         return least
 
     def streams(self, row: int) -> dict[str, Stream]:
@@ -70,7 +74,8 @@ class Bets:
                 float(self.ceiling[row, i]), float(self.weight[row, i]), float(self.lowest[i]),
                 self.harm[row, i].tolist(),
                 self.safe[row, i].tolist() if self.has_safe[i] else (),
-                int(self.seen[row, i]), float(self.total[row, i]), float(self.allowed[row, i]),
+                float(self.reserve[row, i]), int(self.seen[row, i]),
+                float(self.total[row, i]), float(self.allowed[row, i]),
             )
             for i, name in enumerate(self.names)
         }  # fmt: skip

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import log10
 from typing import Any
 
-from registry.bets import Stream, log10_e_value
+from registry.bets import SIZES, Stream
 from registry.limits import Forecasted, Limits
 from registry.records import (
     ALL,
@@ -28,6 +28,8 @@ __all__ = ["ALL", "Evidence", "Finding", "Verdict", "fold", "fold_all", "judge",
 MUST_BE_SHOWN = tuple(f"{metric}/{ALL}" for metric in (*FAILURES, *COMPARED))
 _FORESEEN = 0.8  # of the stake on groups; of the rest a group that no forecast knew gets a part
 _UNFORESEEN = 1 / 16
+# who answered is written by many processes in runs: nothing is bet on when that begins to be wrong
+_WHOLE = (1.0,) * len(SIZES)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def start(rules: Limits, forecast: Mapping[str, Any] | None) -> Evidence:
     streams = {key: Stream(limit.ceiling, limit.weight, -1.0) for key, limit in failures.items()}
     streams[OVERRIDE] = Stream(0.5, rules.override.weight, safe=())
     streams[DISCORDANT] = Stream(rules.discordant.ceiling, rules.discordant.weight, safe=())
-    streams[ASSIGNMENT] = Stream(0.5)
+    streams[ASSIGNMENT] = Stream(0.5, harm=_WHOLE, safe=_WHOLE, reserve=0.0)
     known: Mapping[str, Any] = (forecast or {}).get("groups", {})
     groups = [group for group in known if group != ALL]
     for metric, named in COMPARED.items():
@@ -116,20 +118,17 @@ def _unforeseen(name: str, streams: Mapping[str, Stream], rules: Limits) -> Stre
 def judge(evidence: Evidence, rules: Limits) -> Verdict:
     """Say what the evidence shows."""
     streams = evidence.streams
-    bet = {name: log10_e_value(one.harm) for name, one in streams.items() if one.weight > 0}
-    by_metric = {
-        name.partition("/")[0]: bet[name] for name in sorted(bet, key=lambda one: bet[one])
-    }
-    worst = max(bet, key=lambda name: log10(streams[name].weight) + bet[name])
-    shown = (Finding.of(name, streams[name], streams[name].safe) for name in MUST_BE_SHOWN)
+    bet = {name: one.e_harm for name, one in streams.items() if one.weight > 0}
+    worst = max(bet, key=lambda name: streams[name].weight * bet[name])
+    shown = (Finding.of(name, streams[name], streams[name].e_safe) for name in MUST_BE_SHOWN)
     needed = -log10(rules.wrong_decisions.advance)
-    assigned = streams[ASSIGNMENT]
+    by_value = sorted(bet, key=lambda name: bet[name])  # of a metric's groups the worst is the last
     return Verdict(
-        harm=1 + sum(streams[name].weight * (10**value - 1) for name, value in bet.items()),
-        worst=Finding.of(worst, streams[worst], streams[worst].harm),
-        log10=by_metric,  # of a metric's groups the worst is the last
+        harm=1 + sum(streams[name].weight * (value - 1) for name, value in bet.items()),
+        worst=Finding.of(worst, streams[worst], bet[worst]),
+        log10={name.partition("/")[0]: log10(bet[name]) for name in by_value},
         unproven=tuple(sorted((o for o in shown if o.log10 < needed), key=lambda o: o.log10)),
-        srm=(10 ** log10_e_value(assigned.harm) + 10 ** log10_e_value(assigned.safe)) / 2,
+        srm=(streams[ASSIGNMENT].e_harm + streams[ASSIGNMENT].e_safe) / 2,
         listings=evidence.listings,
         answered=evidence.step_answered,
     )

@@ -1,9 +1,10 @@
 """What evidence says of a version at one look."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import log10
 
-from registry.bets import Stream, log10_e_value
+from registry.bets import Stream
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,13 @@ class Finding:
     weight: float
 
     @classmethod
-    def of(cls, name: str, stream: Stream, bets: Sequence[float]) -> "Finding":
-        """Return what bets on a stream named `metric/group` say."""
+    def of(cls, name: str, stream: Stream, e_value: float) -> "Finding":
+        """Return what an e-value of a stream named `metric/group` says."""
         metric, _, group = name.partition("/")
         mean, ceiling = 0.0, stream.ceiling
         if stream.seen:
             mean, ceiling = stream.total / stream.seen, stream.allowed / stream.seen
-        evidence = log10_e_value(bets)
-        return cls(metric, group, mean, ceiling, stream.seen, evidence, stream.weight)
+        return cls(metric, group, mean, ceiling, stream.seen, log10(e_value), stream.weight)
 
 
 @dataclass(frozen=True)

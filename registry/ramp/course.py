@@ -8,7 +8,6 @@ from math import log10
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session as Database
 
-from registry.bets import log10_e_value
 from registry.evidence import ALL, Evidence, fold_all, judge, start
 from registry.ramp.rules import RampRules
 from registry.ramp.store import rules_of
@@ -129,7 +128,7 @@ def _sum_groups(records: Sequence[Json], evidence: Evidence) -> list[Group]:
 def _describe(name: str, sums: Sequence[float], evidence: Evidence) -> Group:
     photos, differ, distance = sums
     streams = [evidence.streams.get(f"{metric}/{name}") for metric in COMPARED]
-    against = [log10_e_value(stream.harm) for stream in streams if stream is not None]
+    against = [log10(stream.e_harm) for stream in streams if stream is not None]
     disagreement = streams[0]
     return Group(
         "all photos" if name == ALL else name,

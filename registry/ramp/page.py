@@ -164,7 +164,7 @@ def _findings(course: Course) -> Sequence[Finding]:
     """Return what every metric of all photos says, the worst first."""
     streams = course.evidence.streams
     found = [
-        Finding.of(name, stream, stream.harm)
+        Finding.of(name, stream, stream.e_harm)
         for name, stream in streams.items()
         if name.endswith(f"/{ALL}") and stream.weight > 0
     ]
