@@ -23,6 +23,7 @@ from bentos.gateway import (
     uploads,
     webhooks,
 )
+from bentos.gateway.callbacks import add_callbacks
 from bentos.gateway.direct_routes import DirectRoutes
 from bentos.gateway.document import describe, operation_id
 from bentos.gateway.http_rules import HttpRules
@@ -69,6 +70,7 @@ def create_app(release: str, settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
     )
+    add_callbacks(app)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]
     install_problems(app)
     app.include_router(photos.router)

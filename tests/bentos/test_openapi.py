@@ -138,3 +138,11 @@ def test_no_5xx_and_nothing_that_is_not_documented(
     assert max(statuses, default=0) < 500
     if positive and not path.endswith(NEVER_BY_CHANCE):
         assert min(statuses) < 300, f"nothing that is right was accepted: {dict(statuses)}"
+
+
+def test_the_document_has_every_callback_of_every_kind_of_job() -> None:
+    document = create_app("test", Settings()).openapi()
+    told = {kind.completed for kind in KINDS.values()} | {kind.progress for kind in KINDS.values()}
+    assert set(document["webhooks"]) == (told - {None}) | {"job-failed"}
+    body = document["webhooks"]["classification-changed"]["post"]["requestBody"]
+    assert body["content"]["application/json"]["schema"]["$ref"].endswith("/Callback")
