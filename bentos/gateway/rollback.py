@@ -72,7 +72,7 @@ async def operator_of(state: State, client: Annotated[str, Depends(client_of)]) 
     return client
 
 
-@router.post("/{task}/rollback", responses=documented(401, 403, 404, 409, 422, 429, 503))
+@router.post("/{task}/rollback", responses=documented(400, 401, 403, 404, 409, 422, 429, 503))
 async def roll_back_model(
     task: Annotated[str, Path(max_length=200, pattern=NO_NUL)],
     wanted: RollbackRequest,
