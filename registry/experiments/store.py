@@ -18,6 +18,7 @@ from registry.versions import CHAMPION, find_alias
 from serving.db.canary_tables import Experiment, Rollback
 from serving.errors import BadInput
 from serving.models.routing import CHALLENGER
+from serving.models.slots import read_slots
 
 RUNNING, ENDED = "running", "ended"
 
@@ -81,6 +82,7 @@ def look(engine: Engine, name: str) -> Kept:
     else:
         counts = count_arms(engine, design, row.started_at)
         report = make_report(design, counts, _taken_back(engine, row))
+        report = _warn_of_change(engine, report, design)
         _write(engine, name, report=report.as_json())
     return Kept(design, report, row.state, row.started_at, row.why)
 
@@ -124,6 +126,15 @@ def _row(design: Design) -> dict[str, object]:
     return {name: said[name] for name in ("name", "task", "champion", "arms", "metric", "salt")} | {
         "stop_rule": StopRule.model_dump(design.stop, mode="json")
     }
+
+
+def _warn_of_change(engine: Engine, report: Report, design: Design) -> Report:
+    """Decide nothing where the arms were compared with two champions."""
+    now = read_slots(engine).get((design.task, CHAMPION))
+    if now is None or now.version == design.champion:
+        return report
+    told = f"The champion was version {design.champion} and is {now.version}: both are compared. "
+    return replace(report, decided=False, verdict=told + report.verdict)
 
 
 def _taken_back(engine: Engine, row: Experiment) -> dict[str, str]:

@@ -12,7 +12,7 @@ from registry.experiments.store import ENDED, RUNNING, list_running, look, start
 from registry.promote import promote
 from registry.versions import find_alias
 from serving.db.canary_tables import BadEvent, Exposure, Feedback, Prediction, Publication
-from serving.db.tables import Json
+from serving.db.tables import Json, Slot
 from serving.errors import BadInput
 from serving.models.routing import choose
 from tests.fakes import TASK
@@ -112,6 +112,11 @@ def test_an_experiment_sets_traffic_and_its_end_takes_it_away(
     expose(engine, *keys_of(ARM, 3))
     assert look(engine, "w").report.arms[1].listings == 3
 
+    with engine.begin() as connection:
+        files = {"model_sha256": "a" * 64, "card_sha256": "b" * 64}
+        row = {"task": TASK, "slot": CONTROL, "version": "99"} | files
+        connection.execute(insert(Slot).values(row))
+    assert f"was version {first} and is 99" in look(engine, "w").report.verdict
     kept = stop(client, engine, "w", "enough was seen")
     assert (kept.state, kept.why) == (ENDED, "enough was seen")
     assert find_alias(client, TASK, ARM) is None
