@@ -11,7 +11,7 @@ from typing import Any
 from serving.models.local import Loaded
 from serving.models.predictor import Answered, answer_timed
 from serving.models.slot_address import SlotAddress
-from serving.models.wire import Item, Reply
+from serving.models.wire import Item, PinnedVersion, Reply, VersionReply
 from serving.tasks import AnyTask
 
 _STEP_S = 0.05
@@ -24,11 +24,12 @@ class SlotHost:
     ----------
     mode : `right`, or one of the ways to break that `_break` and `_reply` know
     asked : how often it was asked
+    loading : it does not say yet that it is ready
     """
 
     def __init__(self, folder: Path, task: AnyTask, model: Loaded, mode: str = "right") -> None:
         self.task, self.model, self.mode = task, model, mode
-        self.asked = 0
+        self.asked, self.loading = 0, False
         self.ended = threading.Event()
         self.socket = folder / f"{task.name}.sock"
         host = self
@@ -37,8 +38,11 @@ class SlotHost:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                host.asked += 1
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.path.endswith("/find"):
+                    host.say_which(self, json.loads(body))
+                    return
+                host.asked += 1
                 host.answer(self, json.loads(body))
 
             def log_message(self, *_: object) -> None: ...
@@ -63,6 +67,17 @@ class SlotHost:
         self.ended.set()
         self._server.shutdown()
         self._server.server_close()
+
+    def say_which(self, handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        """Say that the version is there, which asks nothing of its model."""
+        if self.loading:
+            self.ended.wait(20)
+        pin = PinnedVersion(**body["pin"]) if body.get("pin") else None
+        right = pin is None or pin.model_sha256 == self.model.model_sha256
+        found = VersionReply.of(self.model) if right else VersionReply(error="it has another")
+        content = found.model_dump_json().encode()
+        head = f"HTTP/1.1 200 -\r\nContent-Length: {len(content)}\r\n\r\n".encode()
+        handler.wfile.write(head + content)
 
     def answer(self, handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
         """Answer one question in the way that is the turn of."""

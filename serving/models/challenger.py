@@ -19,7 +19,7 @@ from serving.models.local import ModelVersion
 from serving.models.plausible import NOT_FINITE, fault_of
 from serving.models.predictor import Prediction, Prepared
 from serving.models.slot_address import NoAddress, SlotAddress, slot_address
-from serving.models.wire import Item, Reply
+from serving.models.wire import Item, PinnedVersion, Reply, VersionReply
 from serving.settings import Settings
 from serving.tasks import AnyTask
 
@@ -28,11 +28,13 @@ T = TypeVar("T")
 
 _HEADERS = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
 _PredictRequest = TypeAdapter(dict[str, list[Item]])
+_FindRequest = TypeAdapter(dict[str, PinnedVersion])
 _Replies = TypeAdapter(list[Reply])
 # large maps and pictures lie in the object storage, and only their keys are in a reply
 _REPLY_BYTES = 4 * 2**20
-# nobody waits for what is asked beside an answer: only one that hangs is given up
-_SHADOW_DEADLINES = 4
+# nobody waits for what is asked beside an answer: only one that hangs is given up, and none that a
+# host with ten times as much to do as it can is slow with
+_SHADOW_DEADLINES = 10
 # a process begins so long after its version was published: 3 s of processor time, which took 92 s
 # on a host with twelve times as much to do as it can
 _STARTING_S = 300.0
@@ -50,7 +52,7 @@ class Reason(StrEnum):
     BUSY : as many questions are being asked as may be
     OPEN : it failed three times in a row, and has not answered since
     UNAVAILABLE : its process does not answer, or has not this version
-    STARTING : the same, a short while after it was published
+    STARTING : the same, or no answer in time, before its process has said that it is ready
     STOPPED : its traffic was taken away after a job had begun with it
     NOT_FINITE, NONSENSE : it answered with what is no answer
     WRONG_VERSION : another version answered than was asked
@@ -70,6 +72,9 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
 
 
+# it is asked again when nobody waits: how long its model takes then says whether it is slow, and
+# only whether it answers at all says whether it fails; a caller's deadline is missed by a whole host
+ASKED_AGAIN = frozenset({Reason.DEADLINE, Reason.OPEN, Reason.STARTING})
 # these say nothing about the version
 NOT_ITS_FAULT = frozenset({Reason.BUSY, Reason.OPEN, Reason.STARTING, Reason.STOPPED})
 
@@ -113,12 +118,12 @@ class _Version:
 
     breaker: Breaker
     first_asked: float
-    answered: bool = False
+    ready: bool = False
 
     @property
     def starts(self) -> bool:
         """Say whether its process may not have begun yet."""
-        return not self.answered and time.monotonic() - self.first_asked < _STARTING_S
+        return not self.ready and time.monotonic() - self.first_asked < _STARTING_S
 
 
 @dataclass(frozen=True)
@@ -200,7 +205,7 @@ class Challengers:
 
     async def _ask(self, question: "_Question", known: "_Version") -> Said:
         try:
-            said: Said = await self._answer(question, self._slot(question))
+            said: Said = await self._answer(question, self._slot(question), known)
         except _Broken as broken:
             said = Fallback(broken.reason, str(broken))
         except Exception as error:  # whatever a strange answer does to a parser
@@ -208,7 +213,9 @@ class Challengers:
             said = Fallback(Reason.ERROR, repr(error))
         return self._note(said, known, time.monotonic() - question.asked_at)
 
-    async def _answer(self, question: "_Question", slot: "_Slot") -> Prediction[Any]:
+    async def _answer(
+        self, question: "_Question", slot: "_Slot", known: "_Version"
+    ) -> Prediction[Any]:
         deadline_s = self._deadline_s * (_SHADOW_DEADLINES if question.beside else 1)
         end = question.asked_at + deadline_s
         late = Reason.BUSY
@@ -217,15 +224,18 @@ class Challengers:
                 # who waited long for a place cannot say that the answer took long
                 if end - time.monotonic() > deadline_s / 2:
                     late = Reason.DEADLINE
+                if not known.ready:
+                    await _find(slot.client, question)
+                    known.ready = True
                 item = Item.of(question.prepared, question.version)
                 body = _PredictRequest.dump_json({"items": [item]})
-                return _read(question, await _post(slot.client, question.task.name, body))
+                path = f"/{question.task.name}/predict"
+                return _read(question, await _post(slot.client, path, body))
         except TimeoutError:
             raise _Broken(late, f"no answer in {deadline_s:g} s") from None
 
     def _note(self, said: Said, known: "_Version", seconds: float) -> Said:
         if isinstance(said, Prediction):
-            known.answered = True
             # what is too late for a caller is no sign that callers may wait again
             if seconds <= self._deadline_s:
                 known.breaker.answered()
@@ -233,7 +243,7 @@ class Challengers:
                 known.breaker.failed()
             return said
         reason = said.reason
-        if reason is Reason.UNAVAILABLE and known.starts:
+        if reason in (Reason.UNAVAILABLE, Reason.DEADLINE) and known.starts:
             reason = Reason.STARTING
         if reason is not Reason.BUSY:
             known.breaker.failed()
@@ -286,18 +296,29 @@ def _done(said: Said) -> "Future[Said]":
     return future
 
 
-async def _post(client: httpx.AsyncClient, task: str, body: bytes) -> bytes:
+async def _find(client: httpx.AsyncClient, question: _Question) -> None:
+    """Ask whether the version is there, without its model: a process that loads says nothing."""
+    pin = PinnedVersion(**question.version.pin)
+    body = _FindRequest.dump_json({"pin": pin})
+    found = await _post(client, f"/{question.task.name}/find", body)
+    try:
+        VersionReply.model_validate_json(found).version(question.task.name)
+    except (ModelUnavailable, ValidationError) as error:
+        raise _Broken(Reason.UNAVAILABLE, str(error)) from error
+
+
+async def _post(client: httpx.AsyncClient, path: str, body: bytes) -> bytes:
     """Return what the service answers; asked once: what broke it would break it again."""
     try:
-        return await _post_once(client, task, body)
+        return await _post_once(client, path, body)
     except httpx.ConnectError as error:
         raise _Broken(Reason.UNAVAILABLE, str(error)) from error
     except httpx.HTTPError as error:
         raise _Broken(Reason.ERROR, str(error) or type(error).__name__) from error
 
 
-async def _post_once(client: httpx.AsyncClient, task: str, body: bytes) -> bytes:
-    request = client.build_request("POST", f"/{task}/predict", content=body, headers=_HEADERS)
+async def _post_once(client: httpx.AsyncClient, path: str, body: bytes) -> bytes:
+    request = client.build_request("POST", path, content=body, headers=_HEADERS)
     answer = await client.send(request, stream=True)
     try:
         if answer.status_code != httpx.codes.OK:

@@ -10,6 +10,7 @@ from serving.errors import BadInput, Busy, StudioError
 from serving.models.asker import Asker
 from serving.models.cached import recall, remember
 from serving.models.challenger import (
+    ASKED_AGAIN,
     NOT_ITS_FAULT,
     Challengers,
     Fallback,
@@ -39,7 +40,6 @@ _ANSWERED, _FALLBACK, _ERROR = "answered", "fallback", "error"
 _NOBODYS_FAULT = (BadInput, Busy)
 # more than the time in which all have looked for changes
 _HEARD_S = 0.5
-_ASKED_LATER = frozenset({Reason.OPEN, Reason.STARTING})
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class Router:
         if isinstance(said, Prediction):
             self._notes.served_by_other(noted, said)
             return
-        if said is not None and (said.reason is Reason.OPEN or said.reason not in NOT_ITS_FAULT):
+        if said is not None and said.reason not in (*ASKED_AGAIN, *NOT_ITS_FAULT):
             self._notes.fell_back(noted, said)
         self._notes.served_by_champion(noted, pair_id, fell_back=said is not None)
 
@@ -199,7 +199,7 @@ class Router:
     def _ask_later(self, question: Question, said: Said | None) -> UUID | None:
         """Have another version asked besides; return what both answers are known by, if so."""
         version = question.challenger() if said is None else None
-        if isinstance(said, Fallback) and said.reason in _ASKED_LATER:
+        if isinstance(said, Fallback) and said.reason in ASKED_AGAIN:
             version = question.version
         if version is None:
             return None

@@ -132,10 +132,15 @@ def test_all_versions_that_answered_are_named(
 
 
 @pytest.mark.parametrize(
-    ("mode", "reason"), [("hang", "deadline"), ("close", "error"), ("NaN", "not_finite")]
+    ("mode", "kind", "reason"),
+    [
+        ("hang", "error", "deadline"),
+        ("close", "fallback", "error"),
+        ("NaN", "fallback", "not_finite"),
+    ],
 )
 def test_the_champion_answers_for_a_version_that_breaks(
-    client: TestClient, studio: RoutedStudio, mode: str, reason: str
+    client: TestClient, studio: RoutedStudio, mode: str, kind: str, reason: str
 ) -> None:
     studio.say(weight=100)
     assert slot_of(send(client, listing="42")) == "challenger"
@@ -143,7 +148,25 @@ def test_the_champion_answers_for_a_version_that_breaks(
     answer = send(client, jpeg(GREEN), listing="43")
     assert (slot_of(answer), answer.json()["results"][0]["room_type"]) == ("champion", "green")
     assert fallbacks(reason) == before + 1
-    assert studio.bad() == [("challenger", "fallback", reason)]
+    assert studio.bad() == [("challenger", kind, reason)]
+
+
+def test_a_deadline_that_a_slow_host_misses_is_no_fault_of_the_version(
+    client: TestClient, studio: RoutedStudio
+) -> None:
+    studio.say(weight=100)
+    assert slot_of(send(client, listing="42")) == "challenger"
+    studio.host.mode, before = "slow", fallbacks("deadline")
+    assert slot_of(send(client, jpeg(GREEN), listing="43")) == "champion"
+    assert fallbacks("deadline") == before + 1
+    # asked again when nobody waited, it answered: the pair counts, and its model was not slow
+    assert [row[:2] for row in studio.rows()] == [
+        ("challenger", "paired"),
+        ("challenger", "served"),
+        ("champion", "paired"),
+        ("champion", "served"),
+    ]
+    assert studio.bad() == []
 
 
 def test_both_answers_about_a_photo_are_observed(client: TestClient, studio: RoutedStudio) -> None:

@@ -115,3 +115,16 @@ def test_who_found_no_place_does_not_blame_the_version(host: SlotHost) -> None:
     reasons = [str(one.result(10).reason) for one in waiting]  # type: ignore[union-attr] # all hang
     assert sorted(reasons) == ["busy"] * 3 + ["deadline"] * 2
     asked.close()
+
+
+def test_a_process_that_is_not_ready_yet_has_missed_nothing(
+    challengers: Challengers, host: SlotHost
+) -> None:
+    host.loading = True
+    assert [reason_of(challengers) for _ in range(3)] == [Reason.STARTING] * 3
+    assert reason_of(challengers) == Reason.STARTING, "nobody waits for it any more"
+    assert host.asked == 0
+    host.loading = False
+    host.ended.set()
+    assert [reason_of(challengers, beside=True) for _ in range(3)] == ["answered"] * 3
+    assert reason_of(challengers) == "answered"
