@@ -45,7 +45,7 @@ class ArraySpec(_Frozen):
 class PhotoInput(_Frozen):
     """How a photo becomes the model's input `pixels`: uint8 RGB, shape (n, height, width, 3).
 
-    `resize` names the only way `serving.photos.classify.to_pixels` knows: the whole photo squeezed
+    `resize` names the only way `serving.image.squeeze.to_pixels` knows: the whole photo squeezed
     to the square, halved by area while twice too large, then bilinear. Mean and std (on the 0..255
     scale) are applied inside the graph and stand here for the reader.
     """

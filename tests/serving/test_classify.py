@@ -8,7 +8,8 @@ from hypothesis.extra.numpy import arrays
 
 from serving.card import Classes
 from serving.errors import BadImage
-from serving.photos.classify import to_answer, to_pixels, to_probabilities
+from serving.image.squeeze import to_pixels
+from serving.photos.classify import to_answer, to_probabilities
 from tests.fakes import RED, colour_card, picture
 
 LOGITS = arrays(np.float32, 3, elements=st.floats(-50, 50, width=32))

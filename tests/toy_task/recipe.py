@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from serving.card import ArrayInput, Score
 from serving.image import PhotoFile
+from serving.image.squeeze import to_pixels
 from serving.models.session import OnnxSession
-from serving.photos.classify import to_pixels
 from serving.task import Inputs
 from tests.toy_task.task import BRIGHTNESS, SIDE, Brightness, brightness_card
 from training.candidate import Candidate, Report, Uncalibrated

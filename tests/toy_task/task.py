@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from serving.card import BATCH, ArrayInput, ArraySpec, ModelCard, Score
 from serving.encoded import Encoded
 from serving.image import PhotoFile
-from serving.photos.classify import to_pixels
+from serving.image.squeeze import to_pixels
 from serving.task import Inputs, Outputs, Size, check_arrays
 
 SIDE = 16

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from serving.errors import BadInput, ObjectNotFound
 from serving.image import Image, decode, read_header
-from serving.photos.classify import to_pixels
+from serving.image.squeeze import to_pixels
 from training.data.objects import read_photo
 from training.data.photos import Photo
 

@@ -10,8 +10,8 @@ from tqdm import tqdm
 
 from serving.card import Input, PhotoInput
 from serving.image import Image
+from serving.image.squeeze import to_pixels
 from serving.models.session import OnnxSession, cores
-from serving.photos.classify import to_pixels
 from serving.task import Array, Inputs, Outputs
 from training.loop.loaders import read_image
 

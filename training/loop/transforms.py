@@ -17,7 +17,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as geometry
 
 from serving.image import Image
-from serving.photos.classify import to_pixels
+from serving.image.squeeze import to_pixels
 
 Random = np.random.Generator
 Change = Callable[[Image, Random], Image]

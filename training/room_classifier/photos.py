@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from serving.photos.classify import to_pixels
+from serving.image.squeeze import to_pixels
 from training.loop.loaders import Batch, LabelledPhotos, read_image
 from training.room_classifier.augmentation import Augmentation, augment
 
