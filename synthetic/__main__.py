@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from synthetic.build import ROOM_TYPES, build_scene
-from synthetic.catalogue import read_catalogue
+from synthetic.catalogue import Catalogue, read_catalogue
 from synthetic.files import write_rendered
 from synthetic.palette import choose_palette
 from synthetic.render import render
@@ -22,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if chosen.command == "sample":
         write_listing(catalogue, chosen.out, chosen.samples, chosen.only)
         return
+    if chosen.command == "rooms":
+        write_rooms(chosen, catalogue)
+        return
     palette = choose_palette(chosen.home) if chosen.home is not None else None
     scene = build_scene(chosen.type, chosen.seed, catalogue, palette)
     size = (chosen.width, chosen.height)
@@ -31,6 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         write_rendered(
             chosen.out / "empty", render(bare, catalogue, size, chosen.samples, chosen.noise)
         )
+
+
+def write_rooms(chosen: argparse.Namespace, catalogue: Catalogue) -> None:
+    """Render rooms of all types in turn, each in a folder of its own; what is there is kept."""
+    for seed in range(chosen.seed, chosen.seed + chosen.count):
+        kind = ROOM_TYPES[seed % len(ROOM_TYPES)]
+        folder = chosen.out / f"{kind}-{seed}"
+        if not (folder / "scene.json").is_file():
+            scene = build_scene(kind, seed, catalogue, choose_palette(seed))
+            size = (chosen.width, chosen.height)
+            write_rendered(folder, render(scene, catalogue, size, chosen.samples))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,9 +63,16 @@ def _parser() -> argparse.ArgumentParser:
     room.add_argument("--width", type=int, default=768)
     room.add_argument("--height", type=int, default=512)
     room.add_argument("--noise", type=int, default=0, help="seed of the noise (default 0)")
+    rooms = commands.add_parser("rooms", help="render many small rooms with their ground truth")
+    rooms.add_argument("--count", type=int, required=True)
+    rooms.add_argument(
+        "--seed", type=int, default=0, help="of the first; others follow (default 0)"
+    )
+    rooms.add_argument("--width", type=int, default=320)
+    rooms.add_argument("--height", type=int, default=240)
     sample = commands.add_parser("sample", help="render the sample listing again")
     sample.add_argument("--only", choices=("", *ROOM_TYPES), default="", help="just this picture")
-    for command in (room, sample):
+    for command in (room, rooms, sample):
         command.add_argument("--furniture", type=Path, help="folder of a Sweet Home 3D library")
         command.add_argument("--out", type=Path, required=True)
         command.add_argument("--samples", type=int, default=SAMPLES, help="light paths per pixel")
