@@ -1,25 +1,18 @@
 """From a trained network, or weights from outside, to what could be served, each with its card."""
 
 from collections.abc import Mapping
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
-import httpx
-
-import training
-from serving.errors import BadInput
 from training.candidate import Candidate, Precision, Provenance, Uncalibrated
 from training.config import TrainingConfig
 from training.loop.embedding import Embedded, add_embedding
 from training.loop.export import export_onnx, measure_parity
+from training.loop.fetch import fetch_file
 from training.loop.quantise import quantise
 from training.module import Trained
 from training.recipe import Headline, OutsideWeights, Recipe, Rows, TrainingPlan
 
-_CHECKOUT = Path(training.__file__).absolute().parents[1]
 _CHECKED = 16  # inputs on which torch and ONNX are compared
-_TIMEOUT_S = 60.0
 
 
 def make_candidates(
@@ -80,24 +73,7 @@ def fetch(weights: OutsideWeights) -> bytes:
     BadInput
         If it cannot be had, or its SHA-256 is not the one that was stated.
     """
-    if weights.location.startswith("https://"):
-        try:
-            answer = httpx.get(weights.location, follow_redirects=True, timeout=_TIMEOUT_S)
-            data = answer.raise_for_status().content
-        except httpx.HTTPError as error:
-            raise BadInput(f"the weights '{weights.location}' cannot be had: {error}") from error
-    else:
-        path = _CHECKOUT / weights.location
-        if not path.is_file():
-            raise BadInput(f"there is no '{path}' with the weights")
-        data = path.read_bytes()
-    found = sha256(data).hexdigest()
-    if found != weights.sha256:
-        raise BadInput(
-            f"the weights '{weights.location}' have the SHA-256 {found}, the recipe names "
-            f"{weights.sha256}; what was changed has to be looked at before its digest is"
-        )
-    return data
+    return fetch_file(weights.location, weights.sha256)
 
 
 def choose(candidates: Mapping[Precision, Candidate], headline: Headline) -> Precision:
