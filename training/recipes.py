@@ -6,5 +6,6 @@ from training.beat_tracker.recipe import BEATS
 from training.photo_quality.recipe import QUALITY
 from training.recipe import Recipe
 from training.room_classifier.recipe import ROOMS
+from training.segmenter.recipe import SEGMENTATION
 
-RECIPES: tuple[Recipe[Any], ...] = (ROOMS, QUALITY, BEATS)
+RECIPES: tuple[Recipe[Any], ...] = (ROOMS, QUALITY, BEATS, SEGMENTATION)

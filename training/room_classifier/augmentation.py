@@ -68,7 +68,7 @@ def make_chain(side: int, how: Augmentation) -> Chain:
             Squeeze(side),
             Mirror(),
             QuarterTurn(how.quarter_turn),
-            *(Photometric(getattr(how, name), change) for name, change in _CHANGES),
+            *(Photometric(getattr(how, name), change) for name, change in PHOTOMETRIC),
         ]
     )
 
@@ -117,7 +117,7 @@ def _jpeg(photo: Image, random: Random) -> Image:
     return photo_again
 
 
-_CHANGES: tuple[tuple[str, Change], ...] = (
+PHOTOMETRIC: tuple[tuple[str, Change], ...] = (
     ("blur", _blur),
     ("sharpen", _sharpen),
     ("light", _light),

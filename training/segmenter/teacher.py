@@ -1,0 +1,132 @@
+"""What a larger network says of a photo: asked once, and kept beside the data."""
+
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from serving.errors import BadInput
+from serving.image import Image
+from serving.models.session import OnnxSession
+from training.loop.fetch import fetch_file
+from training.segmenter.mapping import of_ade32
+
+Kept = NDArray[np.uint8]
+GRID = 64  # a side of what is kept of an answer
+_PIXELS = "PreprocessedImageTensor"
+_SURE = 255
+
+
+class TeacherFile(BaseModel):
+    """`teacher.yaml` of the dataset: which network teaches.
+
+    Attributes
+    ----------
+    location : `https://…`, or a path, absolute or relative to STUDIO_DATA
+    sha256 : of the ONNX file, in hex; another file is refused
+    labels : what its outputs are named by
+    licence : of its weights
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    location: str = Field(min_length=1)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    side: int = Field(512, gt=0)
+    labels: Literal["ade32"] = "ade32"
+    licence: str
+
+    def open(self, data: str | None, folder: Path) -> "Teacher":
+        """Fetch the network.
+
+        Parameters
+        ----------
+        data : STUDIO_DATA
+        folder : keeps its answers
+
+        Raises
+        ------
+        BadInput
+            If the file cannot be had, or is another one.
+        """
+        model = fetch_file(_find(self.location, data), self.sha256)
+        return Teacher(model, self.side, folder)
+
+
+class Teacher:
+    """A network that gives logits of ADE20K's 32 classes for a photo squeezed to its square.
+
+    Parameters
+    ----------
+    model : ONNX with the input `PreprocessedImageTensor`, uint8 (1, side, side, 3), and the output
+        `logits`, float32 (1, 32, height, width)
+    folder : keeps its answers, by the photo's SHA-256
+    """
+
+    def __init__(self, model: bytes, side: int, folder: Path) -> None:
+        self.side = side
+        self._session = OnnxSession(model)
+        self._folder = folder / hashlib.sha256(model).hexdigest()[:16]
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def recall(self, sha256: str) -> Kept | None:
+        """Return an earlier answer, if there is one."""
+        file = self._file(sha256)
+        if not file.is_file():
+            return None
+        kept: Kept = np.load(file)
+        return kept
+
+    def _file(self, sha256: str) -> Path:
+        return self._folder / f"{sha256}.npy"
+
+    def ask(self, sha256: str, pixels: Image) -> Kept:
+        """Return probabilities of ADE32 times 255, uint8 (32, GRID, GRID).
+
+        Parameters
+        ----------
+        pixels : uint8 RGB (side, side, 3), the photo squeezed
+        """
+        known = self.recall(sha256)
+        if known is not None:
+            return known
+        kept = to_kept(self._session({_PIXELS: pixels[None]})["logits"][0])
+        file = self._file(sha256)
+        writing = file.with_suffix(".writing")
+        with writing.open("wb") as out:
+            np.save(out, kept)
+        writing.replace(file)
+        return kept
+
+
+def to_kept(logits: NDArray[np.float32]) -> Kept:
+    """Return logits (32, height, width) as probabilities times 255 on the kept grid."""
+    odds = np.exp(logits - logits.max(axis=0))
+    planes = np.moveaxis(odds / odds.sum(axis=0), 0, -1)
+    small = cv2.resize(planes, (GRID, GRID), interpolation=cv2.INTER_AREA)
+    return np.moveaxis((small * _SURE).round().astype(np.uint8), -1, 0).copy()
+
+
+def to_groups(kept: Kept, count: int) -> NDArray[np.float32]:
+    """Return probabilities of our classes, float32 (count, height, width), of what was kept.
+
+    Classes that the teacher does not know get nothing: their share is in `other`.
+    """
+    groups = np.zeros((count, *kept.shape[1:]), np.float32)
+    for place, plane in zip(of_ade32(), kept, strict=True):
+        groups[place] += plane
+    groups /= groups.sum(axis=0).clip(min=1)
+    return groups
+
+
+def _find(location: str, data: str | None) -> str:
+    """Return an address or an absolute path."""
+    if location.startswith("https://") or Path(location).is_absolute():
+        return location
+    if data is None or data.startswith("s3://"):
+        raise BadInput(f"the teacher '{location}' lies below STUDIO_DATA, which is no folder here")
+    return str((Path(data).expanduser().absolute() / location).resolve())

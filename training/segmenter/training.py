@@ -1,0 +1,69 @@
+"""How the segmenter is trained: what the loop asks of it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.data import ConcatDataset, Dataset
+
+from serving.image.squeeze import to_pixels
+from serving.perception.classes import CLASSES
+from serving.task import Inputs
+from training.loop.backbone import input_spec
+from training.loop.loaders import Loaders, read_image
+from training.module import Trained
+from training.recipe import Rows
+from training.segmenter.config import SegmenterConfig
+from training.segmenter.dataset import teacher_of
+from training.segmenter.module import SegmenterModule, parts_of
+from training.segmenter.network import build_network
+from training.segmenter.samples import RenderedRooms, Sample, TaughtPhotos, View
+
+
+class SegmenterTraining:
+    """The steps of `training.recipe.Training`."""
+
+    def make_module(self, rows: Rows, config: SegmenterConfig, fresh: bool) -> SegmenterModule:
+        """Return the encoder with the weights it begins with, and a decoder that knows nothing."""
+        del rows
+        net, encoder = build_network(
+            config.backbone,
+            config.weights if fresh else "none",
+            len(CLASSES),
+            config.width,
+            config.frozen_stages,
+        )
+        spec = input_spec(encoder, config.side)
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's own stubs
+        return SegmenterModule(parts_of(spec, net), spec, config)
+
+    def make_data(self, rows: Rows, config: SegmenterConfig) -> L.LightningDataModule:
+        """Return photos with what the teacher says of them, and rendered rooms if there are any."""
+        teacher = teacher_of(rows.dataset)
+        view = View(config.train_side, config.least_crop)
+        parts: list[Dataset[Sample]] = [TaughtPhotos(records(rows.train), teacher, view)]
+        if config.synthetic:
+            parts += [RenderedRooms(Path(config.synthetic), view)] * config.synthetic_repeats
+        whole = View(config.side, None)
+        validation = TaughtPhotos(records(rows.validation), teacher, whole)
+        return Loaders(ConcatDataset(parts), validation, config)  # type: ignore[arg-type] # triples
+
+    def sample_inputs(self, trained: Trained, rows: Rows, config: SegmenterConfig) -> Inputs:
+        """Return some photos to learn from, as the model's input."""
+        del trained
+        chosen = rows.train["uri"].sample(
+            config.calibration_photos, random_state=config.seed, replace=True
+        )
+        side = config.side
+        return {
+            "pixels": np.stack([to_pixels(read_image(uri, side), side, side) for uri in chosen])
+        }
+
+
+def records(rows: pd.DataFrame) -> list[Mapping[str, Any]]:
+    """Return a table's rows one by one."""
+    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
