@@ -7,6 +7,7 @@ J. Sun, "Fast guided filter", arXiv:1505.00996.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -105,10 +106,10 @@ class _Guide:
     def __init__(self, guide: Floats, radius: int, epsilon: float) -> None:
         self._guide, self._box = guide, (2 * radius + 1, 2 * radius + 1)
         self._mean = self._average(guide)
-        spread = self._average(guide * guide) - self._mean * self._mean
-        self._variance = spread + np.float32(epsilon)
+        squared = self._average(guide * guide)
+        self._variance = squared - self._mean * self._mean + np.float32(epsilon)
 
-    def _average(self, values: Floats) -> Floats:
+    def _average(self, values: NDArray[np.floating[Any]]) -> Floats:
         found = cv2.blur(values, self._box, borderType=cv2.BORDER_REFLECT)
         return np.asarray(found, np.float32)
 
@@ -117,9 +118,7 @@ class _Guide:
         mean = self._average(mask)
         covariance = self._average(self._guide * mask) - self._mean * mean
         slope = covariance / self._variance
-        return self._average(slope), self._average(
-            np.asarray(mean - slope * self._mean, np.float32)
-        )
+        return self._average(slope), self._average(mean - slope * self._mean)
 
 
 def _paint(photo: Image, lines: list[tuple[Floats, Floats]], classes: Ids) -> Ids:

@@ -53,7 +53,7 @@ def to_class(name: str, named: Mapping[str, Class]) -> Class:
     >>> to_class("floor", {}), to_class("yacht", {}), to_class("house", {"house": "building"})
     ('floor', 'other', 'building')
     """
-    own = next((one for one in CLASSES if one == name), "other")
+    own: Class = next((one for one in CLASSES if one == name), "other")
     return named.get(name, own)
 
 

@@ -108,7 +108,8 @@ def to_kept(logits: NDArray[np.float32]) -> Kept:
     odds = np.exp(logits - logits.max(axis=0))
     planes = np.moveaxis(odds / odds.sum(axis=0), 0, -1)
     small = cv2.resize(planes, (GRID, GRID), interpolation=cv2.INTER_AREA)
-    return np.moveaxis((small * _SURE).round().astype(np.uint8), -1, 0).copy()
+    kept: Kept = np.moveaxis((small * _SURE).round().astype(np.uint8), -1, 0).copy()
+    return kept
 
 
 def to_groups(kept: Kept, count: int) -> NDArray[np.float32]:

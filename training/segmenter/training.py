@@ -38,7 +38,7 @@ class SegmenterTraining:
             config.frozen_stages,
         )
         spec = input_spec(encoder, config.side)
-        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's own stubs
+        net.to(memory_format=torch.channels_last)
         return SegmenterModule(parts_of(spec, net), spec, config)
 
     def make_data(self, rows: Rows, config: SegmenterConfig) -> L.LightningDataModule:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -66,7 +68,8 @@ def test_rows_of_a_tall_photo_do_not_show_where_they_were_worked_on() -> None:
 
 def test_what_is_no_map_or_no_photo_is_refused() -> None:
     photo = np.zeros((8, 8, 3), np.uint8)
-    for ids in (np.zeros((2, 2), np.int64), np.zeros(4, np.uint8), np.zeros((0, 3), np.uint8)):
+    wrong: list[Any] = [np.zeros((2, 2), np.int64), np.zeros(4, np.uint8), np.zeros((0, 3), "u1")]
+    for ids in wrong:
         with pytest.raises(BadInput):
             refine_mask(ids, photo)
     with pytest.raises(BadImage):
