@@ -73,7 +73,7 @@ class Reason(StrEnum):
 
 
 # it is asked again when nobody waits: how long its model takes then says whether it is slow, and
-# only whether it answers at all says whether it fails; a caller's deadline is missed by a whole host
+# only whether it answers at all says whether it fails: a busy host misses callers' deadlines, too
 ASKED_AGAIN = frozenset({Reason.DEADLINE, Reason.OPEN, Reason.STARTING})
 # these say nothing about the version
 NOT_ITS_FAULT = frozenset({Reason.BUSY, Reason.OPEN, Reason.STARTING, Reason.STOPPED})

@@ -16,7 +16,6 @@ from tests.fakes import TASK
 from tests.registry.ramp.conftest import BeginRamp, Traffics
 
 pytestmark = pytest.mark.slow
-pytest_plugins = ("tests.registry.ramp.conftest",)
 
 
 def test_a_bad_version_is_stopped_by_a_publisher_that_never_found_mlflow(
