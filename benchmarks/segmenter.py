@@ -1,8 +1,8 @@
 """How right is what the segmenter says of pixels? Beside the networks that could teach it.
 
 `interiors`: photos on which people drew (ADE20K), that no training of ours sees; the larger
-networks learned from them. Pixels that people named as something of ours count; the larger
-networks' answers go through the same mapping. `held_out`: photos of the frozen test set, against
+networks learned from them, and their answers go through the same mapping. `pixel_accuracy` is of
+pixels of classes that those know, `pixel_accuracy_all` of all of ours. `held_out`: photos of the frozen test set, against
 the teacher. `borders`: full-size synthetic photos (the sample listing) with true maps: F-measure of
 borders within 2 px before and after refinement, of each network's map and of the true map shrunk to
 the model's size. `cost`: of a photo of 1600x1200.
@@ -36,7 +36,7 @@ from training.segmenter.annotated import Annotated, read_annotated
 from training.segmenter.dataset import open_segmentation
 from training.segmenter.evaluation import SegmenterEvaluation
 from training.segmenter.mapping import of_ade32, of_synthetic
-from training.segmenter.scores import PARTS, boundary_f, confusion, part_overlaps, pixel_accuracy
+from training.segmenter.scores import PARTS, accuracies, boundary_f, confusion, part_overlaps
 
 ROOT = Path(__file__).resolve().parents[1]
 STARTER = ROOT / "registry/starter/segmenter"
@@ -85,8 +85,7 @@ def show_interiors(figures: Figures, named: dict[str, Segment], photos: list[Ann
             for one in photos:
                 total += confusion(one.truth, to_size(segment(one.photo), one.photo, refined))
             key = f"interiors.{name}{'.refined' if refined else ''}"
-            figures.add(f"{key}.pixel_accuracy", pixel_accuracy(total))
-            for part, value in part_overlaps(total).items():
+            for part, value in (accuracies(total) | part_overlaps(total)).items():
                 figures.add(f"{key}.{part}", value)
 
 

@@ -14,13 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.image import Image
-from serving.perception.classes import CLASSES, Class
 from training.loop.loaders import read_image
 from training.segmenter.mapping import of_annotations
 from training.segmenter.scores import IGNORED
 
 FOLDER = "segmentation"
-_OTHER = CLASSES.index("other")
 
 
 @dataclass(frozen=True)
@@ -29,8 +27,8 @@ class Annotated:
 
     Attributes
     ----------
-    truth : ids of our classes, uint8 (height, width); IGNORED where they said nothing, or named
-        what we have no class for
+    truth : ids of our classes, uint8 (height, width); `other` where they named what we have no
+        class for, IGNORED where they said nothing
     """
 
     name: str
@@ -60,17 +58,12 @@ def to_truth(mask: Image, names: dict[int, str]) -> NDArray[np.uint8]:
     --------
     >>> mask = np.array([[[10, 2, 9], [0, 7, 9]]], np.uint8)
     >>> to_truth(mask, {258: "floor, flooring", 7: "yacht"}).tolist()
+    [[2, 0]]
+    >>> to_truth(mask, {258: "floor, flooring"}).tolist()
     [[2, 255]]
     """
     numbers = mask[..., 0].astype(np.int64) // 10 * 256 + mask[..., 1]
     truth = np.full(numbers.shape, IGNORED, np.uint8)
     for number, ours in zip(names, of_annotations(list(names.values())), strict=True):
-        if ours != _OTHER:
-            truth[numbers == number] = ours
+        truth[numbers == number] = ours
     return truth
-
-
-def within(truth: NDArray[np.uint8], classes: frozenset[Class]) -> NDArray[np.uint8]:
-    """Return a true map in which pixels of other classes are ignored."""
-    keep = np.isin(truth, [CLASSES.index(name) for name in classes])
-    return np.where(keep, truth, IGNORED).astype(np.uint8)

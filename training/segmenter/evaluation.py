@@ -27,6 +27,7 @@ from training.segmenter.samples import taught
 from training.segmenter.scores import (
     IGNORED,
     Counts,
+    accuracies,
     confusion,
     overlap,
     part_overlaps,
@@ -113,7 +114,7 @@ def annotated_figures(namer: Namer, data: str | None) -> dict[str, float]:
     for name in CLASSES:
         if total[CLASSES.index(name)].any():
             figures[f"slice/class/{name}/iou"] = overlap(total, (name,))
-    return figures | {"test/pixel_accuracy": pixel_accuracy(total)}
+    return figures | {f"test/{name}": value for name, value in accuracies(total).items()}
 
 
 def judged_rows(rows: pd.DataFrame, count: int = _JUDGED) -> NDArray[np.intp]:

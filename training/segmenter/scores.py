@@ -7,10 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.perception.classes import CLASSES, FURNITURE
+from training.segmenter.mapping import HIDDEN
 
 Ids = NDArray[np.uint8]
 Counts = NDArray[np.int64]
 IGNORED = 255  # of a true map: nobody said what is there
+NAMED = tuple(name for name in CLASSES if name != "other")
+KNOWN_TO_TEACHERS = tuple(name for name in NAMED if name not in HIDDEN)
 # What staging needs to know apart, each of one class or several.
 PARTS: Mapping[str, frozenset[str]] = {
     "wall": frozenset(("wall",)),
@@ -44,12 +47,39 @@ def pixel_accuracy(counts: Counts) -> float:
     return float(np.trace(counts) / total) if total else float("nan")
 
 
+def class_accuracy(counts: Counts, classes: Iterable[str]) -> float:
+    """Return the share of pixels of some true classes that are named right; NaN if none is there.
+
+    Examples
+    --------
+    >>> truth = np.array([[0, 1, 1, 2]], np.uint8)
+    >>> counts = confusion(truth, np.array([[1, 1, 2, 2]], np.uint8))
+    >>> class_accuracy(counts, ("wall",)), class_accuracy(counts, ("wall", "floor"))
+    (0.5, 0.6666666666666666)
+    """
+    places = [CLASSES.index(name) for name in classes]
+    total = counts[places].sum()
+    return float(counts[places, places].sum() / total) if total else float("nan")
+
+
 def overlap(counts: Counts, classes: Iterable[str]) -> float:
     """Return the intersection over union of some classes taken as one; NaN if none is there."""
     places = [CLASSES.index(name) for name in classes]
     both = counts[np.ix_(places, places)].sum()
     union = counts[places].sum() + counts[:, places].sum() - both
     return float(both / union) if union else float("nan")
+
+
+def accuracies(counts: Counts) -> dict[str, float]:
+    """Return the share of pixels named right: of classes that teachers know, and of all of ours.
+
+    Pixels of what we have no class for count in neither; they count in overlaps, as what they were
+    mistaken for.
+    """
+    return {
+        "pixel_accuracy": class_accuracy(counts, KNOWN_TO_TEACHERS),
+        "pixel_accuracy_all": class_accuracy(counts, NAMED),
+    }
 
 
 def part_overlaps(counts: Counts) -> dict[str, float]:

@@ -39,6 +39,6 @@ def test_a_border_that_is_nowhere_has_no_measure() -> None:
     assert np.isnan(boundary_f(wall, wall, ("floor",)))
 
 
-def test_what_people_named_otherwise_or_left_is_ignored() -> None:
+def test_what_people_left_is_ignored_and_what_we_have_no_class_for_is_other() -> None:
     mask = np.array([[[10, 2, 1], [10, 2, 9], [0, 0, 0], [0, 7, 3]]], np.uint8)
-    assert to_truth(mask, {258: "bed", 7: "ghost"}).tolist() == [[BED, BED, IGNORED, IGNORED]]
+    assert to_truth(mask, {258: "bed", 7: "ghost"}).tolist() == [[BED, BED, IGNORED, 0]]
