@@ -19,7 +19,7 @@ class SegmenterConfig(TrainingConfig):
     weights: Literal["auto", "wheel", "hub", "none"] = Field(
         "auto", description="to begin with, as of the room classifier"
     )
-    side: int = Field(320, ge=64, le=1024, multiple_of=32, description="of the model's input, px")
+    side: int = Field(256, ge=64, le=1024, multiple_of=32, description="of the model's input, px")
     train_side: int = Field(
         224, ge=64, le=1024, multiple_of=32,
         description="of what it learns from, px: crops show rooms larger than whole photos do",
