@@ -24,6 +24,7 @@ class Noted:
     Attributes
     ----------
     champion : None: it failed
+    champion_version : also of one that failed
     beside : the version at issue; None: the champion stands alone
     share : of all listings, 0..1, that it is to answer
     """
@@ -33,6 +34,7 @@ class Noted:
     key: str
     asker: Asker
     champion: Prediction[Any] | None
+    champion_version: str
     beside: ModelVersion | None
     share: float
 
@@ -136,8 +138,7 @@ class Notes:
         beside = _beside(noted)
         if self._observer is None or beside is None:
             return
-        version = noted.champion.version if noted.champion is not None else ""
-        about = _about(noted)
+        about, version = _about(noted), noted.champion_version
         self._observer.observe_bad(Bad(about, beside, kind, by_champion, version, paired, reason))
 
 

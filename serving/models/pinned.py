@@ -53,7 +53,8 @@ def pinned_route(task: str, pin: Mapping[str, Any], routes: Routes) -> TaskRoute
     found = {slot: routes.version(task, each) for slot, each in kept["versions"].items()}
     versions = {slot: version for slot, version in found.items() if version is not None}
     arms = tuple(Arm(slot, weight) for slot, weight in kept["arms"])
-    return TaskRoute(Route(task, kept["salt"], arms, kept["shadow"]), versions)
+    route = Route(task, kept["salt"], arms, kept["shadow"])
+    return TaskRoute(route, versions, pin["version"])
 
 
 def still_holds(route: TaskRoute, routes: Routes) -> bool:

@@ -184,9 +184,11 @@ class Router:
         if version is None and route is not None:
             version = question.version or next(iter(route.versions.values()), None)
         share = route.share(version.slot) if route is not None and version is not None else 0.0
-        given = champion if isinstance(champion, Prediction) else None
+        given, number = None, route.champion if route is not None else ""
+        if isinstance(champion, Prediction):
+            given, number = champion, champion.version
         asker, sha256 = question.asker, question.source.sha256
-        return Noted(question.task, sha256, question.key, asker, given, version, share)
+        return Noted(question.task, sha256, question.key, asker, given, number, version, share)
 
     def _count(self, question: Question, said: Said | None, outcome: Outcome) -> None:
         task = question.task.name

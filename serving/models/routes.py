@@ -34,10 +34,12 @@ class TaskRoute:
     Attributes
     ----------
     versions : by slot; one that cannot be read is missing, and the champion answers for it
+    champion : the version they stand beside; who answers which listing does not depend on it
     """
 
     route: Route
     versions: Mapping[str, ModelVersion]
+    champion: str = field(default="", compare=False)
 
     def share(self, slot: str) -> float:
         """Return the share of listings that a slot answers, 0..1."""
@@ -137,7 +139,8 @@ class Routes:
         beside = [row for row in rows if row.slot != CHAMPION]
         found = {row.slot: self._read(row) for row in beside}
         versions = {slot: version for slot, version in found.items() if version is not None}
-        wanted = TaskRoute(route, versions) if beside else None
+        champion = next((row.version for row in rows if row.slot == CHAMPION), "")
+        wanted = TaskRoute(route, versions, champion) if beside else None
         with self._lock:
             known = self._tasks.setdefault(task, _Known())
             known.running = {row.slot: row.identity for row in rows}
@@ -147,6 +150,8 @@ class Routes:
                 _show_weight(task, wanted)
             elif known.next is None or known.next.route != wanted:
                 known.next = _Next(wanted, self._clock() + wait_s)
+            else:
+                known.next.route = wanted  # beside another champion, perhaps
 
     def _wait_s(self, known: _Known, wanted: TaskRoute | None, beside: list[Published]) -> float:
         """Return for how long the route stays as it is."""

@@ -5,15 +5,19 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from serving.card import PhotoInput
+from serving.db.canary_tables import BadEvent
 from serving.errors import ModelFailed, Overloaded, StudioError
 from serving.image import PhotoFile
 from serving.models.asker import Asker
 from serving.models.challenger import Challengers
+from serving.models.local import ModelVersion
+from serving.models.pinned import PinnedModel, pinned_route
 from serving.models.predictor import LocalPredictor, Prediction
 from serving.models.router import Outcome
+from serving.models.routes import TaskRoute
 from serving.models.slot_address import SlotAddress
 from serving.photos.classify import ROOM_CLASSIFIER
 from serving.storage.interface import Storage
@@ -45,10 +49,12 @@ def champion(source: PhotoFile) -> Outcome:
     return said
 
 
-def answer(studio: RoutedStudio, said: StudioError | None = None) -> Outcome:
+def answer(
+    studio: RoutedStudio, said: StudioError | None = None, route: TaskRoute | None = None
+) -> Outcome:
     """Ask about a photo of which the champion says `said`, or what it shows."""
     source = photo(GREEN)
-    route = studio.router.routes.of(TASK)
+    route = route or studio.router.routes.of(TASK)
     asker, before = Asker("backend", "42"), said or champion(source)
     source.release()
     question = studio.router.question(ROOM_CLASSIFIER, source, asker, before, route)
@@ -71,6 +77,25 @@ def test_a_champion_that_breaks_alone_is_compared_with_the_version_in_shadow(
     assert isinstance(answer(studio, ModelFailed("the champion broke")), ModelFailed)
     assert studio.bad() == [("champion", "error", "ModelFailed")]
     assert [row[:2] for row in studio.rows()] == [("challenger", "paired")]
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+def test_what_a_champion_broke_on_is_told_of_its_version(
+    studio: RoutedStudio, engine: Engine, storage: Storage, pinned: bool
+) -> None:
+    studio.say(weight=100)
+    route = None
+    if pinned:
+        now = studio.router.routes.of(TASK)
+        kept = PinnedModel(ModelVersion(colour_card(), "1", "champion"), now).pin
+        publish(engine, storage, version="3")  # the job goes on with version 1
+        studio.follow()
+        route = pinned_route(TASK, kept, studio.router.routes)
+    answer(studio, ModelFailed("the champion broke"), route)
+    assert studio.observer.flush()
+    with engine.connect() as connection:
+        found = connection.execute(select(BadEvent.version, BadEvent.beside)).all()
+    assert [tuple(row) for row in found] == [("1", "2")]
 
 
 def test_what_breaks_in_shadow_is_noted_and_the_champions_answer_is_kept(
