@@ -27,7 +27,6 @@ from registry.versions import ROLLED_BACK_AT, ROLLED_BACK_REASON
 from serving.db.canary_tables import Ramp
 from serving.db.tables import Slot
 from serving.errors import BadInput
-from serving.jobs.recall import recall_within
 from serving.models.routing import CHAMPION
 from serving.models.slots import Mode, Published
 
@@ -196,5 +195,4 @@ def end_withdrawn(engine: Engine, row: Published) -> None:
         ramp = database.get(Ramp, (row.task, row.version))
         if ramp is not None and ramp.state in LIVE:
             withdraw(database, ramp, f"its alias {row.slot} was taken away")
-            recall_within(database.connection(), row.task, row.version)
         log.info("%s version %s is no %s any more", row.task, row.version, row.slot)

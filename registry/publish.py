@@ -152,6 +152,8 @@ class Publisher:
         )
         champion = candidate.champion
         if champion is not None and champion.version == number:
+            if now is not None and now.version != number:
+                end_withdrawn(self._engine, now)
             if end_promoted(self._engine, task, slot):
                 self._client.delete_registered_model_alias(task, slot)
             return None

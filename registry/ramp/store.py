@@ -24,6 +24,7 @@ from serving.db.canary_tables import (
     RampInput,
     RampListing,
 )
+from serving.jobs.recall import recall_within
 from serving.models.routing import CHALLENGER
 from serving.models.slots import Mode
 from serving.operations.decisions import NewDecision, write_decision
@@ -146,7 +147,7 @@ def _forget(database: Database, task: str, version: str) -> None:
 
 
 def _end_others(database: Database, new: Beginning) -> None:
-    """One version at a time in a slot: who was there before is withdrawn."""
+    """One version at a time in a slot: who was there before is withdrawn, or is the champion."""
     others = select(Ramp).where(
         Ramp.task == new.task,
         Ramp.slot == new.slot,
@@ -154,13 +155,20 @@ def _end_others(database: Database, new: Beginning) -> None:
         Ramp.state.in_(LIVE),
     )
     for ramp in database.scalars(others).all():
-        withdraw(database, ramp, f"version {new.version} has taken its place")
+        if ramp.version == new.champion:
+            promoted(database, ramp, "alias")
+        else:
+            withdraw(database, ramp, f"version {new.version} has taken its place")
 
 
 def withdraw(database: Database, ramp: Ramp, why: str) -> None:
-    """End a ramp without a verdict; it goes on if its alias comes back."""
+    """End a ramp without a verdict; it goes on if its alias comes back.
+
+    What the version answered is answered again, because nobody answers those listings so any more.
+    """
     ramp.state, ramp.why = State.WITHDRAWN, why
     write(database, ramp, "withdraw", "alias", why)
+    recall_within(database.connection(), ramp.task, ramp.version)
 
 
 def _first_state(new: Beginning) -> State:

@@ -180,6 +180,49 @@ def test_an_alias_that_is_taken_away_ends_the_trial_and_its_return_goes_on_with_
         assert database.scalar(begun) == 1, "its evidence is kept"
 
 
+def test_a_version_whose_place_another_has_taken_is_recalled(
+    client: MlflowClient,
+    engine: Engine,
+    publisher: Publisher,
+    versions: tuple[str, str],
+    register_version: Register,
+) -> None:
+    _, second = versions
+    client.set_registered_model_alias(TASK, CHALLENGER, register_version(gain=2.0))
+    publisher.publish()
+    assert ramp_of(engine, second).state == "withdrawn"
+    with Database(engine) as database:
+        recalled = select(Job.input["version"].astext).where(Job.type == "recall_version")
+        assert set(database.scalars(recalled)) == {second}
+
+
+def test_an_alias_that_is_moved_to_the_champion_ends_the_trial_of_the_version_before(
+    client: MlflowClient, engine: Engine, publisher: Publisher, versions: tuple[str, str]
+) -> None:
+    first, second = versions
+    client.set_registered_model_alias(TASK, CHALLENGER, first)
+    publisher.publish()
+    assert beside(engine) is None
+    assert ramp_of(engine, second).state == "withdrawn"
+    assert find_alias(client, TASK, CHALLENGER) is None
+
+
+def test_a_version_that_became_champion_is_not_recalled_when_the_next_comes(
+    client: MlflowClient,
+    engine: Engine,
+    publisher: Publisher,
+    versions: tuple[str, str],
+    register_version: Register,
+) -> None:
+    _, second = versions
+    client.set_registered_model_alias(TASK, CHAMPION, second)
+    client.set_registered_model_alias(TASK, CHALLENGER, register_version(gain=2.0))
+    publisher.publish()
+    assert ramp_of(engine, second).state == "promoted"
+    with Database(engine) as database:
+        assert not database.scalar(select(func.count()).where(Job.type == "recall_version"))
+
+
 def test_a_version_that_passed_becomes_champion_and_never_leaves_its_listings(
     client: MlflowClient, engine: Engine, publisher: Publisher, versions: tuple[str, str]
 ) -> None:
