@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 
+from botocore.exceptions import BotoCoreError, ClientError
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
@@ -38,9 +39,10 @@ from registry.beside import (
     publish_beside,
 )
 from registry.bootstrap import register_starters
-from registry.client import open_client
+from registry.client import FAILED, open_client
 from registry.ramp.guard import GuardThread
 from registry.ramp.look import deciding
+from registry.ramp.shown import take_out
 from registry.reconcile import Reconciler
 from registry.slot_rows import publishing, store, write_slot
 from registry.versions import MODEL_SHA256, PREVIOUS, PUBLISHED_AT, REFUSED, ModelFiles, read_files
@@ -61,6 +63,7 @@ log = logging.getLogger(__name__)
 
 ARM = "arm-"
 _MAX_TAG = 4000
+_PAGE_FAILED = (*FAILED, OSError, BotoCoreError, ClientError)  # MLflow, or where its files lie
 # MLflow's own are two minutes and seven tries: a server that hangs would hold up every task
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "15", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
 
@@ -105,7 +108,16 @@ class Publisher:
             for model in self._client.search_registered_models():
                 slots = read_slots(self._engine)
                 changes += self._publish_task(str(model.name), dict(model.aliases), slots)
+            self._take_out_pictures()
             return changes
+
+    def _take_out_pictures(self) -> None:
+        """Let no page show what is kept no more; a few pages a round."""
+        try:
+            for place in take_out(self._client, self._engine):
+                log.info("%s of run %s shows no gone pictures now", place.file, place.run_id)
+        except _PAGE_FAILED as error:
+            log.warning("a page shows a picture that is gone: %s", first_line(error))
 
     def _publish_task(self, task: str, aliases: Mapping[str, object], slots: Slots) -> list[Change]:
         beside = sorted(

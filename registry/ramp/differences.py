@@ -24,11 +24,13 @@ class Difference:
     Attributes
     ----------
     picture : WebP, small
+    object_key : under which it is kept
     said : by a person, if one has spoken; None: nobody has
     distance : of both answers, 0..1
     """
 
     picture: bytes
+    object_key: str
     group: str
     champion: Json
     challenger: Json
@@ -64,6 +66,7 @@ def read_differences(
         found.append(
             Difference(
                 picture,
+                row.object_key,
                 row.label_group or "",
                 row.champion,
                 row.challenger,
@@ -90,6 +93,8 @@ def _read_rows(engine: Engine, task: str, version: str, first: str | None) -> Se
     kept = (
         select(KeptPhoto.object_key)
         .where(KeptPhoto.content_sha256 == ours.content_sha256)
+        # of the same listing: another that shows the photo may be kept for longer
+        .where(KeptPhoto.client == ours.client, KeptPhoto.listing_key == ours.listing_key)
         .limit(1)
         .lateral()
     )

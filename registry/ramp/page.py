@@ -18,8 +18,9 @@ from registry.ramp.chart import draw
 from registry.ramp.course import Course, read_course
 from registry.ramp.differences import Difference, read_differences
 from registry.ramp.sentences import explain, percent
+from registry.ramp.shown import Place, mark_of, put_page
 from registry.ramp.states import State
-from registry.runs import log_text, page_of
+from registry.runs import page_of
 from registry.verdict import Finding
 from serving.db.tables import Json
 from serving.storage.interface import Storage
@@ -37,8 +38,14 @@ _TONES = {
 
 @dataclass(frozen=True)
 class Shown:
-    """A photo of the page: its picture as a data URI, and who said what of it."""
+    """A photo of the page: its picture as a data URI, and who said what of it.
 
+    Attributes
+    ----------
+    mark : by which it is found in the page, to be taken out
+    """
+
+    mark: str
     picture: str
     said: Sequence[tuple[str, str, str]]
     distance: str
@@ -46,11 +53,16 @@ class Shown:
 
 def render_page(engine: Engine, storage: Storage, task: str, version: str) -> str:
     """Return a version's page; BadInput if it never was beside a champion."""
+    return _render(engine, storage, task, version)[0]
+
+
+def _render(engine: Engine, storage: Storage, task: str, version: str) -> tuple[str, list[str]]:
+    """Return a version's page, and the keys of the kept pictures that it shows."""
     course = read_course(engine, task, version)
     worst = course.verdict.worst
     first = None if worst.group == ALL else worst.group
     differences = read_differences(engine, storage, task, version, first)
-    return render(
+    page = render(
         "version.html.j2",
         ramp=course.ramp,
         state=course.ramp.state.replace("_", " "),
@@ -71,16 +83,17 @@ def render_page(engine: Engine, storage: Storage, task: str, version: str) -> st
         answered=course.evidence.answered,
         made_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     )
+    return page, [one.object_key for one in differences]
 
 
 def log_page(
     client: MlflowClient, engine: Engine, storage: Storage, task: str, version: str
 ) -> str:
     """Put a version's page beside its run in MLflow and link it by a tag; return the page."""
-    page = render_page(engine, storage, task, version)
+    page, shown = _render(engine, storage, task, version)
     found = client.get_model_version(task, version)
     if found.run_id:
-        log_text(client, found.run_id, PAGE_FILE, page)
+        put_page(client, engine, Place(found.run_id, PAGE_FILE), page, shown)
         address = f"{page_of(client, found.run_id)}/artifacts/{PAGE_FILE}"
         client.set_model_version_tag(task, version, PAGE_TAG, address)
     return page
@@ -102,7 +115,7 @@ def show(one: Difference, champion: str, version: str) -> Shown:
         *([("a person", person, "")] if person else []),
     ]
     picture = f"data:image/webp;base64,{b64encode(one.picture).decode()}"
-    return Shown(picture, said, f"{one.distance:.2f}")
+    return Shown(mark_of(one.object_key), picture, said, f"{one.distance:.2f}")
 
 
 def name_answer(answer: Json) -> tuple[str, str]:

@@ -39,7 +39,7 @@ def _replay(engine: Engine, settings: Settings, asked: argparse.Namespace) -> in
     client, storage = open_client(settings), storage_of(settings)
     wanted = (asked.task, asked.version)
     found = replay(client, engine, storage, wanted, asked.days, asked.photos)
-    log_replay(client, found)
+    log_replay(client, engine, found)
     if asked.to is not None:
         asked.to.write_text(render_replay(found))
     print(as_text(found))

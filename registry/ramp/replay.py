@@ -220,7 +220,8 @@ class _Sums:
                 self.right[model.version] = self.right.get(model.version, 0) + hit
         if not found.agrees:
             before, now = (self.task.answer.dump_python(a, mode="json") for a in (theirs, ours))
-            shown = Difference(picture, found.group, before, now, kept.correct, found.distance)
+            told = found.group, before, now, kept.correct, found.distance
+            shown = Difference(picture, kept.object_key, *told)
             self.differences.append((kept.listing_key, shown))
 
     def _ask(self, model: Loaded, photo: PhotoFile) -> Any:  # noqa: ANN401 - the task's answer

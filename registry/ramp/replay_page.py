@@ -3,12 +3,14 @@
 from datetime import UTC, datetime
 
 from mlflow import MlflowClient
+from sqlalchemy import Engine
 
 from registry.pages import render
 from registry.ramp.page import show
 from registry.ramp.replay import Replay
 from registry.ramp.sentences import percent
-from registry.runs import log_text, page_of
+from registry.ramp.shown import Place, put_page
+from registry.runs import page_of
 
 PAGE_FILE, PAGE_TAG = "replay.html", "replay.page"
 
@@ -25,11 +27,12 @@ def render_replay(found: Replay) -> str:
     )
 
 
-def log_replay(client: MlflowClient, found: Replay) -> None:
+def log_replay(client: MlflowClient, engine: Engine, found: Replay) -> None:
     """Put a replay's page beside the version's run in MLflow, and link it by a tag."""
     version = client.get_model_version(found.task, found.version)
     if version.run_id:
-        log_text(client, version.run_id, PAGE_FILE, render_replay(found))
+        shown = [one.object_key for one in found.differences]
+        put_page(client, engine, Place(version.run_id, PAGE_FILE), render_replay(found), shown)
         address = f"{page_of(client, version.run_id)}/artifacts/{PAGE_FILE}"
         client.set_model_version_tag(found.task, found.version, PAGE_TAG, address)
 

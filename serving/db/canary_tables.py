@@ -184,6 +184,7 @@ class KeptPhoto(Base):
     __table_args__ = (
         Index("kept_photos_listing", "client", "listing_id"),
         Index("kept_photos_at", "at"),
+        Index("kept_photos_object", "object_key"),
     )
 
     content_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -193,6 +194,16 @@ class KeptPhoto(Base):
     object_key: Mapped[str]
     bytes: Mapped[int] = mapped_column(BigInteger)
     at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class PagePicture(Base):
+    """That a page in MLflow, a file of a run, shows a kept picture: it goes with that."""
+
+    __tablename__ = "page_pictures"
+
+    run_id: Mapped[str] = mapped_column(primary_key=True)
+    file: Mapped[str] = mapped_column(primary_key=True)
+    object_key: Mapped[str] = mapped_column(primary_key=True)
 
 
 class Ramp(Base):

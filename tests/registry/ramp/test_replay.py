@@ -66,7 +66,7 @@ def test_a_replay_counts_by_what_the_champion_says_and_shows_the_photos(
     assert "red" in found.verdict
     assert len(found.differences) == 2, "two of a listing are enough"
     assert found.speed.keys() == {champion, swapped}
-    log_replay(client, found)
+    log_replay(client, engine, found)
     version = client.get_model_version(TASK, swapped)
     assert version.tags[PAGE_TAG].endswith(PAGE_FILE)
     assert render_replay(found).count("data:image/webp") == 2

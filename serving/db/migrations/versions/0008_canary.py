@@ -145,6 +145,14 @@ def _create_observations() -> None:
     )
     op.create_index("kept_photos_listing", "kept_photos", ["client", "listing_id"])
     op.create_index("kept_photos_at", "kept_photos", ["at"])
+    op.create_index("kept_photos_object", "kept_photos", ["object_key"])
+    op.create_table(
+        "page_pictures",
+        _text("run_id"),
+        _text("file"),
+        _text("object_key"),
+        sa.PrimaryKeyConstraint("run_id", "file", "object_key"),
+    )
     op.create_table(
         "observed_batches",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -314,8 +322,8 @@ def _create_rollbacks() -> None:
 
 def downgrade() -> None:
     for table in ("rollbacks", "publications", "ramp_listings",
-                  "experiments", "ramp_decisions", "ramp_inputs", "ramps", "kept_photos",
-                  "observed_batches", "bad_events", "exposures", "feedback", "predictions"):  # fmt: skip
+                  "experiments", "ramp_decisions", "ramp_inputs", "ramps", "page_pictures",
+                  "kept_photos", "observed_batches", "bad_events", "exposures", "feedback", "predictions"):  # fmt: skip
         op.drop_table(table)
     _create_former()
     op.execute("DELETE FROM slots WHERE slot <> 'champion'")
