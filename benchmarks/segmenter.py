@@ -11,7 +11,6 @@ Needs STUDIO_DATA; borders need `--furniture`, and Mitsuba.
 """
 
 import argparse
-import resource
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -150,7 +149,7 @@ def show_borders(
 
 
 def show_cost(figures: Figures, candidate: Candidate, photo: Image) -> None:
-    """Print CPU-ms and memory of a photo of 1600x1200: what is asked, and refinement."""
+    """Print CPU-ms of a photo of 1600x1200: what is asked, and refinement."""
     large = np.asarray(cv2.resize(photo, (1600, 1200)), np.uint8)
     file = cv2.imencode(".jpg", large[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes()
     session, card = OnnxSession(candidate.model), candidate.card
@@ -172,12 +171,6 @@ def show_cost(figures: Figures, candidate: Candidate, photo: Image) -> None:
         figures.add(f"cost.{name}_cpu_ms", ms)
     figures.add("cost.answer_cpu_ms", least["prepare"] + least["model"] + least["read"])
     figures.add("cost.model_mb", len(candidate.model) / 1e6)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    huge = np.zeros((6000, 8000, 3), np.uint8)
-    before = peak / 1024
-    refine_mask(answer.map.array(), huge)
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
-    figures.add("cost.refine_48mp_extra_mb", max(0.0, grown - huge.nbytes / 2**20))
 
 
 def main() -> None:
