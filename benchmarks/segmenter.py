@@ -2,10 +2,10 @@
 
 `interiors`: photos on which people drew (ADE20K), that no training of ours sees; the larger
 networks learned from them, and their answers go through the same mapping. `pixel_accuracy` is of
-pixels of classes that those know, `pixel_accuracy_all` of all of ours. `held_out`: photos of the frozen test set, against
-the teacher. `borders`: full-size synthetic photos (the sample listing) with true maps: F-measure of
-borders within 2 px before and after refinement, of each network's map and of the true map shrunk to
-the model's size. `cost`: of a photo of 1600x1200.
+pixels of classes that those know, `pixel_accuracy_all` of all of ours. `held_out`: photos of the
+frozen test set, against the teacher. `borders`: full-size synthetic photos (the sample listing)
+with true maps: F-measure of borders within 2 px before and after refinement, of each network's map
+and of the true map shrunk to the model's size. `cost`: of a photo of 1600x1200.
 
 Needs STUDIO_DATA; borders need `--furniture`, and Mitsuba.
 """
