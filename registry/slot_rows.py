@@ -15,6 +15,9 @@ from serving.models.slots import CHANNEL, Mode
 from serving.storage.objects import Storage, write_by_sha256
 from serving.storage.prefixes import MODELS
 
+# more than any process takes to hear of a change
+_REMEMBERED_S = 600.0
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -39,8 +42,10 @@ def write_slot(database: Database, task: str, slot: str, stored: Stored, **traff
     traffic : `mode`, `weight`, `salt` and `shadow` of a version beside the champion
     """
     mine = Slot.task == task, Slot.slot == slot
-    before = database.scalar(select(Slot.version).where(*mine))
-    row = {**vars(stored), **traffic, "updated_at": func.now()}
+    found = database.scalar(select(Slot).where(*mine))
+    before = found.version if found is not None else None
+    earlier = _earlier(database, found, stored.version, traffic.get("salt", ""))
+    row = {**vars(stored), **traffic, "earlier": earlier, "updated_at": func.now()}
     new = insert(Slot).values(task=task, slot=slot, **row)
     # what a guard stopped is another version's matter, or was taken back by a person
     changed = row | ({"stopped": None} if before != stored.version else {})
@@ -69,11 +74,25 @@ def set_traffic(  # noqa: PLR0913 - a row's traffic
         return False
     if (Mode(found.mode), found.weight, found.salt, found.shadow) == wanted:
         return False
+    found.earlier = _earlier(database, found, found.version, salt)
     found.mode, found.weight, found.salt, found.shadow = mode, weight, salt, shadow
     found.updated_at = func.now()
     database.flush()
     notify(database, task)
     return True
+
+
+def _earlier(
+    database: Database, found: Slot | None, version: str, salt: object
+) -> list[list[float]]:
+    """Return the weights that a version had until now, of its salt; another's do not count."""
+    # not when this transaction began: it may have waited since
+    now = float(database.scalar(select(func.extract("epoch", func.clock_timestamp()))) or 0)
+    if found is None or (found.version, found.salt) != (version, salt):
+        return [[0.0, now]]
+    answers = found.mode == Mode.CANARY and not found.stopped
+    kept = [[weight, ended] for weight, ended in found.earlier if ended > now - _REMEMBERED_S]
+    return [*kept, [found.weight if answers else 0.0, now]]
 
 
 def notify(database: Database, task: str) -> None:

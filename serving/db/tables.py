@@ -43,7 +43,9 @@ class Slot(Base):
     Written by `registry.publish` alone, read by `serving.models.slots`. The files lie in the
     object storage under the SHA-256 of their bytes. `mode`, `weight` (percent of listings), `salt`
     and `shadow` (percent of listings that it is asked about besides) are of versions beside the
-    champion; `stopped` says why a guard took a version's traffic away.
+    champion; `stopped` says why a guard took a version's traffic away. `earlier` are the weights
+    that the version had a moment ago, each with when that ended, in seconds since 1970: a higher
+    weight holds only after a while.
     """
 
     __tablename__ = "slots"
@@ -66,6 +68,7 @@ class Slot(Base):
     salt: Mapped[str] = mapped_column(server_default="")
     shadow: Mapped[float] = mapped_column(server_default="100")
     stopped: Mapped[str | None]
+    earlier: Mapped[list[list[float]]] = mapped_column(JSONB, server_default="[]")
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

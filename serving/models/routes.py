@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from botocore.exceptions import BotoCoreError, ClientError
 from cachetools import LRUCache
@@ -46,21 +46,33 @@ class TaskRoute:
         return sum(arm.weight for arm in self.route.arms if arm.slot == slot) / 100
 
 
-@dataclass
-class _Next:
-    """A route that holds from a moment on; before it, the one before."""
+@dataclass(frozen=True)
+class _Step:
+    """A route that holds from a moment on, to the next step's."""
 
-    route: TaskRoute | None
     at: float
+    route: TaskRoute | None
 
 
 @dataclass
 class _Known:
-    """What is known of a task."""
+    """What is known of a task; `wanted` holds when the last of the `coming` steps has come."""
 
     now: TaskRoute | None = None
-    next: _Next | None = None
+    wanted: TaskRoute | None = None
+    coming: tuple[_Step, ...] = ()
     running: dict[str, str] = field(default_factory=dict)
+
+    def name_champion(self, wanted: TaskRoute) -> None:
+        """Let all steps stand beside the champion of `wanted`, but for other versions' routes."""
+
+        def name(route: TaskRoute | None) -> TaskRoute | None:
+            if route is None or route.versions != wanted.versions:
+                return route
+            return replace(route, champion=wanted.champion)
+
+        self.now = name(self.now)
+        self.coming = tuple(replace(step, route=name(step.route)) for step in self.coming)
 
 
 class Routes:
@@ -72,7 +84,8 @@ class Routes:
     Several processes hear of a change one after the other. Less traffic holds at once. More traffic
     holds everywhere from the same moment on, `together_s` after the row was changed by the
     database's clock: otherwise a listing that is new to a version would be answered by it in one
-    process, and by the champion again a moment later in another.
+    process, and by the champion again a moment later in another. A process that starts meanwhile
+    reads from the row what holds until then.
 
     Parameters
     ----------
@@ -90,7 +103,6 @@ class Routes:
         self._lock = threading.Lock()
         self._tasks: dict[str, _Known] = {}
         self._cards: LRUCache[str, ModelCard] = LRUCache(_CARDS)
-        self._applied = False
         self._shown: set[tuple[str, str, str]] = set()
 
     def of(self, task: str) -> TaskRoute | None:
@@ -98,12 +110,12 @@ class Routes:
         known = self._tasks.get(task)
         if known is None:
             return None
-        coming = known.next
-        if coming is not None and self._clock() >= coming.at:
+        coming = known.coming
+        if coming and self._clock() >= coming[0].at:
             with self._lock:
-                if known.next is coming:
-                    known.now, known.next = coming.route, None
-                    _show_weight(task, known.now)
+                while known.coming and self._clock() >= known.coming[0].at:
+                    known.now, known.coming = known.coming[0].route, known.coming[1:]
+                _show_weight(task, known.now)
         return known.now
 
     def runs(self, task: str, version: ModelVersion) -> bool:
@@ -126,7 +138,6 @@ class Routes:
         self._shown = shown
         for task in {task for task, _ in slots} | self._tasks.keys():
             self._apply(task, slots)
-        self._applied = True
 
     def version(self, task: str, pin: Pin) -> ModelVersion | None:
         """Return a version that was pinned; None if its card cannot be read."""
@@ -135,34 +146,40 @@ class Routes:
 
     def _apply(self, task: str, slots: Slots) -> None:
         rows = [row for (of, _), row in slots.items() if of == task and row.runs]
-        route = route_of(slots, task)
         beside = [row for row in rows if row.slot != CHAMPION]
         found = {row.slot: self._read(row) for row in beside}
         versions = {slot: version for slot, version in found.items() if version is not None}
         champion = next((row.version for row in rows if row.slot == CHAMPION), "")
-        wanted = TaskRoute(route, versions, champion) if beside else None
+        wanted = TaskRoute(route_of(slots, task), versions, champion) if beside else None
         with self._lock:
             known = self._tasks.setdefault(task, _Known())
             known.running = {row.slot: row.identity for row in rows}
-            wait_s = self._wait_s(known, wanted, beside)
-            if wait_s <= 0:
-                known.now, known.next = wanted, None
-                _show_weight(task, wanted)
-            elif known.next is None or known.next.route != wanted:
-                known.next = _Next(wanted, self._clock() + wait_s)
-            else:
-                known.next.route = wanted  # beside another champion, perhaps
+            if wanted != known.wanted:
+                first, *coming = self._plan(known, wanted, beside)
+                known.now, known.coming = first.route, tuple(coming)
+                _show_weight(task, known.now)
+            elif wanted is not None:
+                # the plan is kept: worked out anew, its moments would move by what reading took
+                known.name_champion(wanted)
+            known.wanted = wanted
 
-    def _wait_s(self, known: _Known, wanted: TaskRoute | None, beside: list[Published]) -> float:
-        """Return for how long the route stays as it is."""
-        if not self._applied or known.now == wanted:
-            return 0.0
+    def _plan(
+        self, known: _Known, wanted: TaskRoute | None, beside: list[Published]
+    ) -> tuple[_Step, ...]:
+        """Return what holds now, and each step to what is wanted."""
+        now, together_s = self._clock(), self._together_s
         champion = known.running.get(CHAMPION)
         if known.now is not None and _promoted(known.now, wanted, champion):
-            return _PROMOTED_S
-        if not _only_adds(known.now, wanted):
-            return 0.0
-        return self._together_s - min((row.age_s for row in beside), default=0.0)
+            return _Step(now, known.now), _Step(now + _PROMOTED_S, wanted)
+        if wanted is None:
+            return (_Step(now, None),)
+        moments = {at for row in beside for at in row.raises(together_s) if at > now}
+        task = wanted.route.task
+        steps = []
+        for moment in (now, *sorted(moments)):
+            slots = {(task, row.slot): row.at(moment, together_s) for row in beside}
+            steps.append(_Step(moment, replace(wanted, route=route_of(slots, task))))
+        return tuple(steps)
 
     def _read(self, row: Published) -> ModelVersion | None:
         """Return a version with its card, from this process or the storage; None if it cannot."""
@@ -184,22 +201,6 @@ def _promoted(now: TaskRoute, wanted: TaskRoute | None, champion: str | None) ->
     left = {v.identity for v in now.versions.values()}
     left -= {v.identity for v in wanted.versions.values()} if wanted else set()
     return champion in left
-
-
-def _only_adds(now: TaskRoute | None, wanted: TaskRoute | None) -> bool:
-    """Say whether no version loses traffic, or changes."""
-    if wanted is None:
-        return False
-    if now is None:
-        return True
-    before = {slot: version.identity for slot, version in now.versions.items()}
-    after = {slot: version.identity for slot, version in wanted.versions.items()}
-    if any(after.get(slot) != identity for slot, identity in before.items()):
-        return False
-    weights = {arm.slot: arm.weight for arm in wanted.route.arms}
-    return now.route.salt == wanted.route.salt and all(
-        weights.get(arm.slot, 0.0) >= arm.weight for arm in now.route.arms
-    )
 
 
 def _show_weight(task: str, route: TaskRoute | None) -> None:

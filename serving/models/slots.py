@@ -2,8 +2,9 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import psycopg
@@ -46,7 +47,8 @@ class Published:
     weight : the share of listings that it answers, in percent; of the champion: no matter
     shadow : the share of listings, in percent, of which it is asked beside another's answer
     stopped : why a guard took its traffic away; empty: it did not
-    age_s : since the row was changed, by the database's clock
+    earlier : weights that it had a moment ago, each with when that ended by this process's
+        `time.monotonic`
     """
 
     task: str
@@ -59,7 +61,7 @@ class Published:
     salt: str = ""
     shadow: float = 100.0
     stopped: str = ""
-    age_s: float = field(default=float("inf"), compare=False)
+    earlier: tuple[tuple[float, float], ...] = field(default=(), compare=False)
 
     @classmethod
     def pinned(cls, task: str, pin: Mapping[str, str]) -> "Published":
@@ -75,6 +77,25 @@ class Published:
     def runs(self) -> bool:
         """Say whether it is asked for anything."""
         return self.slot == CHAMPION or (self.mode != Mode.OFF and not self.stopped)
+
+    def raises(self, together_s: float) -> tuple[float, ...]:
+        """Return the moments from which more traffic holds, past ones among them."""
+        return tuple(ended + together_s for _, ended in self.earlier)
+
+    def at(self, moment: float, together_s: float) -> "Published":
+        """Return the row as it holds at a moment.
+
+        That is with the lowest weight of the last `together_s`: less holds at once, more only when
+        every process has heard of it.
+
+        Examples
+        --------
+        >>> row = Published("rooms", "challenger", "7", "", "", weight=25.0, earlier=((5.0, 10.0),))
+        >>> row.at(12.0, 2.5).weight, row.at(12.5, 2.5).weight
+        (5.0, 25.0)
+        """
+        lately = (weight for weight, ended in self.earlier if ended + together_s > moment)
+        return replace(self, weight=min([self.weight, *lately]))
 
 
 def identity_of(version: str, model_sha256: str, card_sha256: str) -> str:
@@ -108,8 +129,9 @@ def route_of(slots: Slots, task: str) -> Route:
 def read_slots(engine: Engine) -> Slots:
     """Return every slot by (task, slot)."""
     with Database(engine) as database:
-        age_s = func.extract("epoch", func.now() - Slot.updated_at)
-        rows = database.execute(select(Slot, age_s)).all()
+        now = func.extract("epoch", func.clock_timestamp())
+        rows = database.execute(select(Slot, now)).all()
+        here = time.monotonic()
         return {
             (row.task, row.slot): Published(
                 row.task,
@@ -122,9 +144,9 @@ def read_slots(engine: Engine) -> Slots:
                 row.salt,
                 row.shadow,
                 row.stopped or "",
-                float(age_s),
+                tuple((weight, here - float(now) + ended) for weight, ended in row.earlier),
             )
-            for row, age_s in rows
+            for row, now in rows
         }
 
 

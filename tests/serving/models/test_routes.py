@@ -38,14 +38,20 @@ class Table:
         self._row = Published(TASK, "champion", "1", "1" * 64, card)
 
     def say(
-        self, champion: str = "1", weight: float | None = None, age_s: float = 0.0, **row: object
+        self,
+        champion: str = "1",
+        weight: float | None = None,
+        earlier: tuple[tuple[float, float], ...] = (),
+        **row: object,
     ) -> None:
+        """Tell the routes of a row; `earlier`: weights, and how many seconds ago each ended."""
         slots: dict[tuple[str, str], Published] = {
             (TASK, "champion"): self._version(champion, "champion")
         }
         if weight is not None:
+            ended = tuple((before, self.clock.now - age_s) for before, age_s in earlier)
             beside = replace(self._version("2", "challenger"), weight=weight, salt="2-a")
-            slots[TASK, "challenger"] = replace(beside, age_s=age_s, **row)  # type: ignore[arg-type]
+            slots[TASK, "challenger"] = replace(beside, earlier=ended, **row)  # type: ignore[arg-type]
         self.apply(slots)
 
     def apply(self, slots: Slots) -> None:
@@ -70,15 +76,40 @@ def test_more_traffic_begins_everywhere_at_the_same_moment(table: Table, storage
     other.routes = Routes(storage, 2.5, table.clock)
     for one in (table, other):
         one.say(weight=5)
-    table.say(weight=25)
+    table.say(weight=25, earlier=((5, 0.0),))
     table.clock.now += 1.5
-    other.say(weight=25, age_s=1.5)
+    other.say(weight=25, earlier=((5, 1.5),))
     assert (table.weight(), other.weight()) == (5, 5)
     table.clock.now += 0.9
-    table.say(weight=25, age_s=2.4)  # a look in between changes nothing
+    table.say(weight=25, earlier=((5, 2.4),))  # a look in between changes nothing
     assert (table.weight(), other.weight()) == (5, 5)
     table.clock.now += 0.2
     assert (table.weight(), other.weight()) == (25, 25)
+
+
+def test_a_process_that_starts_waits_for_more_traffic_as_the_others_do(table: Table) -> None:
+    table.say(weight=25, earlier=((5, 1.5),))
+    assert table.weight() == 5
+    table.clock.now += 1.1
+    assert table.weight() == 25
+
+
+def test_a_raise_that_is_soon_followed_by_another_holds_when_it_would_have_alone(
+    table: Table, storage: Storage
+) -> None:
+    late = Table(storage)
+    late.clock = table.clock
+    late.routes = Routes(storage, 2.5, table.clock)
+    for one in (table, late):
+        one.say(weight=25, earlier=((5, 0.0),))
+    table.clock.now += 1.0
+    table.say(weight=50, earlier=((5, 1.0), (25, 0.0)))  # `late` has not heard of it yet
+    assert (table.weight(), late.weight()) == (5, 5)
+    table.clock.now += 1.6
+    assert (table.weight(), late.weight()) == (25, 25)
+    late.say(weight=50, earlier=((5, 2.6), (25, 1.6)))
+    table.clock.now += 1.0
+    assert (table.weight(), late.weight()) == (50, 50)
 
 
 @pytest.mark.parametrize(
@@ -92,15 +123,18 @@ def test_less_traffic_holds_at_once(table: Table, row: dict[str, object]) -> Non
 
 def test_less_traffic_holds_at_once_also_while_more_was_to_come(table: Table) -> None:
     table.say(weight=5)
-    table.say(weight=25)
+    table.say(weight=25, earlier=((5, 0.0),))
     table.say(weight=0)
     table.clock.now += 10
     assert table.weight() == 0
 
 
-def test_a_process_that_begins_goes_by_what_holds_elsewhere_soon(table: Table) -> None:
-    table.say(weight=25, age_s=0.0)
-    assert table.weight() == 25
+def test_another_version_takes_over_no_listings_before_every_process_knows_it(table: Table) -> None:
+    table.say(weight=50)
+    table.say(weight=50, version="3", earlier=((0, 0.0),))
+    assert table.weight() == 0
+    table.clock.now += 2.6
+    assert table.weight() == 50
 
 
 def test_a_promoted_version_answers_in_its_old_slot_until_all_have_it_as_champion(

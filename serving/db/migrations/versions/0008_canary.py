@@ -51,6 +51,7 @@ def _widen_slots() -> None:
     op.alter_column("slots", "mode", server_default="canary")
     op.add_column("slots", sa.Column("shadow", sa.Float(), server_default="100", nullable=False))
     op.add_column("slots", _text("stopped", nullable=True))
+    op.add_column("slots", sa.Column("earlier", JSONB(), server_default="[]", nullable=False))
     op.create_check_constraint(
         "slots_slot", "slots", "slot IN ('champion', 'challenger') OR slot LIKE 'arm-%'"
     )
@@ -330,6 +331,7 @@ def downgrade() -> None:
     op.drop_constraint("slots_shadow", "slots")
     op.drop_constraint("slots_mode", "slots")
     op.drop_constraint("slots_slot", "slots")
+    op.drop_column("slots", "earlier")
     op.drop_column("slots", "stopped")
     op.drop_column("slots", "shadow")
     op.execute("UPDATE slots SET mode = 'weight'")
