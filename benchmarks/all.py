@@ -51,6 +51,7 @@ COMMANDS = {
     "share": ["share.py"],
     "canary_power": ["canary_power.py"],
     "stickiness": ["stickiness.py"],
+    "flips": ["flips.py"],
     "canary_cost": ["canary_cost.py"],
     "rollback": ["rollback.py"],
     "game_day": ["game_day.py"],
