@@ -147,6 +147,18 @@ def test_a_promoted_version_answers_in_its_old_slot_until_all_have_it_as_champio
     assert table.routes.of(TASK) is None
 
 
+def test_a_champion_that_changes_while_more_traffic_is_to_come_is_told_at_once(
+    table: Table,
+) -> None:
+    table.say(weight=25, earlier=((5, 0.0),))
+    table.say(champion="3", weight=25, earlier=((5, 0.0),))
+    for weight in (5, 25):
+        route = table.routes.of(TASK)
+        assert route is not None
+        assert (route.champion, table.weight()) == ("3", weight)
+        table.clock.now += 2.6
+
+
 def test_a_version_that_vanishes_otherwise_is_asked_no_more(table: Table) -> None:
     table.say(weight=100)
     table.say(champion="1")
