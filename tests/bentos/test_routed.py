@@ -2,20 +2,27 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, cast
 from unittest.mock import Mock
 
 import http_sf
 import pytest
+from _bentoml_impl.client.http import AsyncHTTPClient  # type: ignore[import-untyped]
 from fastapi.testclient import TestClient
 from httpx2 import Response
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from sqlalchemy import Engine
 
 from bentos.gateway.app import create_app
-from bentos.gateway.predictors import InlinePredictor
+from bentos.gateway.predictors import (
+    InlinePredictor,
+    ModelService,
+    PhotoPredictor,
+    ServicePredictor,
+)
+from bentos.room_classifier.service import Service
 from serving import traces
 from serving.access.api_keys import hash_key
 from serving.image.opening import decode_pixels
@@ -24,11 +31,13 @@ from serving.models.local import LocalModels
 from serving.models.predictor import LocalPredictor
 from serving.models.routing import Arm, Route, choose
 from serving.models.slots import Published, read_slots
+from serving.photos.classify import ROOM_CLASSIFIER
 from serving.settings import Settings
 from serving.storage.cache import Answers
 from serving.storage.interface import Storage
 from tests.fakes import BLUE, GREEN, RED, TASK, jpeg, publish
 from tests.gateway_state import make_gateway_state, photo_pool
+from tests.model_host import ModelHost
 from tests.routed_studio import UNSURE, RoutedStudio, fallbacks
 
 PATH = "/internal/photos/classify"
@@ -45,20 +54,56 @@ def studio(
         yield studio
 
 
+@pytest.fixture(params=["inline", "service"])
+def champion(request: pytest.FixtureRequest, models: LocalModels) -> Iterator[ModelHost | None]:
+    """The champion's service; None: the gateway holds the champion itself."""
+    if request.param == "inline":
+        yield None
+        return
+    with closing(ModelHost(ROOM_CLASSIFIER, models)) as host:
+        yield host
+
+
 @pytest.fixture
 def client(
-    settings: Settings, engine: Engine, storage: Storage, models: LocalModels, studio: RoutedStudio
+    settings: Settings,
+    engine: Engine,
+    storage: Storage,
+    models: LocalModels,
+    studio: RoutedStudio,
+    champion: ModelHost | None,
 ) -> Iterator[TestClient]:
     settings = settings.model_copy(update={"api_keys": {"backend": (hash_key("key"),)}})
     assert studio.answers is not None
-    champions = CachedPredictor(LocalPredictor(models), studio.answers)
-    with closing(photo_pool()) as pool:
+    champions: PhotoPredictor
+    with closing(photo_pool()) as pool, ExitStack() as connected:
         app = create_app("test", settings)
-        inline = InlinePredictor(models, champions, pool)
-        state = make_gateway_state(settings, inline, storage, engine, studio.router)
+        if champion is None:
+            cached = CachedPredictor(LocalPredictor(models), studio.answers)
+            champions = InlinePredictor(models, cached, pool)
+        else:
+            asked = client_of(champion)
+            services = {TASK: cast(ModelService, asked)}
+            champions = ServicePredictor(services, studio.answers, pool, fresh_s=0.0)
+        state = make_gateway_state(settings, champions, storage, engine, studio.router)
         app.state.gateway = state
         with TestClient(app, headers={"X-API-Key": "key"}) as client:
+            if champion is not None:
+                assert client.portal is not None
+                connected.enter_context(client.portal.wrap_async_context_manager(asked))
             yield client
+            connected.close()
+
+
+def client_of(host: ModelHost) -> AsyncHTTPClient:
+    """Return BentoML's own client, as the gateway has it."""
+    return AsyncHTTPClient(
+        host.url,
+        media_type="application/json",
+        service=Service,
+        server_ready_timeout=0,
+        timeout=1.0,
+    )
 
 
 def send(client: TestClient, photo: bytes = b"", listing: str = "") -> Response:
@@ -245,3 +290,31 @@ def test_a_photo_that_cannot_be_read_is_shown_to_no_other_version(
     assert broken.status_code == 422
     assert (studio.host.asked, studio.bad()) == (0, [])
     assert "Model-Versions" not in broken.headers
+
+
+@pytest.mark.parametrize("champion", ["service"], indirect=True)
+@pytest.mark.parametrize(
+    ("script", "status", "told"),
+    [
+        (["right", "500"], 200, [("champion", "error", "ModelFailed")]),
+        (["cut"] * 2, 200, [("champion", "error", "ModelUnavailable")]),
+        (["none"], 200, [("champion", "error", "ModelUnavailable")]),
+        (["right", "503"], 503, []),
+    ],
+    ids=["breaks", "is gone", "has no model", "has too much to do"],
+)
+def test_a_champions_service_that_fails_is_answered_for_by_the_version_whose_turn_it_is(
+    client: TestClient,
+    studio: RoutedStudio,
+    champion: ModelHost,
+    script: list[str],
+    status: int,
+    told: list[tuple[str, str, str]],
+) -> None:
+    studio.say(weight=100)
+    champion.script += script
+    headers = {"Content-Type": "image/jpeg", "X-Listing-Id": "42"}
+    answer = client.post(PATH, content=jpeg(RED), headers=headers)
+    assert answer.status_code == status, answer.text
+    assert (status != 200) or slot_of(answer) == "challenger"
+    assert studio.bad() == told
