@@ -34,6 +34,7 @@ class Bets:
         self.ceiling = np.array([[one.ceiling for one in row] for row in streams])
         self.weight = np.array([[one.weight for one in row] for row in streams])
         self.lowest = np.array([one.lowest for one in streams[0]])
+        self.foreseen = [[one.foreseen for one in row] for row in streams]
         self.has_safe = np.array([len(one.safe) > 0 for one in streams[0]])
         self.shown = [self.column[name] for name in MUST_BE_SHOWN]
         self.reserve = np.array([[one.reserve for one in row] for row in streams])
@@ -75,7 +76,7 @@ class Bets:
                 self.harm[row, i].tolist(),
                 self.safe[row, i].tolist() if self.has_safe[i] else (),
                 float(self.reserve[row, i]), int(self.seen[row, i]),
-                float(self.total[row, i]), float(self.allowed[row, i]),
+                float(self.total[row, i]), float(self.allowed[row, i]), self.foreseen[row][i],
             )
             for i, name in enumerate(self.names)
         }  # fmt: skip

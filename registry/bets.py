@@ -32,7 +32,7 @@ class Stream(NamedTuple):
 
     `harm` and `safe` are what each bet has become: that the mean lies above the ceiling, and below
     it (empty: nobody asks); `reserve` is kept back of either. `total` and `allowed` sum
-    observations and ceilings.
+    observations and ceilings. `foreseen`: a forecast of this version gave the ceiling.
     """
 
     ceiling: float
@@ -44,6 +44,7 @@ class Stream(NamedTuple):
     seen: int = 0
     total: float = 0.0
     allowed: float = 0.0
+    foreseen: bool = False
 
     def after(self, value: float, ceiling: float | None = None) -> "Stream":
         """Return the bets after an observation; its ceiling is its own if one is given.
@@ -70,6 +71,7 @@ class Stream(NamedTuple):
             [min((bet + more) * (1 + size * down), LARGEST)
              for bet, size in zip(self.safe, SIZES, strict=False)],
             self.reserve - more, self.seen + 1, self.total + x, self.allowed + mean,
+            self.foreseen,
         )  # fmt: skip
 
     @property

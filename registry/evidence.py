@@ -11,7 +11,7 @@ from math import log10
 from typing import Any
 
 from registry.bets import SIZES, Stream
-from registry.limits import Forecasted, Limits
+from registry.limits import Forecasted, Limits, is_foreseen
 from registry.records import (
     ALL,
     ASSIGNMENT,
@@ -78,11 +78,13 @@ def start(rules: Limits, forecast: Mapping[str, Any] | None) -> Evidence:
     for metric, named in COMPARED.items():
         limit: Forecasted = getattr(rules, metric)
         high = known.get(ALL, {}).get(f"{named}_high")
-        streams[f"{metric}/{ALL}"] = Stream(limit.ceiling(high, group=False), limit.weight)
+        ceiling, told = limit.ceiling(high, group=False), is_foreseen(high)
+        streams[f"{metric}/{ALL}"] = Stream(ceiling, limit.weight, foreseen=told)
         for group in groups:
-            ceiling = limit.ceiling(known[group].get(f"{named}_high"), group=True)
+            high = known[group].get(f"{named}_high")
+            ceiling, told = limit.ceiling(high, group=True), is_foreseen(high)
             stake = limit.group_weight * _FORESEEN / len(groups)
-            streams[f"{metric}/{group}"] = Stream(ceiling, stake, safe=())
+            streams[f"{metric}/{group}"] = Stream(ceiling, stake, safe=(), foreseen=told)
     return Evidence(streams)
 
 

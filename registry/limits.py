@@ -77,10 +77,15 @@ class Forecasted(Stated):
         >>> rooms.ceiling(0.04, group=False), rooms.ceiling(None, group=True)
         (0.08, 0.25)
         """
-        if forecast_high is None or not isfinite(forecast_high):
+        if forecast_high is None or not is_foreseen(forecast_high):
             return self.group_unforeseen if group else self.unforeseen
         plus = self.group_plus if group else self.plus
         return min(forecast_high * self.times + plus, _HIGHEST)
+
+
+def is_foreseen(forecast_high: float | None) -> bool:
+    """Say whether a forecast has an upper bound that a ceiling can follow."""
+    return forecast_high is not None and isfinite(forecast_high)
 
 
 class Error(Stated):

@@ -17,6 +17,7 @@ class Finding:
     seen : listings or events that were observed
     log10 : log10 of the e-value, at most 300
     weight : the part of the stake that is bet on it
+    foreseen : a forecast of this version gave the ceiling
     """
 
     metric: str
@@ -26,6 +27,7 @@ class Finding:
     seen: int
     log10: float
     weight: float
+    foreseen: bool = False
 
     @classmethod
     def of(cls, name: str, stream: Stream, e_value: float) -> "Finding":
@@ -34,7 +36,8 @@ class Finding:
         mean, ceiling = 0.0, stream.ceiling
         if stream.seen:
             mean, ceiling = stream.total / stream.seen, stream.allowed / stream.seen
-        return cls(metric, group, mean, ceiling, stream.seen, log10(e_value), stream.weight)
+        told = stream.seen, log10(e_value), stream.weight, stream.foreseen
+        return cls(metric, group, mean, ceiling, *told)
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,11 @@ _SENTENCES: Mapping[str, str] = {
     ),
     "disagreement": (
         "disagreement: {mean} of the photos{group} get another answer than the champion's"
-        " ({seen} listings), {ceiling} is allowed by the forecast"
+        " ({seen} listings), {ceiling} is allowed {by}"
     ),
     "distance": (
         "distance of the scores: {mean} from the champion's on photos{group} ({seen} listings),"
-        " {ceiling} is allowed by the forecast"
+        " {ceiling} is allowed {by}"
     ),
 }
 
@@ -40,11 +40,14 @@ def explain(finding: Finding) -> str:
     --------
     >>> explain(Finding("discordant", "*", 0.9, 0.5, 20, 3.9, 0.1))
     'overrides where both differ: this version was wrong in 90 % of 20 listings, 50 % is allowed'
+    >>> explain(Finding("distance", "attic", 0.4, 0.3, 20, 3.9, 0.1)).partition(", ")[2]
+    '30 % is allowed where no forecast was made'
     """
     group = "" if finding.group == ALL else f" of {finding.group}"
     mean, ceiling = percent(finding.mean), percent(finding.ceiling)
+    by = "by the forecast" if finding.foreseen else "where no forecast was made"
     return _SENTENCES[finding.metric].format(
-        mean=mean, ceiling=ceiling, seen=finding.seen, group=group
+        mean=mean, ceiling=ceiling, seen=finding.seen, group=group, by=by
     )
 
 

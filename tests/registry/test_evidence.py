@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.bets import Stream
-from registry.evidence import Evidence, fold, fold_all, judge, start
+from registry.evidence import Evidence, Finding, fold, fold_all, judge, start
 from registry.ramp.rules import read_rules
+from registry.ramp.sentences import explain
 
 RULES = read_rules("no-such-task")
 ROOMS = ("bath", "bed", "kitchen")
@@ -234,6 +235,27 @@ def test_without_a_forecast_the_rules_have_ceilings(forecast: dict[str, Any] | N
     evidence = fold(start(RULES, forecast), listing(), RULES)
     assert evidence.streams["disagreement/*"].ceiling == RULES.disagreement.unforeseen
     assert evidence.streams["distance/bed"].ceiling == RULES.distance.group_unforeseen
+
+
+@pytest.mark.parametrize(
+    ("forecast", "group", "foreseen"),
+    [
+        (FORECAST, "bath", True),
+        (FORECAST, "attic", False),
+        (None, "attic", False),
+        ({"groups": {"bath": {"disagree_high": math.inf}}}, "bath", False),
+    ],
+)
+def test_a_ceiling_is_said_to_be_of_the_forecast_only_where_one_was_made(
+    forecast: dict[str, Any] | None, group: str, foreseen: bool
+) -> None:
+    differs = [listing(**{group: (12, 12, 0.0)})] * 40
+    kept = Evidence.from_json(start(RULES, forecast).as_json())
+    evidence = fold_all(kept, differs, RULES)
+    stream = evidence.streams[f"disagreement/{group}"]
+    said = explain(Finding.of(f"disagreement/{group}", stream, stream.e_harm))
+    told = "is allowed by the forecast" if foreseen else "is allowed where no forecast was made"
+    assert said.endswith(told)
 
 
 def test_nothing_is_shown_without_listings_and_all_of_it_by_enough() -> None:
