@@ -249,7 +249,8 @@ def test_without_a_forecast_the_rules_have_ceilings(forecast: dict[str, Any] | N
 def test_a_ceiling_is_said_to_be_of_the_forecast_only_where_one_was_made(
     forecast: dict[str, Any] | None, group: str, foreseen: bool
 ) -> None:
-    differs = [listing(**{group: (12, 12, 0.0)})] * 40
+    counts = {group: {"n": 12, "disagree": 12, "distance": 0.0}}
+    differs = [listing() | {"groups": counts}] * 40
     kept = Evidence.from_json(start(RULES, forecast).as_json())
     evidence = fold_all(kept, differs, RULES)
     stream = evidence.streams[f"disagreement/{group}"]
