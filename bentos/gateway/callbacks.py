@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import FastAPI, Response
 from pydantic import BaseModel, Field
 
-from serving.jobs.kinds import JOB_FAILED, KINDS, Kind
+from serving.jobs.kinds import JOB_FAILED, KINDS, MODEL_ALERT, TEST, Kind
 
 
 class CalledBackJob(BaseModel):
@@ -33,12 +33,43 @@ class Callback(BaseModel):
     data: CalledBackJob
 
 
+class AlertData(BaseModel):
+    """What people should hear of a version of a model."""
+
+    task: str = Field(examples=["room-classifier"])
+    version: str = Field(examples=["8"])
+    slot: str = Field(examples=["challenger"])
+    decision: str = Field(examples=["roll_back"])
+    severity: Literal["info", "warning", "error"]
+    by: str = Field(description="who decided it", examples=["guard"])
+    why: str = Field(description="one sentence")
+    step: int | None = Field(None, description="of the version's ramp; of a refusal there is none")
+
+
+class ModelAlert(BaseModel):
+    """The body of an alert of a model, signed as a callback is."""
+
+    type: str = Field(examples=[MODEL_ALERT])
+    timestamp: datetime
+    data: AlertData
+
+
+class ReceiverTest(BaseModel):
+    """The body of the event that was asked for, signed as a callback is."""
+
+    type: str = Field(examples=[TEST])
+    timestamp: datetime
+    data: dict[str, Any]
+
+
 def add_callbacks(app: FastAPI) -> None:
-    """Describe the callbacks of every kind of job among the document's webhooks."""
+    """Describe all that a backend is sent among the document's webhooks."""
     for kind in KINDS.values():
         for event, about in _events_of(kind):
             _add(app, event, about)
     _add(app, JOB_FAILED, "A job failed or was cancelled.")
+    _add(app, MODEL_ALERT, "People should look at a version of a model.", ModelAlert)
+    _add(app, TEST, "Nothing: it was asked for at `/internal/webhooks/test`.", ReceiverTest)
 
 
 def _events_of(kind: Kind) -> list[tuple[str, str]]:
@@ -51,10 +82,11 @@ def _events_of(kind: Kind) -> list[tuple[str, str]]:
     return found
 
 
-def _add(app: FastAPI, event: str, about: str) -> None:
-    def receive(body: Callback) -> Response:
+def _add(app: FastAPI, event: str, about: str, shape: type[BaseModel] = Callback) -> None:
+    def receive(body: BaseModel) -> Response:
         """Answer with any 2xx."""
         raise NotImplementedError(body)
 
+    receive.__annotations__["body"] = shape
     receive.__name__ = event.replace("-", "_")
     app.webhooks.post(event, description=about, status_code=204, response_class=Response)(receive)

@@ -14,16 +14,19 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 from schemathesis.config import SchemathesisConfig
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from bentos.gateway.app import create_app
+from bentos.gateway.callbacks import AlertData
 from serving.access.api_keys import hash_key
+from serving.db.tables import WebhookDelivery
 from serving.jobs import attempts
 from serving.jobs.kinds import KINDS
 from serving.jobs.manage import cancel
 from serving.jobs.submit import NewJob, submit
 from serving.models.local import LocalModels
 from serving.models.slots import read_slots
+from serving.operations.decisions import NewDecision, write_decision
 from serving.settings import Settings
 from serving.storage.objects import Storage
 from tests.bentos.gateway_client import open_gateway_client
@@ -143,6 +146,19 @@ def test_no_5xx_and_nothing_that_is_not_documented(
 def test_the_document_has_every_callback_of_every_kind_of_job() -> None:
     document = create_app("test", Settings()).openapi()
     told = {kind.completed for kind in KINDS.values()} | {kind.progress for kind in KINDS.values()}
-    assert set(document["webhooks"]) == (told - {None}) | {"job-failed"}
+    assert set(document["webhooks"]) == (told - {None}) | {
+        "job-failed", "model-alert", "test",
+    }  # fmt: skip
     body = document["webhooks"]["classification-changed"]["post"]["requestBody"]
     assert body["content"]["application/json"]["schema"]["$ref"].endswith("/Callback")
+
+
+def test_the_shape_of_an_alert_is_what_is_sent(engine: Engine) -> None:
+    new = NewDecision("room-classifier", "8", "challenger", "roll_back", "guard", "it was wrong", 2)
+    with engine.begin() as connection:
+        write_decision(connection, new)
+    with engine.connect() as connection:
+        sent = connection.execute(select(WebhookDelivery.payload)).scalar_one()["data"]
+    shape = create_app("test", Settings()).openapi()["components"]["schemas"]["AlertData"]
+    assert set(sent) == set(shape["properties"])
+    assert AlertData.model_validate(sent).model_dump() == sent
