@@ -1,7 +1,10 @@
 """The OpenAPI document keeps its word: what it allows and what it forbids, by schemathesis."""
 
+import json
+import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,7 +20,9 @@ from schemathesis.config import SchemathesisConfig
 from sqlalchemy import Engine, select
 
 from bentos.gateway.app import create_app
-from bentos.gateway.callbacks import AlertData
+from bentos.gateway.callbacks import AlertData, ModelAlert
+from registry.ramp.sentences import explain
+from registry.verdict import Finding
 from serving.access.api_keys import hash_key
 from serving.db.tables import WebhookDelivery
 from serving.jobs import attempts
@@ -162,3 +167,12 @@ def test_the_shape_of_an_alert_is_what_is_sent(engine: Engine) -> None:
     shape = create_app("test", Settings()).openapi()["components"]["schemas"]["AlertData"]
     assert set(sent) == set(shape["properties"])
     assert AlertData.model_validate(sent).model_dump() == sent
+
+
+def test_the_documented_alert_is_one_that_the_code_makes() -> None:
+    documented = Path("docs/backend.md").read_text()
+    (found,) = re.findall(r'```json\n(\{"type": "model-alert".*?)```', documented, re.DOTALL)
+    alert = ModelAlert.model_validate_json(found)
+    worst = Finding("disagreement", "kitchen", 0.34, 0.09, 41, 4.2, 0.015, True)
+    assert alert.data.why == explain(worst)
+    assert json.loads(found)["data"] == alert.data.model_dump()
