@@ -25,7 +25,7 @@ class Photos:
     def __init__(self, folder: Path, storage: Storage, random: Random) -> None:
         self._storage, self._random = storage, random
         files = sorted(folder.glob("*.jpg"))
-        self._variants = [_vary(files[n % len(files)], random) for n in range(_VARIANTS)]
+        self._variants = [vary(files[n % len(files)], random) for n in range(_VARIANTS)]
 
     def store(self, job: int) -> list[str]:
         """Put three to six photos of a job into the storage; return their keys."""
@@ -33,11 +33,12 @@ class Photos:
         for place in range(self._random.randint(3, 6)):
             keys.append(f"listings/chaos-{job:04d}/{place}.jpg")
             photo = self._variants[self._random.randrange(_VARIANTS)]
-            self._storage.write(keys[-1], _comment(photo, keys[-1]))
+            self._storage.write(keys[-1], comment(photo, keys[-1]))
         return keys
 
 
-def _vary(file: Path, random: Random) -> bytes:
+def vary(file: Path, random: Random) -> bytes:
+    """Return a JPEG of a part of a photo, a little brighter or darker."""
     with Image.open(file) as photo:
         left, top = (int(side * random.uniform(0, 0.2)) for side in photo.size)
         right, bottom = (int(side * random.uniform(0.8, 1)) for side in photo.size)
@@ -47,7 +48,7 @@ def _vary(file: Path, random: Random) -> bytes:
     return out.getvalue()
 
 
-def _comment(photo: bytes, text: str) -> bytes:
+def comment(photo: bytes, text: str) -> bytes:
     """Return the JPEG with a comment (COM, ITU T.81 B.2.4.5): other bytes, the same picture."""
     said = text.encode()
     return photo[:2] + b"\xff\xfe" + (len(said) + 2).to_bytes(2, "big") + said + photo[2:]

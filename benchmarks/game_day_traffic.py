@@ -10,6 +10,7 @@ from queue import Empty, SimpleQueue
 from random import Random
 
 import httpx
+from chaos_client import comment, vary
 
 from serving.models.routing import CHAMPION
 from serving.storage.objects import Storage
@@ -50,9 +51,8 @@ class Traffic:
     ) -> None:
         self._url, self._headers, self._storage = url, {"X-API-Key": key}, storage
         self._rate, self._random = rate, Random(seed)
-        chosen = self._random.sample(list(files), min(_POOL, len(files)))
-        self._photos = [path.read_bytes() for path in chosen]
-        self._keys = [f"game-day/{place:04}.jpg" for place in range(len(chosen))]
+        self._photos = draw(files, self._random)
+        self._keys = [f"game-day/{place:04}.jpg" for place in range(_POOL)]
         for photo_key, photo in zip(self._keys, self._photos, strict=True):
             storage.write(photo_key, photo)
         self._due: SimpleQueue[tuple[float, int]] = SimpleQueue()
@@ -136,7 +136,8 @@ class Traffic:
         return keys
 
 
-def comment(photo: bytes, text: str) -> bytes:
-    """Return the JPEG with a comment (COM, ITU T.81 B.2.4.5): other bytes, the same picture."""
-    said = text.encode()
-    return photo[:2] + b"\xff\xfe" + (len(said) + 2).to_bytes(2, "big") + said + photo[2:]
+def draw(files: Sequence[Path], random: Random) -> list[bytes]:
+    """Return that many photos: as they are, or parts of them where there are fewer."""
+    if len(files) >= _POOL:
+        return [file.read_bytes() for file in random.sample(list(files), _POOL)]
+    return [vary(files[place % len(files)], random) for place in range(_POOL)]
