@@ -212,7 +212,7 @@ def test_the_backends_page_names_every_switch_of_the_sandbox() -> None:
 def test_bodies_of_webhooks_on_the_page_are_events_as_the_reference_backend_reads_them() -> None:
     bodies = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)]
     events = [body for body in bodies if "timestamp" in body]
-    assert len(events) == 5
+    assert len(events) == 6
     for event in events:
         read_event(json.dumps(event).encode(), event["type"])
 
