@@ -23,7 +23,7 @@ from stack.backend.sandbox import TROUBLES, Sandbox, Switches, Trouble
 log = logging.getLogger(__name__)
 
 _LONGEST_BODY_BYTES = 32 * 2**20
-_JOBLESS = {"test": "tests", "model-alert": "alerts"}  # events that tell of no job
+JOBLESS = {"test": "tests", "model-alert": "alerts"}  # events that tell of no job
 _REPOSTED = "x-sandbox-duplicate"
 _CLOSED = {"before": ClosedBefore, "halfway": ClosedHalfway}
 _ABOUT = """Receives the studio's webhooks as a backend should: verified, counted once, the latest
@@ -52,8 +52,8 @@ class Desk:
         body = await _read(request)
         try:
             webhook_id = self._verifier.verify(body, request.headers)
-            if path_event in _JOBLESS:
-                self.since_start[_JOBLESS[path_event]] += 1
+            if path_event in JOBLESS:
+                self.since_start[JOBLESS[path_event]] += 1
                 return Response(status_code=204)
             delivery = Delivery(webhook_id, read_event(body, path_event), body)
         except NotSigned as error:
