@@ -15,6 +15,7 @@ import argparse
 import itertools
 import os
 import signal
+import sys
 import threading
 import time
 from collections import Counter
@@ -62,6 +63,9 @@ from stack.programs import (
     slots,
     worker,
 )
+
+sys.path.append(str(ROOT))  # benchmarks are run by their path
+
 from tests import faulty_models as faulty
 
 TASK = ROOM_CLASSIFIER.name

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 import schemathesis
+import schemathesis.specs.openapi.schemas  # loaded at its first use otherwise, beside threads
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
