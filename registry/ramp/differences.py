@@ -4,16 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sqlalchemy import ColumnElement, Engine, Row, and_, or_, select, true
 from sqlalchemy.orm import aliased
 
 from serving.db.canary_tables import Feedback, KeptPhoto, Prediction
 from serving.db.tables import Json
 from serving.errors import ObjectNotFound
+from serving.image.opening import decode
+from serving.photos.fingerprint import ALIKE, Fingerprint, likeness, take_fingerprint
 from serving.storage.interface import Storage
 
 _CANDIDATES = 400
 _OF_A_LISTING = 2
+_PICTURE_PIXELS = 1 << 22  # a kept picture is as large as a model's input
+_RECOLOURED = 12.0  # levels of mean chroma from which a picture says something else, by its colour
 _UNLIKE = 0.3  # answers with the same best class that lie further apart are shown too
 
 
@@ -46,9 +51,10 @@ def read_differences(
     Parameters
     ----------
     first : the group whose photos come first; then those that lie furthest apart
-    most : of them, two of a listing at most
+    most : of them, two of a listing at most and each view once, whoever has it in a listing
     """
     found: list[Difference] = []
+    views: list[Fingerprint] = []
     of_listing: dict[str, int] = {}
     seen: set[str] = set()
     for row in _read_rows(engine, task, version, first):
@@ -61,6 +67,10 @@ def read_differences(
         except ObjectNotFound:  # it goes by its age
             continue
         seen.add(row.content_sha256)
+        view = take_fingerprint(decode(picture, _PICTURE_PIXELS))
+        if any(_shows_the_same(view, shown) for shown in views):
+            continue
+        views.append(view)
         of_listing[row.listing_key] = of_listing.get(row.listing_key, 0) + 1
         said = row.correct or (None if row.accepted is None else _say(row.accepted))
         found.append(
@@ -75,6 +85,11 @@ def read_differences(
             )
         )
     return found
+
+
+def _shows_the_same(one: Fingerprint, other: Fingerprint) -> bool:
+    apart = np.abs(one.chroma.astype(np.float32) - other.chroma).mean()
+    return bool(apart < _RECOLOURED) and likeness(one, other) >= ALIKE
 
 
 def _say(accepted: bool) -> str:

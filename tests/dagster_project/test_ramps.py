@@ -192,3 +192,14 @@ def test_a_ramp_is_paused_and_resumed_by_jobs(engine: Engine) -> None:
     assert run_job("resume_ramp", "resume_version").success
     assert state() == "running"
     assert not run_job("resume_ramp", "resume_version").success, "it is not paused"
+
+
+@pytest.mark.usefixtures("studio")
+def test_a_ramp_is_approved_by_a_job() -> None:
+    assert not run_job("approve_ramp", "approve_version").success, "nothing is there to approve"
+    client = Studio().registry()
+    client.create_registered_model(TASK)
+    client.create_model_version(TASK, "somewhere")
+    client.set_registered_model_alias(TASK, "challenger", "1")
+    assert run_job("approve_ramp", "approve_version", by="ann").success
+    assert client.get_model_version(TASK, "1").tags["approval"] == "approved"

@@ -31,9 +31,10 @@ def webp(colour: tuple[int, int, int]) -> bytes:
 @pytest.fixture
 def taken_back(engine: Engine, storage: Storage) -> None:
     add_ramp(engine, WRONG_ON_RED, f"{WHY}.")
-    for key in "abc":
+    # the last shows what the first does
+    for key, colour in zip("abcd", (RED, (200, 30, 90), (120, 60, 60), RED), strict=True):
         said = answer("red", LABELS), answer("blue", LABELS)
-        add_pair(engine, storage, key, webp(RED), said, "red" if key == "a" else None)
+        add_pair(engine, storage, key, webp(colour), said, "red" if key == "a" else None)
         add_pair(engine, storage, key, webp(BLUE), (answer("blue", LABELS),) * 2)
 
 
