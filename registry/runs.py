@@ -75,14 +75,15 @@ def log_folder(client: MlflowClient, run_id: str, folder: Path, name: str) -> No
 
 
 def log_dataset(
-    client: MlflowClient, run_id: str, table: pd.DataFrame, source: str, version: str
+    client: MlflowClient, run_id: str, name: str, table: pd.DataFrame, source: str, version: str
 ) -> None:
-    """Log the photos of a run as MLflow's datasets: one per split, by the data's version.
+    """Log the rows of a run as MLflow's datasets: one per split, by the data's version.
 
     Parameters
     ----------
+    name : of the dataset; `rooms` makes `rooms-train`, `rooms-validation` and `rooms-test`
     table : with the columns sha256, label, source, listing and split
-    source : address below which the photos lie
+    source : address below which what the rows name lies
     """
     contexts = {"train": "training", "validation": "validation", "test": "test"}
     inputs = []
@@ -93,8 +94,9 @@ def log_dataset(
         with warnings.catch_warnings():
             # MLflow knows folders by two names of one class, and warns that it is unsure
             warnings.filterwarnings("ignore", "The specified dataset source can be interpreted")
+            of_split = f"{name}-{split}"
             dataset = from_pandas(
-                rows.astype("object"), source, "label", name=f"photos-{split}", digest=version
+                rows.astype("object"), source, "label", name=of_split, digest=version
             )
         tags = [InputTag("mlflow.data.context", context)]
         inputs.append(DatasetInput(dataset._to_mlflow_entity(), tags))

@@ -121,7 +121,7 @@ def _publish_docs(
     tags = {"data.version": version, "data.validated": str(success).lower()}
     run_id = start_run(client, experiment, f"{recipe.dataset} {version}", {}, tags)
     log_folder(client, run_id, docs, "data_docs")
-    log_dataset(client, run_id, table, studio.data().source(), version)
+    log_dataset(client, run_id, recipe.dataset, table, studio.data().source(), version)
     end_run(client, run_id)
     return studio.page_of_run(run_id, "data_docs/index.html")
 

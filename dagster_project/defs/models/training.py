@@ -42,7 +42,7 @@ def _open_run(
     client, (table, version), (params, tags) = studio.registry(), data, facts
     experiment = open_experiment(client, studio.settings(), recipe.name)
     run_id = start_run(client, experiment, name, params, {"data.version": version} | tags)
-    log_dataset(client, run_id, table, studio.data().source(), version)
+    log_dataset(client, run_id, recipe.dataset, table, studio.data().source(), version)
     return run_id
 
 
