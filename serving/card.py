@@ -16,6 +16,7 @@ Scene = Literal["interior", "exterior"]
 Dtype = Literal["uint8", "int32", "int64", "float32"]
 Numbers = float | tuple[float, ...] | tuple[tuple[float, ...], ...]
 BATCH = "n"
+_Positive = Annotated[float, Field(gt=0)]
 EMBEDDING = "embedding"
 
 
@@ -62,6 +63,44 @@ class PhotoInput(_Frozen):
         """Return what the model takes."""
         shape = (BATCH, self.height, self.width, 3)
         return (ArraySpec(name="pixels", dtype="uint8", shape=shape),)
+
+
+class FramedInput(_Frozen):
+    """How a photo is fitted into a frame with its own proportions, as one array.
+
+    Attributes
+    ----------
+    name : of the array in the graph
+    place : where the photo lies; `squeezed`: it fills the frame and loses its proportions
+    pad : what the rest of the frame is, 0..255
+    channels : their order
+    layout : `uint8-nhwc`, with mean and std applied inside the graph, or `float32-nchw`, to which
+        they are applied before: (pixels - mean) / std, on the 0..255 scale
+    mean, std : in the order of the channels
+    batched : whether the graph takes several photos at once
+    """
+
+    kind: Literal["framed-photo"] = "framed-photo"
+    name: str = "pixels"
+    height: int = Field(gt=0, le=4096)
+    width: int = Field(gt=0, le=4096)
+    place: Literal["centred", "top-left", "squeezed"] = "centred"
+    pad: int = Field(114, ge=0, le=255)
+    channels: Literal["rgb", "bgr"] = "rgb"
+    layout: Literal["uint8-nhwc", "float32-nchw"] = "uint8-nhwc"
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[_Positive, _Positive, _Positive] = (1.0, 1.0, 1.0)
+    batched: bool = True
+
+    @property
+    def arrays(self) -> tuple[ArraySpec, ...]:
+        """Return what the model takes."""
+        first: int | str = BATCH if self.batched else 1
+        if self.layout == "uint8-nhwc":
+            shape = (first, self.height, self.width, 3)
+            return (ArraySpec(name=self.name, dtype="uint8", shape=shape),)
+        shape = (first, 3, self.height, self.width)
+        return (ArraySpec(name=self.name, dtype="float32", shape=shape),)
 
 
 class ArrayInput(_Frozen):
@@ -121,12 +160,22 @@ class Boxes(_Frozen):
     ----------
     score_above : less sure ones are left out
     overlap_below : of two of one label that share more of their union, the surer stays
+    at_most : boxes of an answer, the surest
+    unsaid : labels that the model knows and that answers leave out
+    family : how the arrays are read, see `serving.perception.decoders`
+    arrays : their names in the graph, in the order in which the family has them
+    strides : pixels of the input along a side of what one cell of each grid stands for
     """
 
     kind: Literal["boxes"] = "boxes"
     labels: tuple[Label, ...] = Field(min_length=1)
     score_above: float = Field(ge=0, le=1)
     overlap_below: float = Field(0.5, gt=0, le=1)
+    at_most: int = Field(100, gt=0, le=1000)
+    unsaid: tuple[str, ...] = ()
+    family: Literal["yolov8", "yolox", "nanodet-plus", "fastestdet"] = "yolov8"
+    arrays: tuple[str, ...] = ("boxes",)
+    strides: tuple[Annotated[int, Field(gt=0)], ...] = Field((8, 16, 32), min_length=1)
 
 
 class Map(_Frozen):
@@ -169,7 +218,7 @@ class Sequence(_Frozen):
     columns: tuple[str, ...] = Field(min_length=1)
 
 
-Input = PhotoInput | ArrayInput
+Input = PhotoInput | FramedInput | ArrayInput
 Output = Classes | Score | Boxes | Map | Picture | Sequence
 Kind = TypeVar("Kind", bound=_Frozen)
 # of a card as it was before there were other outputs than classes

@@ -1,0 +1,1 @@
+"""Trains the detector, and takes in detectors that others trained."""
