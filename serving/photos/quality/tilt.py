@@ -31,6 +31,23 @@ class Tilt:
     support: float
 
 
+@dataclass(frozen=True)
+class Edges:
+    """Every edge of a photo that is nearly upright; arrays of the same length.
+
+    Attributes
+    ----------
+    angle : of its direction, in degrees
+    across, down : its place over the width and the height, -0.5..0.5
+    weight : how strong it is
+    """
+
+    angle: Floats
+    across: Floats
+    down: Floats
+    weight: Floats
+
+
 def measure_tilt(luma: NDArray[np.uint8]) -> Tilt | None:
     """Find the roll of the camera; None where the photo shows too few verticals.
 
@@ -42,11 +59,21 @@ def measure_tilt(luma: NDArray[np.uint8]) -> Tilt | None:
     ----------
     luma : uint8, shape (height, width)
     """
-    if max(luma.shape) < _LEAST_SIDE:
-        return None
-    angle, across, weight = _edges(luma)
-    if not len(angle):
-        return None
+    edges = find_upright_edges(luma)
+    found = fit_lean(edges, luma.shape) if edges is not None else None
+    return found[0] if found is not None else None
+
+
+def fit_lean(edges: Edges, shape: tuple[int, ...]) -> tuple[Tilt, float] | None:
+    """Return the lean that most edges share, and by how many degrees it changes over the width.
+
+    None where they are too few, or lean further than any wall.
+
+    Parameters
+    ----------
+    shape : of the luma in which they were found
+    """
+    angle, across, weight = edges.angle, edges.across, edges.weight
     spread, mode = _vote(angle, across, weight)
     degrees = mode
     for reach in (1.0, 0.6, 0.4):
@@ -54,14 +81,16 @@ def measure_tilt(luma: NDArray[np.uint8]) -> Tilt | None:
         if near.sum() < 16:
             return None
         degrees, spread = _fit(angle[near], across[near], weight[near])
-    support = float(near.sum()) / luma.shape[0]
+    support = float(near.sum()) / shape[0]
     if support < _LEAST_HEIGHTS or abs(degrees) > MOST_DEG:
         return None
-    return Tilt(degrees, support)
+    return Tilt(degrees, support), spread
 
 
-def _edges(luma: NDArray[np.uint8]) -> tuple[Floats, Floats, Floats]:
-    """Return direction in degrees, place across the width in -0.5..0.5, and weight of edges."""
+def find_upright_edges(luma: NDArray[np.uint8]) -> Edges | None:
+    """Return the edges that may be verticals; None where there are none, or the photo is small."""
+    if max(luma.shape) < _LEAST_SIDE:
+        return None
     smooth = cv2.GaussianBlur(luma.astype(np.float32), (0, 0), 1.0)
     right = cv2.Scharr(smooth, cv2.CV_32F, 1, 0, scale=1 / 32)
     down = cv2.Scharr(smooth, cv2.CV_32F, 0, 1, scale=1 / 32)
@@ -79,8 +108,9 @@ def _edges(luma: NDArray[np.uint8]) -> tuple[Floats, Floats, Floats]:
     along = xy[rows, columns] / (xx[rows, columns] - yy[rows, columns])
     angle = np.degrees(0.5 * np.arctan(2 * along)).astype(np.float32)
     across = (columns / luma.shape[1] - 0.5).astype(np.float32)
+    down_by = (rows / luma.shape[0] - 0.5).astype(np.float32)
     weight = np.minimum(power[rows, columns], 40.0)
-    return angle, across, weight
+    return Edges(angle, across, down_by, weight) if len(angle) else None
 
 
 def _vote(angle: Floats, across: Floats, weight: Floats) -> tuple[float, float]:
