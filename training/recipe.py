@@ -222,7 +222,7 @@ class OutsideWeights:
 
     Attributes
     ----------
-    location : `https://…`, or a path in the repository
+    location : `https://…`, or a path: of the repository or, if nothing is there, of STUDIO_DATA
     sha256 : of the ONNX file, in hex; another file is refused
     licence : of the weights
     architecture : the network's name, for the card

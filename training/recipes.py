@@ -3,9 +3,10 @@
 from typing import Any
 
 from training.beat_tracker.recipe import BEATS
+from training.detector.recipe import DETECTION
 from training.photo_quality.recipe import QUALITY
 from training.recipe import Recipe
 from training.room_classifier.recipe import ROOMS
 from training.segmenter.recipe import SEGMENTATION
 
-RECIPES: tuple[Recipe[Any], ...] = (ROOMS, QUALITY, BEATS, SEGMENTATION)
+RECIPES: tuple[Recipe[Any], ...] = (ROOMS, QUALITY, BEATS, SEGMENTATION, DETECTION)

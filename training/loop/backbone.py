@@ -80,6 +80,40 @@ def input_spec(net: nn.Module, side: int | None = None) -> PhotoInput:
     return PhotoInput(height=side, width=side, mean=mean, std=std)
 
 
+class Stages(nn.Module):
+    """What an EfficientNet of timm sees at some of its stages; its classifier is left out.
+
+    Parameters
+    ----------
+    net : of timm, built of `conv_stem`, `bn1` and `blocks`
+    places : of the stages, in order
+
+    Attributes
+    ----------
+    channels : of each of them
+    """
+
+    def __init__(self, net: nn.Module, places: tuple[int, ...]) -> None:
+        super().__init__()
+        built: Any = net
+        self.blocks, self._places = built.blocks, places
+        self.first = nn.Sequential(built.conv_stem, built.bn1)
+        self.channels = [_channels_of(self.blocks[place]) for place in places]
+
+    def forward(self, planes: Tensor) -> list[Tensor]:
+        """Map (n, 3, h, w) to one (n, channels, h', w') for each place."""
+        found = []
+        planes = self.first(planes)
+        for number, block in enumerate(self.blocks):
+            planes = block(planes)
+            found += [planes] if number in self._places else []
+        return found
+
+
+def _channels_of(stage: nn.Module) -> int:
+    return [m.out_channels for m in stage.modules() if isinstance(m, nn.Conv2d)][-1]
+
+
 def fold_batchnorm(net: nn.Module) -> int:
     """Fold every BatchNorm that follows a convolution into it, in place; return how many.
 

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from serving.environment import read
 from training.candidate import Candidate, Precision, Provenance, Uncalibrated
 from training.config import TrainingConfig
+from training.data.settings import DataSettings
 from training.loop.embedding import Embedded, add_embedding
 from training.loop.export import export_onnx, measure_parity
-from training.loop.fetch import fetch_file
+from training.loop.fetch import fetch_file, in_repository, locate
 from training.loop.quantise import quantise
 from training.module import Trained
 from training.recipe import Headline, OutsideWeights, Recipe, Rows, TrainingPlan
@@ -73,7 +75,10 @@ def fetch(weights: OutsideWeights) -> bytes:
     BadInput
         If it cannot be had, or its SHA-256 is not the one that was stated.
     """
-    return fetch_file(weights.location, weights.sha256)
+    location = weights.location
+    if not in_repository(location):
+        location = locate(location, read(DataSettings).studio_data)
+    return fetch_file(location, weights.sha256)
 
 
 def choose(candidates: Mapping[Precision, Candidate], headline: Headline) -> Precision:

@@ -7,12 +7,11 @@ from typing import Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from serving.errors import BadInput
 from serving.image import Image
 from serving.models.session import OnnxSession
-from training.loop.fetch import fetch_file
+from training.loop.fetch import NamedWeights
 from training.segmenter.mapping import of_ade32
 
 Kept = NDArray[np.uint8]
@@ -21,24 +20,17 @@ _PIXELS = "PreprocessedImageTensor"
 _SURE = 255
 
 
-class TeacherFile(BaseModel):
+class TeacherFile(NamedWeights):
     """`teacher.yaml` of the dataset: which network teaches.
 
     Attributes
     ----------
-    location : `https://…`, or a path, absolute or relative to STUDIO_DATA
-    sha256 : of the ONNX file, in hex; another file is refused
+    side : of its input, in pixels
     labels : what its outputs are named by
-    licence : of its weights
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    location: str = Field(min_length=1)
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     side: int = Field(512, gt=0)
     labels: Literal["ade32"] = "ade32"
-    licence: str
 
     def open(self, data: str | None, folder: Path) -> "Teacher":
         """Fetch the network.
@@ -53,8 +45,7 @@ class TeacherFile(BaseModel):
         BadInput
             If the file cannot be had, or is another one.
         """
-        model = fetch_file(_find(self.location, data), self.sha256)
-        return Teacher(model, self.side, folder)
+        return Teacher(self.fetch(data), self.side, folder)
 
 
 class Teacher:
@@ -122,12 +113,3 @@ def to_groups(kept: Kept, count: int) -> NDArray[np.float32]:
         groups[place] += plane
     groups /= groups.sum(axis=0).clip(min=1)
     return groups
-
-
-def _find(location: str, data: str | None) -> str:
-    """Return an address or an absolute path."""
-    if location.startswith("https://") or Path(location).is_absolute():
-        return location
-    if data is None or data.startswith("s3://"):
-        raise BadInput(f"the teacher '{location}' lies below STUDIO_DATA, which is no folder here")
-    return str((Path(data).expanduser().absolute() / location).resolve())
