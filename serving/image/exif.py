@@ -6,7 +6,7 @@ from PIL import Image as Pillow
 
 _ORIENTATION, _EXIF_IFD, _INTEROP_IFD = 0x0112, 0x8769, 0xA005
 _COLOUR_SPACE, _INTEROP_INDEX = 0xA001, 1
-_BROKEN = (SyntaxError, ValueError, OSError, TypeError, KeyError, struct.error, RuntimeError)
+BROKEN = (SyntaxError, ValueError, OSError, TypeError, KeyError, struct.error, RuntimeError)
 
 
 def read_orientation(exif: bytes) -> int:
@@ -17,8 +17,8 @@ def read_orientation(exif: bytes) -> int:
     exif : the TIFF structure, without the `Exif` before it in a JPEG
     """
     try:
-        found = _load(exif).get(_ORIENTATION, 1)
-    except _BROKEN:
+        found = load_exif(exif).get(_ORIENTATION, 1)
+    except BROKEN:
         return 1
     return found if isinstance(found, int) and 1 <= found <= 8 else 1
 
@@ -28,15 +28,16 @@ def is_adobe_rgb(exif: bytes) -> bool:
     if b"R03" not in exif:
         return False
     try:
-        loaded = _load(exif)
+        loaded = load_exif(exif)
         index = loaded.get_ifd(_EXIF_IFD).get(_INTEROP_IFD)
         interop = loaded.get_ifd(_INTEROP_IFD) if index is not None else {}
         return str(interop.get(_INTEROP_INDEX, "")).startswith("R03")
-    except _BROKEN:
+    except BROKEN:
         return False
 
 
-def _load(exif: bytes) -> Pillow.Exif:
+def load_exif(exif: bytes) -> Pillow.Exif:
+    """Return the tags of a TIFF structure; whatever is in `BROKEN` where they cannot be read."""
     loaded = Pillow.Exif()
     if exif:
         loaded.load(exif if exif.startswith(b"Exif\0\0") else b"Exif\0\0" + exif)

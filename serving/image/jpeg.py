@@ -81,7 +81,7 @@ def read_markers(data: bytes) -> Markers:
     """
     frame: Frame | None = None
     exif, parts = b"", dict[int, bytes]()
-    for marker, start, end in _walk(data):
+    for marker, start, end in walk(data):
         if marker in _FRAMES:
             frame = frame or _parse_frame(marker, data[start : start + 8])
         elif marker == _EXIF[0] and not exif and data.startswith(_EXIF[1], start + 2):
@@ -100,7 +100,7 @@ def without_metadata(data: bytes) -> bytes:
     A reader then cannot stumble over any of them.
     """
     kept, at = [b"\xff\xd8"], 2
-    for marker, start, end in _walk(data):
+    for marker, start, end in walk(data):
         is_metadata = 0xE1 <= marker <= 0xEF or marker == 0xFE
         if not is_metadata or data.startswith(_ADOBE[1], start + 2):
             kept.append(b"\xff" + bytes([marker]) + data[start:end])
@@ -108,7 +108,7 @@ def without_metadata(data: bytes) -> bytes:
     return b"".join(kept) + data[at:]
 
 
-def _walk(data: bytes) -> Iterator[tuple[int, int, int]]:
+def walk(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Give each segment before the first scan: marker, where its length stands, where it ends.
 
     As `jdmarker.c` does: bytes between segments are passed over, and a length under 2 counts as 2.

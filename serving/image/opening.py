@@ -67,13 +67,18 @@ def decode(data: bytes, max_pixels: int, min_side: int = 0) -> Image:
 
 
 @contextlib.contextmanager
-def opened(data: bytes, max_pixels: int, min_side: int = 0) -> Iterator[Image]:
+def opened(data: bytes, max_pixels: int, min_side: int = 0, beside: float = 0) -> Iterator[Image]:
     """Decode as `decode` does, and hold the memory for as long as the pixels are worked on.
 
     Not to be nested: who holds memory and waits for more may wait for himself.
+
+    Parameters
+    ----------
+    beside : bytes that the work takes beside the picture, for each of its pixels
     """
     header, markers = inspect(data, max_pixels)
-    with DECODING.hold(header.cost(min_side)):
+    width, height = header.size_at(min_side)
+    with DECODING.hold(header.cost(min_side) + int(beside * width * height)):
         yield decode_pixels(data, header, markers, min_side)
 
 

@@ -1,0 +1,178 @@
+"""A photo's file, made better: decoded, worked on, judged, and written with what it told before."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+from serving.image import Image, PhotoFile, opened
+from serving.image.metadata import (
+    READ,
+    after_work,
+    has_place,
+    read_focal,
+    read_metadata,
+    without_place,
+)
+from serving.image.writing import CONTENT_TYPES, PhotoFormat, encode_photo
+from serving.photos.enhance.enhance import Amounts, Enhanced, Origin, enhance
+from serving.photos.enhance.presets import Operation, Preset, Step, plan
+from serving.photos.enhance.straighten import FOCAL
+from serving.photos.enhance.strips import small_copy
+from serving.photos.quality.compression import jpeg_quality
+from serving.photos.quality.task import QualityAnswer
+
+# bytes for each pixel beside those that were decoded: what an operation was given and gives, and
+# what the encoder holds
+_BESIDE = 12.0
+SMALL_SIDE = 960  # px of the long side of what is shown first
+_SMALL_SHORT = 540  # px that a decoder keeps for it: 16:9 has 960 then
+_SMALL_QUALITY = 84
+
+Judge = Callable[[PhotoFile], QualityAnswer | None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for.
+
+    Attributes
+    ----------
+    format : of the new file; None: that of the old, or JPEG where that is not written
+    quality : 1..100 of the new file's compression; None: what is hardly told from the photo
+    remove_gps : whether the new file must not tell where the photo was taken
+    """
+
+    preset: Preset = "auto"
+    format: PhotoFormat | None = None
+    quality: int | None = None
+    remove_gps: bool = False
+
+
+@dataclass(frozen=True)
+class EnhancedFile:
+    """A photo's new file.
+
+    Attributes
+    ----------
+    data : the very bytes that came where nothing was done and nothing else was asked for
+    size : width and height
+    applied : what was done, in order, and by how much
+    left : what was not done, and why
+    before, after : scores of quality, 0..100; None where no model judges photos
+    """
+
+    data: bytes
+    content_type: str
+    size: tuple[int, int]
+    applied: Mapping[Operation, Amounts] = field(default_factory=dict)
+    left: Mapping[Operation, str] = field(default_factory=dict)
+    before: float | None = None
+    after: float | None = None
+
+
+def enhance_file(
+    photo: PhotoFile, wanted: Wanted, judge: Judge, max_pixels: int, before: QualityAnswer | None
+) -> EnhancedFile:
+    """Return a better file of a photo, or its own.
+
+    `auto` never gives back what the judge holds for worse: the photo stays as it was. What is
+    asked for by another preset's name is done, and only judged.
+
+    Parameters
+    ----------
+    judge : tells how good a photo is; None where nothing can
+    before : what it told of this photo
+
+    Raises
+    ------
+    BadImage, TooLarge, Busy
+        As `serving.image.decode` does.
+    """
+    score = before.score if before is not None else None
+    with opened(photo.data, max_pixels, 0, _BESIDE) as pixels:
+        done = enhance(pixels, _steps(wanted, before), _origin_of(photo.data))
+        made = _write(photo, wanted, done)
+    if not made.applied:
+        return replace(made, before=score, after=score)
+    after = judge(PhotoFile(made.data, max_pixels))
+    made = replace(made, before=score, after=after.score if after is not None else None)
+    if wanted.preset != "auto" or not _is_worse(made):
+        return made
+    why = f"the photo would score {made.after} after {score}: it stays as it was"
+    left = dict(made.left) | dict.fromkeys(made.applied, why)
+    if _asks_for_no_other_file(photo, wanted):
+        return replace(_as_it_came(photo, left), before=score, after=score)
+    with opened(photo.data, max_pixels, 0, _BESIDE) as pixels:
+        written = _write(photo, wanted, Enhanced(pixels, {}, left))
+    return replace(written, before=score, after=score)
+
+
+def enhance_small(
+    photo: PhotoFile, wanted: Wanted, max_pixels: int, before: QualityAnswer | None
+) -> bytes:
+    """Return a small JPEG of what the photo is about to look like, in a fraction of the time."""
+    with opened(photo.data, max_pixels, _SMALL_SHORT, _BESIDE) as pixels:
+        small = small_copy(pixels, SMALL_SIDE)
+        done = enhance(small, _steps(wanted, before), _origin_of(photo.data))
+    return encode_photo(done.photo, "jpeg", _SMALL_QUALITY)
+
+
+def write_merged(photo: PhotoFile, merged: Image, wanted: Wanted) -> EnhancedFile:
+    """Return the file of what was made of several exposures, the first of which is `photo`."""
+    done = enhance(merged, _steps(wanted, None), _origin_of(photo.data))
+    return _write(photo, wanted, done, merged=True)
+
+
+def _steps(wanted: Wanted, before: QualityAnswer | None) -> tuple[Step, ...]:
+    return plan(wanted.preset, before.parts if before is not None else None)
+
+
+def _origin_of(data: bytes) -> Origin:
+    focal = read_focal(read_metadata(data).exif)
+    return Origin(jpeg_quality(data), focal if focal is not None else FOCAL)
+
+
+def _is_worse(made: EnhancedFile) -> bool:
+    return made.before is not None and made.after is not None and made.after < made.before
+
+
+def _write(photo: PhotoFile, wanted: Wanted, done: Enhanced, merged: bool = False) -> EnhancedFile:
+    """Return the new file; the old one where nothing makes another."""
+    changed = bool(done.applied) or merged
+    if not changed and _asks_for_no_other_file(photo, wanted):
+        return _as_it_came(photo, done.left)
+    if not changed and wanted.quality is None and _format_of(photo, wanted) == _own(photo):
+        bare = without_place(photo.data)  # only the place was to go: no pixel need change for it
+        if bare is not None:
+            return replace(_as_it_came(photo, done.left), data=bare)
+    size = done.photo.shape[1], done.photo.shape[0]
+    told = after_work(read_metadata(photo.data), size, changed, not wanted.remove_gps)
+    kind = _format_of(photo, wanted)
+    data = encode_photo(done.photo, kind, wanted.quality, told)
+    return EnhancedFile(data, CONTENT_TYPES[kind], size, done.applied, done.left)
+
+
+def _as_it_came(photo: PhotoFile, left: Mapping[Operation, str]) -> EnhancedFile:
+    kind = photo.header.format.lower()
+    size = photo.header.width, photo.header.height
+    return EnhancedFile(photo.data, f"image/{kind}", size, {}, left)
+
+
+def _asks_for_no_other_file(photo: PhotoFile, wanted: Wanted) -> bool:
+    """Say whether the file may be given back as it came where nothing is done to it."""
+    if wanted.format not in (None, _own(photo)) or wanted.quality is not None:
+        return False
+    if not wanted.remove_gps:
+        return True
+    if photo.header.format not in READ:  # nobody looks there for a place, so it may tell one
+        return False
+    return not has_place(read_metadata(photo.data))
+
+
+def _own(photo: PhotoFile) -> PhotoFormat | None:
+    kind = cast(PhotoFormat, photo.header.format.lower())
+    return kind if kind in CONTENT_TYPES else None
+
+
+def _format_of(photo: PhotoFile, wanted: Wanted) -> PhotoFormat:
+    return wanted.format or _own(photo) or "jpeg"
