@@ -1,0 +1,142 @@
+"""What matters in a photo: a map of shares, and the boxes that a crop should not cut."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+_LONG_SIDE = 160  # cells: a box of a furnished room is not found better by more of them
+_CONTRAST = 0.08  # of a map between its 5th and last percent, below which it prefers nothing
+_INSIDE = 0.45  # salient enough to belong to a region
+_LEAST_REGION = 0.01  # of the photo's area
+_MOST_REGIONS = 6
+
+
+@dataclass(frozen=True)
+class WeightedBox:
+    """Something that a crop should show whole.
+
+    Attributes
+    ----------
+    box : left, top, right, bottom in pixels of the upright photo
+    weight : above 0; those of one photo are compared with each other
+    name : such as `sofa`, for what an answer says was cut
+    """
+
+    box: tuple[float, float, float, float]
+    weight: float = 1.0
+    name: str = "salient region"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What matters in a photo.
+
+    Attributes
+    ----------
+    size : of the upright photo, (height, width)
+    map : shares of what matters, of equal cells of the whole photo; they sum up to 1
+    boxes : what is to stay whole; the weights sum up to 1, or there are none
+    clear : whether the map prefers anything; without, it is even
+    horizon : its height, in pixels from the top
+    vanishing : the point to which the lines run, (x, y) in pixels
+    """
+
+    size: tuple[int, int]
+    map: Floats
+    boxes: tuple[WeightedBox, ...] = ()
+    clear: bool = True
+    horizon: float | None = None
+    vanishing: tuple[float, float] | None = None
+
+    @cached_property
+    def integral(self) -> Floats:
+        """Sums of the map from the top left corner, (rows + 1, columns + 1)."""
+        return np.pad(self.map, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+
+
+def make_scene(
+    saliency: NDArray[np.uint8],
+    size: tuple[int, int],
+    found: Sequence[WeightedBox] = (),
+    horizon: float | None = None,
+    vanishing: tuple[float, float] | None = None,
+) -> Scene:
+    """Return what matters by a map of saliency and by what was found.
+
+    Parameters
+    ----------
+    saliency : (h, w) of the whole photo, squeezed to any rectangle
+    size : of the upright photo, (height, width)
+    found : of a detector; beside them, each region of the map counts as a box
+    """
+    cells = _resample(saliency, size)
+    low, high = np.percentile(cells, (5, 99))
+    clear = bool(high - low >= _CONTRAST)
+    scaled = np.clip((cells - low) / max(high - low, 1e-6), 0, 1) if clear else np.ones_like(cells)
+    regions = _regions(scaled, size) if clear else ()
+    boxes = _normalise((*regions, *_clip(found, size)))
+    if boxes and found:
+        painted = _painted(boxes, cells.shape, size)
+        scaled = scaled / scaled.sum() + painted if clear else painted
+        clear = True
+    return Scene(size, scaled / scaled.sum(), boxes, clear, horizon, vanishing)
+
+
+def _resample(saliency: NDArray[np.uint8], size: tuple[int, int]) -> Floats:
+    height, width = size
+    scale = min(1.0, _LONG_SIDE / max(height, width))
+    cells = (max(1, round(width * scale)), max(1, round(height * scale)))
+    shrunk = cv2.resize(saliency, cells, interpolation=cv2.INTER_AREA)
+    return np.asarray(shrunk, np.float64) / 255
+
+
+def _regions(scaled: Floats, size: tuple[int, int]) -> tuple[WeightedBox, ...]:
+    inside = (scaled >= _INSIDE).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(inside, connectivity=8)
+    down, across = size[0] / scaled.shape[0], size[1] / scaled.shape[1]
+    masses = np.bincount(labels.ravel(), weights=scaled.ravel())
+    large = [n for n in range(1, len(stats)) if stats[n, 4] >= _LEAST_REGION * scaled.size]
+    boxes = []
+    for n in sorted(large, key=lambda n: -masses[n])[:_MOST_REGIONS]:
+        left, top, width, height = (float(number) for number in stats[n, :4])
+        box = (left * across, top * down, (left + width) * across, (top + height) * down)
+        boxes.append(WeightedBox(box, float(masses[n])))
+    total = sum(box.weight for box in boxes)
+    return tuple(WeightedBox(box.box, box.weight / total) for box in boxes)
+
+
+def _clip(found: Sequence[WeightedBox], size: tuple[int, int]) -> tuple[WeightedBox, ...]:
+    height, width = size
+    kept = []
+    for one in found:
+        left, top, right, bottom = one.box
+        box = (max(0.0, left), max(0.0, top), min(float(width), right), min(float(height), bottom))
+        if box[2] > box[0] and box[3] > box[1] and one.weight > 0:
+            kept.append(WeightedBox(box, one.weight, one.name))
+    return tuple(kept)
+
+
+def _normalise(boxes: Sequence[WeightedBox]) -> tuple[WeightedBox, ...]:
+    total = sum(box.weight for box in boxes)
+    return tuple(WeightedBox(one.box, one.weight / total, one.name) for one in boxes)
+
+
+def _painted(boxes: Sequence[WeightedBox], shape: tuple[int, ...], size: tuple[int, int]) -> Floats:
+    """Each box's weight, spread evenly over its cells."""
+    painted = np.zeros(shape)
+    down, across = shape[0] / size[0], shape[1] / size[1]
+    for one in boxes:
+        left, top, right, bottom = one.box
+        start = int(top * down)
+        rows = slice(start, max(start + 1, int(np.ceil(bottom * down))))
+        first = int(left * across)
+        columns = slice(first, max(first + 1, int(np.ceil(right * across))))
+        part = painted[rows, columns]
+        part += one.weight / part.size
+    return painted
