@@ -26,10 +26,11 @@ from serving.perception.detect import DetectAnswer
 from training.candidate import Candidate, Provenance, Uncalibrated
 from training.data.settings import DataSettings
 from training.detector.agreement import Taught
+from training.detector.coco import ONLY_RENDERED
 from training.detector.dataset import open_detection, teachers_of
 from training.detector.evaluation import LEAST_THINGS, DetectorEvaluation, Finder, judge_rows
 from training.detector.outside import CONTRACTS
-from training.detector.rooms import ONLY_RENDERED, list_rooms, read_room
+from training.detector.rooms import list_rooms, read_room
 from training.detector.scores import Judged, judge, label_figures, mean_ap
 from training.loop.loaders import read_source
 from training.recipe import Rows

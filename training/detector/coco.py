@@ -4,7 +4,7 @@ T. Lin et al., "Microsoft COCO: Common objects in context", arXiv:1405.0312.
 """
 
 from serving.card import Label
-from serving.perception.things import THINGS
+from serving.perception.things import THINGS, Thing
 
 COCO = (
     "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat",
@@ -18,6 +18,7 @@ COCO = (
     "microwave", "oven", "toaster", "sink", "refrigerator", "book", "clock", "vase", "scissors",
     "teddy bear", "hair drier", "toothbrush",
 )  # fmt: skip
+ONLY_RENDERED: frozenset[Thing] = frozenset(("bath", "window"))  # no class of COCO
 _CALLED = {"couch": "sofa", "potted plant": "plant", "dining table": "table"}
 
 
@@ -29,3 +30,9 @@ def coco_labels() -> tuple[Label, ...]:
 def unsaid_labels() -> tuple[str, ...]:
     """Return the classes that no listing asks for: a giraffe indoors is a mistake."""
     return tuple(label.name for label in coco_labels() if label.name not in THINGS)
+
+
+def learned_labels(rendered: bool) -> tuple[Thing, ...]:
+    """Return what can be learned: what two teachers know, and what rendered rooms add."""
+    taught = {label.name for label in coco_labels()} | (ONLY_RENDERED if rendered else set())
+    return tuple(name for name in THINGS if name in taught)

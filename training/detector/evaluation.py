@@ -13,11 +13,11 @@ from serving.image import PhotoFile
 from serving.models.session import OnnxSession
 from serving.perception.detect import DETECTOR, DetectAnswer
 from training.candidate import Candidate, Report, Uncalibrated
+from training.detector.coco import learned_labels
 from training.detector.config import DetectorConfig
 from training.detector.dataset import teachers_of
 from training.detector.network import STRIDES
 from training.detector.outside import CONTRACTS
-from training.detector.samples import learned_labels
 from training.detector.scores import Judged, best_threshold, judge, label_figures, mean_ap
 from training.loop.intervals import bootstrap, flatten
 from training.loop.loaders import read_source
@@ -62,13 +62,18 @@ class DetectorEvaluation:
         return read_source(row)
 
     def calibrate(self, exported: Uncalibrated, rows: Rows) -> Candidate:
-        """Find the confidence from which its boxes are answered; of an outside model its labels."""
+        """Find the confidence from which its boxes are answered.
+
+        Not of a model from outside: the teachers are among those, and of what a teacher itself says
+        nothing is wrong but what is left out. Those keep what their contract says.
+        """
         given = _output_of(exported)
         candidate = Candidate(exported.model, exported.card(DETECTOR.name, given), float("nan"))
         judged = [one for _, one in judge_rows(candidate, rows.validation, rows.dataset)]
-        sure = round(best_threshold(judged), 3)
-        card = exported.card(DETECTOR.name, given.model_copy(update={"score_above": sure}))
-        return Candidate(exported.model, card, mean_ap(judged))
+        if exported.architecture not in CONTRACTS:
+            sure = round(best_threshold(judged), 3)
+            given = given.model_copy(update={"score_above": sure})
+        return Candidate(exported.model, exported.card(DETECTOR.name, given), mean_ap(judged))
 
     def score(
         self, candidate: Candidate, rows: pd.DataFrame, dataset: Dataset

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from serving.card import Boxes, FramedInput
-from training.detector.coco import coco_labels, unsaid_labels
+from serving.card import Boxes, FramedInput, Label
+from training.detector.coco import coco_labels, learned_labels, unsaid_labels
 
 # mean and deviation of blue, green and red, 0..255, as nanodet's configurations have them
 _BGR_MEAN, _BGR_STD = (103.53, 116.28, 123.675), (57.375, 57.12, 58.395)
@@ -49,4 +49,15 @@ FASTESTDET = Contract(
     _frame("input.1", 352, place="squeezed", std=(255.0, 255.0, 255.0)),
     _boxes(family="fastestdet", arrays=("758",), strides=(16,), score_above=0.5),
 )
-CONTRACTS = {one.name: one for one in (YOLOX_NANO, NANODET, FASTESTDET)}
+# As ultralytics exports what `training.detector.yolo` trained: AGPL-3.0, if anybody asks for one.
+YOLO = Contract(
+    "ultralytics-yolo",
+    _frame("images", 320, channels="rgb", std=(255.0, 255.0, 255.0)),
+    Boxes(
+        labels=tuple(Label(name=name) for name in learned_labels(rendered=False)),
+        score_above=0.3,
+        overlap_below=0.6,
+        arrays=("output0",),
+    ),
+)
+CONTRACTS = {one.name: one for one in (YOLOX_NANO, NANODET, FASTESTDET, YOLO)}

@@ -23,7 +23,6 @@ _THINGS: Mapping[str, Thing] = {
 # what some people call by one of those names
 _DOUBTFUL: Mapping[str, Thing] = {"stool": "chair", "bedside_table": "table", "hob": "oven"}
 UNKNOWN: frozenset[Thing] = frozenset(("microwave",))  # drawn as decoration, if at all
-ONLY_RENDERED: frozenset[Thing] = frozenset(("bath", "window"))  # no class of COCO
 _LEAST_SHARE = 0.0005  # of the picture: about 12 px a side of 640x480
 _LEAST_SIDE = 0.01  # of the picture's longer side
 

@@ -17,11 +17,11 @@ from torchvision import tv_tensors
 from serving.image import Image
 from serving.image.frame import place
 from serving.perception.boxes import areas
-from serving.perception.things import THINGS, Thing
+from serving.perception.things import Thing
 from training.detector.agreement import Taught, corners_of
-from training.detector.coco import coco_labels
+from training.detector.coco import ONLY_RENDERED
 from training.detector.loss import Truth
-from training.detector.rooms import ONLY_RENDERED, UNKNOWN, list_rooms, read_room
+from training.detector.rooms import UNKNOWN, list_rooms, read_room
 from training.detector.teachers import Teachers
 from training.loop.loaders import read_image
 from training.loop.transforms import Chain, Crop, Mirror, Photometric, to_array, to_image
@@ -37,12 +37,6 @@ _NOTHING, _THING, _DOUBT = 0.0, 1.0, 2.0
 _MOST_SEEN, _LEAST_SEEN = 0.4, 0.1  # of a thing's box within a crop: it is there; it may be there
 _MAX_STRETCH = 1.5
 _CHANCES = {"blur": 0.1, "sharpen": 0.1, "light": 0.8, "grey": 0.05, "noise": 0.1, "jpeg": 0.2}
-
-
-def learned_labels(rendered: bool) -> tuple[Thing, ...]:
-    """Return what can be learned: what two teachers know, and what rendered rooms add."""
-    taught = {label.name for label in coco_labels()} | (ONLY_RENDERED if rendered else set())
-    return tuple(name for name in THINGS if name in taught)
 
 
 @dataclass(frozen=True)

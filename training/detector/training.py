@@ -10,18 +10,12 @@ from torch import nn
 from serving.card import FramedInput
 from serving.image.frame import place
 from serving.task import Inputs
+from training.detector.coco import learned_labels
 from training.detector.config import DetectorConfig
 from training.detector.dataset import teachers_of
 from training.detector.module import DetectorModule
 from training.detector.network import Served, build_network
-from training.detector.samples import (
-    PAD,
-    Samples,
-    View,
-    learned_labels,
-    rendered_rooms,
-    taught_photos,
-)
+from training.detector.samples import PAD, Samples, View, rendered_rooms, taught_photos
 from training.loop.backbone import input_spec
 from training.loop.loaders import Loaders, read_image
 from training.module import Trained

@@ -78,3 +78,23 @@ def test_weights_from_outside_are_judged_by_the_same_gates_without_training() ->
     assert version.tags[VERDICT] == "passed", version.tags.get(REASONS)
     run = open_client(read_settings()).get_run(str(version.run_id))
     assert run.data.metrics["test/map50"] > 0.9, "it finds what it taught"
+
+
+def test_dagster_writes_the_dataset_in_yolos_format(studio: Settings) -> None:
+    from dagster_project.defs.detection.yolo import write_yolo_dataset, yolo_dataset
+    from dagster_project.defs.models.factory import model_definitions
+    from dagster_project.studio import Studio, values_io_manager
+
+    resource = Studio()
+    values = values_io_manager(resource.settings())
+    ours = dg.Definitions(
+        assets=[yolo_dataset],
+        jobs=[write_yolo_dataset],
+        resources={"studio": resource, "io_manager": values},
+    )
+    definitions = dg.Definitions.merge(model_definitions(DETECTION), ours)
+    assert definitions.resolve_job_def("write_yolo_dataset").execute_in_process().success
+    (named,) = (studio.home() / "yolo").glob("*/data.yaml")
+    lines = [file.read_text() for file in named.parent.glob("labels/train/*.txt")]
+    assert len(lines) > 50
+    assert all(len(line.splitlines()) == 1 for line in lines), "the sofa of both teachers"

@@ -10,10 +10,11 @@ from serving.errors import BadInput
 from serving.perception.detect import Detection
 from synthetic.scene import CATEGORIES
 from training.detector.agreement import Taught
+from training.detector.coco import ONLY_RENDERED, learned_labels
 from training.detector.loss import assign, detection_loss
 from training.detector.network import cell_middles
-from training.detector.rooms import ONLY_RENDERED, list_rooms, read_room
-from training.detector.samples import View, learned_labels, unpack
+from training.detector.rooms import list_rooms, read_room
+from training.detector.samples import View, unpack
 
 LABELS = learned_labels(rendered=False)
 SOFA = LABELS.index("sofa")
