@@ -8,6 +8,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from bentos.gateway import (
     docs,
+    enhancement,
     erasures,
     feedback,
     files,
@@ -49,6 +50,7 @@ _SEEN = [
     *(REQUEST_ID, "Location", "Retry-After", "Idempotency-Replayed", "RateLimit"),
     *("RateLimit-Policy", "ETag", "Content-Range", "Content-Length", "Accept-Ranges"),
     MODEL_VERSIONS,
+    enhancement.TOLD,
     *TUS_SEEN,
 ]
 # a smaller answer fits one packet as it is; the level is where time begins to cost more than bytes
@@ -74,6 +76,7 @@ def create_app(release: str, settings: Settings | None = None) -> FastAPI:
     app.openapi = partial(describe, app)  # type: ignore[method-assign]
     install_problems(app)
     app.include_router(photos.router)
+    app.include_router(enhancement.router)
     app.include_router(jobs.router)
     app.include_router(media.router)
     app.include_router(page.router)

@@ -54,9 +54,14 @@ def _failed(event: Event) -> tuple[str, str, Tone]:
     return "Failed", _reason(event), "bad"
 
 
+def _preview(event: Event) -> tuple[str, str, Tone]:
+    return f"Photo {int(event.data.get('number', 0)) + 1} can be seen small", "", "plain"
+
+
 _LINES: Mapping[str, Callable[[Event], tuple[str, str, Tone]]] = {
     "accepted": _accepted,
     "started": _started,
+    "preview": _preview,
     "will_retry": _will_retry,
     "handed_back": _handed_back,
     "worker_lost": _worker_lost,

@@ -132,7 +132,7 @@ class Pools:
     callbacks : tests of a backend's receiver
     photos : decoding and inference
     other_photos : of other kinds than JPEG, which wait for memory and for another process
-    analysis : of sound
+    analysis : of sound, and photos made better: seconds each
     pages : HTML and metrics
     upkeep : what the process does for itself
     """

@@ -105,6 +105,15 @@ def report_progress(engine: Engine, job: Job, progress: Json) -> None:
         enqueue_progress_event(connection, job, progress)
 
 
+def tell(engine: Engine, job: Job, kind: str, data: Json) -> None:
+    """Add an event to the job's history, for whoever follows it; Overtaken if it is another's."""
+    with engine.begin() as connection:
+        mine = connection.execute(select(Job.id).where(*_fence(job)).with_for_update()).first()
+        if mine is None:
+            raise Overtaken(f"another attempt has job {job.id}")
+        record(connection, job.id, job.attempt, kind, data)
+
+
 def complete(engine: Engine, job: Job, result: Json) -> None:
     """End the job as completed; Overtaken if it is no longer this attempt's."""
     _end(engine, job, JobStatus.COMPLETED, result=result, error=None)

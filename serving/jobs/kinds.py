@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from serving.storage.prefixes import FILMS
+from serving.storage.prefixes import ENHANCED, FILMS
 
 JOB_FAILED = "job-failed"
 TEST = "test"
@@ -51,7 +51,14 @@ KINDS: Mapping[str, Kind] = {
     for kind in (
         Kind("classify_photos", "classify", "classification-complete", raw_bodies=_PHOTOS),
         Kind("detect_features", "classify", "detection-complete", raw_bodies=_PHOTOS),
-        Kind("enhance_photos", "enhance", "enhancement-complete", raw_bodies=_PHOTOS),
+        Kind(
+            "enhance_photos",
+            "enhance",
+            "enhancement-complete",
+            noun="photo",
+            folder=ENHANCED,
+            raw_bodies=_PHOTOS,
+        ),
         Kind("stage_rooms", "stage", "staging-complete", "staging-progress"),
         Kind("analyze_audio", "audio", "audio-complete", noun="analysis", raw_bodies=_AUDIO),
         Kind("generate_clip", "video", "clip-complete", noun="clip", folder=FILMS, unit="frames"),

@@ -1,8 +1,8 @@
 """What the classification of photos is asked for."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from serving.requests.base import NO_NUL, StrictModel
 
@@ -14,3 +14,38 @@ class ClassifyInput(StrictModel):
         list[Annotated[str, Field(min_length=1, max_length=4096, pattern=NO_NUL)]],
         Field(min_length=1, examples=[["listings/42/kitchen.jpg", "listings/42/bath.jpg"]]),
     ]
+
+
+PhotoName = Annotated[str, Field(min_length=1, max_length=4096, pattern=NO_NUL)]
+
+
+class Brackets(StrictModel):
+    """Several exposures of one view, which become one photo."""
+
+    photo: PhotoName = Field(description="the exposure that gives the name and what is told")
+    brackets: list[PhotoName] = Field(
+        min_length=1, max_length=8, description="the other exposures, in any order"
+    )
+
+
+class Enhancement(BaseModel):
+    """How a photo is made better."""
+
+    preset: Literal["auto", "natural", "bright", "twilight", "straight"] = Field(
+        "auto", description="`auto` does what the photo's quality asks for, and no more"
+    )
+    format: Literal["jpeg", "webp", "avif", "png"] | None = Field(
+        None, description="of the new file; unset: as the photo came, or JPEG"
+    )
+    quality: int | None = Field(
+        None, ge=1, le=100, description="of the new file's compression; unset: hardly told apart"
+    )
+    remove_gps: bool = Field(False, description="do not tell where the photo was taken")
+
+
+class EnhanceInput(StrictModel, Enhancement):
+    """Photos to make better, and how."""
+
+    photos: list[PhotoName | Brackets] = Field(
+        min_length=1, examples=[["listings/42/kitchen.jpg", "listings/42/bath.jpg"]]
+    )

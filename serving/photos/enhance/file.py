@@ -1,10 +1,11 @@
 """A photo's file, made better: decoded, worked on, judged, and written with what it told before."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import Any, cast
 
-from serving.image import Image, PhotoFile, opened
+from serving.budget import DECODING
+from serving.image import PhotoFile, opened
 from serving.image.metadata import (
     READ,
     after_work,
@@ -13,8 +14,10 @@ from serving.image.metadata import (
     read_metadata,
     without_place,
 )
+from serving.image.opening import decode_pixels, inspect
 from serving.image.writing import CONTENT_TYPES, PhotoFormat, encode_photo
 from serving.photos.enhance.enhance import Amounts, Enhanced, Origin, enhance
+from serving.photos.enhance.fuse import BESIDE, fuse
 from serving.photos.enhance.presets import Operation, Preset, Step, plan
 from serving.photos.enhance.straighten import FOCAL
 from serving.photos.enhance.strips import small_copy
@@ -117,10 +120,41 @@ def enhance_small(
     return encode_photo(done.photo, "jpeg", _SMALL_QUALITY)
 
 
-def write_merged(photo: PhotoFile, merged: Image, wanted: Wanted) -> EnhancedFile:
-    """Return the file of what was made of several exposures, the first of which is `photo`."""
-    done = enhance(merged, _steps(wanted, None), _origin_of(photo.data))
-    return _write(photo, wanted, done, merged=True)
+def merge_files(photos: Sequence[PhotoFile], wanted: Wanted, max_pixels: int) -> EnhancedFile:
+    """Return one file of several exposures of a view; it tells what the first file tells.
+
+    Raises
+    ------
+    BadInput
+        They differ in size, or do not show the same view.
+    BadImage, TooLarge, Busy
+        As `serving.image.decode` does.
+    """
+    read = [inspect(photo.data, max_pixels) for photo in photos]
+    most = max(header.pixels for header, _ in read)
+    cost = sum(header.cost(0) for header, _ in read) + int(BESIDE * most)
+    with DECODING.hold(cost):  # all at once: who holds some and waits for more may wait for ever
+        exposures = [
+            decode_pixels(photo.data, header, markers, 0)
+            for photo, (header, markers) in zip(photos, read, strict=True)
+        ]
+        merged = fuse(exposures)
+        del exposures
+        done = enhance(merged, _steps(wanted, None), _origin_of(photos[0].data))
+        return _write(photos[0], wanted, done, merged=True)
+
+
+def describe(made: EnhancedFile) -> dict[str, Any]:
+    """Return what was done, as an answer says it in JSON."""
+    return {
+        "content_type": made.content_type,
+        "bytes": len(made.data),
+        "width": made.size[0],
+        "height": made.size[1],
+        "applied": [{"operation": name, **amounts} for name, amounts in made.applied.items()],
+        "left": dict(made.left),
+        "quality": {"before": made.before, "after": made.after},
+    }
 
 
 def _steps(wanted: Wanted, before: QualityAnswer | None) -> tuple[Step, ...]:

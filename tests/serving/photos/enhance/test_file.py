@@ -20,7 +20,8 @@ FINE = QualityAnswer(90.0, dict.fromkeys(PARTS, 90.0), {}, None, "")
 DARK = QualityAnswer(40.0, FINE.parts | {"exposure": 30.0}, {}, None, "")
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/">'
-    b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+    b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description rdf:about="" '
     b'xmlns:exif="http://ns.adobe.com/exif/1.0/" exif:GPSLatitude="47,3N" '
     b'xmlns:dc="http://purl.org/dc/elements/1.1/" dc:rights="Ann"/></rdf:RDF></x:xmpmeta>'
 )
@@ -36,7 +37,7 @@ def exif(orientation: int = 1) -> bytes:
 
 def saved(photo: Image, kind: str = "JPEG", **told: object) -> bytes:
     file = io.BytesIO()
-    Pillow.fromarray(photo).save(file, kind, **({"quality": 95} | told))  # type: ignore[arg-type]
+    Pillow.fromarray(photo).save(file, kind, **({"quality": 95} | told))
     return file.getvalue()
 
 

@@ -1,0 +1,115 @@
+"""`enhance_photos`: a better file of each photo; a small version of it first."""
+
+import json
+from collections.abc import Callable
+
+from serving import traces
+from serving.db.tables import Json
+from serving.errors import BadInput, ModelUnavailable, ObjectNotFound, StudioError
+from serving.image import PhotoFile
+from serving.jobs import attempts
+from serving.models.pinned import PinnedModel
+from serving.models.predictor import Prediction
+from serving.photos.enhance.file import (
+    EnhancedFile,
+    Wanted,
+    describe,
+    enhance_file,
+    enhance_small,
+    merge_files,
+)
+from serving.photos.quality.task import PHOTO_QUALITY, QualityAnswer
+from serving.problems import problem_of
+from serving.requests.photos import Brackets, EnhanceInput
+from serving.workflows.run import Run
+
+SUFFIXES = {"image/jpeg": "jpg", "image/heif": "heic"}
+
+
+def enhance_photos(run: Run) -> Json:
+    """Enhance `input["photos"]`, one after another: each takes all the memory that it may.
+
+    A photo that an earlier attempt finished is not worked on again; one that cannot be read fails
+    alone.
+    """
+    request = run.input_as(EnhanceInput)
+    results = []
+    with traces.span("stage enhance", photos=len(request.photos)):
+        for number, photo in enumerate(request.photos):
+            results.append(_Photo(run, request, number).result(photo))
+            run.report_progress(len(results), len(request.photos), "photos")
+    return {"results": results}
+
+
+class _Photo:
+    """One photo of the job."""
+
+    def __init__(self, run: Run, request: EnhanceInput, number: int) -> None:
+        self._run, self._number = run, number
+        self._wanted = Wanted(request.preset, request.format, request.quality, request.remove_gps)
+        self._max_pixels = run.parts.settings.max_pixels
+
+    def result(self, photo: str | Brackets) -> Json:
+        """Return what became of it; of an attempt before, if that is known."""
+        name = photo if isinstance(photo, str) else photo.photo
+        note = self._run.key_of(f"{self._number}.json")
+        try:
+            return dict(json.loads(self._run.parts.storage.read(note)))
+        except ObjectNotFound:
+            pass
+        try:
+            told = {"photo": name} | self._make(photo)
+        except BadInput as error:
+            return {"photo": name, "error": problem_of(error).model_dump(mode="json")}
+        except StudioError as error:
+            if not self._run.should_give_up(error):
+                raise
+            return {"photo": name, "error": problem_of(error).model_dump(mode="json")}
+        self._run.parts.storage.write(note, json.dumps(told).encode(), "application/json")
+        return told
+
+    def _make(self, photo: str | Brackets) -> Json:
+        self._run.check()
+        if isinstance(photo, Brackets):
+            files = [self._read(name) for name in (photo.photo, *photo.brackets)]
+            made = merge_files(files, self._wanted, self._max_pixels)
+            return self._keep(made, None) | {"merged": len(files)}
+        file = self._read(photo)
+        judge = self._judge(photo)
+        before = judge(file)
+        file.release()
+        small = enhance_small(file, self._wanted, self._max_pixels, before)
+        preview = self._run.key_of(f"preview/{self._number}.jpg")
+        self._run.parts.storage.write(preview, small, "image/jpeg")
+        seen: Json = {"photo": photo, "number": self._number, "preview": preview}
+        attempts.tell(self._run.parts.engine, self._run.job, "preview", seen)
+        made = enhance_file(file, self._wanted, judge, self._max_pixels, before)
+        return self._keep(made, preview)
+
+    def _read(self, name: str) -> PhotoFile:
+        return PhotoFile(self._run.read(name), self._max_pixels)
+
+    def _keep(self, made: EnhancedFile, preview: str | None) -> Json:
+        kind = made.content_type.partition("/")[2]
+        suffix = SUFFIXES.get(made.content_type, kind)
+        key = self._run.key_of(f"{self._number}.{suffix}")
+        self._run.parts.storage.write(key, made.data, made.content_type)
+        return describe(made) | {"enhanced": key, "preview": preview}
+
+    def _judge(self, name: str) -> Callable[[PhotoFile], QualityAnswer | None]:
+        model = self._pin()
+
+        def judge(photo: PhotoFile) -> QualityAnswer | None:
+            if model is None:
+                return None
+            found = self._run.ask(PHOTO_QUALITY, photo, model, name)
+            photo.release()
+            return found.answer if isinstance(found, Prediction) else None
+
+        return judge
+
+    def _pin(self) -> PinnedModel | None:
+        try:
+            return self._run.pin_route(PHOTO_QUALITY)
+        except ModelUnavailable:
+            return None

@@ -1,0 +1,72 @@
+import json
+
+import pytest
+from fastapi.testclient import TestClient
+
+from serving.image import decode
+from serving.storage.objects import Storage
+from tests.bentos.conftest import link
+from tests.serving.photos.enhance.pictures import relit, room
+from tests.serving.photos.enhance.test_file import saved
+from tests.serving.workflows.harness import JobHarness
+
+PATH = "/internal/photos/enhance"
+KEY = {"X-API-Key": "vls_a"}
+JPEG = KEY | {"Content-Type": "image/jpeg"}
+DARK = saved(relit(room(), 1.6))
+
+
+def test_one_photo_is_answered_at_once_with_the_picture(visitor: TestClient) -> None:
+    answer = visitor.post(PATH, content=DARK, headers=JPEG, params={"format": "webp"})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+    told = json.loads(answer.headers["x-enhancement"])
+    assert "exposure" in {step["operation"] for step in told["applied"]}
+    assert (told["width"], told["height"], told["bytes"]) == (960, 720, len(answer.content))
+    assert decode(answer.content, 10**7).mean() > 1.3 * decode(DARK, 10**7).mean()
+
+
+def test_one_key_is_answered_with_the_picture_and_many_are_a_job(
+    visitor: TestClient, storage: Storage
+) -> None:
+    storage.write("dark.jpg", DARK)
+    at_once = visitor.post(PATH, json={"photos": ["dark.jpg"]}, headers=KEY)
+    assert (at_once.status_code, at_once.headers["content-type"]) == (200, "image/jpeg")
+    for photos in (["dark.jpg", "a.jpg"], [{"photo": "dark.jpg", "brackets": ["a.jpg"]}]):
+        later = visitor.post(PATH, json={"photos": photos, "preset": "bright"}, headers=KEY)
+        assert (later.status_code, later.json()["type"]) == (202, "enhance_photos")
+
+
+def test_a_raw_body_can_become_a_job(visitor: TestClient) -> None:
+    answer = visitor.post(PATH, content=DARK, headers=JPEG, params={"async": True})
+    assert answer.status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("content", "params", "status"),
+    [
+        (b"", {}, 422),
+        (b"\xff\xd8\xff broken", {}, 422),
+        (DARK, {"preset": "loud"}, 422),
+        (DARK, {"quality": 0}, 422),
+        (DARK, {"format": "gif"}, 422),
+    ],
+)
+def test_what_cannot_be_done_is_refused(
+    visitor: TestClient, content: bytes, params: dict[str, str], status: int
+) -> None:
+    assert visitor.post(PATH, content=content, headers=JPEG, params=params).status_code == status
+
+
+def test_the_page_shows_before_and_after(
+    films: JobHarness, visitor: TestClient, storage: Storage
+) -> None:
+    storage.write("dark.jpg", DARK)
+    jobs = JobHarness(films.parts, "enhance_photos")
+    job = jobs.attempt(jobs.submit(photos=["dark.jpg", "missing.jpg"]))
+    page = visitor.get(link(visitor, job.id)).text
+    assert 'class="slide"' in page
+    assert "exposure" in page
+    small = visitor.get(f"/internal/jobs/{job.id}/files/preview/0.jpg", headers=KEY)
+    whole = visitor.get(f"/internal/jobs/{job.id}/files/0.jpg", headers=KEY)
+    assert (small.status_code, whole.status_code) == (200, 200)
+    assert whole.headers["content-type"] == "image/jpeg"
