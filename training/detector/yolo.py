@@ -130,7 +130,8 @@ def _open(architecture: str, folder: Path) -> Any:  # noqa: ANN401 - a class of 
     except ImportError as error:
         raise BadInput(f"{error}: pip install 'listing-studio[ultralytics]' (AGPL-3.0)") from error
     reporting = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb")
-    SETTINGS.update(dict.fromkeys(reporting, False))
+    theirs: Any = SETTINGS
+    theirs.update(dict.fromkeys(reporting, False))
     return Network(architecture)
 
 
