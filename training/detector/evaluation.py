@@ -73,7 +73,9 @@ class DetectorEvaluation:
         if exported.architecture not in CONTRACTS:
             sure = round(best_threshold(judged), 3)
             given = given.model_copy(update={"score_above": sure})
-        return Candidate(exported.model, exported.card(DETECTOR.name, given), mean_ap(judged))
+        return Candidate(
+            exported.model, exported.card(DETECTOR.name, given), mean_ap(judged, LEAST_THINGS)
+        )
 
     def score(
         self, candidate: Candidate, rows: pd.DataFrame, dataset: Dataset
@@ -94,7 +96,7 @@ class DetectorEvaluation:
         for source in sorted(set(rows["source"])):
             some = [one for place, one in judged if rows["source"].iloc[place] == source]
             if sum(sum(one.there.values()) for one in some) >= LEAST_THINGS:
-                figures[f"slice/source/{source}/map50"] = mean_ap(some)
+                figures[f"slice/source/{source}/map50"] = mean_ap(some, LEAST_THINGS)
         table = rows[["uri", "label", "source"]].assign(worth=scores)
         least = table[table["worth"] < 1].sort_values("worth", kind="stable").head(50)
         return Report(figures, scores, mistakes=least, on_card=_ON_CARD)
@@ -106,7 +108,9 @@ def figures_of(judged: Sequence[Judged], sure: float) -> dict[str, float]:
     What cannot be said is left out, as the precision of a model that answers nothing: the gates
     then miss it.
     """
-    some = bootstrap(lambda places: mean_ap([judged[p] for p in places]), len(judged), rounds=100)
+    some = bootstrap(
+        lambda places: mean_ap([judged[p] for p in places], LEAST_THINGS), len(judged), rounds=100
+    )
     figures = flatten({"test/map50": some})
     hits = [one.right[p] for one in judged for p, c in enumerate(one.confidences) if c >= sure]
     there = sum(sum(one.there.values()) for one in judged)

@@ -133,8 +133,14 @@ def label_figures(judged: Sequence[Judged], sure: float, least: int) -> dict[str
 
 
 def mean_ap(judged: Sequence[Judged], least: int = 1) -> float:
-    """Return the mean average precision of the labels that are there; NaN if there are none."""
-    found = [one["ap50"] for one in label_figures(judged, 0.0, least).values()]
+    """Return the mean average precision of the labels that are there; NaN if there are none.
+
+    Parameters
+    ----------
+    least : things of a label from which it counts; where no label has as many, all count
+    """
+    often = label_figures(judged, 0.0, least) or label_figures(judged, 0.0, 1)
+    found = [one["ap50"] for one in often.values()]
     return float(np.mean(found)) if found else float("nan")
 
 
