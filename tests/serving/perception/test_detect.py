@@ -5,12 +5,13 @@ import pytest
 from PIL import Image as Pillow
 
 from serving.card import Boxes, FramedInput, Label, ModelCard
-from serving.errors import ModelFailed, ModelUnavailable
+from serving.errors import BadImage, ModelFailed, ModelUnavailable
 from serving.image import PhotoFile
 from serving.models.comparison import compare
 from serving.models.plausible import fault_of
 from serving.perception.detect import DETECTOR, Detection
 from serving.task import example_inputs
+from tests.serving.image.photo_zoo import Case, make_zoo
 
 SIDE = 64
 PLACES = 64 + 16 + 4
@@ -79,6 +80,19 @@ def test_a_graph_of_floats_for_one_photo_is_given_what_its_card_says() -> None:
     np.testing.assert_allclose(array[0, :, 30, 30], [5, 17.5, 34], atol=1.5)
     whole = {name: value[None] for name, value in say(((32, 32, 10, 10), 1, 0.8)).items()}
     assert [box.label for box in DETECTOR.read(whole, card, (64, 64)).boxes] == ["sofa"]
+
+
+@pytest.mark.parametrize("case", make_zoo(), ids=lambda case: case.name)
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+def test_a_file_of_any_kind_is_looked_at_or_refused_with_a_reason(case: Case) -> None:
+    photo = PhotoFile(case.data, 10**8)
+    if case.refusal:
+        with pytest.raises(BadImage):
+            DETECTOR.prepare(photo, make_card())
+    else:
+        pixels = DETECTOR.prepare(photo, make_card())["pixels"]
+        assert pixels.shape == (SIDE, SIDE, 3)
+        assert pixels.dtype == np.uint8
 
 
 def test_boxes_are_in_pixels_of_the_photo_and_the_surest_first() -> None:
