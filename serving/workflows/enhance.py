@@ -8,6 +8,7 @@ from serving.db.tables import Json
 from serving.errors import BadInput, ModelUnavailable, ObjectNotFound, StudioError
 from serving.image import PhotoFile
 from serving.jobs import attempts
+from serving.logs import ContextThreads
 from serving.models.pinned import PinnedModel
 from serving.models.predictor import Prediction
 from serving.photos.enhance.file import (
@@ -23,29 +24,49 @@ from serving.problems import problem_of
 from serving.requests.photos import Brackets, EnhanceInput
 from serving.workflows.run import Run
 
+_AT_ONCE = 2  # most of it is one thread's work
 SUFFIXES = {"image/jpeg": "jpg", "image/heif": "heic"}
 
 
 def enhance_photos(run: Run) -> Json:
-    """Enhance `input["photos"]`, one after another: each takes all the memory that it may.
+    """Enhance `input["photos"]`, two at a time; memory is handed out by the process's budget.
 
     A photo that an earlier attempt finished is not worked on again; one that cannot be read fails
     alone.
     """
     request = run.input_as(EnhanceInput)
-    results = []
-    with traces.span("stage enhance", photos=len(request.photos)):
-        for number, photo in enumerate(request.photos):
-            results.append(_Photo(run, request, number).result(photo))
-            run.report_progress(len(results), len(request.photos), "photos")
+    model, results = _pin(run), []
+    with (
+        traces.span("stage enhance", photos=len(request.photos)),
+        ContextThreads(_AT_ONCE, thread_name_prefix="enhance") as pool,
+    ):
+        photos = enumerate(request.photos)
+        futures = [pool.submit(_Photo(run, request, n, model).result, photo) for n, photo in photos]
+        try:
+            for future in futures:
+                results.append(future.result())
+                run.report_progress(len(results), len(futures), "photos")
+        finally:
+            for future in futures:
+                future.cancel()
     return {"results": results}
+
+
+def _pin(run: Run) -> PinnedModel | None:
+    """Return the version that judges the photos; None while there is none."""
+    try:
+        return run.pin_route(PHOTO_QUALITY)
+    except ModelUnavailable:
+        return None
 
 
 class _Photo:
     """One photo of the job."""
 
-    def __init__(self, run: Run, request: EnhanceInput, number: int) -> None:
-        self._run, self._number = run, number
+    def __init__(
+        self, run: Run, request: EnhanceInput, number: int, model: PinnedModel | None
+    ) -> None:
+        self._run, self._number, self._model = run, number, model
         self._wanted = Wanted(request.preset, request.format, request.quality, request.remove_gps)
         self._max_pixels = run.parts.settings.max_pixels
 
@@ -97,7 +118,7 @@ class _Photo:
         return describe(made) | {"enhanced": key, "preview": preview}
 
     def _judge(self, name: str) -> Callable[[PhotoFile], QualityAnswer | None]:
-        model = self._pin()
+        model = self._model
 
         def judge(photo: PhotoFile) -> QualityAnswer | None:
             if model is None:
@@ -107,9 +128,3 @@ class _Photo:
             return found.answer if isinstance(found, Prediction) else None
 
         return judge
-
-    def _pin(self) -> PinnedModel | None:
-        try:
-            return self._run.pin_route(PHOTO_QUALITY)
-        except ModelUnavailable:
-            return None

@@ -37,7 +37,8 @@ def test_each_photo_becomes_a_file_small_first_and_a_broken_one_fails_alone(
     )
     assert good["applied"] == []
     assert storage.read(good["enhanced"]) == storage.read("good.jpg")
-    events = [e for e in read_snapshot(engine, job.id).events if e.kind == "preview"]
+    told = [e for e in read_snapshot(engine, job.id).events if e.kind == "preview"]
+    events = sorted(told, key=lambda event: int(event.data["number"]))
     assert [event.data["number"] for event in events] == [0, 2]
     assert storage.read(events[0].data["preview"]) == storage.read(dark["preview"])
 
