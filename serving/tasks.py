@@ -6,13 +6,21 @@ from typing import Any, get_type_hints
 from serving.audio.beat_tracker import BEAT_TRACKER
 from serving.image import PhotoFile
 from serving.perception.detect import DETECTOR
+from serving.perception.saliency import SALIENCY
 from serving.perception.segment import SEGMENTER
 from serving.photos.classify import ROOM_CLASSIFIER
 from serving.photos.quality.task import PHOTO_QUALITY
 from serving.task import Task
 
 AnyTask = Task[Any, Any]
-_ALL: tuple[AnyTask, ...] = (ROOM_CLASSIFIER, PHOTO_QUALITY, BEAT_TRACKER, SEGMENTER, DETECTOR)
+_ALL: tuple[AnyTask, ...] = (
+    ROOM_CLASSIFIER,
+    PHOTO_QUALITY,
+    BEAT_TRACKER,
+    SEGMENTER,
+    DETECTOR,
+    SALIENCY,
+)
 TASKS: Mapping[str, AnyTask] = {task.name: task for task in _ALL}
 
 

@@ -208,7 +208,12 @@ def publish(
 
 def publish_beats(engine: Engine, storage: Storage) -> Published:
     """Publish the beat tracker that a fresh machine has."""
-    folder = STARTERS / BEAT_TRACKER.name
+    return publish_starter(engine, storage, BEAT_TRACKER.name)
+
+
+def publish_starter(engine: Engine, storage: Storage, task: str) -> Published:
+    """Publish the model of a task that a fresh machine has."""
+    folder = STARTERS / task
     card = ModelCard.model_validate_json((folder / "card.json").read_bytes())
     return publish(engine, storage, "1", (folder / "model.onnx").read_bytes(), card)
 

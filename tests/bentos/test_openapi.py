@@ -36,7 +36,7 @@ from serving.operations.decisions import NewDecision, write_decision
 from serving.settings import Settings
 from serving.storage.objects import Storage
 from tests.bentos.gateway_client import open_gateway_client
-from tests.fakes import RED, jpeg, publish, publish_beats
+from tests.fakes import RED, jpeg, publish, publish_beats, publish_starter
 
 KEY = {"X-API-Key": "key"}
 EXAMPLES = 25
@@ -72,6 +72,7 @@ def client(
 ) -> Iterator[TestClient]:
     publish(engine, storage)
     publish_beats(engine, storage)
+    publish_starter(engine, storage, "saliency")
     # no worker is there that a test event could be waited for
     monkeypatch.setattr("bentos.gateway.webhooks._WAKE_S", -10.0)
     models = LocalModels(storage)

@@ -1,0 +1,1 @@
+"""The saliency model: weights from outside, packed for serving."""
