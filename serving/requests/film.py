@@ -30,7 +30,9 @@ class PhotoSpec(StrictModel):
         "`order` is `rooms`; else 1",
     )
     focus: list[tuple[Share, Share]] = Field(
-        default_factory=list, max_length=8, description="what to look at, most important last"
+        default_factory=list,
+        max_length=8,
+        description="what to look at, most important last; unset: the model of what is salient says",
     )
     room: str | None = Field(None, max_length=60, description="unset: the classifier says")
     caption: Text | None = None

@@ -26,7 +26,10 @@ from serving.image import Image, PhotoFile, decode, opened
 from serving.image.kinds import kind_of
 from serving.models.pinned import PinnedModel
 from serving.models.predictor import Prediction, or_raise
+from serving.perception.saliency import SALIENCY, SaliencyAnswer
 from serving.photos.classify import ROOM_CLASSIFIER
+from serving.photos.crop.crop import focus_points
+from serving.photos.crop.importance import make_scene
 from serving.photos.quality.task import PHOTO_QUALITY
 from serving.problems import problem_of
 from serving.render.frames import photo_size
@@ -164,6 +167,7 @@ class _Models:
     run: Run
     rooms: PinnedModel | None
     quality: PinnedModel | None
+    saliency: PinnedModel | None
 
     def complete(self, photo: FilmPhoto, spec: PhotoSpec, data: bytes) -> FilmPhoto:
         """Return the photo with its room and its weight, as far as models know them."""
@@ -174,6 +178,9 @@ class _Models:
         if spec.weight is None and self.quality is not None:
             quality = self._ask(PHOTO_QUALITY, file, self.quality, spec.photo, needed=False)
             photo = replace(photo, weight=_weigh(quality.score) if quality else _ORDINARY)
+        if not spec.focus and self.saliency is not None:
+            salient = self._ask(SALIENCY, file, self.saliency, spec.photo, needed=False)
+            photo = replace(photo, focus=_look_at(salient, file) if salient else ())
         return photo
 
     def _ask(
@@ -201,13 +208,21 @@ def _weigh(score: float) -> float:
     return round(0.5 + score / 100, 2)
 
 
+def _look_at(salient: SaliencyAnswer, file: PhotoFile) -> tuple[tuple[float, float], ...]:
+    """Return the point that a camera goes to; none where the photo prefers nothing."""
+    scene = make_scene(salient.map.array(), file.size)
+    point = focus_points(scene)[0]
+    return ((point.x, point.y),) if scene.clear else ()
+
+
 def _find_models(run: Run, request: FilmInput) -> _Models:
     """Return the models to ask: where a request leaves the order to us.
 
     A film in the order it was sent is better than none: where no model answers to the last, rooms
-    stay unknown. Without a judge of quality all photos weigh the same.
+    stay unknown. Without a judge of quality all photos weigh the same; where nobody says what is
+    salient, the camera goes to the middle.
     """
-    rooms = quality = None
+    rooms = quality = saliency = None
     if request.order == "rooms" and any(spec.room is None for spec in request.photos):
         try:
             rooms = run.pin_route(ROOM_CLASSIFIER)
@@ -217,7 +232,10 @@ def _find_models(run: Run, request: FilmInput) -> _Models:
     if request.order == "rooms" and any(spec.weight is None for spec in request.photos):
         with contextlib.suppress(ModelUnavailable):
             quality = run.pin_route(PHOTO_QUALITY)
-    return _Models(run, rooms, quality)
+    if any(not spec.focus for spec in request.photos):
+        with contextlib.suppress(ModelUnavailable):
+            saliency = run.pin_route(SALIENCY)
+    return _Models(run, rooms, quality, saliency)
 
 
 def _refuse_or_skip(request: FilmInput, found: Json, skipped: list[Json]) -> None:
