@@ -32,7 +32,7 @@ class PhotoSpec(StrictModel):
     focus: list[tuple[Share, Share]] = Field(
         default_factory=list,
         max_length=8,
-        description="what to look at, most important last; unset: the model of what is salient says",
+        description="what to look at, most important last; unset: what is salient",
     )
     room: str | None = Field(None, max_length=60, description="unset: the classifier says")
     caption: Text | None = None
