@@ -122,7 +122,8 @@ def wait_for_starter(url: str, key: str) -> str:
     while time.monotonic() < until:
         status = httpx.get(f"{url}/internal/status", headers={"X-API-Key": key}, timeout=10)
         for model in status.json().get("models", []):
-            return str(model["version"])
+            if model["task"] == TASK:  # others may be loaded before it
+                return str(model["version"])
         time.sleep(0.2)
     raise TimeoutError("the starter is not served")
 

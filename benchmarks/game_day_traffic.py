@@ -114,9 +114,9 @@ class Traffic:
         except (httpx.HTTPError, ValueError, KeyError) as error:
             self.failures[f"{type(error).__name__}: {error}"[:120]] += 1
             return
-        broken = [result["error"]["title"] for result in results if "error" in result]
+        broken = [result["error"] for result in results if "error" in result]
         if broken:
-            self.failures[f"a photo: {broken[0]}"] += 1
+            self.failures[f"a photo: {broken[0]['title']}: {broken[0]['detail']}"[:120]] += 1
             return
         now = time.perf_counter()
         slots = frozenset(result["model"]["slot"] for result in results)
