@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from functools import cache, partial
+from math import prod
 from typing import Protocol
 
 import numpy as np
@@ -27,6 +28,7 @@ _BROKEN = (
     runtime.RuntimeException,
 )
 # as ONNX Runtime's CUDA provider and its arena say it
+_LARGE_VALUES = 3 * 320 * 320  # of an item: beyond, what lies between layers is hundreds of MB
 _OUT_OF_MEMORY = ("Failed to allocate memory", "out of memory", "CUDNN_STATUS_ALLOC_FAILED")
 
 
@@ -82,6 +84,7 @@ class OnnxSession:
         except _BROKEN as error:
             raise ModelFailed(str(error)) from error
         self._outputs = [output.name for output in self._session.get_outputs()]
+        self._run_options = _giving_back() if self._is_large() else None
 
     @property
     def batched(self) -> bool:
@@ -96,13 +99,29 @@ class OnnxSession:
     def __call__(self, inputs: Inputs) -> Outputs:
         """Run the model; ModelFailed if it breaks on these inputs."""
         try:
-            arrays = self._session.run(self._outputs, dict(inputs))
+            arrays = self._session.run(self._outputs, dict(inputs), self._run_options)
         except _BROKEN as error:
             full = any(words in str(error) for words in _OUT_OF_MEMORY)
             raise (OutOfMemory if full else ModelFailed)(str(error)) from error
         except ValueError as error:  # an input is missing, or is not one of the model's
             raise ModelFailed(str(error)) from error
         return dict(zip(self._outputs, arrays, strict=True))
+
+    def _is_large(self) -> bool:
+        sizes = (node.shape[1:] for node in self._session.get_inputs())
+        items = (prod(side for side in shape if isinstance(side, int)) for shape in sizes)
+        return self.device == "cpu" and max(items, default=0) >= _LARGE_VALUES
+
+
+def _giving_back() -> ort.RunOptions:
+    """Return options by which ONNX Runtime keeps no memory after a call.
+
+    Its arena never shrinks by itself: U2-Netp, which is 5 MB, held 900 MB in every process once
+    three photos of 320 px had gone through it. Giving them back costs it a quarter more time.
+    """
+    options = ort.RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options
 
 
 class SparingSession:
