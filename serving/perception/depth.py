@@ -6,12 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from serving.card import EMBEDDING, FramedInput, Map, ModelCard, PhotoInput
+from serving.card import EMBEDDING, FramedInput, Map, ModelCard
 from serving.encoded import Encoded
 from serving.errors import ModelUnavailable, NotFinite
 from serving.image import PhotoFile
-from serving.image.squeeze import to_pixels
-from serving.perception.detect import DETECTOR
+from serving.perception.pixels import frame_photo, squeeze_photo
 from serving.task import Inputs, Outputs, Size
 
 Floats = NDArray[np.float32]
@@ -82,10 +81,8 @@ class Depth:
     def prepare(self, source: PhotoFile, card: ModelCard) -> Inputs:
         """Return the card's array of the squeezed photo."""
         if isinstance(card.input, FramedInput):
-            return DETECTOR.prepare(source, card)
-        size = card.input_as(PhotoInput)
-        image = source.pixels(min_side=max(size.height, size.width))
-        return {"pixels": to_pixels(image, size.height, size.width)}
+            return frame_photo(source, card.input)
+        return squeeze_photo(source, card)
 
     def read(self, outputs: Outputs, card: ModelCard, size: Size) -> DepthAnswer:
         """Read the only output, (height, width) with dimensions of one around it.

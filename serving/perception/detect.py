@@ -9,9 +9,9 @@ from pydantic import TypeAdapter
 from serving.card import Boxes, FramedInput, ModelCard
 from serving.errors import ModelFailed, ModelUnavailable
 from serving.image import PhotoFile
-from serving.image.frame import Placement, place
 from serving.perception.boxes import areas, suppress
 from serving.perception.decoders import decode_boxes, specs_of
+from serving.perception.pixels import frame_photo, placement_in
 from serving.task import Inputs, Outputs, Size, check_arrays, embedding_spec
 
 Floats = NDArray[np.float32]
@@ -58,17 +58,7 @@ class Detector:
 
     def prepare(self, source: PhotoFile, card: ModelCard) -> Inputs:
         """Return the card's array of the photo, decoded no larger than it fills the frame."""
-        taken = card.input_as(FramedInput)
-        placed = _place(source.size, taken)
-        framed = placed.fill(source.pixels(min_side=min(placed.inner)), taken.pad)
-        if taken.channels == "bgr":
-            framed = framed[..., ::-1]
-        if taken.layout == "uint8-nhwc":
-            array = np.ascontiguousarray(framed)
-        else:
-            mean, std = (np.array(values, np.float32) for values in (taken.mean, taken.std))
-            array = np.ascontiguousarray(((framed - mean) / std).transpose(2, 0, 1))
-        return {taken.name: array if taken.batched else array[None]}
+        return frame_photo(source, card.input_as(FramedInput))
 
     def read(self, outputs: Outputs, card: ModelCard, size: Size) -> DetectAnswer:
         """Read the arrays of the card's family.
@@ -83,7 +73,7 @@ class Detector:
             outputs = {name: outputs[name][0] for name in given.arrays}
         corners, scores = decode_boxes(outputs, given, taken)
         _refuse_nonsense(corners, scores)
-        found = choose(_place(size, taken).to_photo(corners), scores, given)
+        found = choose(placement_in(size, taken).to_photo(corners), scores, given)
         return DetectAnswer(found, size)
 
     def check(self, outputs: Outputs, card: ModelCard) -> None:
@@ -132,10 +122,6 @@ def choose(corners: Floats, scores: Floats, given: Boxes) -> tuple[Detection, ..
         )
         for place in places[stay[: given.at_most]]
     )
-
-
-def _place(photo: Size, taken: FramedInput) -> Placement:
-    return place((photo[0], photo[1]), (taken.height, taken.width), taken.place)
 
 
 def _refuse_nonsense(corners: Floats, scores: Floats) -> None:

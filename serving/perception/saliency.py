@@ -8,7 +8,7 @@ from serving.card import BATCH, ArraySpec, Map, ModelCard, PhotoInput
 from serving.encoded import Encoded
 from serving.errors import ModelUnavailable
 from serving.image import PhotoFile
-from serving.image.squeeze import to_pixels
+from serving.perception.pixels import squeeze_photo
 from serving.task import Inputs, Outputs, Size, check_arrays, embedding_spec
 
 UNIT = "saliency, 0..255"
@@ -37,9 +37,7 @@ class Saliency:
 
     def prepare(self, source: PhotoFile, card: ModelCard) -> Inputs:
         """Return `pixels`, uint8 (height, width, 3) of the card's size."""
-        size = card.input_as(PhotoInput)
-        image = source.pixels(min_side=max(size.height, size.width))
-        return {"pixels": to_pixels(image, size.height, size.width)}
+        return squeeze_photo(source, card)
 
     def read(self, outputs: Outputs, card: ModelCard, size: Size) -> SaliencyAnswer:
         """Read `saliency`, uint8 (height, width)."""

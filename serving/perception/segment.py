@@ -10,8 +10,8 @@ from serving.card import BATCH, ArraySpec, Map, ModelCard, PhotoInput
 from serving.encoded import Encoded
 from serving.errors import ModelUnavailable
 from serving.image import PhotoFile
-from serving.image.squeeze import to_pixels
 from serving.perception.classes import CLASSES
+from serving.perception.pixels import squeeze_photo
 from serving.task import Inputs, Outputs, Size, check_arrays, embedding_spec
 
 Ids = NDArray[np.uint8]
@@ -64,9 +64,7 @@ class Segmenter:
 
     def prepare(self, source: PhotoFile, card: ModelCard) -> Inputs:
         """Return `pixels`, uint8 (height, width, 3) of the card's size."""
-        size = card.input_as(PhotoInput)
-        image = source.pixels(min_side=max(size.height, size.width))
-        return {"pixels": to_pixels(image, size.height, size.width)}
+        return squeeze_photo(source, card)
 
     def read(self, outputs: Outputs, card: ModelCard, size: Size) -> SegmentAnswer:
         """Read `ids`, uint8 (height, width)."""

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from serving.card import BATCH, ArraySpec, Classes, Label, ModelCard, PhotoInput, Scene
+from serving.card import BATCH, ArraySpec, Classes, Label, ModelCard, Scene
 from serving.errors import ModelUnavailable
 from serving.image import PhotoFile
-from serving.image.squeeze import to_pixels
+from serving.perception.pixels import squeeze_photo
 from serving.task import Inputs, Outputs, Size, check_arrays, embedding_spec
 
 Floats = NDArray[np.float32]
@@ -81,9 +81,7 @@ class RoomClassifier:
 
     def prepare(self, source: PhotoFile, card: ModelCard) -> Inputs:
         """Return `pixels`, uint8 (height, width, 3) of the card's size."""
-        size = card.input_as(PhotoInput)
-        image = source.pixels(min_side=max(size.height, size.width))
-        return {"pixels": to_pixels(image, size.height, size.width)}
+        return squeeze_photo(source, card)
 
     def read(self, outputs: Outputs, card: ModelCard, size: Size) -> RoomAnswer:
         """Read `logits`, float32 (labels,)."""
