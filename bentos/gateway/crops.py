@@ -15,10 +15,11 @@ from bentos.gateway.crop_schema import CropRequest, CropResult, CropsAnswer
 from bentos.gateway.dependencies import GatewayState, State
 from bentos.gateway.document import body_of
 from bentos.gateway.model_versions import DOCUMENTED, write_versions
-from bentos.gateway.pools import Pool
+from bentos.gateway.pools import PhotoPools
 from bentos.problems import documented, parse_body
 from serving.errors import BadInput, StudioError, TooLarge
 from serving.image import PhotoFile, hash_photo
+from serving.image.writing import CONTENT_TYPES, encode_photo
 from serving.models.asker import Asker
 from serving.models.predictor import Prediction, or_raise
 from serving.models.results import FailedResult, ModelUsed
@@ -26,14 +27,14 @@ from serving.perception.detect import DETECTOR
 from serving.perception.saliency import SALIENCY
 from serving.photos.crop.crop import Crop, CropAnswer, crop_photo
 from serving.photos.crop.importance import make_scene, things_of
-from serving.photos.crop.picture import MEDIA_TYPES, draw_crop, write_picture
+from serving.photos.crop.picture import draw_crop
 from serving.photos.crop.ratios import STANDARD, Ratio, read_ratio
 from serving.problems import problem_of
-from serving.requests.crop import MOST_RATIOS, PictureFormat
+from serving.requests.crop import MOST_RATIOS, Pixels
+from serving.requests.photos import PhotoFormat
 
 router = APIRouter(prefix="/internal/photos", tags=["photos"])
 
-_JPEG = b"\xff\xd8"
 _BODIES = body_of(
     *media_types.PHOTOS,
     json=CropRequest,
@@ -55,7 +56,7 @@ _RENDER = Query(description="of a raw body and one ratio: answer the cropped pic
     | {
         200: {
             "headers": DOCUMENTED,
-            "content": {kind: _PICTURE for kind in MEDIA_TYPES.values()},
+            "content": {kind: _PICTURE for kind in CONTENT_TYPES.values()},
         }
     },
     openapi_extra=_BODIES,
@@ -65,11 +66,11 @@ async def crop_photos(  # noqa: PLR0913 - FastAPI reads the query from the argum
     state: State,
     caller: CurrentCaller,
     ratios: Annotated[str, _RATIOS] = "",
-    min_width: Annotated[int, Query(ge=1, le=20_000)] = 1,
-    min_height: Annotated[int, Query(ge=1, le=20_000)] = 1,
+    min_width: Annotated[Pixels, Query()] = 1,
+    min_height: Annotated[Pixels, Query()] = 1,
     render: Annotated[bool, _RENDER] = False,
-    width: Annotated[int | None, Query(ge=1, le=20_000, description="of the picture")] = None,
-    format: Annotated[PictureFormat, Query(description="of the picture")] = "jpeg",
+    width: Annotated[Pixels | None, Query(description="of the picture")] = None,
+    format: Annotated[PhotoFormat, Query(description="of the picture")] = "jpeg",
 ) -> Response:
     """Say where to look in one photo (its bytes as the body) or many (their keys as JSON).
 
@@ -93,8 +94,9 @@ async def crop_photos(  # noqa: PLR0913 - FastAPI reads the query from the argum
     cropping = Cropping(state, wanted, (min_height, min_width))
     result, answer = await cropping.crop(f"sha256:{sha256}", photo, asker)
     if render:
-        file = await _pool(state, photo).run(_render, photo, answer.crops[0], width, format)
-        return Response(file, headers=_versions([result]), media_type=MEDIA_TYPES[format])
+        pool = PhotoPools(state.pools.photos, state.pools.other_photos).of(photo)
+        file = await pool.run(_render, photo, answer.crops[0], width, format)
+        return Response(file, headers=_versions([result]), media_type=CONTENT_TYPES[format])
     return _answer([result])
 
 
@@ -137,7 +139,7 @@ class Cropping:
             scene = make_scene(salient.answer.map.array(), size, boxes)
             return crop_photo(scene, self._ratios, self._least)
 
-        answer = await _pool(self._state, photo).run(work)
+        answer = await self._state.pools.photos.run(work)
         models = [ModelUsed(name=one.task, version=one.version, slot=one.slot) for one in used]
         return CropResult.of(name, answer, models, any(one.demo for one in used)), answer
 
@@ -159,16 +161,11 @@ async def _crop_keys(body: bytes, state: GatewayState, asker: Asker) -> Response
     return _answer(list(await asyncio.gather(*waiting)))
 
 
-def _pool(state: GatewayState, photo: PhotoFile) -> Pool:
-    return state.pools.photos if photo.data.startswith(_JPEG) else state.pools.other_photos
-
-
-def _render(photo: PhotoFile, crop: Crop, width: int | None, kind: PictureFormat) -> bytes:
-    try:
-        picture = draw_crop(photo.pixels(), crop, width)
+def _render(photo: PhotoFile, crop: Crop, width: int | None, kind: PhotoFormat) -> bytes:
+    try:  # the memory is held until the file is written: a crop may be the whole photo
+        return encode_photo(draw_crop(photo.pixels(), crop, width), kind)
     finally:
         photo.release()
-    return write_picture(picture, kind)
 
 
 def _answer(results: list[CropResult | FailedResult]) -> Response:

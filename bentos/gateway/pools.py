@@ -15,6 +15,7 @@ from typing import ParamSpec, TypeVar
 
 from serving import metrics
 from serving.errors import Overloaded
+from serving.image import PhotoFile
 from serving.logs import ContextThreads
 from serving.models.session import cores
 from serving.settings import Settings
@@ -114,6 +115,17 @@ class Pool:
     def close(self) -> None:
         """Take no more."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class PhotoPools:
+    """Keeps what is decoded elsewhere, or waits for much memory, out of the way of JPEGs."""
+
+    def __init__(self, jpegs: Pool, others: Pool | None) -> None:
+        self._jpegs, self._others = jpegs, others or jpegs
+
+    def of(self, photo: PhotoFile) -> Pool:
+        """Return the pool in which the photo is decoded."""
+        return self._jpegs if photo.data.startswith(b"\xff\xd8") else self._others
 
 
 @dataclass(frozen=True)

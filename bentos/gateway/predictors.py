@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bentos.gateway.gathering import Gathering
-from bentos.gateway.pools import Pool
+from bentos.gateway.pools import PhotoPools, Pool
 from bentos.gateway.schema import ModelStatus
 from serving import metrics
 from serving.errors import ModelFailed, ModelUnavailable, Overloaded, StudioError
@@ -71,17 +71,6 @@ class ModelService(Protocol):
         ...
 
 
-class _Pools:
-    """Keeps what is decoded elsewhere, or waits for much memory, out of the way of JPEGs."""
-
-    def __init__(self, jpegs: Pool, others: Pool | None) -> None:
-        self._jpegs, self._others = jpegs, others or jpegs
-
-    def of(self, photo: PhotoFile) -> Pool:
-        """Return the pool in which the photo is decoded."""
-        return self._jpegs if photo.data.startswith(b"\xff\xd8") else self._others
-
-
 class InlinePredictor:
     """Decodes and infers in one hop to a worker thread: the cheapest way on a CPU."""
 
@@ -91,7 +80,7 @@ class InlinePredictor:
         self, models: Models, predictor: Predictor, pool: Pool, others: Pool | None = None
     ) -> None:
         self._models, self._predictor = models, predictor
-        self._pools = _Pools(pool, others)
+        self._pools = PhotoPools(pool, others)
 
     async def predict(self, tasks: Sequence[PhotoTask], photo: PhotoFile) -> list[Outcome]:
         """Return what each task's model says, decoding the photo once; one may fail alone."""
@@ -152,7 +141,7 @@ class ServicePredictor:
             task: Gathering[Item, Reply](partial(_predict, service), at_once=requests)
             for task, service in services.items()
         }
-        self._pools, self._versions = _Pools(pool, others), KnownVersions(fresh_s)
+        self._pools, self._versions = PhotoPools(pool, others), KnownVersions(fresh_s)
         self._finding = {task: asyncio.Lock() for task in services}
 
     async def predict(self, tasks: Sequence[PhotoTask], photo: PhotoFile) -> list[Outcome]:

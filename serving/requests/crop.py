@@ -1,12 +1,12 @@
 """What the crops of photos are asked for."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from serving.requests.base import NO_NUL, StrictModel
+from serving.requests.base import StrictModel
+from serving.requests.photos import PhotoName
 
-PictureFormat = Literal["jpeg", "webp", "png"]
 MOST_RATIOS = 12
 
 Ratios = Annotated[
@@ -20,7 +20,7 @@ class CropInput(StrictModel):
     """Photos to crop."""
 
     photos: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=4096, pattern=NO_NUL)]],
+        list[PhotoName],
         Field(
             min_length=1,
             description="keys or URLs",

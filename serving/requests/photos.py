@@ -1,4 +1,4 @@
-"""What the classification of photos is asked for."""
+"""What is asked of photos: their classification, a better version."""
 
 from typing import Annotated, Literal
 
@@ -6,17 +6,17 @@ from pydantic import BaseModel, Field
 
 from serving.requests.base import NO_NUL, StrictModel
 
+PhotoName = Annotated[str, Field(min_length=1, max_length=4096, pattern=NO_NUL)]
+PhotoFormat = Literal["jpeg", "webp", "avif", "png"]
+
 
 class ClassifyInput(StrictModel):
     """Photos to classify."""
 
     photos: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=4096, pattern=NO_NUL)]],
+        list[PhotoName],
         Field(min_length=1, examples=[["listings/42/kitchen.jpg", "listings/42/bath.jpg"]]),
     ]
-
-
-PhotoName = Annotated[str, Field(min_length=1, max_length=4096, pattern=NO_NUL)]
 
 
 class Brackets(StrictModel):
@@ -34,7 +34,7 @@ class Enhancement(BaseModel):
     preset: Literal["auto", "natural", "bright", "twilight", "straight"] = Field(
         "auto", description="`auto` does what the photo's quality asks for, and no more"
     )
-    format: Literal["jpeg", "webp", "avif", "png"] | None = Field(
+    format: PhotoFormat | None = Field(
         None, description="of the new file; unset: as the photo came, or JPEG"
     )
     quality: int | None = Field(

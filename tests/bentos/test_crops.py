@@ -69,7 +69,7 @@ def test_boxes_are_those_of_the_upright_photo(client: TestClient) -> None:
     assert result["crops"][0]["box"][3] >= 0.85 * 640 + 78
 
 
-@pytest.mark.parametrize("kind", ["jpeg", "webp", "png"])
+@pytest.mark.parametrize("kind", ["jpeg", "webp", "avif", "png"])
 def test_the_crop_itself_is_answered_as_a_picture(client: TestClient, kind: str) -> None:
     query: dict[str, Any] = {"ratios": "9:16", "render": "true", "width": 90, "format": kind}
     answer = client.post(PATH, content=photo(0.2), headers=RAW, params=query)
@@ -79,6 +79,13 @@ def test_the_crop_itself_is_answered_as_a_picture(client: TestClient, kind: str)
     assert picture.size == (90, 160)
     red = np.asarray(picture.convert("RGB")).astype(int)
     assert (red[..., 0] - red[..., 1] > 90).mean() > 0.1
+
+
+def test_a_crop_longer_than_its_format_holds_is_refused_as_that(client: TestClient) -> None:
+    query = {"ratios": "17:1", "render": "true", "format": "webp"}
+    wide = photo(0.5, size=(17_000, 1000))
+    answer = client.post(PATH, content=wide, headers=RAW, params=query)
+    assert (answer.status_code, answer.json()["title"]) == (422, "BadInput")
 
 
 def test_many_photos_are_cropped_and_one_that_is_damaged_fails_alone(
