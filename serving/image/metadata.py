@@ -4,6 +4,7 @@ Read from JPEG, PNG and WebP; of other kinds nothing is kept. Sources: CIPA DC-0
 part 1 and 3 (ISO 16684-1), IPTC Photo Metadata 2023.2 (DigitalSourceType).
 """
 
+import io
 import struct
 from dataclasses import dataclass, replace
 from xml.etree import ElementTree
@@ -14,6 +15,7 @@ from serving.image.exif import BROKEN, load_exif
 from serving.image.jpeg import walk
 from serving.image.kinds import kind_of
 
+Pillow.MAX_IMAGE_PIXELS = None  # the header is judged by us
 READ = ("JPEG", "PNG", "WEBP")  # kinds whose metadata is read
 ENHANCED = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicallyEnhanced"
 _EXIF_HEAD, _XMP_HEAD = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
@@ -58,9 +60,7 @@ def read_metadata(data: bytes) -> Metadata:
     kind = kind_of(data)
     if kind == "JPEG":
         return _of_jpeg(data)
-    if kind == "PNG":
-        return _of_png(data)
-    return _of_webp(data) if kind == "WEBP" else Metadata()
+    return _of_pillow(data, kind) if kind in READ else Metadata()
 
 
 def _of_jpeg(data: bytes) -> Metadata:
@@ -76,30 +76,14 @@ def _of_jpeg(data: bytes) -> Metadata:
     return found
 
 
-def _of_png(data: bytes) -> Metadata:
-    found, at = Metadata(), 8
-    while at + 8 <= len(data):
-        size, name = struct.unpack_from(">I4s", data, at)
-        body = data[at + 8 : at + 8 + size]
-        if name == b"eXIf":
-            found = replace(found, exif=body)
-        elif name == b"iTXt" and body.startswith(b"XML:com.adobe.xmp\0\0\0"):
-            found = replace(found, xmp=body.split(b"\0", 5)[-1])
-        at += 12 + size
-    return found
-
-
-def _of_webp(data: bytes) -> Metadata:
-    found, at = Metadata(), 12
-    while at + 8 <= len(data):
-        name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
-        body = data[at + 8 : at + 8 + size]
-        if name == b"EXIF":
-            found = replace(found, exif=body.removeprefix(_EXIF_HEAD))
-        elif name == b"XMP ":
-            found = replace(found, xmp=body)
-        at += 8 + size + size % 2
-    return found
+def _of_pillow(data: bytes, kind: str) -> Metadata:
+    try:
+        with Pillow.open(io.BytesIO(data), formats=[kind]) as file:
+            told = file.info
+    except (*BROKEN, Pillow.DecompressionBombError):
+        return Metadata()
+    xmp = told.get("xmp", b"")
+    return Metadata(told.get("exif", b"").removeprefix(_EXIF_HEAD), xmp)
 
 
 def read_focal(exif: bytes) -> float | None:
