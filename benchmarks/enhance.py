@@ -31,8 +31,8 @@ _PIXELS = 10**8
 def main() -> None:
     """Print the table and one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    data = Path(os.environ.get("STUDIO_DATA", "../shared/data"))
-    parser.add_argument("--photos", type=Path, default=data / "rooms" / "houses")
+    houses = Path(os.environ.get("STUDIO_DATA", "."), "rooms", "houses")
+    parser.add_argument("--photos", type=Path, default=houses, help="default: of STUDIO_DATA")
     parser.add_argument("--models", type=Path, help="networks to compare with, and the judge")
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--quick", action="store_true", help="six photos")

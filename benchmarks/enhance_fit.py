@@ -30,7 +30,7 @@ import numpy as np
 def main() -> None:
     """Print the weights as a module; the error on listings left out goes to stderr."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    data = os.environ.get("STUDIO_DATA", "../shared/data")
+    data = os.environ["STUDIO_DATA"]
     parser.add_argument("--photos", type=Path, default=Path(data) / "rooms" / "houses")
     parser.add_argument("--quick", action="store_true", help="a tenth of the photos")
     arguments = parser.parse_args()

@@ -27,8 +27,8 @@ _BROKEN = (
     runtime.NotImplemented,
     runtime.RuntimeException,
 )
-# as ONNX Runtime's CUDA provider and its arena say it
 _LARGE_VALUES = 3 * 320 * 320  # of an item: beyond, what lies between layers is hundreds of MB
+# as ONNX Runtime's CUDA provider and its arena say it
 _OUT_OF_MEMORY = ("Failed to allocate memory", "out of memory", "CUDNN_STATUS_ALLOC_FAILED")
 
 

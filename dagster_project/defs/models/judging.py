@@ -53,7 +53,7 @@ def _evaluation(recipe: Recipe[Any]) -> dg.AssetsDefinition:
         from training.loop.forecast import forecast
         from training.loop.report import report
 
-        exported, run_id = exported_models, exported_models.run_id
+        exported, run_id, client = exported_models, exported_models.run_id, studio.registry()
         chosen = exported.candidates[exported.chosen]
         check_data(data_table, chosen.card.data_version)
         dataset, storage = open_recipe_dataset(recipe, studio), studio.storage()
@@ -66,7 +66,6 @@ def _evaluation(recipe: Recipe[Any]) -> dg.AssetsDefinition:
         }
         if exported.parity is not None:
             figures["onnx/parity"] = exported.parity
-        client = studio.registry()
         foreseen = forecast(recipe, chosen, served, rows) if served else None
         log_figures(client, run_id, figures, chosen.model)
         log_pictures(client, run_id, found.pictures)
