@@ -30,8 +30,8 @@ import numpy as np
 def main() -> None:
     """Print the weights as a module; the error on listings left out goes to stderr."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    data = os.environ["STUDIO_DATA"]
-    parser.add_argument("--photos", type=Path, default=Path(data) / "rooms" / "houses")
+    houses = Path(os.environ.get("STUDIO_DATA", "."), "rooms", "houses")
+    parser.add_argument("--photos", type=Path, default=houses, help="default: of STUDIO_DATA")
     parser.add_argument("--quick", action="store_true", help="a tenth of the photos")
     arguments = parser.parse_args()
     paths = sorted(arguments.photos.glob("*/*.jpg"))[:: 20 if arguments.quick else 2]
