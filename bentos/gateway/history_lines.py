@@ -55,7 +55,7 @@ def _failed(event: Event) -> tuple[str, str, Tone]:
 
 
 def _preview(event: Event) -> tuple[str, str, Tone]:
-    return f"Photo {int(event.data.get('number', 0)) + 1} can be seen small", "", "plain"
+    return f"A small version of photo {int(event.data.get('number', 0)) + 1} is there", "", "plain"
 
 
 _LINES: Mapping[str, Callable[[Event], tuple[str, str, Tone]]] = {

@@ -64,6 +64,7 @@ def test_the_page_shows_before_and_after(
     jobs = JobHarness(films.parts, "enhance_photos")
     job = jobs.attempt(jobs.submit(photos=["dark.jpg", "missing.jpg"]))
     page = visitor.get(link(visitor, job.id)).text
+    assert "2 photos · 1 made better" in page
     assert 'class="slide"' in page
     assert "exposure" in page
     small = visitor.get(f"/internal/jobs/{job.id}/files/preview/0.jpg", headers=KEY)
