@@ -14,12 +14,15 @@ A thread of the same process is the guard (`registry.ramp.guard`), which needs n
 import argparse
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from types import FrameType
+from typing import NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 from mlflow import MlflowClient
@@ -288,6 +291,7 @@ def main() -> None:
     if once:
         _rounds(settings, engine, once=True)
         return
+    signal.signal(signal.SIGTERM, _end)  # whoever starts us may have it ignored
     watch = GuardThread(engine, settings.publish_poll_s)
     watch.start()
     metrics = None
@@ -300,6 +304,12 @@ def main() -> None:
         watch.stop()
         if metrics is not None:
             metrics.close()
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    """End in order, whatever the round is waiting for."""
+    del number, frame
+    raise SystemExit(0)
 
 
 def _rounds(settings: Settings, engine: Engine, once: bool) -> None:
