@@ -1,21 +1,24 @@
 """Many jobs put into the workers' queue at once, behind what people wait for, and awaited."""
 
 import contextlib
+import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-import dagster as dg
 from sqlalchemy import ARRAY, ColumnElement, Engine, Uuid, any_, literal, select
 
+from dagster_project.batches.interrupts import noted_interrupts
 from serving.db.status import LIVE_JOB, JobStatus
 from serving.db.tables import Job, Json
 from serving.errors import BadInput, QueueFull, StudioError
 from serving.jobs import manage
 from serving.jobs.kinds import Kind
 from serving.jobs.submit import NewJob, submit
+
+log = logging.getLogger(__name__)
 
 CLIENT, PRIORITY = "batch", -50
 _AT_ONCE = 200  # jobs submitted before the batch is looked at again
@@ -115,28 +118,30 @@ def run_bulk(
         If the run is to end meanwhile; where somebody terminated it, so are the jobs.
     """
     batch = _Batch(engine, jobs)
-    try:
-        return _await(batch, rules, report)
-    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
-        if not is_terminated():
-            raise Interrupted("the run was interrupted", batch.open) from error
-        cancelled = batch.cancel()
-        raise Interrupted("the run was terminated", batch.open, cancelled) from error
-
-
-def _await(batch: "_Batch", rules: Rules, report: Callable[[str], object]) -> list[Outcome]:
     until, reported = time.monotonic() + rules.time_limit_s, ""
-    while True:
-        stuck = batch.submit_more(rules.max_queued)
-        batch.look()
-        if (line := batch.line()) != reported:
-            report(reported := line)
-        if not batch.open:
-            return batch.outcomes()
-        if time.monotonic() >= until:
-            raise Unfinished(batch.open, batch.total, rules.time_limit_s)
-        if stuck:
-            time.sleep(rules.poll_s)
+    with noted_interrupts() as interrupted:
+        while not interrupted.is_set():
+            stuck = batch.submit_more(rules.max_queued)
+            batch.look()
+            if (line := batch.line()) != reported:
+                report(reported := line)
+            if not batch.open:
+                return batch.outcomes()
+            if time.monotonic() >= until:
+                raise Unfinished(batch.open, batch.total, rules.time_limit_s)
+            interrupted.wait(rules.poll_s if stuck else 0)
+    raise _interrupted(batch, is_terminated)
+
+
+def _interrupted(batch: "_Batch", is_terminated: Callable[[], bool]) -> Interrupted:
+    """Cancel the jobs of a run that somebody terminated; return what to say of it."""
+    try:
+        cancelled = batch.cancel() if is_terminated() else None
+    except Exception as error:  # anything else that is raised now would be another try
+        log.exception("an interrupted batch")
+        return Interrupted(f"the run was interrupted, and then: {error}", batch.open)
+    why = "the run was interrupted" if cancelled is None else "the run was terminated"
+    return Interrupted(why, batch.open, cancelled)
 
 
 class _Batch:
@@ -187,12 +192,6 @@ class _Batch:
 
     def cancel(self) -> int:
         """Cancel what has not ended, and submit no more; return how many that were."""
-        if self._waiting:  # the first may have been submitted when the interrupt came
-            next_ = self._waiting[0]
-            key = (Job.client == CLIENT) & (Job.idempotency_key == next_.idempotency_key)
-            with self._engine.connect() as connection:
-                for job_id in connection.scalars(select(Job.id).where(key)):
-                    self._status[job_id] = JobStatus.PENDING
         self.look()
         live = [job_id for job_id, status in self._status.items() if status in LIVE_JOB]
         cancelled = len(live) + len(self._waiting)

@@ -9,6 +9,7 @@ import dagster as dg
 from pydantic import Field
 
 from dagster_project.batches.bulk import BulkJob, Interrupted, Outcome, Rules, Unfinished, run_bulk
+from dagster_project.batches.interrupts import INTERRUPTS
 from dagster_project.batches.metadata import PageOf
 from dagster_project.studio import Studio
 from serving.access.links import LinkSigner, path_of
@@ -50,9 +51,14 @@ class Batch(dg.Config):
 
 @contextmanager
 def final_errors() -> Iterator[None]:
-    """Let what no retry mends fail at once, in its own words."""
+    """Let what no retry mends fail at once, in its own words.
+
+    Dagster tries a step again that was interrupted, also where somebody terminated its run.
+    """
     try:
         yield
+    except INTERRUPTS as error:
+        raise dg.Failure("the run was interrupted", allow_retries=False) from error
     except (BadInput, Unfinished, Interrupted) as error:
         raise dg.Failure(str(error), allow_retries=False) from error
 

@@ -1,5 +1,7 @@
 """A studio small enough to be trained in seconds: photos that are red, green or blue."""
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,3 +35,11 @@ def studio(
         monkeypatch.setenv(name, str(value))
     freeze(datasets / "rooms", photos, tmp_path / "cache")
     return registry_settings
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A process that was started in the background of a shell ignores SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -1,11 +1,18 @@
 """Many jobs at once: behind what somebody waits for, and never more than the queue has room for."""
 
+import os
+import signal
+import time
 from uuid import uuid4
 
+import dagster as dg
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
-from dagster_project.batches.bulk import BulkJob, Rules, Unfinished, run_bulk
+from dagster_project.batches.bulk import BulkJob, Interrupted, Rules, Unfinished, run_bulk
+from dagster_project.batches.interrupts import noted_interrupts
+from dagster_project.batches.run import final_errors
 from serving.jobs import attempts
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
@@ -47,3 +54,45 @@ def test_the_log_tells_of_jobs_under_way(engine: Engine) -> None:
     with pytest.raises(Unfinished):
         run_bulk(engine, bulk, Rules(9, 0.0, 0.01), lines.append)
     assert lines == ["0 of 1 jobs have ended: 1 being made"]
+
+
+def interrupt(_: str) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.1)  # a signal to oneself is soon, not at once, raised
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_a_batch_whose_run_is_terminated_is_cancelled(engine: Engine) -> None:
+    bulk = [BulkJob(KINDS["render_video"], {"n": n}, str(n), f"k{n}") for n in range(2)]
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(Interrupted, match="2 open jobs are cancelled"):
+        run_bulk(engine, bulk, RULES, interrupt, lambda: True)
+    assert [job.status for job in jobs_of(engine)] == ["cancelled"] * 2
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_an_interrupted_run_that_cannot_be_asked_about_is_not_tried_again(engine: Engine) -> None:
+    def is_terminated() -> bool:
+        raise OperationalError("SELECT", {}, Exception("the database goes down, too"))
+
+    bulk = [BulkJob(KINDS["render_video"], {"n": 0}, "0", "k0")]
+    with pytest.raises(Interrupted, match="goes down, too"):
+        run_bulk(engine, bulk, RULES, interrupt, is_terminated)
+    assert [job.status for job in jobs_of(engine)] == ["pending"]
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_who_interrupts_twice_does_not_wait_for_an_end_in_good_order() -> None:
+    with noted_interrupts() as interrupted:
+        interrupt("once")
+        assert interrupted.wait(10)
+        with pytest.raises(KeyboardInterrupt):
+            interrupt("twice")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, dg.DagsterExecutionInterruptedError])
+def test_an_interrupt_anywhere_in_a_step_is_final(error: type[BaseException]) -> None:
+    with pytest.raises(dg.Failure) as raised, final_errors():
+        raise error
+    assert not raised.value.allow_retries
