@@ -7,6 +7,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from _bentoml_impl.client.http import AsyncHTTPClient  # type: ignore[import-untyped]
+
 from serving.errors import ModelUnavailable
 from serving.models.local import Models
 from serving.models.service import answer_items, find_version
@@ -31,8 +33,8 @@ class _Server(ThreadingHTTPServer):
 class ModelHost:
     """Answers for one task's models; each word of `script` is used up by one request.
 
-    `cut` closes the connection, `hang` waits for 3 s, `none` says that there is no model, a number
-    is the status; any other word, or none, and the answer is right.
+    `cut` closes the connection, `hang` waits until the end, `none` says that there is no model, a
+    number is the status; any other word, or none, and the answer is right.
     """
 
     def __init__(self, task: AnyTask, models: Models) -> None:
@@ -51,7 +53,7 @@ class ModelHost:
                     self.connection.shutdown(socket.SHUT_RDWR)
                     return
                 if word == "hang":
-                    host.closing.wait(3)
+                    host.closing.wait(60)
                 status = int(word) if word.isdigit() else 200
                 content = host.answer(self.path, json.loads(body or b"{}"), word == "none")
                 answer = content if status == 200 else b'{"error": "-"}'
@@ -66,6 +68,16 @@ class ModelHost:
         self.server = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def client(self, service: object, timeout_s: float = 60.0) -> AsyncHTTPClient:
+        """Return BentoML's own client, as the gateway has it; a busy host is no hanging service."""
+        return AsyncHTTPClient(
+            self.url,
+            media_type="application/json",
+            service=service,
+            server_ready_timeout=0,
+            timeout=timeout_s,
+        )
 
     def answer(self, path: str, body: dict[str, Any], none: bool) -> bytes:
         """Return the answer of a service, or of one that has no model."""

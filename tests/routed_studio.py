@@ -23,7 +23,7 @@ from serving.photos.classify import ROOM_CLASSIFIER
 from serving.storage.cache import Answers
 from serving.storage.interface import Storage
 from tests.fakes import TASK, colour_card, colour_model, publish
-from tests.slot_host import SlotHost
+from tests.slot_host import PATIENT_S, SHORT_S, SlotHost
 
 UNSURE = colour_model(gain=2.0)
 """Names the same colours as the champion, and is less sure of them."""
@@ -37,7 +37,6 @@ class RoutedStudio:
     storage: Storage
     folder: Path
     answers: Answers | None = None
-    deadline_s: float = 0.4
     model: bytes = UNSURE
     card: ModelCard = field(default_factory=colour_card)
     host: SlotHost = field(init=False)
@@ -49,10 +48,10 @@ class RoutedStudio:
         model = Loaded(self.card, "2", "challenger", *hashes, session=OnnxSession(self.model))
         self.host = SlotHost(self.folder, ROOM_CLASSIFIER, model)
         self.observer = Observer(self.engine, self.storage, 2**25)
-        challengers = Challengers(lambda *_: self.host.address, self.deadline_s)
+        self.challengers = Challengers(lambda *_: self.host.address, PATIENT_S)
         routes = Routes(self.storage, together_s=0.0)
         notes, shadow = Notes(self.observer), ShadowQueue(2**25)
-        self.router = Router(routes, challengers, shadow, self.answers, notes)
+        self.router = Router(routes, self.challengers, shadow, self.answers, notes)
 
     def say(self, weight: float = 100.0, shadow: float = 0.0, **row: object) -> None:
         """Publish the challenger with that traffic."""
@@ -60,6 +59,10 @@ class RoutedStudio:
         traffic |= {"slot": "challenger", "notify": False}
         publish(self.engine, self.storage, "2", self.model, self.card, **traffic)
         self.follow()
+
+    def break_by(self, mode: str) -> None:
+        """Let the challenger's process break in a way of `SlotHost`, and callers wait less long."""
+        self.host.mode, self.challengers.deadline_s = mode, SHORT_S
 
     def follow(self) -> None:
         """Let the router know what the table says now."""

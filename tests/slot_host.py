@@ -15,6 +15,10 @@ from serving.models.wire import Item, PinnedVersion, Reply, VersionReply
 from serving.tasks import AnyTask
 
 _STEP_S = 0.05
+PATIENT_S = 20.0
+"""A deadline that an answer on a busy host does not miss."""
+SHORT_S = 0.4
+"""One to be missed by what hangs or is slow."""
 
 
 class SlotHost:
@@ -25,11 +29,13 @@ class SlotHost:
     mode : `right`, or one of the ways to break that `_break` and `_reply` know
     asked : how often it was asked
     loading : it does not say yet that it is ready
+    slow_s : for which `slow` waits: longer than `SHORT_S`, shorter than ten of it
     """
 
     def __init__(self, folder: Path, task: AnyTask, model: Loaded, mode: str = "right") -> None:
         self.task, self.model, self.mode = task, model, mode
         self.asked, self.loading = 0, False
+        self.slow_s = 0.6
         self.ended = threading.Event()
         self.socket = folder / f"{task.name}.sock"
         host = self
@@ -42,8 +48,9 @@ class SlotHost:
                 if self.path.endswith("/find"):
                     host.say_which(self, json.loads(body))
                     return
+                mode = host.mode  # who sees that it was asked may change it
                 host.asked += 1
-                host.answer(self, json.loads(body))
+                host.answer(self, json.loads(body), mode)
 
             def log_message(self, *_: object) -> None: ...
 
@@ -79,9 +86,8 @@ class SlotHost:
         head = f"HTTP/1.1 200 -\r\nContent-Length: {len(content)}\r\n\r\n".encode()
         handler.wfile.write(head + content)
 
-    def answer(self, handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+    def answer(self, handler: BaseHTTPRequestHandler, body: dict[str, Any], mode: str) -> None:
         """Answer one question in the way that is the turn of."""
-        mode = self.mode
         if mode == "hang":
             self.ended.wait(20)
             return
@@ -128,7 +134,7 @@ class SlotHost:
         reply = Reply.of(self.task, said, self.model.identity).model_dump(mode="json")
         _spoil(mode, reply)
         if mode == "slow":
-            time.sleep(0.6)
+            time.sleep(self.slow_s)
         whole = {"no json": b"<html>", "nothing": b"", "none": b"[]", "deep": b"[" * 100_000}
         replies = [reply, reply] if mode == "two" else [reply]
         return whole.get(mode, json.dumps(replies).encode())

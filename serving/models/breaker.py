@@ -8,6 +8,8 @@ FAILURES_TO_OPEN, ANSWERS_TO_CLOSE = 3, 3
 class Breaker:
     """Opens at the third failure in a row, and closes at the third answer in a row after that.
 
+    It opens at the first one if nothing was heard of the version for as long as a caller waits.
+
     While it is open no caller waits for the version: only what is asked beside an answer that was
     given already goes to it, and closes the breaker again. (pybreaker and its kind let the next
     caller try instead, once a time has passed: that caller would feel it.)
@@ -31,10 +33,10 @@ class Breaker:
             if self._answers >= ANSWERS_TO_CLOSE:
                 self._open = False
 
-    def failed(self) -> None:
-        """Count a failure."""
+    def failed(self, silent: bool = False) -> None:
+        """Count a failure; `silent`: nobody had an answer for as long as a caller waits."""
         with self._lock:
             self._answers = 0
-            self._failures += 1
+            self._failures += FAILURES_TO_OPEN if silent else 1
             if self._failures >= FAILURES_TO_OPEN:
                 self._open = True

@@ -4,9 +4,10 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Future
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -40,6 +41,7 @@ _SHADOW_DEADLINES = 10
 _STARTING_S = 300.0
 # a socket is opened in no time, and one that was idle may have been closed under way
 _KEEP_ALIVE_S = 2.0
+_OPEN = "it failed three times in a row, or fell silent"
 
 
 class Reason(StrEnum):
@@ -50,7 +52,7 @@ class Reason(StrEnum):
     ERROR : the service broke, or the model did on this photo
     DEADLINE : no answer in time
     BUSY : as many questions are being asked as may be
-    OPEN : it failed three times in a row, and has not answered since
+    OPEN : it failed three times in a row or fell silent, and has not answered since
     UNAVAILABLE : its process does not answer, or has not this version
     STARTING : the same, or no answer in time, before its process has said that it is ready
     STOPPED : its traffic was taken away after a job had begun with it
@@ -114,16 +116,32 @@ class _Slot:
 
 @dataclass
 class _Version:
-    """What is known of a version: whether it answers."""
+    """What is known of a version: whether it answers.
+
+    Attributes
+    ----------
+    heard : when anybody last had an answer of it, right or wrong
+    waiting : the deadlines of callers who wait for it now
+    """
 
     breaker: Breaker
     first_asked: float
     ready: bool = False
+    heard: float = 0.0
+    waiting: set[asyncio.Timeout] = field(default_factory=set)
 
     @property
     def starts(self) -> bool:
         """Say whether its process may not have begun yet."""
         return not self.ready and time.monotonic() - self.first_asked < _STARTING_S
+
+    def failed(self, silent: bool) -> None:
+        """Count a failure; where callers are not to wait any more, let go those who do."""
+        self.breaker.failed(silent)
+        if self.breaker.is_open:
+            for deadline in self.waiting:
+                if not deadline.expired():
+                    deadline.reschedule(0.0)
 
 
 @dataclass(frozen=True)
@@ -157,7 +175,8 @@ class Challengers:
         deadline_s: float = 0.5,
         at_once: int = 4,
     ) -> None:
-        self._address, self._deadline_s, self._at_once = address, deadline_s, at_once
+        self._address, self._at_once = address, at_once
+        self.deadline_s = deadline_s
         self._lock = threading.Lock()
         self._slots: dict[tuple[str, str, bool], _Slot] = {}
         self._versions: dict[tuple[str, str, str], _Version] = {}
@@ -178,7 +197,7 @@ class Challengers:
         known = self._version(task.name, version)
         if not beside and known.breaker.is_open:
             reason = Reason.STARTING if known.starts else Reason.OPEN
-            return _done(Fallback(reason, "it failed three times in a row"))
+            return _done(Fallback(reason, _OPEN))
         question = _Question(task, version, prepared, beside, time.monotonic())
         return self._run(self._ask(question, known))
 
@@ -211,16 +230,17 @@ class Challengers:
         except Exception as error:  # whatever a strange answer does to a parser
             log.exception("%s %s", question.task.name, question.version.slot)
             said = Fallback(Reason.ERROR, repr(error))
-        return self._note(said, known, time.monotonic() - question.asked_at)
+        return self._note(said, known, question.asked_at)
 
     async def _answer(
         self, question: "_Question", slot: "_Slot", known: "_Version"
     ) -> Prediction[Any]:
-        deadline_s = self._deadline_s * (_SHADOW_DEADLINES if question.beside else 1)
+        deadline_s = self.deadline_s * (_SHADOW_DEADLINES if question.beside else 1)
         end = question.asked_at + deadline_s
         late = Reason.BUSY
+        deadline = asyncio.timeout_at(end)
         try:
-            async with asyncio.timeout_at(end), slot.places:
+            async with _let_go(deadline, known, question), slot.places:
                 # who waited long for a place cannot say that the answer took long
                 if end - time.monotonic() > deadline_s / 2:
                     late = Reason.DEADLINE
@@ -232,21 +252,29 @@ class Challengers:
                 path = f"/{question.task.name}/predict"
                 return _read(question, await _post(slot.client, path, body))
         except TimeoutError:
+            if deadline.when() != end:
+                raise _Broken(Reason.OPEN, _OPEN) from None
             raise _Broken(late, f"no answer in {deadline_s:g} s") from None
 
-    def _note(self, said: Said, known: "_Version", seconds: float) -> Said:
+    def _note(self, said: Said, known: "_Version", asked_at: float) -> Said:
+        now = time.monotonic()
+        seconds = now - asked_at
         if isinstance(said, Prediction):
+            known.heard = now
             # what is too late for a caller is no sign that callers may wait again
-            if seconds <= self._deadline_s:
+            if seconds <= self.deadline_s:
                 known.breaker.answered()
             else:
-                known.breaker.failed()
+                known.failed(silent=False)
             return said
         reason = said.reason
+        if reason is Reason.DEADLINE:
+            known.failed(silent=known.heard < asked_at)
+        elif reason not in (Reason.BUSY, Reason.OPEN):
+            known.heard = now
+            known.failed(silent=False)
         if reason in (Reason.UNAVAILABLE, Reason.DEADLINE) and known.starts:
             reason = Reason.STARTING
-        if reason is not Reason.BUSY:
-            known.breaker.failed()
         return Fallback(reason, said.said, seconds)
 
     def _slot(self, question: "_Question") -> "_Slot":
@@ -288,6 +316,20 @@ def _client(address: SlotAddress, connections: int) -> httpx.AsyncClient:
             limits=limits,
         ),
     )
+
+
+@asynccontextmanager
+async def _let_go(
+    deadline: asyncio.Timeout, known: _Version, question: _Question
+) -> AsyncIterator[None]:
+    """End what is within at the deadline, or as soon as no caller is to wait any more."""
+    async with deadline:
+        if not question.beside:
+            known.waiting.add(deadline)
+        try:
+            yield
+        finally:
+            known.waiting.discard(deadline)
 
 
 def _done(said: Said) -> "Future[Said]":

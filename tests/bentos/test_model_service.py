@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from _bentoml_impl.client.http import AsyncHTTPClient  # type: ignore[import-untyped]
 from bentoml.exceptions import ServiceUnavailable
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -38,17 +37,11 @@ def host() -> Iterator[ModelHost]:
     host.close()
 
 
-def classify(host: ModelHost) -> str:
+def classify(host: ModelHost, timeout_s: float = 60.0) -> str:
     """Ask through the gateway's predictor and BentoML's own client."""
 
     async def ask() -> str:
-        client = AsyncHTTPClient(
-            host.url,
-            media_type="application/json",
-            service=Service,
-            server_ready_timeout=0,
-            timeout=1.0,
-        )
+        client = host.client(Service, timeout_s)
         pool = photo_pool()
         async with client:
             predictor = ServicePredictor({TASK: cast(ModelService, client)}, None, pool)
@@ -79,7 +72,7 @@ def test_what_a_model_service_cannot_now_is_503(
 ) -> None:
     host.script += script
     with pytest.raises(error) as raised:
-        classify(host)
+        classify(host, 1.0 if "hang" in script else 60.0)
     assert problem_of(raised.value).status == status
     assert classify(host) == "red", "and afterwards all is well"
 
@@ -93,7 +86,7 @@ def test_a_model_service_that_begins_anew_is_asked_again(host: ModelHost) -> Non
 def test_a_service_that_stumbles_once_it_was_found_says_so_too(host: ModelHost, word: str) -> None:
     host.script += ["right", word]
     with pytest.raises(StudioError):
-        classify(host)
+        classify(host, 1.0 if word == "hang" else 60.0)
     assert classify(host) == "red"
 
 

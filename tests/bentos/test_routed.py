@@ -9,7 +9,6 @@ from unittest.mock import Mock
 
 import http_sf
 import pytest
-from _bentoml_impl.client.http import AsyncHTTPClient  # type: ignore[import-untyped]
 from fastapi.testclient import TestClient
 from httpx2 import Response
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -82,7 +81,7 @@ def client(
             cached = CachedPredictor(LocalPredictor(models), studio.answers)
             champions = InlinePredictor(models, cached, pool)
         else:
-            asked = client_of(champion)
+            asked = champion.client(Service)
             services = {TASK: cast(ModelService, asked)}
             champions = ServicePredictor(services, studio.answers, pool, fresh_s=0.0)
         state = make_gateway_state(settings, champions, storage, engine, studio.router)
@@ -95,17 +94,6 @@ def client(
             connected.close()
 
 
-def client_of(host: ModelHost) -> AsyncHTTPClient:
-    """Return BentoML's own client, as the gateway has it."""
-    return AsyncHTTPClient(
-        host.url,
-        media_type="application/json",
-        service=Service,
-        server_ready_timeout=0,
-        timeout=1.0,
-    )
-
-
 def send(client: TestClient, photo: bytes = b"", listing: str = "") -> Response:
     headers = {"Content-Type": "image/jpeg"} | ({"X-Listing-Id": listing} if listing else {})
     answer = client.post(PATH, content=photo or jpeg(RED), headers=headers)
@@ -114,6 +102,7 @@ def send(client: TestClient, photo: bytes = b"", listing: str = "") -> Response:
 
 
 def slot_of(answer: Response) -> str:
+    assert answer.status_code == 200, answer.text
     (result,) = answer.json()["results"]
     return str(result["model"]["slot"])
 
@@ -189,7 +178,8 @@ def test_the_champion_answers_for_a_version_that_breaks(
 ) -> None:
     studio.say(weight=100)
     assert slot_of(send(client, listing="42")) == "challenger"
-    studio.host.mode, before = mode, fallbacks(reason)
+    before = fallbacks(reason)
+    studio.break_by(mode)
     answer = send(client, jpeg(GREEN), listing="43")
     assert (slot_of(answer), answer.json()["results"][0]["room_type"]) == ("champion", "green")
     assert fallbacks(reason) == before + 1
@@ -201,7 +191,8 @@ def test_a_deadline_that_a_slow_host_misses_is_no_fault_of_the_version(
 ) -> None:
     studio.say(weight=100)
     assert slot_of(send(client, listing="42")) == "challenger"
-    studio.host.mode, before = "slow", fallbacks("deadline")
+    before = fallbacks("deadline")
+    studio.break_by("slow")
     assert slot_of(send(client, jpeg(GREEN), listing="43")) == "champion"
     assert fallbacks("deadline") == before + 1
     # asked again when nobody waited, it answered: the pair counts, and its model was not slow
@@ -241,7 +232,7 @@ def test_a_shadow_that_hangs_is_waited_for_by_nobody(
     client: TestClient, studio: RoutedStudio
 ) -> None:
     studio.say(weight=0, shadow=100, mode="shadow")
-    studio.host.mode = "hang"
+    studio.break_by("hang")
     for number in range(5):
         assert slot_of(send(client, jpeg(RED, 40 + number), listing=str(number))) == "champion"
     assert studio.host.asked <= 2, "the first may be given up already"
