@@ -4,7 +4,7 @@ The whole studio runs as it ships, in its own processes on this machine: Postgre
 server, the publisher with its guard, the gateway, the challengers' processes, a worker, Dagster's
 code server, pages and daemon, and a backend that is called back. Listings of twelve photos arrive
 over HTTP all the while, as a Poisson process and each with its own id; photos repeat over listings,
-listings do not, and a quarter of the photos has bytes that the studio has not seen. The rules of
+listings do not, and a tenth of the photos has bytes that the studio has not seen. The rules of
 the ramp are the shipped ones but for how long a step lasts at least; the difference is printed.
 
 First the gateway is measured alone. Then each version is registered, said to have passed its gates,
@@ -34,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1, help="of the traffic; default: %(default)s")
     parser.add_argument(
-        "--rate", type=float, default=6.0, help="listings per second; default: %(default)s"
+        "--rate", type=float, default=8.0, help="listings per second; default: %(default)s"
     )
     parser.add_argument("--only", nargs="+", metavar="VERSION", help="these alone, by name")
     parser.add_argument("--unseen", action="store_true", help="other defects than the usual nine")

@@ -16,7 +16,7 @@ from serving.models.routing import CHAMPION
 from serving.storage.objects import Storage
 
 PHOTOS = 12  # of a listing
-_FRESH = 0.25  # of the photos that nobody has asked about before
+_FRESH = 0.1  # of the photos that nobody has asked about before
 _POOL = 240
 _CLIENTS = 24
 _TIMEOUT_S = 30.0
