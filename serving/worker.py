@@ -229,7 +229,7 @@ def open_worker(
     if follower is not None:
         observer = open_observer(settings, following, storage)
         router = open_router(settings, storage, answers, observer)
-        follower.also(router.routes.apply)
+        follower.also(router.apply)
     parts = Parts(settings, engine, storage, scratch, with_cache(predictor, answers), router)
     return JobWorker(parts, answers, workflows, queues)
 

@@ -66,7 +66,7 @@ class RoutedStudio:
 
     def follow(self) -> None:
         """Let the router know what the table says now."""
-        self.router.routes.apply(read_slots(self.engine))
+        self.router.apply(read_slots(self.engine))
 
     def rows(self) -> list[tuple[str, str, bool, bool]]:
         """Return (slot, role, has a pair, agrees) of each answer to rooms that was observed."""

@@ -10,7 +10,7 @@ from bentos.gateway.predictors import Outcome, PhotoPredictor, PhotoTask
 from bentos.gateway.schema import ModelStatus
 from serving.image import PhotoFile
 from serving.models.asker import NOBODY, Asker
-from serving.models.challenger import Said
+from serving.models.fallback import Said
 from serving.models.predictor import Predictor
 from serving.models.router import Question, Router
 

@@ -176,7 +176,7 @@ def _open_predictor(
     observer = open_observer(settings, parts.following, parts.storage)
     router = open_router(settings, parts.storage, answers, observer)
     closing.callback(router.close)
-    follower.also(router.routes.apply)
+    follower.also(router.apply)
     return RoutedPredictor(champions, pools.photos, router)
 
 

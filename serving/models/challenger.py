@@ -4,106 +4,33 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, TypeVar
 
 import httpx
-from pydantic import TypeAdapter, ValidationError
 
-from serving.errors import ModelUnavailable, NotFinite, StudioError
 from serving.models.breaker import Breaker
+from serving.models.fallback import Broken, Fallback, Reason, Said
 from serving.models.local import ModelVersion
-from serving.models.plausible import NOT_FINITE, fault_of
 from serving.models.predictor import Prediction, Prepared
 from serving.models.slot_address import NoAddress, SlotAddress, slot_address
-from serving.models.wire import Item, PinnedVersion, Reply, VersionReply
+from serving.models.slot_client import Question, client_of, find, predict
 from serving.settings import Settings
 from serving.tasks import AnyTask
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_HEADERS = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-_PredictRequest = TypeAdapter(dict[str, list[Item]])
-_FindRequest = TypeAdapter(dict[str, PinnedVersion])
-_Replies = TypeAdapter(list[Reply])
-# large maps and pictures lie in the object storage, and only their keys are in a reply
-_REPLY_BYTES = 4 * 2**20
 # nobody waits for what is asked beside an answer: only one that hangs is given up, and none that a
 # host with ten times as much to do as it can is slow with
 _SHADOW_DEADLINES = 10
 # a process begins so long after its version was published: 3 s of processor time, which took 92 s
 # on a host with twelve times as much to do as it can
 _STARTING_S = 300.0
-# a socket is opened in no time, and one that was idle may have been closed under way
-_KEEP_ALIVE_S = 2.0
 _OPEN = "it failed three times in a row, or fell silent"
-
-
-class Reason(StrEnum):
-    """Why the champion answered instead.
-
-    Attributes
-    ----------
-    ERROR : the service broke, or the model did on this photo
-    DEADLINE : no answer in time
-    BUSY : as many questions are being asked as may be
-    OPEN : it failed three times in a row or fell silent, and has not answered since
-    UNAVAILABLE : its process does not answer, or has not this version
-    STARTING : the same, or no answer in time, before its process has said that it is ready
-    STOPPED : its traffic was taken away after a job had begun with it
-    NOT_FINITE, NONSENSE : it answered with what is no answer
-    WRONG_VERSION : another version answered than was asked
-    TOO_LARGE : it answered with more bytes than any answer has
-    """
-
-    ERROR = "error"
-    DEADLINE = "deadline"
-    BUSY = "busy"
-    OPEN = "open"
-    UNAVAILABLE = "unavailable"
-    STARTING = "starting"
-    STOPPED = "stopped"
-    NOT_FINITE = "not_finite"
-    NONSENSE = "nonsense"
-    WRONG_VERSION = "wrong_version"
-    TOO_LARGE = "too_large"
-
-
-# it is asked again when nobody waits: how long its model takes then says whether it is slow, and
-# only whether it answers at all says whether it fails: a busy host misses callers' deadlines, too
-ASKED_AGAIN = frozenset({Reason.DEADLINE, Reason.OPEN, Reason.STARTING})
-# these say nothing about the version
-NOT_ITS_FAULT = frozenset({Reason.BUSY, Reason.OPEN, Reason.STARTING, Reason.STOPPED})
-
-
-@dataclass(frozen=True)
-class Fallback:
-    """That a version did not answer, and why.
-
-    Attributes
-    ----------
-    seconds : for which was waited
-    """
-
-    reason: Reason
-    said: str = ""
-    seconds: float = 0.0
-
-
-Said = Prediction[Any] | Fallback
-
-
-class _Broken(Exception):
-    """A question that came to nothing."""
-
-    def __init__(self, reason: Reason, said: str = "") -> None:
-        super().__init__(said)
-        self.reason = reason
 
 
 @dataclass
@@ -142,17 +69,6 @@ class _Version:
             for deadline in self.waiting:
                 if not deadline.expired():
                     deadline.reschedule(0.0)
-
-
-@dataclass(frozen=True)
-class _Question:
-    """A source for a version; `beside`: nobody waits for the answer."""
-
-    task: AnyTask
-    version: ModelVersion
-    prepared: Prepared
-    beside: bool
-    asked_at: float
 
 
 class Challengers:
@@ -198,8 +114,17 @@ class Challengers:
         if not beside and known.breaker.is_open:
             reason = Reason.STARTING if known.starts else Reason.OPEN
             return _done(Fallback(reason, _OPEN))
-        question = _Question(task, version, prepared, beside, time.monotonic())
+        question = Question(task, version, prepared, beside, time.monotonic())
         return self._run(self._ask(question, known))
+
+    def keep(self, running: Collection[tuple[str, str]]) -> None:
+        """Forget all versions but those of slots (task, slot) that run.
+
+        One that comes again has another process, which has yet to begin.
+        """
+        with self._lock:
+            for key in [key for key in self._versions if key[:2] not in running]:
+                del self._versions[key]
 
     def close(self) -> None:
         """Ask nobody any more."""
@@ -222,10 +147,10 @@ class Challengers:
                 known = self._versions[key] = _Version(Breaker(), time.monotonic())
             return known
 
-    async def _ask(self, question: "_Question", known: "_Version") -> Said:
+    async def _ask(self, question: Question, known: "_Version") -> Said:
         try:
             said: Said = await self._answer(question, self._slot(question), known)
-        except _Broken as broken:
+        except Broken as broken:
             said = Fallback(broken.reason, str(broken))
         except Exception as error:  # whatever a strange answer does to a parser
             log.exception("%s %s", question.task.name, question.version.slot)
@@ -233,7 +158,7 @@ class Challengers:
         return self._note(said, known, question.asked_at)
 
     async def _answer(
-        self, question: "_Question", slot: "_Slot", known: "_Version"
+        self, question: Question, slot: "_Slot", known: "_Version"
     ) -> Prediction[Any]:
         deadline_s = self.deadline_s * (_SHADOW_DEADLINES if question.beside else 1)
         end = question.asked_at + deadline_s
@@ -245,16 +170,13 @@ class Challengers:
                 if end - time.monotonic() > deadline_s / 2:
                     late = Reason.DEADLINE
                 if not known.ready:
-                    await _find(slot.client, question)
+                    await find(slot.client, question)
                     known.ready = True
-                item = Item.of(question.prepared, question.version)
-                body = _PredictRequest.dump_json({"items": [item]})
-                path = f"/{question.task.name}/predict"
-                return _read(question, await _post(slot.client, path, body))
+                return await predict(slot.client, question)
         except TimeoutError:
             if deadline.when() != end:
-                raise _Broken(Reason.OPEN, _OPEN) from None
-            raise _Broken(late, f"no answer in {deadline_s:g} s") from None
+                raise Broken(Reason.OPEN, _OPEN) from None
+            raise Broken(late, f"no answer in {deadline_s:g} s") from None
 
     def _note(self, said: Said, known: "_Version", asked_at: float) -> Said:
         now = time.monotonic()
@@ -277,14 +199,14 @@ class Challengers:
             reason = Reason.STARTING
         return Fallback(reason, said.said, seconds)
 
-    def _slot(self, question: "_Question") -> "_Slot":
+    def _slot(self, question: Question) -> "_Slot":
         task, slot = question.task.name, question.version.slot
         key = task, slot, question.beside
         if key not in self._slots:
             try:
-                client = _client(self._address(task, slot), self._at_once)
+                client = client_of(self._address(task, slot), self._at_once)
             except NoAddress as error:
-                raise _Broken(Reason.UNAVAILABLE, str(error)) from error
+                raise Broken(Reason.UNAVAILABLE, str(error)) from error
             self._slots[key] = _Slot(client, asyncio.Semaphore(self._at_once))
         return self._slots[key]
 
@@ -302,25 +224,9 @@ def open_challengers(settings: Settings) -> Challengers:
     return Challengers(address, settings.challenger_deadline_s, settings.challenger_requests)
 
 
-def _client(address: SlotAddress, connections: int) -> httpx.AsyncClient:
-    socket = str(address.socket) if address.socket is not None else None
-    limits = httpx.Limits(max_connections=connections, keepalive_expiry=_KEEP_ALIVE_S)
-    return httpx.AsyncClient(
-        base_url=address.url,
-        timeout=None,  # the whole question has a deadline
-        trust_env=False,
-        transport=httpx.AsyncHTTPTransport(
-            # reading the certificates of all authorities takes longer than an answer
-            verify=address.url.startswith("https:"),
-            uds=socket,
-            limits=limits,
-        ),
-    )
-
-
 @asynccontextmanager
 async def _let_go(
-    deadline: asyncio.Timeout, known: _Version, question: _Question
+    deadline: asyncio.Timeout, known: _Version, question: Question
 ) -> AsyncIterator[None]:
     """End what is within at the deadline, or as soon as no caller is to wait any more."""
     async with deadline:
@@ -336,64 +242,3 @@ def _done(said: Said) -> "Future[Said]":
     future: Future[Said] = Future()
     future.set_result(said)
     return future
-
-
-async def _find(client: httpx.AsyncClient, question: _Question) -> None:
-    """Ask whether the version is there, without its model: a process that loads says nothing."""
-    pin = PinnedVersion(**question.version.pin)
-    body = _FindRequest.dump_json({"pin": pin})
-    found = await _post(client, f"/{question.task.name}/find", body)
-    try:
-        VersionReply.model_validate_json(found).version(question.task.name)
-    except (ModelUnavailable, ValidationError) as error:
-        raise _Broken(Reason.UNAVAILABLE, str(error)) from error
-
-
-async def _post(client: httpx.AsyncClient, path: str, body: bytes) -> bytes:
-    """Return what the service answers; asked once: what broke it would break it again."""
-    try:
-        return await _post_once(client, path, body)
-    except httpx.ConnectError as error:
-        raise _Broken(Reason.UNAVAILABLE, str(error)) from error
-    except httpx.HTTPError as error:
-        raise _Broken(Reason.ERROR, str(error) or type(error).__name__) from error
-
-
-async def _post_once(client: httpx.AsyncClient, path: str, body: bytes) -> bytes:
-    request = client.build_request("POST", path, content=body, headers=_HEADERS)
-    answer = await client.send(request, stream=True)
-    try:
-        if answer.status_code != httpx.codes.OK:
-            raise _Broken(Reason.ERROR, f"it answers {answer.status_code}")
-        content = bytearray()
-        async for chunk in answer.aiter_raw():
-            content += chunk
-            if len(content) > _REPLY_BYTES:
-                raise _Broken(Reason.TOO_LARGE, f"it answers with more than {_REPLY_BYTES} bytes")
-        return bytes(content)
-    finally:
-        await answer.aclose()
-
-
-def _read(question: _Question, content: bytes) -> Prediction[Any]:
-    """Return what a reply says, if it is an answer of the version that was asked; _Broken."""
-    version = question.version
-    try:
-        (reply,) = _Replies.validate_json(content)
-        if reply.error is None and reply.identity != version.identity:
-            raise _Broken(Reason.WRONG_VERSION, f"{reply.identity or 'nobody'} answered")
-        result = reply.result(question.task, version, question.prepared)
-    except ModelUnavailable as error:
-        raise _Broken(Reason.UNAVAILABLE, error.reason) from error
-    except ValidationError as error:
-        raise _Broken(Reason.NONSENSE, f"{error.error_count()} parts are no answer") from error
-    except ValueError as error:  # not one reply
-        raise _Broken(Reason.NONSENSE, str(error)) from error
-    if isinstance(result, StudioError):
-        reason = Reason.NOT_FINITE if isinstance(result, NotFinite) else Reason.ERROR
-        raise _Broken(reason, str(result))
-    fault = fault_of(result.answer, version.card)
-    if fault is not None:
-        reason = Reason.NOT_FINITE if fault == NOT_FINITE else Reason.NONSENSE
-        raise _Broken(reason, "its answer is none")
-    return result

@@ -9,7 +9,7 @@ import numpy as np
 from serving.card import PhotoInput
 from serving.errors import StudioError
 from serving.models.asker import Asker
-from serving.models.challenger import Fallback
+from serving.models.fallback import Fallback
 from serving.models.local import ModelVersion
 from serving.models.observe import Observer
 from serving.models.observed import About, Bad, BadKind, Beside, Observed, Picture, Said

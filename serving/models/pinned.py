@@ -6,7 +6,7 @@ from typing import Any
 
 from serving import metrics
 from serving.models.asker import Asker
-from serving.models.challenger import Reason
+from serving.models.fallback import Reason
 from serving.models.local import ModelVersion, Pin
 from serving.models.predictor import Predictor
 from serving.models.router import Outcome, Router

@@ -9,15 +9,8 @@ from serving import metrics
 from serving.errors import BadInput, Busy, StudioError
 from serving.models.asker import Asker
 from serving.models.cached import recall, remember
-from serving.models.challenger import (
-    ASKED_AGAIN,
-    NOT_ITS_FAULT,
-    Challengers,
-    Fallback,
-    Reason,
-    Said,
-    open_challengers,
-)
+from serving.models.challenger import Challengers, open_challengers
+from serving.models.fallback import ASKED_AGAIN, NOT_ITS_FAULT, Fallback, Reason, Said
 from serving.models.flags import tell_trace
 from serving.models.local import ModelVersion
 from serving.models.noting import Noted, Notes
@@ -26,6 +19,7 @@ from serving.models.predictor import Prediction, Prepared, prepare
 from serving.models.routes import Routes, TaskRoute
 from serving.models.routing import CHALLENGER, CHAMPION, choose, is_shadowed
 from serving.models.shadow import ShadowQueue
+from serving.models.slots import Slots
 from serving.settings import Settings
 from serving.storage.cache import Answers
 from serving.storage.interface import Storage
@@ -96,6 +90,11 @@ class Router:
     ) -> None:
         self.routes, self.challengers, self.shadow = routes, challengers, shadow
         self._answers, self._notes = answers, notes
+
+    def apply(self, slots: Slots) -> None:
+        """Route as the published slots say."""
+        self.routes.apply(slots)
+        self.challengers.keep({key for key, row in slots.items() if row.runs})
 
     def question(
         self,

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from serving.models.asker import Asker
-from serving.models.challenger import Reason
+from serving.models.fallback import Reason
 from serving.models.local import LocalModels
 from serving.models.observe import Observer
 from serving.models.pinned import PinnedModel, ask_routed
@@ -68,7 +68,7 @@ def test_a_real_model_that_breaks_is_answered_for_by_the_champion(
     settings = settings.model_copy(update={"challenger_deadline_s": 2.0, "slots_poll_s": 0.2})
     publish(engine, storage, "2", defect(colour_model(gain=4.0)), slot="challenger", weight=100.0)
     router = open_router(settings, storage, None, Observer(None, storage, 2**20))
-    follower = SlotFollower(engine, router.routes.apply, 0.2)
+    follower = SlotFollower(engine, router.apply, 0.2)
     with launched(settings), closing(router):
         follower.start()
         studio = Studio(router, models)

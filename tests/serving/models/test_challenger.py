@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.models.challenger import Challengers, Fallback, Reason
+from serving.models.challenger import Challengers
+from serving.models.fallback import Fallback, Reason
 from serving.models.local import Loaded
 from serving.models.predictor import Prediction, Prepared, prepare
 from serving.models.slot_address import SlotAddress
@@ -138,6 +139,19 @@ def test_a_process_that_has_not_begun_is_no_fault_of_the_version(tmp_path: Path)
     asked = Challengers(lambda *_: nowhere, PATIENT_S)
     assert reason_of(asked) == Reason.STARTING
     asked.close()
+
+
+def test_a_version_that_comes_again_may_take_its_time_to_begin_again(
+    challengers: Challengers, host: SlotHost
+) -> None:
+    assert reason_of(challengers) == "answered"
+    host.mode = "close"
+    assert reason_of(challengers) == "error"
+    host.close()
+    challengers.keep({(ROOM_CLASSIFIER.name, "challenger")})
+    assert reason_of(challengers) == "unavailable", "its process ended while it was to answer"
+    challengers.keep({(ROOM_CLASSIFIER.name, "champion")})
+    assert reason_of(challengers) == "starting"
 
 
 def test_who_found_no_place_does_not_blame_the_version(host: SlotHost) -> None:

@@ -47,7 +47,7 @@ class Studio:
         )
         beside = replace(champion, slot="challenger", version="9", mode=Mode.CANARY, shadow=0.0)
         rows = (champion, replace(beside, weight=weight, salt="9-a"))
-        self.router.routes.apply({(row.task, row.slot): row for row in rows})
+        self.router.apply({(row.task, row.slot): row for row in rows})
 
     def beats(self) -> BeatTrackers:
         predictor = LocalPredictor(LocalModels(self.storage, hearing()))
