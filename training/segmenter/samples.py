@@ -24,6 +24,7 @@ from serving.image.squeeze import to_pixels
 from serving.perception.classes import CLASSES
 from serving.perception.segment import STRIDE
 from synthetic.scene import CATEGORIES
+from training.loop.kept import KeptArrays
 from training.loop.loaders import read_image
 from training.loop.transforms import Chain, Mirror, Photometric, Random, to_array, to_image
 from training.room_classifier.augmentation import PHOTOMETRIC
@@ -117,27 +118,56 @@ class TaughtPhotos(Dataset[Sample]):
     Parameters
     ----------
     rows : of the dataset's table, with `uri`, `sha256` and `label`
+    squeezed : the photos as they were read once
     """
 
-    def __init__(self, rows: Sequence[Mapping[str, Any]], teacher: Teacher, view: View) -> None:
-        self._rows, self._teacher, self._view = rows, teacher, view
+    def __init__(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        teacher: Teacher,
+        squeezed: "SqueezedPhotos",
+        view: View,
+    ) -> None:
+        self._rows, self._teacher, self._squeezed, self._view = rows, teacher, squeezed, view
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __getitem__(self, index: int) -> Sample:
         row = self._rows[index]
-        photo = read_image(row["uri"], self._view.side)
-        truth = taught(self._teacher, row, photo)
+        truth = taught(self._teacher, row)
+        photo = self._squeezed.read(row)
         return self._view.make(photo, np.moveaxis(truth, 0, -1).copy(), known=False)
 
 
-def taught(teacher: Teacher, row: Mapping[str, Any], photo: Image) -> Floats:
+@dataclass(frozen=True)
+class SqueezedPhotos:
+    """Photos squeezed to a square once and kept, so that no pass decodes them again.
+
+    Attributes
+    ----------
+    side : of the square, px: enough for the crops, whose borders are cells of the teacher's grid
+    """
+
+    kept: KeptArrays
+    side: int
+
+    def read(self, row: Mapping[str, Any]) -> Image:
+        """Return a row's photo, uint8 (side, side, 3)."""
+        pixels = self.kept.recall(row["sha256"])
+        if pixels is None:
+            pixels = to_pixels(read_image(row["uri"], self.side), self.side, self.side)
+            self.kept.keep(row["sha256"], pixels)
+        return pixels
+
+
+def taught(teacher: Teacher, row: Mapping[str, Any]) -> Floats:
     """Return what the teacher says of a row's photo, probabilities (classes, GRID, GRID)."""
-    kept = teacher.recall(row["sha256"])
-    if kept is None:
-        kept = teacher.ask(row["sha256"], to_pixels(photo, teacher.side, teacher.side))
-    truth = to_groups(kept, len(CLASSES))
+    answer = teacher.recall(row["sha256"])
+    if answer is None:
+        photo = read_image(row["uri"], teacher.side)
+        answer = teacher.ask(row["sha256"], to_pixels(photo, teacher.side, teacher.side))
+    truth = to_groups(answer, len(CLASSES))
     if row["label"] == "pool":  # the teacher knows water, and the photo's label which
         water, pool = CLASSES.index("water"), CLASSES.index("pool")
         truth[pool], truth[water] = truth[water].copy(), 0

@@ -12,6 +12,7 @@ from pydantic import Field
 from serving.image import Image
 from serving.models.session import OnnxSession
 from training.loop.fetch import NamedWeights
+from training.loop.kept import KeptArrays
 from training.segmenter.mapping import of_ade32
 
 Kept = NDArray[np.uint8]
@@ -61,19 +62,11 @@ class Teacher:
     def __init__(self, model: bytes, side: int, folder: Path) -> None:
         self.side = side
         self._session = OnnxSession(model)
-        self._folder = folder / hashlib.sha256(model).hexdigest()[:16]
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._kept = KeptArrays(folder / hashlib.sha256(model).hexdigest()[:16])
 
     def recall(self, sha256: str) -> Kept | None:
         """Return an earlier answer, if there is one."""
-        file = self._file(sha256)
-        if not file.is_file():
-            return None
-        kept: Kept = np.load(file)
-        return kept
-
-    def _file(self, sha256: str) -> Path:
-        return self._folder / f"{sha256}.npy"
+        return self._kept.recall(sha256)
 
     def ask(self, sha256: str, pixels: Image) -> Kept:
         """Return probabilities of ADE32 times 255, uint8 (32, GRID, GRID).
@@ -85,13 +78,9 @@ class Teacher:
         known = self.recall(sha256)
         if known is not None:
             return known
-        kept = to_kept(self._session({_PIXELS: pixels[None]})["logits"][0])
-        file = self._file(sha256)
-        writing = file.with_suffix(".writing")
-        with writing.open("wb") as out:
-            np.save(out, kept)
-        writing.replace(file)
-        return kept
+        answer = to_kept(self._session({_PIXELS: pixels[None]})["logits"][0])
+        self._kept.keep(sha256, answer)
+        return answer
 
 
 def to_kept(logits: NDArray[np.float32]) -> Kept:

@@ -10,10 +10,12 @@ import pandas as pd
 import torch
 from torch.utils.data import ConcatDataset, Dataset
 
+from serving.environment import read_settings
 from serving.image.squeeze import to_pixels
 from serving.perception.classes import CLASSES
 from serving.task import Inputs
 from training.loop.backbone import input_spec
+from training.loop.kept import KeptArrays
 from training.loop.loaders import Loaders, read_image
 from training.module import Trained
 from training.recipe import Rows
@@ -21,7 +23,7 @@ from training.segmenter.config import SegmenterConfig
 from training.segmenter.dataset import teacher_of
 from training.segmenter.module import SegmenterModule, parts_of
 from training.segmenter.network import build_network
-from training.segmenter.samples import RenderedRooms, Sample, TaughtPhotos, View
+from training.segmenter.samples import RenderedRooms, Sample, SqueezedPhotos, TaughtPhotos, View
 
 
 class SegmenterTraining:
@@ -44,12 +46,13 @@ class SegmenterTraining:
     def make_data(self, rows: Rows, config: SegmenterConfig) -> L.LightningDataModule:
         """Return photos with what the teacher says of them, and rendered rooms if there are any."""
         teacher = teacher_of(rows.dataset)
+        squeezed = squeezed_photos(config.kept_side)
         view = View(config.train_side, config.least_crop)
-        parts: list[Dataset[Sample]] = [TaughtPhotos(records(rows.train), teacher, view)]
+        parts: list[Dataset[Sample]] = [TaughtPhotos(records(rows.train), teacher, squeezed, view)]
         if config.synthetic:
             parts += [RenderedRooms(Path(config.synthetic), view)] * config.synthetic_repeats
         whole = View(config.side, None)
-        validation = TaughtPhotos(records(rows.validation), teacher, whole)
+        validation = TaughtPhotos(records(rows.validation), teacher, squeezed, whole)
         return Loaders(ConcatDataset(parts), validation, config)  # type: ignore[arg-type] # triples
 
     def sample_inputs(self, trained: Trained, rows: Rows, config: SegmenterConfig) -> Inputs:
@@ -62,6 +65,11 @@ class SegmenterTraining:
         return {
             "pixels": np.stack([to_pixels(read_image(uri, side), side, side) for uri in chosen])
         }
+
+
+def squeezed_photos(side: int) -> SqueezedPhotos:
+    """Return photos as squares of `side` px, kept in STUDIO_HOME."""
+    return SqueezedPhotos(KeptArrays(read_settings().home() / "squeezed" / str(side)), side)
 
 
 def records(rows: pd.DataFrame) -> list[Mapping[str, Any]]:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from serving.perception.classes import CLASSES
-from training.segmenter.module import distillation_loss, group_truth
+from training.segmenter.module import distillation_loss, group_truth, shrink
 
 SINK, WALL = CLASSES.index("sink"), CLASSES.index("wall")
 
@@ -49,3 +49,14 @@ def test_hidden_classes_are_other_to_the_teacher() -> None:
     grouped = group_truth(truth_of(SINK))
     assert grouped[0, 0].item() == 1
     assert grouped.sum().item() == pytest.approx(1)
+
+
+def test_first_steps_see_the_same_room_at_fewer_pixels() -> None:
+    planes = torch.zeros(1, 3, 64, 64)
+    planes[..., 32:] = 1
+    truth = torch.zeros(1, len(CLASSES), 16, 16)
+    truth[:, WALL, :, :8] = truth[:, SINK, :, 8:] = 1
+    small, seen = shrink(planes, truth, 32)
+    assert (small.shape, seen.shape) == ((1, 3, 32, 32), (1, len(CLASSES), 8, 8))
+    assert seen.sum(dim=1).sub(1).abs().max() < 1e-5
+    assert small[0, 0, 0, ::4].gt(0.5).equal(seen[0, SINK, 0].gt(0.5))

@@ -9,7 +9,15 @@ from serving.errors import BadInput
 from serving.perception.classes import CLASSES
 from synthetic.scene import CATEGORIES
 from tests.training.segmenter.toy_teacher import SIDE, toy_teacher
-from training.segmenter.samples import RenderedRooms, TaughtPhotos, View, one_hot, taught
+from training.loop.kept import KeptArrays
+from training.segmenter.samples import (
+    RenderedRooms,
+    SqueezedPhotos,
+    TaughtPhotos,
+    View,
+    one_hot,
+    taught,
+)
 from training.segmenter.teacher import GRID, Teacher, TeacherFile, to_groups
 
 WALL, FLOOR, WATER, POOL = (CLASSES.index(name) for name in ("wall", "floor", "water", "pool"))
@@ -57,23 +65,28 @@ def test_water_of_a_photo_that_shows_a_pool_is_a_pool(
     answer = np.zeros((32, GRID, GRID), np.uint8)
     answer[22] = 255
     monkeypatch.setattr(teacher, "recall", lambda _: answer)
-    photo = half_and_half()
     places = [
-        int(taught(teacher, {"sha256": "a", "label": label}, photo)[:, 0, 0].argmax())
+        int(taught(teacher, {"sha256": "a", "label": label})[:, 0, 0].argmax())
         for label in ("pool", "yard")
     ]
     assert places == [POOL, WATER]
 
 
-def test_photos_come_with_what_the_teacher_says(teacher: Teacher, tmp_path: Path) -> None:
+def test_photos_come_with_what_the_teacher_says_and_are_read_once(
+    teacher: Teacher, tmp_path: Path
+) -> None:
     file = tmp_path / "a.png"
     cv2.imwrite(str(file), half_and_half())
     row = {"uri": file.as_uri(), "sha256": "b", "label": "kitchen"}
-    pixels, planes, known = TaughtPhotos([row], teacher, View(64, None))[0]
-    assert not bool(known)
-    assert planes[:, 8, 2].argmax() == WALL
-    assert planes[:, 8, -2].argmax() == FLOOR
-    assert pixels[8, 2].float().mean() > 200
+    squeezed = SqueezedPhotos(KeptArrays(tmp_path / "squeezed"), 128)
+    photos = TaughtPhotos([row], teacher, squeezed, View(64, None))
+    for _ in range(2):
+        pixels, planes, known = photos[0]
+        assert not bool(known)
+        assert planes[:, 8, 2].argmax() == WALL
+        assert planes[:, 8, -2].argmax() == FLOOR
+        assert pixels[8, 2].float().mean() > 200
+        file.unlink(missing_ok=True)
 
 
 def test_rendered_rooms_come_with_their_truth_in_our_words(tmp_path: Path) -> None:
