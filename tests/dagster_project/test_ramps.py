@@ -20,7 +20,7 @@ RAMP = dg.AssetKey([KEY, "ramp"])
 VERDICT: Json = {
     "harm": 250.0,
     "worst": {"metric": "disagreement", "group": "kitchen|*", "mean": 0.9, "ceiling": 0.1,
-              "count": 18, "log10": 2.4},
+              "seen": 18, "log10": 2.4},
     "log10": {"disagreement": 2.4, "error": -0.3},
     "unproven": [], "srm": 1.0, "listings": 18, "answered": 0,
 }  # fmt: skip

@@ -78,7 +78,7 @@ def _measured(found: Mapping[str, Any] | None) -> tuple[str, str, str, str]:
     if found is None:
         return "", "", "", ""
     group = "all" if found["group"] == "*" else format_cell(str(found["group"]))
-    return group, f"{found['mean']:.4f}", f"{found['ceiling']:.4f}", f"{found['count']:,}"
+    return group, f"{found['mean']:.4f}", f"{found['ceiling']:.4f}", f"{found['seen']:,}"
 
 
 def events_of(
