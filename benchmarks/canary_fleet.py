@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from registry.bets import LARGEST, PUT_IN, SIZES, Stream
 from registry.evidence import MUST_BE_SHOWN, Evidence, judge, start
 from registry.ramp.rules import RampRules
+from registry.records import SIDES
 
 _NEARLY = 0.9  # of what a decision needs; whether it is reached says the shipped code
 _SIZES = np.array(SIZES)
@@ -34,6 +35,7 @@ class Bets:
         self.ceiling = np.array([[one.ceiling for one in row] for row in streams])
         self.weight = np.array([[one.weight for one in row] for row in streams])
         self.lowest = np.array([one.lowest for one in streams[0]])
+        self.highest = np.array([one.highest for one in streams[0]])
         self.foreseen = [[one.foreseen for one in row] for row in streams]
         self.has_safe = np.array([len(one.safe) > 0 for one in streams[0]])
         self.shown = [self.column[name] for name in MUST_BE_SHOWN]
@@ -44,10 +46,11 @@ class Bets:
 
     def add(self, value: Floats, ceiling: Floats, observed: Flags) -> None:
         """Bet on observations; shapes (ramps, streams)."""
-        rows, columns = np.nonzero(observed & (self.lowest < ceiling) & (ceiling < 1))
-        x, mean, low = value[rows, columns], ceiling[rows, columns], self.lowest[columns]
+        rows, columns = np.nonzero(observed & (self.lowest < ceiling) & (ceiling < self.highest))
+        low, high = self.lowest[columns], self.highest[columns]
+        x, mean = np.clip(value[rows, columns], low, high), ceiling[rows, columns]
         more = self.reserve[rows, columns] * PUT_IN / (self.seen[rows, columns] + 1)
-        up, down = (x - mean) / (mean - low), (mean - x) / (1 - mean)
+        up, down = (x - mean) / (mean - low), (mean - x) / (high - mean)
         for bets, way in ((self.harm, up), (self.safe, down)):
             won = (bets[rows, columns] + more[:, None]) * (1 + _SIZES * way[:, None])
             bets[rows, columns] = np.minimum(won, LARGEST)
@@ -77,6 +80,7 @@ class Bets:
                 self.safe[row, i].tolist() if self.has_safe[i] else (),
                 float(self.reserve[row, i]), int(self.seen[row, i]),
                 float(self.total[row, i]), float(self.allowed[row, i]), self.foreseen[row][i],
+                float(self.highest[i]),
             )
             for i, name in enumerate(self.names)
         }  # fmt: skip
@@ -166,6 +170,10 @@ class Fleet:
             observed[:, of_rooms] = (photos > 0) & compared[:, None]
             value[:, column[f"{metric}/*"]] = counts.sum(axis=1) / photos.sum(axis=1)
             observed[:, column[f"{metric}/*"]] = compared
+        surer = block.shift[:, i].sum(axis=1) / photos.sum(axis=1)
+        for name, side in SIDES.items():
+            value[:, column[name]] = side * surer
+            observed[:, column[name]] = compared
         ratio = self.rules.override.ceiling
         one, other = column["override/*"], column["assignment/*"]
         value[:, one] = value[:, other] = ours

@@ -16,6 +16,8 @@ FROZEN_LISTINGS, FROZEN_PHOTOS = 400, 4
 DAY_S = 86400.0
 BLOCK = 256
 KINDS = ("error", "slow", "override")
+# deviations of how sure two sound versions are: of photos they agree on, and of others
+UNSTEADY, UNSTEADY_APART = 0.01, 0.15
 _Z = 1.96
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -39,7 +41,7 @@ class World:
     differ : share of photos on which two equally good versions differ
     wrong : share of photos, of any room, on which the challenger differs on top (dark ones)
     wrong_room : whether it also differs on all photos of one room of ten
-    sure : how far all its scores lie away, with the labels unchanged
+    sure : how far all its scores lie away, with the labels unchanged: so much surer it is
 
     The forecast knows `differ` alone: the frozen set did not show the rest.
     """
@@ -66,8 +68,8 @@ class Block:
     at : seconds, shape (n,)
     bucket : their places among the buckets of 0..100, shape (n,)
     bad : whether they meet one of `KINDS` with the champion, the challenger; shape (n, 2, 3)
-    photos, differ, distance : photos of each room, how many are answered otherwise, the sum of
-        their distances; shape (n, rooms)
+    photos, differ, distance, shift : photos of each room, how many are answered otherwise, the sums
+        of their distances and of how much surer the challenger is; shape (n, rooms)
     touched : whether the challenger's answers do harm, shape (n,)
     """
 
@@ -77,12 +79,13 @@ class Block:
     photos: Floats
     differ: Floats
     distance: Floats
+    shift: Floats
     touched: Flags
 
     def record(self, i: int) -> dict[str, Any]:
         """Return what is recorded when both versions were asked about a listing."""
-        counts = self.photos[i].tolist(), self.differ[i].tolist(), self.distance[i].tolist()
-        met = zip(*counts, strict=True)
+        counts = self.photos[i], self.differ[i], self.distance[i], self.shift[i]
+        met = zip(*(of_rooms.tolist() for of_rooms in counts), strict=True)
         champion, challenger = (
             [kind for kind, is_bad in zip(KINDS[:2], bad, strict=False) if is_bad]
             for bad in self.bad[i]
@@ -92,8 +95,8 @@ class Block:
             "challenger_bad": challenger,
             "champion_bad": champion,
             "groups": {
-                f"room{room}": {"n": n, "disagree": differ, "distance": distance}
-                for room, (n, differ, distance) in enumerate(met)
+                f"room{room}": {"n": n, "disagree": differ, "distance": distance, "shift": shift}
+                for room, (n, differ, distance, shift) in enumerate(met)
                 if n
             },
         }
@@ -105,7 +108,7 @@ def blocks(world: World, per_day: float, rng: np.random.Generator) -> Iterator[B
     while True:
         at = _arrivals(now, per_day, rng)
         now = float(at[-1])
-        rooms, differ, distance, wrong = _photos(world, BLOCK, PHOTOS, rng, defect=True)
+        rooms, differ, distance, shift, wrong = _photos(world, BLOCK, PHOTOS, rng, defect=True)
         both = world.champion, world.challenger
         shares = [[getattr(version, kind) for kind in KINDS] for version in both]
         bad = rng.random((BLOCK, 2, len(KINDS))) < np.array(shares)
@@ -115,14 +118,19 @@ def blocks(world: World, per_day: float, rng: np.random.Generator) -> Iterator[B
             of_room.sum(axis=1, dtype=np.float64),
             (of_room & differ[..., None]).sum(axis=1, dtype=np.float64),
             (of_room * distance[..., None]).sum(axis=1),
+            (of_room * shift[..., None]).sum(axis=1),
             wrong.any(axis=1) | bad[:, 1, :2].any(axis=1),
         )  # fmt: skip
 
 
 def forecast(world: World, rng: np.random.Generator) -> dict[str, Any]:
     """Return what the gates would forecast from a frozen set that is drawn anew."""
-    rooms, differ, distance, _ = _photos(world, FROZEN_LISTINGS, FROZEN_PHOTOS, rng, defect=False)
-    groups: Mapping[str, Any] = {"*": _shares(differ.ravel(), distance.ravel())}
+    rooms, differ, distance, shift, _ = _photos(
+        world, FROZEN_LISTINGS, FROZEN_PHOTOS, rng, defect=False
+    )
+    groups: Mapping[str, Any] = {
+        "*": _shares(differ.ravel(), distance.ravel()) | _interval(shift.mean(axis=1))
+    }
     of_rooms = {
         f"room{room}": _shares(differ[rooms == room], distance[rooms == room])
         for room in range(ROOMS)
@@ -141,6 +149,12 @@ def _shares(differ: Flags, distance: Floats) -> dict[str, float]:
     }  # fmt: skip
 
 
+def _interval(shift: Floats) -> dict[str, float]:
+    """Return the mean of listings' means, and its normal interval's ends."""
+    mean, half = float(shift.mean()), float(_Z * shift.std() / np.sqrt(len(shift)))
+    return {"shift": mean, "shift_low": mean - half, "shift_high": mean + half}
+
+
 def _arrivals(now: float, per_day: float, rng: np.random.Generator) -> Floats:
     """Return the times of a block of listings: at noon nine times as many as at midnight."""
     if per_day <= 0:
@@ -153,16 +167,21 @@ def _arrivals(now: float, per_day: float, rng: np.random.Generator) -> Floats:
 
 def _photos(
     world: World, count: int, photos: int, rng: np.random.Generator, *, defect: bool
-) -> tuple[NDArray[np.int64], Flags, Floats, Flags]:
-    """Return room, whether the versions differ, how far, and where the defect is: of each photo."""
+) -> tuple[NDArray[np.int64], Flags, Floats, Floats, Flags]:
+    """Return photos: room, whether versions differ, how far, how much surer, where defects are."""
     rooms = rng.integers(0, ROOMS, (count, photos))
     differ, wrong = (_correlated(p, count, photos, rng) for p in (world.differ, world.wrong))
     wrong = (wrong | ((rooms == 0) & world.wrong_room)) & defect
     differ = differ | wrong
     distance = rng.exponential(0.01, (count, photos))
-    distance += defect * world.sure * rng.uniform(0.5, 1.5, (count, photos))
+    surer = defect * world.sure * rng.uniform(0.5, 1.5, (count, photos))
+    distance += surer
     distance = np.where(differ, rng.uniform(0.4, 0.8, (count, photos)), distance)
-    return rooms, differ, np.minimum(distance, 1), wrong | (defect and world.sure > 0)
+    noise = np.sqrt(CORRELATION) * rng.standard_normal((count, 1))
+    noise = noise + np.sqrt(1 - CORRELATION) * rng.standard_normal((count, photos))
+    shift = surer + noise * np.where(differ, UNSTEADY_APART, UNSTEADY)
+    touched = wrong | (defect and world.sure > 0)
+    return rooms, differ, np.minimum(distance, 1), np.clip(shift, -1, 1), touched
 
 
 def _correlated(share: float, count: int, photos: int, rng: np.random.Generator) -> Flags:

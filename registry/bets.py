@@ -28,11 +28,12 @@ LARGEST = 1e300  # winning no more than that is no loss, and it stays a number
 
 
 class Stream(NamedTuple):
-    """Bets on the mean of observations between `lowest` and 1.
+    """Bets on the mean of observations between `lowest` and `highest`.
 
     `harm` and `safe` are what each bet has become: that the mean lies above the ceiling, and below
     it (empty: nobody asks); `reserve` is kept back of either. `total` and `allowed` sum
-    observations and ceilings. `foreseen`: a forecast of this version gave the ceiling.
+    observations and ceilings. `foreseen`: a forecast of this version gave the ceiling. The
+    closer `lowest` lies to the ceiling, the larger are the bets.
     """
 
     ceiling: float
@@ -45,6 +46,7 @@ class Stream(NamedTuple):
     total: float = 0.0
     allowed: float = 0.0
     foreseen: bool = False
+    highest: float = 1.0
 
     def after(self, value: float, ceiling: float | None = None) -> "Stream":
         """Return the bets after an observation; its ceiling is its own if one is given.
@@ -59,10 +61,10 @@ class Stream(NamedTuple):
         (2.35, 0.62)
         """
         mean = self.ceiling if ceiling is None else ceiling
-        if not self.lowest < mean < 1:
+        if not self.lowest < mean < self.highest:
             return self
-        x = 1.0 if math.isnan(value) else min(max(value, self.lowest), 1.0)
-        up, down = (x - mean) / (mean - self.lowest), (mean - x) / (1 - mean)
+        x = self.highest if math.isnan(value) else min(max(value, self.lowest), self.highest)
+        up, down = (x - mean) / (mean - self.lowest), (mean - x) / (self.highest - mean)
         more = self.reserve * PUT_IN / (self.seen + 1)
         return Stream(
             self.ceiling, self.weight, self.lowest,
@@ -71,7 +73,7 @@ class Stream(NamedTuple):
             [min((bet + more) * (1 + size * down), LARGEST)
              for bet, size in zip(self.safe, SIZES, strict=False)],
             self.reserve - more, self.seen + 1, self.total + x, self.allowed + mean,
-            self.foreseen,
+            self.foreseen, self.highest,
         )  # fmt: skip
 
     @property

@@ -19,6 +19,7 @@ from registry.records import (
     DISCORDANT,
     FAILURES,
     OVERRIDE,
+    SIDES,
     observations,
 )
 from registry.verdict import Finding, Verdict
@@ -66,7 +67,8 @@ def start(rules: Limits, forecast: Mapping[str, Any] | None) -> Evidence:
     Parameters
     ----------
     forecast : what `forecast.json` of the version's run holds: {"groups": {group: {"n", "disagree",
-        "disagree_high", "distance", "distance_high"}}}, shares 0..1; group `*` is all photos
+        "disagree_high", "distance", "distance_high", "shift", "shift_low", "shift_high"}}},
+        shares 0..1, shifts -1..1; group `*` is all photos
     """
     failures = {f"{name}/{ALL}": getattr(rules, name) for name in FAILURES}
     streams = {key: Stream(limit.ceiling, limit.weight, -1.0) for key, limit in failures.items()}
@@ -75,6 +77,11 @@ def start(rules: Limits, forecast: Mapping[str, Any] | None) -> Evidence:
     streams[ASSIGNMENT] = Stream(0.5, harm=_WHOLE, safe=_WHOLE, reserve=0.0)
     known: Mapping[str, Any] = (forecast or {}).get("groups", {})
     groups = [group for group in known if group != ALL]
+    if (sides := rules.certainty) is not None:
+        for name, side in SIDES.items():
+            ceiling, told = sides.ceiling(known.get(ALL, {}), side)
+            stream = Stream(ceiling, sides.weight, -sides.widest, safe=(), foreseen=told)
+            streams[name] = stream._replace(highest=sides.widest)
     for metric, named in COMPARED.items():
         limit: Forecasted = getattr(rules, metric)
         high = known.get(ALL, {}).get(f"{named}_high")
@@ -104,8 +111,11 @@ def fold_all(evidence: Evidence, records: Iterable[Mapping[str, Any]], rules: Li
         counts["step_answered"] += answered
         counts["listings"] += record["kind"] == "listing"
         for name, value, ceiling in observations(record, rules):
-            stream = streams.get(name) or _unforeseen(name, streams, rules)
-            streams[name] = stream.after(value, ceiling)
+            if name not in streams:
+                if name in SIDES:  # it began before they were watched
+                    continue
+                streams[name] = _unforeseen(name, streams, rules)
+            streams[name] = streams[name].after(value, ceiling)
     return Evidence(**{**counts, "streams": streams})
 
 

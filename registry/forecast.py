@@ -22,8 +22,9 @@ def log_forecast(client: MlflowClient, run_id: str, forecast: Mapping[str, Any])
 
     Parameters
     ----------
-    forecast : {"groups": {group: {"n", "disagree", "disagree_high", "distance", "distance_high"}},
-        "champion": SHA-256 of the model that it was compared with}; the group `*` is all photos
+    forecast : {"groups": {group: {"n", "disagree", "disagree_high", "distance", "distance_high",
+        "shift", "shift_low", "shift_high"}}, "champion": SHA-256 of the model that it was
+        compared with}; the group `*` is all photos
     """
     text = json.dumps(forecast, indent=1, sort_keys=True)
     digest = sha256(text.encode()).hexdigest()

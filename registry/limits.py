@@ -4,6 +4,7 @@ The part of a ramp's rules that `registry.evidence` needs; `registry.ramp.rules`
 Every value stands with its reason.
 """
 
+from collections.abc import Mapping
 from math import isfinite
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -83,6 +84,45 @@ class Forecasted(Stated):
         return min(forecast_high * self.times + plus, _HIGHEST)
 
 
+class Sided(Stated):
+    """How much surer than the champion the version may be on average, and how much less sure.
+
+    The ceiling of a side is how far the forecast's interval reaches to it, `plus` an allowance for
+    photos that are not like the frozen set's.
+
+    Attributes
+    ----------
+    unforeseen : the ceiling of either side where there is no forecast
+    widest : a listing's mean counts as no more than that, so that bets on small means are large
+    weight : the part of the stake that is bet on each side
+    """
+
+    plus: float = Field(gt=0, lt=1)
+    unforeseen: float = Field(gt=0, lt=1)
+    widest: float = Field(gt=0, le=1)
+    weight: float = Field(ge=0, le=0.5)
+
+    def ceiling(self, known: Mapping[str, float], side: float) -> tuple[float, bool]:
+        """Return the ceiling of a side, and whether the forecast gave it.
+
+        Parameters
+        ----------
+        known : the forecast's `shift_low` and `shift_high` of all photos, if it has them
+        side : 1 is surer, -1 less sure
+
+        Examples
+        --------
+        >>> sides = Sided(why="an example", plus=0.01, unforeseen=0.015, widest=0.2, weight=0.05)
+        >>> known = {"shift_low": 0.01, "shift_high": 0.02}
+        >>> sides.ceiling(known, 1), sides.ceiling(known, -1), sides.ceiling({}, 1)
+        ((0.03, True), (0.01, True), (0.015, False))
+        """
+        end = known.get("shift_high" if side > 0 else "shift_low")
+        if end is None or not is_foreseen(end):
+            return self.unforeseen, False
+        return max(side * end, 0.0) + self.plus, True
+
+
 def is_foreseen(forecast_high: float | None) -> bool:
     """Say whether a forecast has an upper bound that a ceiling can follow."""
     return forecast_high is not None and isfinite(forecast_high)
@@ -106,7 +146,10 @@ class Error(Stated):
 
 
 class Limits(BaseModel):
-    """What evidence is held against; the weights of all metrics sum to 1."""
+    """What evidence is held against; the weights of all metrics sum to 1.
+
+    `certainty`: None where a ramp began before it was watched.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -116,6 +159,7 @@ class Limits(BaseModel):
     discordant: Share
     disagreement: Forecasted
     distance: Forecasted
+    certainty: Sided | None = None
     wrong_decisions: Error
 
     @model_validator(mode="after")
@@ -124,6 +168,7 @@ class Limits(BaseModel):
         compared = (self.disagreement, self.distance)
         stake = sum(one.weight for one in of_all)
         stake += sum(one.weight + one.group_weight for one in compared)
+        stake += 2 * self.certainty.weight if self.certainty else 0.0
         if abs(stake - 1) > 1e-9:
             raise ValueError(f"the weights of all metrics sum to {stake:g}, not to 1")
         return self

@@ -12,20 +12,24 @@ ALL = "*"
 # a fallback is what an error becomes where the version's answer was to be given
 FAILURES = {"error": frozenset({"error", "fallback"}), "slow": frozenset({"slow"})}
 COMPARED = {"disagreement": "disagree", "distance": "distance"}  # their names in records
+# streams of one metric, and which way of a shift is theirs
+SIDES = {"certainty/surer": 1.0, "certainty/less sure": -1.0}
 OVERRIDE, DISCORDANT, ASSIGNMENT = f"override/{ALL}", f"discordant/{ALL}", f"assignment/{ALL}"
 Observation = tuple[str, float, float | None]  # stream, value, its ceiling if it has one of its own
 
 
 class GroupCounts(TypedDict):
-    """Of `n` photos of a group, how many were answered otherwise, and the sum of their distances.
+    """Of `n` photos of a group, how many were answered otherwise, and sums of how far they shifted.
 
-    A distance lies between 0 and 1. A group is what the champion answered, such as a room; `*` for
+    A distance lies between 0 and 1, a shift between -1 and 1; records of before it was known have
+    none. A group is what the champion answered, such as a room; `*` for
     tasks without groups. All photos of a listing are summed up where records are folded.
     """
 
     n: int
     disagree: int
     distance: float
+    shift: NotRequired[float]
 
 
 class ListingRecord(TypedDict):
@@ -117,3 +121,8 @@ def _compared(groups: Mapping[str, Mapping[str, float]]) -> Iterator[Observation
         if photos > 0:
             all_photos = sum(counts[named] for counts in groups.values())
             yield f"{metric}/{ALL}", all_photos / photos, None
+    shifts = [counts.get("shift") for counts in groups.values() if counts["n"] > 0]
+    known = [shift for shift in shifts if shift is not None]
+    if known and len(known) == len(shifts):
+        for name, side in SIDES.items():
+            yield name, side * sum(known) / photos, None

@@ -44,12 +44,14 @@ def figures(values: Mapping[str, float]) -> dg.MetadataValue:
 def groups(forecast: Mapping[str, Any]) -> dg.MetadataValue:
     """Show how otherwise than the champion a version answers, by group; `*` is all of them."""
     lines = [
-        "| group | photos | answered otherwise | at most | distance | at most |",
-        "|---|---|---|---|---|---|",
+        "| group | photos | answered otherwise | at most | distance | at most | surer | interval |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, found in forecast["groups"].items():
         shares = (found[key] for key in ("disagree", "disagree_high", "distance", "distance_high"))
         shown = " | ".join(f"{share:.1%}" for share in shares)
+        shift, low, high = (found[key] for key in ("shift", "shift_low", "shift_high"))
+        shown += f" | {shift:+.1%} | {low:+.1%} – {high:+.1%}"
         lines.append(f"| {_cell('all' if name == '*' else name)} | {found['n']:,} | {shown} |")
     return dg.MetadataValue.md("\n".join(lines))
 

@@ -17,6 +17,7 @@ _COLOURS = {
     "discordant": "#0891b2",
     "disagreement": "#2563eb",
     "distance": "#16a34a",
+    "certainty": "#c026d3",
 }
 _LABELS_APART = 46.0
 

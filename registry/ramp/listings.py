@@ -102,7 +102,9 @@ def _records(database: Database, ramp: Ramp, keys: Sequence[str]) -> list[Record
             served.add(row.listing_key)
         if row.n:
             figures = {"n": row.n, "disagree": row.disagree, "distance": row.distance}
-            groups[row.listing_key][row.label_group] = figures
+            # older rows, also those of a gateway that is older, have none
+            known = {"shift": row.shift} if row.shifted == row.n else {}
+            groups[row.listing_key][row.label_group] = figures | known
     return [
         {
             "kind": "listing",
@@ -118,6 +120,7 @@ def _records(database: Database, ramp: Ramp, keys: Sequence[str]) -> list[Record
 def _compared(ramp: Ramp, keys: Sequence[str]) -> Select[Any]:
     # PostgreSQL takes not-a-number for larger than any number
     bounded = func.least(func.greatest(Prediction.distance, 0.0), 1.0)
+    shift = func.least(func.greatest(Prediction.shift, -1.0), 1.0)
     group = func.coalesce(Prediction.label_group, "*").label("label_group")
     return (
         select(
@@ -126,6 +129,8 @@ def _compared(ramp: Ramp, keys: Sequence[str]) -> Select[Any]:
             func.count(Prediction.agrees).label("n"),
             func.count().filter(Prediction.agrees.is_(False)).label("disagree"),
             func.coalesce(func.sum(bounded), 0.0).label("distance"),
+            func.count(Prediction.shift).label("shifted"),
+            func.sum(shift).label("shift"),
             func.bool_or(Prediction.role == "served").label("served"),
         )
         .where(Prediction.task == ramp.task, Prediction.version == ramp.version)

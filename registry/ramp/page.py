@@ -20,6 +20,7 @@ from registry.ramp.differences import Difference, read_differences
 from registry.ramp.sentences import explain, percent
 from registry.ramp.shown import Place, mark_of, put_page
 from registry.ramp.states import State
+from registry.records import SIDES
 from registry.runs import page_of
 from registry.verdict import Finding
 from serving.db.tables import Json
@@ -60,7 +61,7 @@ def _render(engine: Engine, storage: Storage, task: str, version: str) -> tuple[
     """Return a version's page, and the keys of the kept pictures that it shows."""
     course = read_course(engine, task, version)
     worst = course.verdict.worst
-    first = None if worst.group == ALL else worst.group
+    first = worst.group if any(group.name == worst.group for group in course.groups) else None
     differences = read_differences(engine, storage, task, version, first)
     page = render(
         "version.html.j2",
@@ -179,6 +180,6 @@ def _findings(course: Course) -> Sequence[Finding]:
     found = [
         Finding.of(name, stream, stream.e_harm)
         for name, stream in streams.items()
-        if name.endswith(f"/{ALL}") and stream.weight > 0
+        if (name.endswith(f"/{ALL}") or name in SIDES) and stream.weight > 0
     ]
     return sorted(found, key=lambda one: -one.log10)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from registry.evidence import ALL
+from registry.records import SIDES
 from registry.verdict import Finding
 
 _SENTENCES: Mapping[str, str] = {
@@ -30,6 +31,10 @@ _SENTENCES: Mapping[str, str] = {
         "distance of the scores: {mean} from the champion's on photos{group} ({seen} listings),"
         " {ceiling} is allowed {by}"
     ),
+    "certainty": (
+        "certainty: {mean} {group} than the champion on average ({seen} listings), {ceiling} is"
+        " allowed {by}"
+    ),
 }
 
 
@@ -42,8 +47,12 @@ def explain(finding: Finding) -> str:
     'overrides where both differ: this version was wrong in 90 % of 20 listings, 50 % is allowed'
     >>> explain(Finding("distance", "attic", 0.4, 0.3, 20, 3.9, 0.1)).partition(", ")[2]
     '30 % is allowed where no forecast was made'
+    >>> explain(Finding("certainty", "surer", 0.027, 0.015, 9, 2.1, 0.1)).partition(" (")[0]
+    'certainty: 2.7 % surer than the champion on average'
     """
     group = "" if finding.group == ALL else f" of {finding.group}"
+    if f"{finding.metric}/{finding.group}" in SIDES:
+        group = finding.group
     mean, ceiling = percent(finding.mean), percent(finding.ceiling)
     by = "by the forecast" if finding.foreseen else "where no forecast was made"
     return _SENTENCES[finding.metric].format(

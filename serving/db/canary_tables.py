@@ -32,9 +32,10 @@ class Prediction(Base):
 
     `role` is `served` for the answer that the caller got, `paired` for what was asked beside it.
     `label` is the best class, if there are classes, and `label_group` what pairs are compared by.
-    `distance` (0..1) and `agrees` compare a pair and stand in the row of the version that is not
-    the champion. `embedding` holds float16 values. `photo` is the key or address that the caller
-    named; None: it sent the bytes. `seconds` are the model's own.
+    `distance` (0..1), `shift` (-1..1: how much surer it is) and `agrees` compare a pair and are in
+    the row of the version that is not the champion. `embedding` holds float16 values. `photo` is
+    the key or address that the caller named; None: it sent the bytes. `seconds` are the model's
+    own.
     """
 
     __tablename__ = "predictions"
@@ -67,6 +68,7 @@ class Prediction(Base):
     label_group: Mapped[str | None]
     agrees: Mapped[bool | None]
     distance: Mapped[float | None]
+    shift: Mapped[float | None]
     embedding: Mapped[bytes | None] = mapped_column(LargeBinary)
     image_statistics: Mapped[Json | None]
     seconds: Mapped[float | None]

@@ -40,11 +40,13 @@ class Comparison:
     group : what pairs are compared by: the champion's class, a score's decile, else `*`
     agrees : whether nobody would notice the difference
     distance : 0 the same, 1 as far as can be
+    shift : how much surer than the champion it is, -1..1; less sure below 0
     """
 
     group: str
     agrees: bool
     distance: float
+    shift: float = 0.0
 
 
 def compare(
@@ -58,6 +60,10 @@ def compare(
     that overlaps by half; the share that has none. Maps: 95 % of the pixels are equal, or within
     0.1 of the champion's range; the share or mean difference. Pictures: a mean difference of at
     most 0.02 of full brightness; that mean.
+
+    The shift of classes is the difference of the best labels' probabilities, of scores that of the
+    numbers as a share of the range, of boxes that of the mean confidences where both found any.
+    Sequences, maps and pictures do not say how sure they are: 0.
 
     Parameters
     ----------
@@ -97,7 +103,8 @@ def _compare_classes(champion: Mapping[str, float], other: Mapping[str, float]) 
     apart = sum(abs(champion.get(label, 0.0) - other.get(label, 0.0)) for label in labels) / 2
     best = max(champion, key=lambda label: champion[label], default=ALL)
     agrees = best == max(other, key=lambda label: other[label], default=ALL)
-    return Comparison(best, agrees, _bounded(apart))
+    surer = max(other.values(), default=0.0) - max(champion.values(), default=0.0)
+    return Comparison(best, agrees, _bounded(apart), _signed(surer))
 
 
 def _compare_scores(
@@ -108,7 +115,8 @@ def _compare_scores(
         _bounded(abs(champion.get(part, np.nan) - other.get(part, np.nan)) / range_)
         for part in champion.keys() | other.keys()
     )
-    return Comparison(_decile(champion[_WHOLE], output), apart <= _SAME_SCORE, apart)
+    higher = _signed((other[_WHOLE] - champion[_WHOLE]) / range_)
+    return Comparison(_decile(champion[_WHOLE], output), apart <= _SAME_SCORE, apart, higher)
 
 
 def _decile(number: float, output: Score) -> str:
@@ -165,6 +173,7 @@ def _apart(champion: list[Values], other: list[Values]) -> Values | None:
 class _Box:
     label: str
     corners: tuple[float, float, float, float]
+    confidence: float | None = None
 
 
 def _compare_boxes(champion: Sequence[_Box], other: Sequence[_Box]) -> Comparison:
@@ -178,7 +187,18 @@ def _compare_boxes(champion: Sequence[_Box], other: Sequence[_Box]) -> Compariso
             matched += 1
     boxes = len(champion) + len(other)
     apart = 1 - 2 * matched / boxes if boxes else 0.0
-    return Comparison(ALL, apart <= _SAME_SHARE, _bounded(apart))
+    return Comparison(ALL, apart <= _SAME_SHARE, _bounded(apart), _surer_of_boxes(champion, other))
+
+
+def _surer_of_boxes(champion: Sequence[_Box], other: Sequence[_Box]) -> float:
+    known = [
+        [box.confidence for box in boxes if box.confidence is not None]
+        for boxes in (champion, other)
+    ]
+    if not all(known):
+        return 0.0
+    before, after = (float(np.mean(confidences)) for confidences in known)
+    return _signed(after - before)
 
 
 def _overlap(one: _Box, other: _Box) -> float:
@@ -198,7 +218,9 @@ def _boxes_of(said: object) -> list[_Box]:
         corners = said.get("box") or said.get("corners")
         if "label" in said and isinstance(corners, Sequence) and len(corners) == 4:
             left, top, right, bottom = map(float, corners)
-            return [_Box(str(said["label"]), (left, top, right, bottom))]
+            sure = said.get("confidence")
+            confidence = None if sure is None else float(sure)
+            return [_Box(str(said["label"]), (left, top, right, bottom), confidence)]
         said = list(said.values())
     if isinstance(said, list | tuple):
         return [box for part in said for box in _boxes_of(part)]
@@ -252,3 +274,8 @@ def _parts_of(value: object) -> Iterable[object]:
 def _bounded(value: float) -> float:
     """Return the value within 0..1; what is no number is as far as can be."""
     return min(max(value, 0.0), 1.0) if np.isfinite(value) else _UNLIKE
+
+
+def _signed(value: float) -> float:
+    """Return the value within -1..1; what is no number is as far as can be."""
+    return min(max(value, -1.0), 1.0) if np.isfinite(value) else _UNLIKE

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +13,8 @@ from registry.bets import Stream
 from registry.evidence import Evidence, Finding, fold, fold_all, judge, start
 from registry.ramp.rules import read_rules
 from registry.ramp.sentences import explain
+from registry.records import SIDES
+from tests.registry.older import rules_without_certainty
 
 RULES = read_rules("no-such-task")
 ROOMS = ("bath", "bed", "kitchen")
@@ -35,6 +38,15 @@ def listing(
     }
     bad = {"challenger_bad": list(challenger), "champion_bad": list(champion)}
     return {"kind": "listing", "slots": "pair", **bad, "groups": counts}
+
+
+def shifted(mean: float, **changes: object) -> dict[str, Any]:
+    """Return a listing of two rooms whose photos are so much surer on average."""
+    groups = {
+        name: {"n": 6, "disagree": 0, "distance": 0.0, "shift": 6 * (mean + apart)}
+        for name, apart in (("bath", 0.02), ("bed", -0.02))
+    }
+    return listing() | {"groups": groups} | changes
 
 
 def e_of(evidence: Evidence, name: str) -> float:
@@ -64,18 +76,25 @@ other_records = st.one_of(
 records = st.lists(st.one_of(listing_records, other_records), max_size=12)
 
 
-@given(st.floats(0.01, 0.95), st.floats(0, 1), st.sampled_from([0.0, -1.0]), st.integers(1, 8))
+@given(
+    st.floats(0.01, 0.95),
+    st.floats(0, 1),
+    st.sampled_from([(0.0, 1.0), (-1.0, 1.0), (-0.1, 0.1)]),
+    st.integers(1, 8),
+)
 def test_nobody_can_expect_to_win_a_bet_against_what_is_true(
-    ceiling: float, below: float, lowest: float, steps: int
+    place: float, below: float, ends: tuple[float, float], steps: int
 ) -> None:
     """All sequences of two outcomes, by brute force: the e-value's mean is at most 1."""
+    lowest, highest = ends
+    ceiling = lowest + (highest - lowest) * place
     mean = lowest + (ceiling - lowest) * below
-    chance = (mean - lowest) / (1 - lowest)
+    chance = (mean - lowest) / (highest - lowest)
     expected = 0.0
     for outcomes in product((True, False), repeat=steps):
-        stream = Stream(ceiling, lowest=lowest)
+        stream = Stream(ceiling, lowest=lowest, highest=highest)
         for high in outcomes:
-            stream = stream.after(1.0 if high else lowest)
+            stream = stream.after(highest if high else lowest)
         wins = sum(outcomes)
         expected += chance**wins * (1 - chance) ** (steps - wins) * stream.e_harm
     assert expected <= 1 + 1e-9
@@ -294,3 +313,81 @@ def test_extreme_evidence_is_a_number() -> None:
     evidence = fold_all(QUIET, [listing(["error"], new=(1, 1, 1.0))] * 3000, RULES)
     verdict = judge(Evidence.from_json(json.loads(json.dumps(evidence.as_json()))), RULES)
     assert 100 < verdict.harm < math.inf
+
+
+@pytest.mark.parametrize(
+    ("mean", "side", "within"),
+    [(0.027, "surer", 160), (-0.027, "less sure", 160), (0.1, "surer", 30), (-0.9, "less sure", 30),
+     (math.nan, "surer", 30)],
+)  # fmt: skip
+def test_a_version_that_is_surer_or_less_sure_everywhere_is_found(
+    mean: float, side: str, within: int
+) -> None:
+    verdict = judge(fold_all(QUIET, [shifted(mean)] * within, RULES), RULES)
+    assert verdict.harm >= 100
+    assert (verdict.worst.metric, verdict.worst.group) == ("certainty", side)
+    assert verdict.log10["certainty"] == verdict.worst.log10
+
+
+def test_a_sound_version_is_hardly_ever_rolled_back_however_often_one_looks() -> None:
+    """Its listings are as often surer as less sure: three times as far as real ones were seen."""
+    random, taken_back = np.random.default_rng(0), 0
+    for tail in (0.03, 0.06):
+        for _ in range(150):
+            sides = {name: QUIET.streams[name] for name in SIDES}
+            for shift in tail * random.standard_t(4, 400):
+                sides = {name: one.after(SIDES[name] * shift) for name, one in sides.items()}
+                gains = sum(one.weight * (one.e_harm - 1) for one in sides.values())
+                if 1 + gains >= 100:
+                    taken_back += 1
+                    break
+    assert taken_back <= 3
+
+
+def test_versions_in_each_others_place_are_found_at_the_same_listing() -> None:
+    surer, less_sure = (fold_all(QUIET, [shifted(x)] * 90, RULES) for x in (0.05, -0.05))
+    assert judge(surer, RULES).harm == pytest.approx(judge(less_sure, RULES).harm)
+
+
+def test_what_the_forecast_says_of_certainty_is_no_evidence() -> None:
+    groups = {"*": {"shift": 0.03, "shift_low": 0.02, "shift_high": 0.04}}
+    evidence = start(RULES, {"groups": groups})
+    surer, less_sure = (evidence.streams[name] for name in SIDES)
+    plus = RULES.certainty.plus if RULES.certainty else 0.0
+    assert surer.ceiling == pytest.approx(0.04 + plus)
+    assert less_sure.ceiling == plus
+    assert surer.foreseen
+    assert judge(fold_all(evidence, [shifted(0.045)] * 400, RULES), RULES).harm < 1
+    assert judge(fold_all(QUIET, [shifted(0.045)] * 400, RULES), RULES).harm > 100
+    assert not QUIET.streams["certainty/surer"].foreseen
+
+
+def test_records_from_before_certainty_was_kept_say_nothing_of_it() -> None:
+    part = {"n": 1, "disagree": 0, "distance": 0.0}
+    some = shifted(0.9)
+    for record in (listing(), some | {"groups": {**some["groups"], "old": part}}):
+        evidence = fold_all(QUIET, [record] * 50, RULES)
+        assert all(evidence.streams[name] == QUIET.streams[name] for name in SIDES)
+
+
+def test_a_ramp_that_began_before_certainty_was_watched_goes_on_as_it_began() -> None:
+    """Its rules have none, and its evidence was kept without the ends of observations."""
+    old = rules_without_certainty()
+    kept = json.loads(json.dumps(start(old, FORECAST).as_json()))
+    for stream in kept["streams"].values():
+        del stream["highest"]
+    before = Evidence.from_json(kept)
+    known, unknown = (fold_all(before, [one] * 60, old) for one in (shifted(0.5), listing()))
+    assert "certainty" not in judge(known, old).log10
+    assert {name for name in known.streams if name.startswith("certainty")} == set()
+    assert known.streams["error/*"] == unknown.streams["error/*"]
+    # where its rules cannot be read any more, today's are taken
+    assert judge(fold_all(before, [shifted(0.5)] * 60, RULES), RULES).harm < 1
+
+
+def test_the_sentence_says_how_much_surer() -> None:
+    stream = fold_all(QUIET, [shifted(0.027)] * 120, RULES).streams["certainty/surer"]
+    assert explain(Finding.of("certainty/surer", stream, stream.e_harm)) == (
+        "certainty: 2.7 % surer than the champion on average (120 listings), 1.5 % is allowed where"
+        " no forecast was made"
+    )

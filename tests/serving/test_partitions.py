@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import Engine, func, insert, select, text
 
 from serving.db.canary_tables import Prediction
+from serving.db.migrate import downgrade, upgrade
 from serving.db.partitions import drop_partitions, make_partitions
 
 TODAY = datetime.now(UTC).replace(hour=12)
@@ -102,3 +103,25 @@ def test_nothing_of_today_is_dropped(engine: Engine, days: int) -> None:
     make_partitions(engine)
     assert drop_partitions(engine, days) == 0
     assert rows_of(engine, "predictions") == 1
+
+
+def test_days_made_before_a_column_was_added_keep_their_rows_and_have_it_too(
+    engine: Engine,
+) -> None:
+    downgrade(engine, "0008")
+    make_partitions(engine)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO predictions (task, slot, version, content_sha256, listing_key, answer)"
+                " VALUES ('t', 'champion', '1', repeat('a', 64), 'h', '{}')"
+            )
+        )
+    upgrade(engine)
+    put(engine, TODAY)
+    put(engine, TODAY - timedelta(days=5))
+    make_partitions(engine)
+    with engine.connect() as connection:
+        shifts = connection.scalars(select(Prediction.shift)).all()
+    assert shifts == [None] * 3
+    assert rows_of(engine, name_of(TODAY)) == 2

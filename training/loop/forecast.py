@@ -25,7 +25,7 @@ from training.recipe import Recipe
 
 _LEAST = 10  # photos of a group; of fewer nothing is foreseen, and the ramp's own ceilings hold
 _ROUNDS = 1000
-_HIGH = 0.975
+_ENDS = 0.025, 0.975
 _UNLIKE = 1.0
 
 Floats = NDArray[np.float64]
@@ -41,12 +41,13 @@ class Pair:
 
 @dataclass(frozen=True)
 class GroupForecast:
-    """What is to be expected of a group, shares of photos and mean distances 0..1.
+    """What is to be expected of a group: shares of photos, mean distances 0..1 and shifts -1..1.
 
     Attributes
     ----------
     n : photos that it was measured on
     disagree_high, distance_high : upper ends of 95 % intervals that take listings as wholes
+    shift, shift_low, shift_high : how much surer it is than the champion, with its interval's ends
     """
 
     n: int
@@ -54,6 +55,9 @@ class GroupForecast:
     disagree_high: float
     distance: float
     distance_high: float
+    shift: float
+    shift_low: float
+    shift_high: float
 
 
 def forecast(
@@ -112,21 +116,24 @@ def foresee(pairs: Sequence[Pair]) -> dict[str, GroupForecast]:
 def _of_group(pairs: Sequence[Pair]) -> GroupForecast:
     disagree = np.array([not pair.comparison.agrees for pair in pairs], np.float64)
     distance = np.array([pair.comparison.distance for pair in pairs], np.float64)
+    shift = np.array([pair.comparison.shift for pair in pairs], np.float64)
     _, places = np.unique([pair.listing for pair in pairs], return_inverse=True)
     # Wilson's knows what no disagreement in few photos is worth, the bootstrap that the photos of
     # one listing go together: the wider of both holds
-    high = max(proportion(disagree > 0).high, _bootstrap_high(disagree, places))
+    high = max(proportion(disagree > 0).high, _bootstrap(disagree, places)[1])
     return GroupForecast(
         len(pairs),
         float(disagree.mean()),
         min(high, 1.0),
         float(distance.mean()),
-        min(_bootstrap_high(distance, places), 1.0),
+        min(_bootstrap(distance, places)[1], 1.0),
+        float(shift.mean()),
+        *_bootstrap(shift, places),
     )
 
 
-def _bootstrap_high(values: Floats, places: NDArray[np.intp]) -> float:
-    """Return the upper end of a mean's interval, whole listings drawn anew (Efron 1979).
+def _bootstrap(values: Floats, places: NDArray[np.intp]) -> tuple[float, float]:
+    """Return the ends of a mean's interval, whole listings drawn anew (Efron 1979).
 
     Parameters
     ----------
@@ -135,7 +142,8 @@ def _bootstrap_high(values: Floats, places: NDArray[np.intp]) -> float:
     sums, counts = np.bincount(places, values), np.bincount(places)
     draws = np.random.default_rng(0).integers(len(sums), size=(_ROUNDS, len(sums)))
     means = sums[draws].sum(axis=1) / counts[draws].sum(axis=1)
-    return float(np.quantile(means, _HIGH))
+    low, high = np.quantile(means, _ENDS)
+    return float(low), float(high)
 
 
 def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:

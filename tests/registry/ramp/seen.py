@@ -30,9 +30,11 @@ def answer(label: str, labels: Sequence[str], sure: float = 0.9) -> Json:
             "scene": "interior"}  # fmt: skip
 
 
-def listing(groups: dict[str, tuple[int, int, float]]) -> Json:
+def listing(groups: dict[str, tuple[int, int, float]], surer: float | None = None) -> Json:
+    """Return a listing's record; `surer`: on average, on the photos of every group."""
     counts = {
         name: {"n": n, "disagree": disagree, "distance": distance}
+        | ({} if surer is None else {"shift": n * surer})
         for name, (n, disagree, distance) in groups.items()
     }
     return {"kind": "listing", "slots": "pair", "challenger_bad": [], "champion_bad": [],

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Engine, func, insert, select, update
 from sqlalchemy.orm import Session as Database
 
+from registry.ramp.explain import explain
 from registry.ramp.guard import guard
 from registry.ramp.rules import RampRules
 from registry.ramp.steps import decisions
@@ -21,6 +22,7 @@ from serving.db.tables import Job, Slot, WebhookDelivery
 from serving.models.routing import CHALLENGER, CHAMPION
 from serving.models.slots import Mode, read_slots
 from tests.fakes import TASK
+from tests.registry.older import rules_without_certainty
 from tests.registry.ramp.conftest import NEW, OLD, SHA, BeginRamp, Traffics
 
 
@@ -124,6 +126,49 @@ def test_a_listing_is_counted_when_its_first_answer_has_settled(
         "bedroom": {"n": 1, "disagree": 0, "distance": 0.01},
         "kitchen": {"n": 1, "disagree": 1, "distance": 1.0},
     }
+
+
+def test_how_much_surer_a_version_is_is_summed_up_where_every_answer_says_so(
+    engine: Engine, traffic: Traffics, begin_ramp: BeginRamp
+) -> None:
+    begin_ramp()
+    for shift in (0.25, -0.5, 7.0):
+        traffic.pair(["house"], shift=shift)
+    traffic.pair(["house"], shift=float("nan"), label_group="hall")
+    traffic.pair(["house"], shift=0.1, label_group="bedroom")
+    traffic.pair(["house"], label_group="bedroom")  # of a gateway that is older
+    guard(engine)
+    (found,) = records(engine, "listing")
+    assert {name: of.get("shift") for name, of in found["groups"].items()} == {
+        "kitchen": 0.75, "hall": 1.0, "bedroom": None,
+    }  # fmt: skip
+
+
+def test_a_version_that_is_surer_everywhere_is_taken_back_with_its_reason(
+    engine: Engine, traffic: Traffics, begin_ramp: BeginRamp
+) -> None:
+    begin_ramp()
+    traffic.pair(listings(150), shift=0.03, distance=0.03)
+    guard(engine)
+    made = decisions(engine, TASK)[-1]
+    assert (made.decision, made.details["reason"]) == ("roll_back", "certainty")
+    assert made.why.startswith("certainty: 3 % surer than the champion on average (150 listings)")
+    assert all(one.same in (None, True) for one in explain(engine, TASK, NEW))
+
+
+def test_a_ramp_that_began_before_certainty_was_watched_is_worked_out_again_the_same(
+    engine: Engine, traffic: Traffics, begin_ramp: BeginRamp
+) -> None:
+    begin_ramp(rules=rules_without_certainty(TASK).model_copy(update={"settle_s": 0.0}))
+    traffic.pair(listings(150), shift=0.03, distance=0.03)
+    traffic.fail(listings(40))
+    guard(engine)
+    found = explain(engine, TASK, NEW)
+    assert [(one.decided.decision, one.same) for one in found] == [
+        ("begin", None), ("roll_back", True),
+    ]  # fmt: skip
+    verdict = found[-1].decided.details["verdict"]
+    assert (verdict["worst"]["metric"], "certainty" in verdict["log10"]) == ("error", False)
 
 
 def test_a_listing_that_moved_or_never_worked_does_not_speak_against_the_version_alone(

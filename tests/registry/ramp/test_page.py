@@ -60,6 +60,20 @@ def test_the_page_loads_nothing(engine: Engine, storage: Storage) -> None:
     assert "<script" not in page
 
 
+def test_a_version_that_is_surer_everywhere_has_a_page_that_says_so(
+    engine: Engine, storage: Storage
+) -> None:
+    surer = [listing({"red": (12, 0, 0.4)}, surer=0.05) for _ in range(80)]
+    add_ramp(engine, surer, "certainty: 5 % surer than the champion on average")
+    said = answer("red", LABELS, 0.6), answer("red", LABELS, 0.99)
+    add_pair(engine, storage, "a", webp(RED), said)
+    page = render_page(engine, storage, TASK, WRONG)
+    assert "<b>certainty</b>, surer</td>" in page
+    assert "<b>certainty</b>, less sure</td>" in page
+    assert "</i>certainty</span>" in page, "a line of the chart"
+    assert "Those first on which the answers lie furthest apart" in page, "it is no class"
+
+
 def test_a_ramp_that_has_seen_nothing_has_a_page(engine: Engine, storage: Storage) -> None:
     add_ramp(engine, [], "no listing has come", state="running")
     page = render_page(engine, storage, TASK, WRONG)

@@ -35,6 +35,7 @@ def test_an_empty_file_of_a_task_changes_nothing(tmp_path: Path) -> None:
     ("part", "change", "complaint"),
     [
         ("error", {"weight": 0.9}, "weights of all metrics sum"),
+        ("certainty", {"weight": 0.1}, "weights of all metrics sum"),
         ("steps", COMMON["steps"][::-1], "must rise"),
         ("steps", COMMON["steps"][:3], "end with 100"),
         ("approval", {"before": ["often"]}, "no step named often"),

@@ -1,3 +1,4 @@
+from collections.abc import Sequence as Sequence_
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -23,6 +24,7 @@ from serving.card import (
 )
 from serving.encoded import Encoded
 from serving.models.comparison import Comparison, compare, group_of, label_of
+from serving.perception.detect import DETECTOR, DetectAnswer, Detection
 from serving.photos.classify import ROOM_CLASSIFIER
 from serving.photos.quality.task import PHOTO_QUALITY, QualityAnswer
 from serving.task import Inputs, Outputs, Size
@@ -81,8 +83,13 @@ def test_classes_agree_by_their_best_label_and_differ_by_total_variation() -> No
     unsure = compare(ROOM_CLASSIFIER, CARD, champion, room_answer("red", 0.5))
     assert unsure.agrees
     assert unsure.distance == pytest.approx(0.4)
+    assert unsure.shift == pytest.approx(-0.4)
     other = compare(ROOM_CLASSIFIER, CARD, champion, room_answer("blue", 0.9))
-    assert (other.group, other.agrees) == ("red", False)
+    assert (other.group, other.agrees, other.shift) == ("red", False, 0.0)
+    surer = compare(ROOM_CLASSIFIER, CARD, champion, room_answer("blue", 0.99))
+    assert surer.shift == pytest.approx(0.09), "of the best labels, whichever they are"
+    nan = compare(ROOM_CLASSIFIER, CARD, champion, room_answer("red", float("nan")))
+    assert nan.shift == 1.0, "as far as can be"
     assert label_of(CARD, champion) == group_of(CARD, champion) == "red"
 
 
@@ -96,6 +103,7 @@ def test_a_version_with_other_labels_is_far_from_the_champion() -> None:
 def test_scores_agree_within_a_twentieth_of_their_range(one: float, other: float) -> None:
     found = compare(PHOTO_QUALITY, card_of(Score()), quality(one), quality(other))
     assert found.distance == pytest.approx(abs(one - other) / 100)
+    assert found.shift == pytest.approx((other - one) / 100)
     assert found.agrees == (found.distance <= 0.05)
     assert found.group == group_of(card_of(Score()), quality(one))
 
@@ -137,7 +145,7 @@ def test_maps_of_classes_differ_by_their_share_of_pixels() -> None:
         return compare(Any_(Pixels), card, *answers)
 
     assert against(floor) == Comparison("*", True, 0.0)
-    assert against(some) == Comparison("*", False, 0.3)
+    assert against(some) == Comparison("*", False, 0.3, 0.0), "a map does not say how sure it is"
 
 
 def test_measures_are_compared_within_the_range_of_the_champions() -> None:
@@ -177,6 +185,21 @@ def test_boxes_are_the_same_where_they_overlap_by_half() -> None:
     assert against(bed) == Comparison("*", False, pytest.approx(1 / 3))  # type: ignore[arg-type]
     assert not against(bed, Found("bed", sofa.box)).agrees
     assert compare(Any_(Detections), card, Detections(()), Detections(())).agrees
+
+
+def test_boxes_are_surer_by_their_mean_confidence_where_both_found_any() -> None:
+    card = card_of(Boxes(labels=(Label(name="sofa"), Label(name="bed")), score_above=0.3))
+
+    def shift(champion: Sequence_[float], other: Sequence_[float]) -> float:
+        said = (
+            DetectAnswer(tuple(Detection("sofa", sure, (0, 0, 9, 9)) for sure in one), (9, 9))
+            for one in (champion, other)
+        )
+        return compare(DETECTOR, card, *said).shift
+
+    assert shift([0.5, 0.7], [0.9]) == pytest.approx(0.3)
+    assert shift([0.9], [0.5, 0.7]) == pytest.approx(-0.3)
+    assert shift([], [0.9]) == shift([0.9], []) == shift([], []) == 0.0
 
 
 def test_every_kind_of_output_has_a_measure() -> None:

@@ -51,7 +51,7 @@ def test_a_row_says_all_that_is_known_of_an_answer(engine: Engine, open_one: Ope
     observer, pair = open_one(), uuid4()
     champion = said(room_answer("red"))
     embedding = np.arange(8, dtype=np.float32) / 8
-    challenger = replace(said(room_answer("green"), CHALLENGER), embedding=embedding)
+    challenger = replace(said(room_answer("green", 0.94), CHALLENGER), embedding=embedding)
     picture = Picture(np.full((16, 16, 3), (200, 100, 50), np.uint8), (40, 60))
     observer.observe(observed(said=challenger, other=champion, pair_id=pair, picture=picture))
     observer.observe(observed(said=champion, other=challenger, pair_id=pair, role="paired"))
@@ -61,10 +61,11 @@ def test_a_row_says_all_that_is_known_of_an_answer(engine: Engine, open_one: Ope
     first, second = rows
     assert (first.slot, first.version, first.role) == ("challenger", "2", "served")
     assert (first.label, first.label_group, first.agrees) == ("green", "red", False)
-    assert first.distance == pytest.approx(0.85)
+    assert first.distance == pytest.approx(0.89)
+    assert (first.shift, second.shift) == (pytest.approx(0.04), None)
     assert np.array_equal(np.frombuffer(first.embedding, "<f2"), embedding.astype("<f2"))
-    assert first.answer["scores"] == {"green": 0.9, "red": 0.05, "blue": 0.05} | {
-        name: pytest.approx(0.05) for name in ("red", "blue")
+    assert first.answer["scores"] == {"green": 0.94, "red": 0.03, "blue": 0.03} | {
+        name: pytest.approx(0.03) for name in ("red", "blue")
     }
     assert first.image_statistics["height"] == 40
     assert first.image_statistics["red_minus_blue"] == pytest.approx(0.588, abs=0.001)

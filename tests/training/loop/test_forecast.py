@@ -33,6 +33,7 @@ def test_two_labels_that_changed_places_are_foreseen_and_the_third_is_not(tmp_pa
     assert groups[one.name]["distance"] > 0.3 > groups[three.name]["distance_high"]
     same = forecast(ROOMS, champion, champion, rows)["groups"]["*"]
     assert (same["disagree"], same["distance"]) == (0, 0)
+    assert (same["shift"], same["shift_low"], same["shift_high"]) == (0, 0, 0)
 
 
 def test_a_candidate_that_breaks_disagrees_as_much_as_can_be(tmp_path: Path) -> None:
@@ -57,3 +58,15 @@ def test_photos_of_one_listing_go_together_and_few_agreements_prove_little() -> 
 def test_nothing_is_foreseen_of_a_group_with_few_photos() -> None:
     pairs = [pair(number, True) for number in range(20)] + [pair(99, False, "attic")] * 9
     assert set(foresee(pairs)) == {"kitchen", "*"}
+
+
+def test_how_much_surer_has_both_ends_and_wider_ones_where_a_listing_goes_together() -> None:
+    shifts = [0.05 if number % 4 else -0.05 for number in range(200)]
+    apart, together = (
+        foresee([Pair(str(of(n)), Comparison("hall", True, 0.05, s)) for n, s in enumerate(shifts)])
+        for of in (lambda n: n, lambda n: n % 4)
+    )
+    one, other = apart["*"], together["*"]
+    assert one.shift == other.shift == pytest.approx(0.025)
+    assert other.shift_low < one.shift_low < 0.025 < one.shift_high < other.shift_high
+    assert one.shift_high - one.shift_low == pytest.approx(2 * 1.96 * 0.0433 / 200**0.5, rel=0.1)
