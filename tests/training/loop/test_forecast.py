@@ -62,11 +62,15 @@ def test_nothing_is_foreseen_of_a_group_with_few_photos() -> None:
 
 def test_how_much_surer_has_both_ends_and_wider_ones_where_a_listing_goes_together() -> None:
     shifts = [0.05 if number % 4 else -0.05 for number in range(200)]
-    apart, together = (
-        foresee([Pair(str(of(n)), Comparison("hall", True, 0.05, s)) for n, s in enumerate(shifts)])
-        for of in (lambda n: n, lambda n: n % 4)
+    one, other = (
+        foresee(
+            [
+                Pair(str(number % listings), Comparison("hall", True, 0.05, shift))
+                for number, shift in enumerate(shifts)
+            ]
+        )["*"]
+        for listings in (200, 4)
     )
-    one, other = apart["*"], together["*"]
     assert one.shift == other.shift == pytest.approx(0.025)
     assert other.shift_low < one.shift_low < 0.025 < one.shift_high < other.shift_high
     assert one.shift_high - one.shift_low == pytest.approx(2 * 1.96 * 0.0433 / 200**0.5, rel=0.1)
