@@ -8,6 +8,7 @@ from serving.image import PhotoFile
 from serving.perception.detect import DETECTOR
 from serving.perception.saliency import SALIENCY
 from serving.perception.segment import SEGMENTER
+from serving.perception.upscale import UPSCALER
 from serving.photos.classify import ROOM_CLASSIFIER
 from serving.photos.quality.task import PHOTO_QUALITY
 from serving.task import Task
@@ -20,6 +21,7 @@ _ALL: tuple[AnyTask, ...] = (
     SEGMENTER,
     DETECTOR,
     SALIENCY,
+    UPSCALER,
 )
 TASKS: Mapping[str, AnyTask] = {task.name: task for task in _ALL}
 

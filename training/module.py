@@ -56,6 +56,13 @@ class TaskModule(L.LightningModule):
         found: Tensor = self.served(*inputs)
         return found
 
+    def to_serve(self) -> nn.Module:
+        """Return what is exported; a network that learns in another form is brought into its own.
+
+        Takes what `served` takes, and gives the same.
+        """
+        return self.served
+
     def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = torch.optim.AdamW(
             parameter_groups(self, self.config.weight_decay), lr=self.config.learning_rate

@@ -8,5 +8,13 @@ from training.photo_quality.recipe import QUALITY
 from training.recipe import Recipe
 from training.room_classifier.recipe import ROOMS
 from training.segmenter.recipe import SEGMENTATION
+from training.upscaler.recipe import UPSCALING
 
-RECIPES: tuple[Recipe[Any], ...] = (ROOMS, QUALITY, BEATS, SEGMENTATION, DETECTION)
+RECIPES: tuple[Recipe[Any], ...] = (
+    ROOMS,
+    QUALITY,
+    BEATS,
+    SEGMENTATION,
+    DETECTION,
+    UPSCALING,
+)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -21,10 +21,15 @@ from serving.models.predictor import Prediction, Predictor
 from serving.photos.quality.task import PHOTO_QUALITY, QualityAnswer
 from serving.requests.options import JobOptions
 from serving.requests.photos import EnhanceInput, Enhancement
+from serving.storage.interface import Storage
+
+if TYPE_CHECKING:
+    from serving.photos.enhance.upscale import Upscaling
 
 router = APIRouter(prefix="/internal/photos", tags=["photos"])
 
 TOLD = "X-Enhancement"
+_ENLARGED_AT_ONCE = 3_000_000  # pixels: a million takes a core a second, and x4 five times that
 
 
 class EnhanceRequest(EnhanceInput, JobOptions):
@@ -118,10 +123,13 @@ async def _enhance_at_once(data: bytes, asked: Enhancement, state: GatewayState)
     predictor = state.predictor.from_thread(asyncio.get_running_loop())
     # seconds of a core: photos that are only classified do not wait behind it
     run = state.pools.analysis.run
-    return await run(_enhance, data, asked, predictor, state.settings.max_pixels)
+    most = state.settings.max_pixels
+    return await run(_enhance, data, asked, predictor, state.storage, most)
 
 
-def _enhance(data: bytes, asked: Enhancement, predictor: Predictor, max_pixels: int) -> Response:
+def _enhance(
+    data: bytes, asked: Enhancement, predictor: Predictor, storage: Storage, max_pixels: int
+) -> Response:
     from serving.photos.enhance.file import Wanted, describe, enhance_file  # OpenCV comes with it
 
     def judge(photo: PhotoFile) -> QualityAnswer | None:
@@ -135,7 +143,24 @@ def _enhance(data: bytes, asked: Enhancement, predictor: Predictor, max_pixels: 
 
     photo = PhotoFile(data, max_pixels)
     photo.header  # noqa: B018 - what is no photo is refused by name, whatever the judge says
-    wanted = Wanted(asked.preset, asked.format, asked.quality, asked.remove_gps)
+    upscaling = _upscaling(photo, asked, predictor, storage, max_pixels)
+    wanted = Wanted(asked.preset, asked.format, asked.quality, asked.remove_gps, upscaling)
     made = enhance_file(photo, wanted, judge, max_pixels, judge(photo))
     told = {TOLD: json.dumps(describe(made), separators=(",", ":"))}
     return Response(made.data, headers=told, media_type=made.content_type)
+
+
+def _upscaling(
+    photo: PhotoFile, asked: Enhancement, predictor: Predictor, storage: Storage, max_pixels: int
+) -> "Upscaling | None":
+    from serving.models.upscaling import PredictedUpscaler
+    from serving.perception.upscale import UPSCALER
+    from serving.photos.enhance.upscale import Upscaling
+
+    if asked.upscale is None:
+        return None
+    pixels, most = photo.header.pixels, _ENLARGED_AT_ONCE
+    if pixels > most:
+        raise TooLarge("pixels to enlarge at once, without `async`", pixels, most)
+    model = PredictedUpscaler(predictor, predictor.find(UPSCALER), storage)
+    return Upscaling(asked.upscale, model, max_pixels)

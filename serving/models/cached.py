@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
+from serving.card import ModelCard, Picture
 from serving.errors import StudioError
 from serving.models.large_answers import has_stored
 from serving.models.local import ModelVersion, Pin
@@ -48,7 +49,7 @@ def recall(
     answers: Answers | None, task: Task[SourceT, Answer], source: SourceT, version: ModelVersion
 ) -> Prediction[Answer] | None:
     """Return what that version said of this content; None if nobody knows."""
-    if answers is None:
+    if answers is None or _is_picture(version.card):
         return None
     known = answers.get(source.sha256, task.name, version.identity)
     if known is None:
@@ -70,10 +71,16 @@ def remember(
 
     Nothing of how it came about is kept: from which slot the version is taken, the next who asks
     knows better. Nor are answers kept whose maps lie in the storage: those objects go by their age.
+    Nor pictures: they are as large as what was asked about, and whoever asks keeps what is made of
+    them.
     """
     if answers is None or isinstance(result, StudioError) or result.cached:
         return
-    if has_stored(result.answer):
+    if has_stored(result.answer) or _is_picture(result.card):
         return
     answer = task.answer.dump_python(result.answer, mode="json")
     answers.put(source.sha256, task.name, result.identity, answer)
+
+
+def _is_picture(card: ModelCard | None) -> bool:
+    return card is not None and isinstance(card.output, Picture)

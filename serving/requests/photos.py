@@ -31,8 +31,11 @@ class Brackets(StrictModel):
 class Enhancement(BaseModel):
     """How a photo is made better."""
 
-    preset: Literal["auto", "natural", "bright", "twilight", "straight"] = Field(
+    preset: Literal["auto", "natural", "bright", "twilight", "straight", "none"] = Field(
         "auto", description="`auto` does what the photo's quality asks for, and no more"
+    )
+    upscale: Literal[2, 4] | None = Field(
+        None, description="times as many pixels along each side, after all else"
     )
     format: PhotoFormat | None = Field(
         None, description="of the new file; unset: as the photo came, or JPEG"

@@ -11,6 +11,8 @@ from serving.jobs import attempts
 from serving.logs import ContextThreads
 from serving.models.pinned import PinnedModel
 from serving.models.predictor import Prediction
+from serving.models.upscaling import PredictedUpscaler
+from serving.perception.upscale import UPSCALER
 from serving.photos.enhance.file import (
     EnhancedFile,
     Wanted,
@@ -19,6 +21,7 @@ from serving.photos.enhance.file import (
     enhance_small,
     merge_files,
 )
+from serving.photos.enhance.upscale import Upscaling
 from serving.photos.quality.task import PHOTO_QUALITY, QualityAnswer
 from serving.problems import problem_of
 from serving.requests.photos import Brackets, EnhanceInput
@@ -60,6 +63,21 @@ def _pin(run: Run) -> PinnedModel | None:
         return None
 
 
+def _upscaling(run: Run, request: EnhanceInput) -> Upscaling | None:
+    """Return by whom photos are enlarged: by one version, from the first to the last.
+
+    Raises
+    ------
+    ModelUnavailable
+        It is asked for, and no model answers.
+    """
+    if request.upscale is None:
+        return None
+    parts = run.parts
+    model = PredictedUpscaler(parts.predictor, run.pin_model(UPSCALER), parts.storage, run.check)
+    return Upscaling(request.upscale, model, parts.settings.max_pixels)
+
+
 class _Photo:
     """One photo of the job."""
 
@@ -67,8 +85,11 @@ class _Photo:
         self, run: Run, request: EnhanceInput, number: int, model: PinnedModel | None
     ) -> None:
         self._run, self._number, self._model = run, number, model
-        self._wanted = Wanted(request.preset, request.format, request.quality, request.remove_gps)
         self._max_pixels = run.parts.settings.max_pixels
+        self._wanted = Wanted(
+            request.preset, request.format, request.quality, request.remove_gps,
+            _upscaling(run, request),
+        )  # fmt: skip
 
     def result(self, photo: str | Brackets) -> Json:
         """Return what became of it; of an attempt before, if that is known."""

@@ -52,7 +52,7 @@ def fit(
         module.train()
         data = training.make_data(rows, config)
         trainer.fit(module, data, ckpt_path=str(last) if last.exists() else None)
-    return Trained(module.served.cpu().eval(), module.spec, module.outputs)
+    return Trained(module.to_serve().cpu().eval(), module.spec, module.outputs)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from serving.photos.enhance.fuse import BESIDE, fuse
 from serving.photos.enhance.presets import Operation, Preset, Step, plan
 from serving.photos.enhance.straighten import FOCAL
 from serving.photos.enhance.strips import small_copy
+from serving.photos.enhance.upscale import Upscaling
 from serving.photos.quality.compression import jpeg_quality
 from serving.photos.quality.task import QualityAnswer
 
@@ -43,12 +44,22 @@ class Wanted:
     format : of the new file; None: that of the old, or JPEG where that is not written
     quality : 1..100 of the new file's compression; None: what is hardly told from the photo
     remove_gps : whether the new file must not tell where the photo was taken
+    upscaling : more pixels, after all else; None: as many as it has
     """
 
     preset: Preset = "auto"
     format: PhotoFormat | None = None
     quality: int | None = None
     remove_gps: bool = False
+    upscaling: Upscaling | None = None
+
+    def finish(self, done: Enhanced) -> Enhanced:
+        """Return an enhanced photo with as many pixels as are asked for."""
+        return done if self.upscaling is None else self.upscaling.apply(done)
+
+    def further(self, pixels: int) -> float:
+        """Return the bytes that enlarging a photo of so many pixels holds, for each of them."""
+        return 0.0 if self.upscaling is None else self.upscaling.bytes_for(pixels)
 
 
 @dataclass(frozen=True)
@@ -92,21 +103,22 @@ def enhance_file(
         As `serving.image.decode` does.
     """
     score = before.score if before is not None else None
-    with opened(photo.data, max_pixels, 0, _BESIDE) as pixels:
+    beside = _BESIDE + wanted.further(photo.header.pixels)
+    with opened(photo.data, max_pixels, 0, beside) as pixels:
         done = enhance(pixels, _steps(wanted, before), _origin_of(photo.data))
-        made = _write(photo, wanted, done)
+        made = _write(photo, wanted, wanted.finish(done))
     if not made.applied:
         return replace(made, before=score, after=score)
     after = judge(PhotoFile(made.data, max_pixels))
     made = replace(made, before=score, after=after.score if after is not None else None)
-    if wanted.preset != "auto" or not _is_worse(made):
+    if wanted.preset != "auto" or not done.applied or not _is_worse(made):
         return made
     why = f"the photo would score {made.after} after {score}: it stays as it was"
-    left = dict(made.left) | dict.fromkeys(made.applied, why)
-    if _asks_for_no_other_file(photo, wanted):
+    left = dict(made.left) | dict.fromkeys(done.applied, why)
+    if "upscale" not in made.applied and _asks_for_no_other_file(photo, wanted):
         return replace(_as_it_came(photo, left), before=score, after=score)
-    with opened(photo.data, max_pixels, 0, _BESIDE) as pixels:
-        written = _write(photo, wanted, Enhanced(pixels, {}, left))
+    with opened(photo.data, max_pixels, 0, beside) as pixels:
+        written = _write(photo, wanted, wanted.finish(Enhanced(pixels, {}, left)))
     return replace(written, before=score, after=score)
 
 
@@ -132,7 +144,7 @@ def merge_files(photos: Sequence[PhotoFile], wanted: Wanted, max_pixels: int) ->
     """
     read = [inspect(photo.data, max_pixels) for photo in photos]
     most = max(header.pixels for header, _ in read)
-    cost = sum(header.cost(0) for header, _ in read) + int(BESIDE * most)
+    cost = sum(header.cost(0) for header, _ in read) + int((BESIDE + wanted.further(most)) * most)
     with DECODING.hold(cost):  # all at once: who holds some and waits for more may wait for ever
         exposures = [
             decode_pixels(photo.data, header, markers, 0)
@@ -141,7 +153,7 @@ def merge_files(photos: Sequence[PhotoFile], wanted: Wanted, max_pixels: int) ->
         merged = fuse(exposures)
         del exposures
         done = enhance(merged, _steps(wanted, None), _origin_of(photos[0].data))
-        return _write(photos[0], wanted, done, merged=True)
+        return _write(photos[0], wanted, wanted.finish(done), merged=True)
 
 
 def describe(made: EnhancedFile) -> dict[str, Any]:

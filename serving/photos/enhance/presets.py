@@ -19,9 +19,10 @@ Operation = Literal[
     "clarity",  # detail and shadows
     "straighten",
     "sharpen",
+    "upscale",  # by a model, and where it is asked for alone
 ]
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)  # in the order in which they are done
-Preset = Literal["auto", "natural", "bright", "twilight", "straight"]
+Preset = Literal["auto", "natural", "bright", "twilight", "straight", "none"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ PRESETS: Mapping[Preset, tuple[Step, ...]] = {
         Step("sharpen", 0.3),
     ),
     "straight": (Step("straighten"),),
+    "none": (),  # for what is asked for beside a preset
 }
 
 FAULTY = 70.0  # a part's score from which on it is left alone, as nothing is said of it
