@@ -2,12 +2,20 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from serving.requests.base import NO_NUL, StrictModel
 
 PhotoName = Annotated[str, Field(min_length=1, max_length=4096, pattern=NO_NUL)]
 PhotoFormat = Literal["jpeg", "webp", "avif", "png"]
+
+
+def _from_query(value: object) -> object:
+    """Return the number of a query's text, for a literal takes no other type than its own."""
+    return int(value) if isinstance(value, str) and value in ("2", "4") else value
+
+
+Factor = Annotated[Literal[2, 4], BeforeValidator(_from_query)]
 
 
 class ClassifyInput(StrictModel):
@@ -34,7 +42,7 @@ class Enhancement(BaseModel):
     preset: Literal["auto", "natural", "bright", "twilight", "straight", "none"] = Field(
         "auto", description="`auto` does what the photo's quality asks for, and no more"
     )
-    upscale: Literal[2, 4] | None = Field(
+    upscale: Factor | None = Field(
         None, description="times as many pixels along each side, after all else"
     )
     format: PhotoFormat | None = Field(
