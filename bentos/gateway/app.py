@@ -7,6 +7,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from bentos.gateway import (
+    analysis,
     crops,
     docs,
     enhancement,
@@ -77,6 +78,7 @@ def create_app(release: str, settings: Settings | None = None) -> FastAPI:
     app.openapi = partial(describe, app)  # type: ignore[method-assign]
     install_problems(app)
     app.include_router(photos.router)
+    app.include_router(analysis.router)
     app.include_router(enhancement.router)
     app.include_router(crops.router)
     app.include_router(jobs.router)

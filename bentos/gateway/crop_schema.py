@@ -4,26 +4,13 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
-from serving.models.results import FailedResult, ModelUsed
-from serving.photos.crop.crop import Crop, CropAnswer, FocusPoint
+from serving.models.results import FailedResult, FocusResult, ModelUsed
+from serving.photos.crop.crop import Crop, CropAnswer
 from serving.requests.crop import CropInput
 
 
 class CropRequest(CropInput):
     """Photos to crop: keys or URLs of objects in the configured storage, or allowed URLs."""
-
-
-class FocusResult(BaseModel):
-    """A point to look at."""
-
-    x: float = Field(ge=0, le=1, description="share of the upright photo's width", examples=[0.38])
-    y: float = Field(ge=0, le=1, description="share of its height", examples=[0.47])
-    weight: float = Field(ge=0, le=1, description="those of a photo sum up to 1", examples=[1.0])
-
-    @classmethod
-    def of(cls, point: FocusPoint) -> Self:
-        """Put a point into the wire's shape."""
-        return cls(x=point.x, y=point.y, weight=point.weight)
 
 
 class CropBox(BaseModel):

@@ -30,9 +30,7 @@ def model_versions(results: Iterable[RoomResult | FailedResult]) -> dict[str, st
 
 
 def _models_of(result: RoomResult | FailedResult) -> Sequence[ModelUsed]:
-    if isinstance(result, FailedResult):
-        return ()
-    return (result.model,) if result.quality is None else (result.model, result.quality.model)
+    return () if isinstance(result, FailedResult) else result.used()
 
 
 def _key(model: ModelUsed) -> _Used:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from serving.storage.prefixes import ENHANCED, FILMS
+from serving.storage.prefixes import ANALYSES, ENHANCED, FILMS
 
 JOB_FAILED = "job-failed"
 TEST = "test"
@@ -50,6 +50,14 @@ KINDS: Mapping[str, Kind] = {
     kind.type: kind
     for kind in (
         Kind("classify_photos", "classify", "classification-complete", raw_bodies=_PHOTOS),
+        Kind(
+            "analyze_photos",
+            "classify",
+            "analysis-complete",
+            noun="analysis",
+            folder=ANALYSES,
+            raw_bodies=_PHOTOS,
+        ),
         Kind("detect_features", "classify", "detection-complete", raw_bodies=_PHOTOS),
         Kind(
             "enhance_photos",

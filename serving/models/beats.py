@@ -109,7 +109,7 @@ def route_beats(
         return BeatTrackers(champion, champion)
 
     def ask(source: SoundFeatures) -> Outcome:
-        return ask_routed(predictor, router, BEAT_TRACKER, source, model, asker)
+        return ask_routed(predictor, router, BEAT_TRACKER, [source], model, [asker])[0]
 
     version, route = None, model.route
     if route is not None and still_holds(route, router.routes):

@@ -1,6 +1,6 @@
 """The versions that a job works with from its first attempt to its last."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from serving.models.asker import Asker
 from serving.models.fallback import Reason
 from serving.models.local import ModelVersion, Pin
 from serving.models.predictor import Predictor
-from serving.models.router import Outcome, Router
+from serving.models.router import Outcome, Question, Router
 from serving.models.routes import Routes, TaskRoute
 from serving.models.routing import Arm, Route
 from serving.task import Source
@@ -66,36 +66,47 @@ def ask_routed(
     predictor: Predictor,
     router: Router | None,
     task: AnyTask,
-    source: Source,
+    sources: Sequence[Source],
     model: PinnedModel,
-    asker: Asker,
-) -> Outcome:
-    """Return what is said of a source by the version whose listing it is.
+    askers: Sequence[Asker],
+) -> list[Outcome]:
+    """Return what is said of each source by the version whose listing it is.
 
-    A version that was taken back after the job began is asked no more; one that was promoted since
-    answers as the champion that it is.
+    The champion is asked about all in one batch. A version that was taken back after the job began
+    is asked no more; one that was promoted since answers as the champion that it is.
 
     Parameters
     ----------
     router : None: the champion answers alone
+    askers : one for each source
 
     Raises
     ------
     ModelUnavailable
         No champion answers.
     """
-    champion = predictor.predict(task, [source], model.champion)[0]
+    champions = predictor.predict(task, sources, model.champion)
     if router is None:
-        return champion
-    question = router.question(task, source, asker, champion, model.route)
-    if model.route is None or still_holds(model.route, router.routes):
+        return list(champions)
+    questions = (
+        router.question(task, source, asker, champion, model.route)
+        for source, asker, champion in zip(sources, askers, champions, strict=True)
+    )
+    return [_answer_routed(predictor, router, question) for question in questions]
+
+
+def _answer_routed(predictor: Predictor, router: Router, question: Question) -> Outcome:
+    task, source, champion, route = (
+        question.task, question.source, question.champion, question.route,
+    )  # fmt: skip
+    if route is None or still_holds(route, router.routes):
         return router.answer_now(question)
     if question.version is not None:
         if router.routes.is_champion(task.name, question.version):
             champion = _ask_promoted(predictor, task, source, question.version) or champion
         else:
             metrics.SLOT_FALLBACKS.labels(task.name, Reason.STOPPED).inc()
-    return router.answer(router.question(task, source, asker, champion, None), None)
+    return router.answer(router.question(task, source, question.asker, champion, None), None)
 
 
 def _ask_promoted(

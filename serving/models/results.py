@@ -1,7 +1,7 @@
 """What is said of a photo, the same in an answer and in the result of a job."""
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
@@ -9,6 +9,7 @@ from serving.card import Scene
 from serving.errors import StudioError
 from serving.models.predictor import Prediction
 from serving.photos.classify import ROOM_CLASSIFIER, RoomAnswer
+from serving.photos.crop.crop import FocusPoint
 from serving.photos.quality.task import QualityAnswer
 from serving.problems import Problem
 
@@ -21,6 +22,24 @@ class ModelUsed(BaseModel):
     name: str = Field(examples=[ROOM_CLASSIFIER.name])
     version: str = Field(examples=["3"])
     slot: str = Field(examples=["champion"])
+
+    @classmethod
+    def of(cls, prediction: Prediction[Any]) -> Self:
+        """Name whose answer it is."""
+        return cls(name=prediction.task, version=prediction.version, slot=prediction.slot)
+
+
+class FocusResult(BaseModel):
+    """A point to look at."""
+
+    x: float = Field(ge=0, le=1, description="share of the upright photo's width", examples=[0.38])
+    y: float = Field(ge=0, le=1, description="share of its height", examples=[0.47])
+    weight: float = Field(ge=0, le=1, description="those of a photo sum up to 1", examples=[1.0])
+
+    @classmethod
+    def of(cls, point: FocusPoint) -> Self:
+        """Put a point into the wire's shape."""
+        return cls(x=point.x, y=point.y, weight=point.weight)
 
 
 class QualityResult(BaseModel):
@@ -52,7 +71,7 @@ class QualityResult(BaseModel):
             parts={**answer.parts},
             hints={**answer.hints},
             tilt_degrees=answer.tilt_degrees,
-            model=ModelUsed(name=prediction.task, version=prediction.version, slot=prediction.slot),
+            model=ModelUsed.of(prediction),
             demo=prediction.demo,
             cached=prediction.cached,
         )
@@ -92,12 +111,16 @@ class RoomResult(BaseModel):
             confidence=round(answer.confidence, 4),
             scores=_best_first(answer.scores),
             scene=answer.scene,
-            model=ModelUsed(name=prediction.task, version=prediction.version, slot=prediction.slot),
+            model=ModelUsed.of(prediction),
             demo=prediction.demo,
             cached=prediction.cached,
             timing_ms=round(timing_ms, 2),
             quality=QualityResult.of(quality) if isinstance(quality, Prediction) else None,
         )
+
+    def used(self) -> list[ModelUsed]:
+        """Return the model versions whose answers these are."""
+        return [self.model] if self.quality is None else [self.model, self.quality.model]
 
 
 def _best_first(scores: Mapping[str, float]) -> dict[str, float]:

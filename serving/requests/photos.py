@@ -1,4 +1,4 @@
-"""What is asked of photos: their classification, a better version."""
+"""What is asked of photos: their classification, an analysis, a better version."""
 
 from typing import Annotated, Literal
 
@@ -25,6 +25,18 @@ class ClassifyInput(StrictModel):
         list[PhotoName],
         Field(min_length=1, examples=[["listings/42/kitchen.jpg", "listings/42/bath.jpg"]]),
     ]
+
+
+class Analysing(BaseModel):
+    """How photos are analysed."""
+
+    maps: bool = Field(
+        False, description="bring the map of what every pixel shows as a PNG; jobs always keep it"
+    )
+
+
+class AnalyzeInput(ClassifyInput, Analysing):
+    """Photos to analyse, and how."""
 
 
 class Brackets(StrictModel):

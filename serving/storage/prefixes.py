@@ -11,6 +11,7 @@ CLIPS = "clips"  # rendered segments of films, by what they show
 PREDICTIONS = "predictions"  # large maps and pictures of answers, by their SHA-256
 AUDIO = "audio"  # analyses of tracks, by the SHA-256 of the track
 FILMS = "films"  # films and clips with their posters and previews, by job
+ANALYSES = "analyses"  # maps of photos that were analysed, by job
 ENHANCED = "enhanced"  # better files of photos with their small versions, by job
 BATCHES = "batches"  # what a day's batch asks for, written by whoever wants it
 VALIDATED = "validated"  # verdicts on tables of training data

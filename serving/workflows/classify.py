@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 from serving import traces
 from serving.db.tables import Json
-from serving.errors import BadInput, ModelFailed, ModelUnavailable, StudioError
+from serving.errors import BadInput, ModelFailed, StudioError
 from serving.image import PhotoFile
 from serving.logs import ContextThreads
+from serving.models.listing import arrange_listing, as_seen
 from serving.models.pinned import PinnedModel
 from serving.models.predictor import Prediction, or_raise
 from serving.models.results import FailedResult, RoomResult
 from serving.photos.classify import ROOM_CLASSIFIER
 from serving.photos.quality.task import PHOTO_QUALITY, QualityAnswer
 from serving.problems import problem_of
-from serving.workflows.listing import arrange_listing, as_seen
 from serving.workflows.run import Run
 
 
@@ -37,7 +37,7 @@ def classify_photos(run: Run) -> Json:
     nothing: a retry goes on where it stopped.
     """
     photos: list[str] = run.job.input["photos"]
-    versions = _Versions(run.pin_route(ROOM_CLASSIFIER), _pin_quality(run))
+    versions = _Versions(run.pin_route(ROOM_CLASSIFIER), run.pin_if_any(PHOTO_QUALITY))
     results, seen = [], []
     with traces.span("stage classify", photos=len(photos)):
         for result, quality in _classify_all(run, photos, versions):
@@ -46,14 +46,6 @@ def classify_photos(run: Run) -> Json:
             run.report_progress(len(results), len(photos), "photos")
     listing = arrange_listing(seen)
     return {"results": results} | ({"listing": listing.model_dump()} if listing else {})
-
-
-def _pin_quality(run: Run) -> PinnedModel | None:
-    """Return the version that judges the photos; None while there is none: rooms are told still."""
-    try:
-        return run.pin_route(PHOTO_QUALITY)
-    except ModelUnavailable:
-        return None
 
 
 def _classify_all(

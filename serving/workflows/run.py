@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -13,7 +13,14 @@ from sqlalchemy import Engine, exists, select
 from serving import metrics, traces
 from serving.db.canary_tables import Rollback
 from serving.db.tables import Job, Json
-from serving.errors import BadInput, ObjectNotFound, StorageFull, StorageUnavailable, StudioError
+from serving.errors import (
+    BadInput,
+    ModelUnavailable,
+    ObjectNotFound,
+    StorageFull,
+    StorageUnavailable,
+    StudioError,
+)
 from serving.jobs import attempts
 from serving.jobs.kinds import KINDS
 from serving.models.asker import Asker
@@ -102,6 +109,13 @@ class Run:
         self.job.versions = pinned
         return self._pinned(task, pinned[task.name])
 
+    def pin_if_any(self, task: AnyTask) -> PinnedModel | None:
+        """Pin as `pin_route` does; None while no model answers to that task."""
+        try:
+            return self.pin_route(task)
+        except ModelUnavailable:
+            return None
+
     def ask(
         self, task: AnyTask, source: Source, model: PinnedModel, photo: str | None = None
     ) -> Prediction[Any] | StudioError:
@@ -112,8 +126,18 @@ class Run:
         model : as the job keeps it
         photo : the key or address that the job's input names
         """
-        asker = Asker(self.job.client, self.job.listing_id, self.job.id, photo)
-        return ask_routed(self.parts.predictor, self.parts.router, task, source, model, asker)
+        return self.ask_all(task, [source], model, [photo])[0]
+
+    def ask_all(
+        self,
+        task: AnyTask,
+        sources: Sequence[Source],
+        model: PinnedModel,
+        photos: Sequence[str | None],
+    ) -> list[Prediction[Any] | StudioError]:
+        """Return what is said of each source, asked in one batch; as `ask` does."""
+        askers = [Asker(self.job.client, self.job.listing_id, self.job.id, one) for one in photos]
+        return ask_routed(self.parts.predictor, self.parts.router, task, sources, model, askers)
 
     def _pinned(self, task: AnyTask, kept: Json) -> PinnedModel:
         champion = self.parts.predictor.find(task, champion_pin(kept))

@@ -37,7 +37,9 @@ class Studio:
         model = PinnedModel(self._predictor.find(ROOM_CLASSIFIER), self.router.routes.of(TASK))
         asker = Asker("backend", "42")
         source = photo(colour)
-        return ask_routed(self._predictor, self.router, ROOM_CLASSIFIER, source, model, asker)
+        return ask_routed(self._predictor, self.router, ROOM_CLASSIFIER, [source], model, [asker])[
+            0
+        ]
 
     def wait(self, version: str, timeout_s: float = 90) -> Prediction[object]:
         """Ask until that version answers."""

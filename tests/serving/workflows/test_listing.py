@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from serving.models.listing import Seen, arrange_listing
 from serving.photos.fingerprint import Fingerprint, take_fingerprint
-from serving.workflows.listing import Seen, arrange_listing
 
 
 def _view(seed: int) -> Fingerprint:
