@@ -7,13 +7,18 @@ import dagster as dg
 from dagster_project.batches.run import DAYS
 from dagster_project.defs.films.jobs import render_films, warm_up_clips
 from dagster_project.defs.films.manifest import CLIPS, FILMS
-from dagster_project.defs.listings.assets import classify_listings
-from dagster_project.defs.listings.manifest import LISTINGS
+from dagster_project.defs.listings.assets import analyze_listings, classify_listings
+from dagster_project.defs.listings.manifest import ANALYSES, LISTINGS
 from dagster_project.studio import Studio
 from serving.storage.interface import Storage
 
 _NEWEST = 7
-_JOBS = {FILMS: render_films, CLIPS: warm_up_clips, LISTINGS: classify_listings}
+_JOBS = {
+    FILMS: render_films,
+    CLIPS: warm_up_clips,
+    LISTINGS: classify_listings,
+    ANALYSES: analyze_listings,
+}
 
 
 @dg.sensor(

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from dagster_project.definitions import definitions
-from dagster_project.defs.listings.assets import classified_listings
+from dagster_project.defs.listings.assets import analyzed_listings, classified_listings
 from dagster_project.defs.listings.manifest import read_listings
 from dagster_project.studio import Studio
 from serving.db.tables import Job, Json
@@ -147,3 +147,32 @@ def test_the_job_and_the_partitions_are_found() -> None:
     assert loaded.resolve_job_def("classify_listings").partitions_def is not None
     sensor = loaded.get_sensor_def("new_batches")
     assert {target.job_name for target in sensor.targets} >= {"classify_listings", "render_films"}
+    assert {target.job_name for target in sensor.targets} >= {"analyze_listings"}
+
+
+def test_listings_are_analysed_in_bulk_and_shown_by_their_tags(
+    settings: Settings, engine: Engine, storage: Storage
+) -> None:
+    batch = {"listings": [listing("1"), listing("2")]}
+    storage.write(f"batches/analyses/{DAY}.json", json.dumps(batch).encode())
+
+    def work(job: Job) -> Json:
+        seen = {"name": "pool" if job.listing_id == "1" else "garden", "confidence": 0.9}
+        more = {"tags": {"present": [seen]}, "missing": {"detector": "none is published"}}
+        told = (room(photo) for photo in job.input["photos"])
+        return {"results": [one | more | {"models": [one["model"]]} for one in told]}
+
+    studio = Studio(studio_home=str(settings.studio_home), database_url=settings.database_url)
+    with worker(engine, work):
+        result = dg.materialize(
+            [analyzed_listings],
+            partition_key=DAY,
+            resources={"studio": studio},
+            run_config={"ops": {"analyzed_listings": {"config": {"poll_s": 0.02}}}},
+        )
+    assert [job.type for job in jobs_of(engine)] == ["analyze_photos"] * 2
+    wanted = {"all_completed": True, "no_photo_failed": True, "all_models_answered": False}
+    assert checks_of(result) == wanted
+    told = metadata_of(result)
+    assert "| pool | 1 | 1 |" in told["tags"]
+    assert f"| {TASK} | 1 | champion | 2 |" in told["models"]

@@ -1,4 +1,4 @@
-"""Photos of many listings classified at once, by the usual workers: for a new version, or a move.
+"""Photos of many listings classified or analysed at once, by the usual workers.
 
 One job for each listing goes into the workers' queue behind what people wait for, and the backend
 is called back as for any other. What a photo was answered by this version before costs nothing.
@@ -20,16 +20,17 @@ from dagster_project.batches.run import (
     final_errors,
     run_batch,
 )
-from dagster_project.defs.listings import show
-from dagster_project.defs.listings.manifest import champions, read_listings
+from dagster_project.defs.listings import show, show_analysis
+from dagster_project.defs.listings.manifest import ANALYSES, champions, read_listings
 from dagster_project.studio import Studio
 from serving.errors import BadInput
+from serving.models.analysis import TASKS
 from serving.models.routing import CHAMPION
 from serving.models.slots import Slots, read_slots
 from serving.photos.classify import ROOM_CLASSIFIER
 
 GROUP = "listings"
-_NAME = "classified_listings"
+_NAME, _ANALYSED = "classified_listings", "analyzed_listings"
 
 
 class Classification(Batch):
@@ -73,6 +74,52 @@ def classified_listings(
     )
     fail_if_short(made)
 
+
+@dg.asset(
+    group_name=GROUP,
+    kinds={"postgres", "onnx"},
+    partitions_def=DAYS,
+    retry_policy=RETRIES,
+    check_specs=[
+        dg.AssetCheckSpec("all_completed", asset=_ANALYSED, description=COMPLETED),
+        dg.AssetCheckSpec(
+            "no_photo_failed", asset=_ANALYSED, description="Every photo could be analysed."
+        ),
+        dg.AssetCheckSpec(
+            "all_models_answered",
+            asset=_ANALYSED,
+            description="Of no photo anything is missing that a model would have told.",
+        ),
+    ],
+)
+def analyzed_listings(
+    context: dg.AssetExecutionContext, config: Batch, studio: Studio
+) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg] # no [None] beside checks
+    """Rooms, quality, tags and surfaces of the photos of `batches/analyses/{day}.json`."""
+    settings, storage = studio.settings(), studio.storage()
+    with final_errors():
+        versions = champions(read_slots(studio.engine()), [task.name for task in TASKS])
+        partition, retake = context.partition_key, config.retake
+        jobs = read_listings(storage, partition, versions, retake, ANALYSES)
+        made = run_batch(context, studio, config.rules(settings), jobs)
+    yield dg.MaterializeResult(
+        metadata=show_analysis.analysis_metadata(made, storage, config.pages(settings)),
+        check_results=[
+            all_completed(made),
+            show.no_photo_failed(made),
+            show_analysis.all_models_answered(made),
+        ],
+    )
+    fail_if_short(made)
+
+
+analyze_listings = dg.define_asset_job(
+    "analyze_listings",
+    selection=dg.AssetSelection.assets(analyzed_listings),
+    description="The photos of a day's listings, analysed behind what people wait for.",
+    executor_def=dg.in_process_executor,
+    tags=JOB_TAGS,
+)
 
 classify_listings = dg.define_asset_job(
     "classify_listings",

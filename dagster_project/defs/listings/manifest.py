@@ -1,4 +1,7 @@
-"""Which photos of which listings a day's batch has classified: `batches/listings/{day}.json`."""
+"""Which photos of which listings a day's batch asks about: `batches/listings/{day}.json`.
+
+`batches/analyses/{day}.json` is of the same form, and has them analysed instead of classified.
+"""
 
 import hashlib
 import json
@@ -21,8 +24,9 @@ from serving.requests.photos import ClassifyInput
 from serving.storage.interface import Storage
 from serving.storage.prefixes import BATCHES
 
-LISTINGS = f"{BATCHES}/listings"
+LISTINGS, ANALYSES = f"{BATCHES}/listings", f"{BATCHES}/analyses"
 ASKED = (ROOM_CLASSIFIER.name, PHOTO_QUALITY.name)
+_JOB_OF = {LISTINGS: "classify_photos", ANALYSES: "analyze_photos"}
 _MOST_PHOTOS = 200_000
 _NONE = "none"
 
@@ -42,29 +46,37 @@ class ListingBatch(StrictModel):
     listings: list[ListingPhotos] = Field(min_length=1, max_length=10_000)
 
 
-def champions(slots: Slots) -> dict[str, str]:
+def champions(slots: Slots, tasks: Sequence[str] = ASKED) -> dict[str, str]:
     """Return which version of each task that is asked answers now, by its identity."""
-    return {task: row.identity if (row := slots.get((task, CHAMPION))) else _NONE for task in ASKED}
+    return {task: row.identity if (row := slots.get((task, CHAMPION))) else _NONE for task in tasks}
 
 
 def read_listings(
-    storage: Storage, partition: str, versions: Mapping[str, str], retake: int = 0
+    storage: Storage,
+    partition: str,
+    versions: Mapping[str, str],
+    retake: int = 0,
+    folder: str = LISTINGS,
 ) -> list[BulkJob]:
-    """Return the jobs that `batches/listings/{partition}.json` asks for, one for each listing.
+    """Return the jobs that the file of a day asks for, one for each listing.
 
     Their keys name partition, photos and the versions that answer: after a promotion the same day
-    is classified anew, before it nothing is.
+    is done anew, before it nothing is.
+
+    Parameters
+    ----------
+    folder : `LISTINGS` to classify photos, `ANALYSES` to analyse them
 
     Raises
     ------
     BadInput
         If there is no such file, or anything in it can never work; it says what and where.
     """
-    key = f"{LISTINGS}/{partition}.json"
+    key = f"{folder}/{partition}.json"
     batch = read_file(storage, key, ListingBatch)
     _check(key, batch.listings)
     place = f"{partition}/{retake}" if retake else partition
-    return without_twins(key, (_job(spec, place, versions) for spec in batch.listings))
+    return without_twins(key, (_job(spec, folder, place, versions) for spec in batch.listings))
 
 
 def _check(key: str, listings: Sequence[ListingPhotos]) -> None:
@@ -90,8 +102,9 @@ def _first_twice(names: Sequence[str]) -> str | None:
     return next((name for name in names if counts[name] > 1), None)
 
 
-def _job(spec: ListingPhotos, place: str, versions: Mapping[str, str]) -> BulkJob:
+def _job(spec: ListingPhotos, folder: str, place: str, versions: Mapping[str, str]) -> BulkJob:
     work = ClassifyInput(photos=spec.photos).model_dump(mode="json")
     facts = json.dumps([spec.listing_id, work, versions], sort_keys=True)
     digest = hashlib.sha256(facts.encode()).hexdigest()[:32]
-    return BulkJob(KINDS["classify_photos"], work, spec.listing_id, f"listings/{place}/{digest}")
+    named = folder.removeprefix(f"{BATCHES}/")
+    return BulkJob(KINDS[_JOB_OF[folder]], work, spec.listing_id, f"{named}/{place}/{digest}")

@@ -79,7 +79,7 @@ def test_one_sink_is_not_two() -> None:
 def test_a_room_without_furniture_is_empty_and_a_bathroom_is_not_asked() -> None:
     bare = surfaces(wall=16, ceiling=4, floor=12)
     assert "empty" in confidences(find_tags(Facts(SIZE, ROOMS, None, bare)))
-    assert "empty" in find_tags(Facts(SIZE, {"bathroom": 1.0}, None, bare)).absent
+    assert "empty" in find_tags(Facts(SIZE, {"bathroom": 1.0, "bedroom": 0.0}, None, bare)).absent
     full = surfaces(wall=12, ceiling=4, floor=8, bed=8)
     answer = find_tags(Facts(SIZE, ROOMS, None, full))
     assert "furnished" in confidences(answer)
