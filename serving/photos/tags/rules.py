@@ -3,7 +3,7 @@
 A tag has clues, each of which may be enough; a clue is one quantity or several that must all be
 there. A quantity counts nothing up to `low`, fully from `high`, and in proportion between (where
 `low` is above `high`, less is more). `trust` is how far the clue is believed when it counts fully.
-Limits and trusts were set on photos that `benchmarks/tags.py` does not judge by.
+Limits and trusts were set on photos that decision 45 names.
 
 A quantity of a label that no published model knows is not there: a tag all of whose clues need such
 a label is unavailable, and becomes available on the day that a model with the label is published.
