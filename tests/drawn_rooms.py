@@ -18,8 +18,9 @@ THINGS = ("bed", "person", "giraffe")
 def drawn_ids(**rows: int) -> NDArray[np.uint8]:
     """Return a map of stripes: so many rows of each class, the rest `other`."""
     ids, at = np.zeros((SIDE, SIDE), np.uint8), 0
+    names: list[str] = list(CLASSES)
     for name, height in rows.items():
-        ids[at : at + height] = [*CLASSES].index(name)
+        ids[at : at + height] = names.index(name)
         at += height
     return ids
 

@@ -14,7 +14,6 @@ from registry.bootstrap import STARTERS
 from serving.card import ModelCard
 from serving.db.tables import Job
 from serving.errors import StudioError
-from serving.image import PhotoFile
 from serving.models.analysis import TASKS
 from serving.models.local import LocalModels, ModelVersion, Pin
 from serving.models.predictor import Prediction, Predictor
@@ -96,7 +95,7 @@ class Counting:
         return self._predictor.find(task, pin)
 
     def predict(
-        self, task: AnyTask, sources: Sequence[PhotoFile], version: ModelVersion | None = None
+        self, task: AnyTask, sources: Sequence[Any], version: ModelVersion | None = None
     ) -> list[Prediction[Any] | StudioError]:
         self.asked.append((task.name, len(sources)))
         return list(self._predictor.predict(task, sources, version))
