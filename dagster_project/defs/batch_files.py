@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from dagster_project.batches.run import DAYS
+from dagster_project.defs.enhancement.assets import enhance_listings
+from dagster_project.defs.enhancement.manifest import ENHANCEMENT
 from dagster_project.defs.films.jobs import render_films, warm_up_clips
 from dagster_project.defs.films.manifest import CLIPS, FILMS
 from dagster_project.defs.listings.assets import analyze_listings, classify_listings
@@ -18,6 +20,7 @@ _JOBS = {
     CLIPS: warm_up_clips,
     LISTINGS: classify_listings,
     ANALYSES: analyze_listings,
+    ENHANCEMENT: enhance_listings,
 }
 
 

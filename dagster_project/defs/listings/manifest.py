@@ -74,25 +74,34 @@ def read_listings(
     """
     key = f"{folder}/{partition}.json"
     batch = read_file(storage, key, ListingBatch)
-    _check(key, batch.listings)
+    check_listings(key, [(spec.listing_id, spec.photos) for spec in batch.listings])
     place = f"{partition}/{retake}" if retake else partition
     return without_twins(key, (_job(spec, folder, place, versions) for spec in batch.listings))
 
 
-def _check(key: str, listings: Sequence[ListingPhotos]) -> None:
+def check_listings(key: str, listings: Sequence[tuple[str, Sequence[str]]]) -> None:
     """Judge what only the whole file shows: each listing once, each photo of it once, not too many.
 
     A listing asked for twice would be called back twice, with halves of its answer.
+
+    Parameters
+    ----------
+    listings : the id of each, and the photos that it names
+
+    Raises
+    ------
+    BadInput
+        With what and where.
     """
     seen, photos = set[str](), 0
-    for number, spec in enumerate(listings):
-        place = f"{key}: listings.{number} (listing {spec.listing_id})"
-        if spec.listing_id in seen:
+    for number, (listing_id, names) in enumerate(listings):
+        place = f"{key}: listings.{number} (listing {listing_id})"
+        if listing_id in seen:
             raise BadInput(f"{place}: this listing stands in the file twice")
-        if twice := _first_twice(spec.photos):
+        if twice := _first_twice(names):
             raise BadInput(f"{place}: the photo '{twice}' is named twice")
-        seen.add(spec.listing_id)
-        photos += len(spec.photos)
+        seen.add(listing_id)
+        photos += len(names)
     if photos > _MOST_PHOTOS:
         raise TooLarge(f"{key}: photos", photos, _MOST_PHOTOS)
 

@@ -1,13 +1,10 @@
 """What a batch's photos show, as Dagster's pages show it: counts, versions and a picture sheet."""
 
-import base64
-import io
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-from PIL import Image as Pillow
 
 from dagster_project.batches.bulk import Outcome
 from dagster_project.batches.metadata import (
@@ -18,14 +15,11 @@ from dagster_project.batches.metadata import (
     format_table,
     list_failures,
 )
-from serving.errors import StudioError
-from serving.image import PhotoFile
+from dagster_project.batches.pictures import small_picture
 from serving.photos.classify import ROOM_CLASSIFIER
 from serving.storage.interface import Storage
 
 _SHOWN = 4  # pictures of a room: as many of the surest as of the least sure
-_PICTURE_PX = 112
-_MAX_PHOTO_BYTES, _MAX_PIXELS = 32 * 2**20, 100_000_000
 
 Result = Mapping[str, Any]  # `serving.models.results.RoomResult` or `FailedResult` as JSON
 
@@ -127,19 +121,4 @@ def _room_row(room: str, found: Sequence[Result], storage: Storage) -> tuple[obj
 
 
 def _picture(one: Result, storage: Storage) -> str:
-    """Return a stored photo as Markdown, small, in the text itself; its confidence if it is gone.
-
-    What lies at a URL is not fetched: a page is no reason to ask somebody else's server.
-    """
-    title = f"{one['confidence']:.2f}"
-    try:
-        data = storage.read(str(one["photo"]), _MAX_PHOTO_BYTES)
-        image = PhotoFile(data, _MAX_PIXELS).pixels(_PICTURE_PX)
-    except StudioError:
-        return title
-    picture = Pillow.fromarray(image)
-    picture.thumbnail((_PICTURE_PX, _PICTURE_PX))
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=65)
-    text = base64.b64encode(file.getvalue()).decode()
-    return f'![{title}](data:image/jpeg;base64,{text} "{title}")'
+    return small_picture(storage, str(one["photo"]), f"{one['confidence']:.2f}")
