@@ -17,6 +17,7 @@ from serving.errors import BadInput
 from serving.image.array import Image
 from serving.photos.enhance.strips import Floats, small_copy
 
+Grey = NDArray[np.uint8]
 BESIDE = 60.0  # bytes for each pixel that fusing takes beside the exposures themselves
 _ALIGN_SIDE = 640  # px of the copies that are laid over each other
 _LEAST_ALIKE = 0.6  # correlation of edges, below which it is another view
@@ -58,18 +59,18 @@ def fuse(exposures: Sequence[Image]) -> Image:
 
 def _lay_over(photo: Image, middle: Image) -> Image:
     """Return the exposure moved onto the middle one; BadInput where it shows something else."""
-    one, other = _edges(middle), _edges(photo)
-    shift, _ = cv2.phaseCorrelate(one, other)
-    warp = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
-    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-5)
-    try:
-        alike, warp = cv2.findTransformECC(one, other, warp, cv2.MOTION_EUCLIDEAN, stop)  # type: ignore[assignment]
-    except cv2.error:
-        alike = 0.0
-    moved = float(np.abs(warp[:, 2]).max()) / max(one.shape)
+    small = [
+        np.asarray(cv2.cvtColor(small_copy(part, _ALIGN_SIDE), cv2.COLOR_RGB2GRAY), np.uint8)
+        for part in (middle, photo)
+    ]
+    matched = cv2.LUT(small[0], _match(small[0], small[1]))  # is clipped where the other one is
+    ways = ([matched, small[1]], [cv2.equalizeHist(plane) for plane in small])
+    # the first finds exposures of which much is clipped, the second those with somebody in them
+    alike, warp = max((_align(*way) for way in ways), key=lambda found: found[0])
+    moved = float(np.abs(warp[:, 2]).max()) / max(small[0].shape)
     if alike < _LEAST_ALIKE or moved > _MOST_MOVED:
         raise BadInput("the exposures do not show the same view")
-    scale = max(photo.shape) / max(one.shape)
+    scale = max(photo.shape) / max(small[0].shape)
     warp[:, 2] *= scale
     size = photo.shape[1], photo.shape[0]
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -77,11 +78,19 @@ def _lay_over(photo: Image, middle: Image) -> Image:
     return np.asarray(made, np.uint8)
 
 
-def _edges(photo: Image) -> Floats:
-    """Return how strong edges are, alike in every exposure."""
-    grey = np.asarray(cv2.cvtColor(small_copy(photo, _ALIGN_SIDE), cv2.COLOR_RGB2GRAY), np.uint8)
-    even = cv2.GaussianBlur(cv2.equalizeHist(grey), (0, 0), 1.5)
-    return np.asarray(even, np.float32)
+def _align(middle: Grey, photo: Grey) -> tuple[float, Floats]:
+    """Return how well the second fits onto the first, 0..1, and the movement that does it."""
+    one, other = (
+        np.asarray(cv2.GaussianBlur(plane, (0, 0), 1.5), np.float32) for plane in (middle, photo)
+    )
+    shift, _ = cv2.phaseCorrelate(one, other)
+    warp = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-5)
+    try:
+        alike, found = cv2.findTransformECC(one, other, warp, cv2.MOTION_EUCLIDEAN, stop)
+    except cv2.error:
+        return 0.0, warp
+    return float(alike), np.asarray(found, np.float32)
 
 
 def _weigh(photo: Image) -> Floats:
