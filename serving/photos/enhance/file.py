@@ -9,6 +9,7 @@ from serving.image import PhotoFile, opened
 from serving.image.metadata import (
     READ,
     after_work,
+    attached,
     has_place,
     read_focal,
     read_metadata,
@@ -73,6 +74,7 @@ class EnhancedFile:
     applied : what was done, in order, and by how much
     left : what was not done, and why
     before, after : scores of quality, 0..100; None where no model judges photos
+    lost : what the file that came held beside its picture and this one has not, such as `gain map`
     """
 
     data: bytes
@@ -82,6 +84,7 @@ class EnhancedFile:
     left: Mapping[Operation, str] = field(default_factory=dict)
     before: float | None = None
     after: float | None = None
+    lost: tuple[str, ...] = ()
 
 
 def enhance_file(
@@ -166,6 +169,7 @@ def describe(made: EnhancedFile) -> dict[str, Any]:
         "applied": [{"operation": name, **amounts} for name, amounts in made.applied.items()],
         "left": dict(made.left),
         "quality": {"before": made.before, "after": made.after},
+        "lost": list(made.lost),
     }
 
 
@@ -195,7 +199,8 @@ def _write(photo: PhotoFile, wanted: Wanted, done: Enhanced, merged: bool = Fals
     told = after_work(read_metadata(photo.data), size, changed, not wanted.remove_gps)
     kind = _format_of(photo, wanted)
     data = encode_photo(done.photo, kind, wanted.quality, told)
-    return EnhancedFile(data, CONTENT_TYPES[kind], size, done.applied, done.left)
+    made = EnhancedFile(data, CONTENT_TYPES[kind], size, done.applied, done.left)
+    return replace(made, lost=attached(photo.data))
 
 
 def _as_it_came(photo: PhotoFile, left: Mapping[Operation, str]) -> EnhancedFile:

@@ -9,7 +9,7 @@ from PIL import Image as Pillow
 from serving.image import PhotoFile, decode
 from serving.image.metadata import ENHANCED, read_metadata
 from serving.image.profiles import ADOBE_RGB, DISPLAY_P3, make_profile
-from serving.photos.enhance.file import EnhancedFile, Wanted, enhance_file, enhance_small
+from serving.photos.enhance.file import EnhancedFile, Wanted, describe, enhance_file, enhance_small
 from serving.photos.enhance.presets import Preset
 from serving.photos.quality.parts import PARTS
 from serving.photos.quality.task import QualityAnswer
@@ -133,6 +133,44 @@ def test_other_kinds_of_pixels_are_worked_on(mode: str, preset: Preset) -> None:
     picture.save(file, "TIFF" if mode == "CMYK" else "PNG")
     done = do(file.getvalue(), preset=preset)
     assert decode(done.data, PIXELS).shape == (720, 960, 3)
+
+
+ULTRA_HDR = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/">'
+    b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0" '
+    b'xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" GCamera:MotionPhoto="1" '
+    b'xmlns:dc="http://purl.org/dc/elements/1.1/" dc:rights="Ann" '
+    b'xmlns:Container="http://ns.google.com/photos/1.0/container/">'
+    b"<Container:Directory><rdf:Seq><rdf:li/></rdf:Seq></Container:Directory>"
+    b"</rdf:Description></rdf:RDF></x:xmpmeta>"
+)
+
+
+def test_a_gain_map_is_told_to_be_lost_and_nothing_points_to_it() -> None:
+    tail = saved(room(64, 48))  # as Ultra HDR appends the picture that tells the gain
+    done = do(saved(relit(room(), 1.5), xmp=ULTRA_HDR) + tail)
+    assert describe(done)["lost"] == ["gain map", "film of a motion photo"]
+    told = read_metadata(done.data).xmp
+    assert b"hdr-gain-map" not in told
+    assert b"MotionPhoto" not in told
+    assert b"Directory" not in told
+    assert b'rights="Ann"' in told
+
+
+def test_a_good_photo_keeps_its_gain_map_with_its_bytes() -> None:
+    data = saved(room(), xmp=ULTRA_HDR) + saved(room(64, 48))
+    done = do(data, FINE)
+    assert done.data == data
+    assert done.lost == ()
+
+
+def test_a_gain_map_of_the_iso_kind_is_seen() -> None:
+    plain = saved(relit(room(), 1.5))
+    body = b"urn:iso:std:iso:ts:21496:-1\0" + bytes(4)
+    data = plain[:2] + b"\xff\xe2" + struct.pack(">H", 2 + len(body)) + body + plain[2:]
+    assert do(data).lost == ("gain map",)
+    assert do(plain).lost == ()
 
 
 def test_hostile_metadata_is_left_out_and_harms_nothing() -> None:
