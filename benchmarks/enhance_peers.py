@@ -22,9 +22,7 @@ def opencv(fault: str, photo: Image) -> Image:
         return np.asarray(cv2.convertScaleAbs(photo * (means.mean() / means)), np.uint8)
     if fault == "noise":
         return np.asarray(cv2.fastNlMeansDenoisingColored(photo, None, 7, 7), np.uint8)
-    if fault == "jpeg":
-        return np.asarray(cv2.bilateralFilter(photo, 5, 20, 3), np.uint8)
-    return _by_hough(photo)
+    return np.asarray(cv2.bilateralFilter(photo, 5, 20, 3), np.uint8)
 
 
 def stretched(photo: Image) -> Image:
@@ -32,19 +30,26 @@ def stretched(photo: Image) -> Image:
     return np.asarray(cv2.normalize(photo, None, 0, 255, cv2.NORM_MINMAX), np.uint8)  # type: ignore[call-overload]
 
 
-def _by_hough(photo: Image) -> Image:
+def simple_white_balance(photo: Image) -> Image:
+    """Return each channel stretched between its 2nd and 98th percent, as xphoto's SimpleWB does."""
+    low, high = np.percentile(photo.reshape(-1, 3), (2, 98), axis=0)
+    made = (photo - low) * (255 / np.maximum(high - low, 1))
+    return np.asarray(np.clip(np.rint(made), 0, 255), np.uint8)
+
+
+def hough_lean(photo: Image) -> float:
+    """Return by how many degrees a photo leans to the right, by OpenCV's lines; 0: by none."""
     edges = cv2.Canny(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), 80, 160)
     lines = cv2.HoughLinesP(edges, 1, np.pi / 720, 60, None, photo.shape[0] // 6, 4)
     if lines is None:
-        return photo
+        return 0.0
     dx, dy = (lines[:, 0, 2] - lines[:, 0, 0]), (lines[:, 0, 3] - lines[:, 0, 1])
     upright = np.abs(dx) < 0.2 * np.abs(dy)
-    if not upright.any():
-        return photo
-    lean = -float(np.degrees(np.median(np.arctan(dx[upright] / dy[upright]))))
-    height, width = photo.shape[:2]
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), lean, 1.1)
-    return np.asarray(cv2.warpAffine(photo, turn, (width, height)), np.uint8)
+    return (
+        -float(np.degrees(np.median(np.arctan(dx[upright] / dy[upright]))))
+        if upright.any()
+        else 0.0
+    )
 
 
 @cache
@@ -88,39 +93,3 @@ def ffdnet(models: Path, photo: Image, sigma: float) -> Image:
     clean = np.asarray(made)[0].transpose(1, 2, 0) * 255
     whole[: even.shape[0], : even.shape[1]] = np.clip(np.rint(clean), 0, 255)
     return whole
-
-
-def judged_lean(models: Path, photo: Image) -> float | None:
-    """Return a photo's lean by the lines of M-LSD, as it is and mirrored: no side is favoured."""
-    leans = [_lean(models, side) for side in (photo, np.ascontiguousarray(photo[:, ::-1]))]
-    if leans[0] is None or leans[1] is None:
-        return None
-    return (leans[0] - leans[1]) / 2
-
-
-def _lean(models: Path, photo: Image) -> float | None:
-    session = _session(models / "mlsd_512x512_large.onnx")
-    height, width = photo.shape[:2]
-    small = cv2.resize(photo, (512, 512), interpolation=cv2.INTER_AREA).astype(np.float32)
-    given = np.dstack([small, np.ones((512, 512), np.float32)])[None]
-    outputs = [np.asarray(o) for o in session.run(None, {session.get_inputs()[0].name: given})]
-    scores, offsets = sorted(outputs, key=lambda output: output.shape[-1])
-    rows, columns = np.nonzero(scores[0, :, :, 0] > 0.2)
-    offset = offsets[0, rows, columns]
-    dx = (offset[:, 2] - offset[:, 0]) * 2 * width / 512
-    dy = (offset[:, 3] - offset[:, 1]) * 2 * height / 512
-    across = (columns + (offset[:, 0] + offset[:, 2]) / 2) / 256 - 0.5
-    length = np.hypot(dx, dy)
-    upright = (length > height * 0.1) & (np.abs(dx) < 0.21 * np.abs(dy))
-    if upright.sum() < 4:
-        return None
-    angle = -np.degrees(np.arctan(dx[upright] / dy[upright]))
-    terms = np.stack([np.ones(upright.sum()), across[upright]], axis=1)
-    weight = length[upright]
-    found = np.zeros(2)
-    for _ in range(10):
-        scaled = terms * weight[:, None]
-        penalty = np.diag([0.0, 0.1])
-        found = np.linalg.solve(scaled.T @ terms + penalty, scaled.T @ angle)
-        weight = length[upright] / (1 + np.square((angle - terms @ found) / 0.4))
-    return float(found[0])

@@ -61,8 +61,8 @@ def clarify(photo: Image, detail: float = 0.15, shadows: float = 0.0) -> Image:
         luma = np.asarray(cv2.cvtColor(rows, cv2.COLOR_RGB2GRAY), np.float32) / np.float32(255)
         a, b = (stretch(plane, top, len(rows), (height, width)) for plane in (slope, offset))
         gain = _gain(luma, np.clip(a * luma + b, 0, 1), detail, shadows)
-        made = rows.astype(np.float32) * gain[..., None]
-        return np.asarray(np.clip(np.rint(made), 0, 255), np.uint8)
+        channels = [cv2.multiply(plane, gain, dtype=cv2.CV_8U) for plane in cv2.split(rows)]
+        return np.asarray(cv2.merge(channels), np.uint8)
 
     return by_strips(photo, work)
 

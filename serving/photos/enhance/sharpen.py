@@ -31,7 +31,7 @@ def sharpen(photo: Image, amount: float, floor: float = 2.0) -> Image:
         kernel = np.ones((3, 3), np.uint8)
         least, most = cv2.erode(luma, kernel), cv2.dilate(luma, kernel)
         change = np.clip(luma + 2 * np.float32(amount) * fine, least, most) - luma
-        made = rows.astype(np.float32) + change[..., None]
-        return np.asarray(np.clip(np.rint(made), 0, 255), np.uint8)
+        channels = [cv2.add(plane, change, dtype=cv2.CV_8U) for plane in cv2.split(rows)]
+        return np.asarray(cv2.merge(channels), np.uint8)
 
     return by_strips(photo, work, _MARGIN)

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from serving.image.array import Image
 
 Floats = NDArray[np.float32]
-ROWS = 256  # of the full photo at once
+PIXELS = 2**18  # of a strip: its planes of float32 stay in a core's cache, which halves the time
+_MARGINS = 16  # rows of a strip for each row of its margin, which is worked on twice
+_GRID = 32  # rows: strips begin where blocks of the whole photo and of its half do
 
 
 def by_strips(photo: Image, work: Callable[[Image, int], Image], margin: int = 0) -> Image:
@@ -21,10 +23,11 @@ def by_strips(photo: Image, work: Callable[[Image, int], Image], margin: int = 0
     work : is given rows with `margin` more above and below where there are any, and the number of
         the first; gives as many rows back
     """
-    height = photo.shape[0]
+    height, width = photo.shape[:2]
+    rows = max(_GRID, _MARGINS * margin, PIXELS // width) // _GRID * _GRID
     made = np.empty_like(photo)
-    for top in range(0, height, ROWS):
-        bottom = min(top + ROWS, height)
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
         first, last = max(0, top - margin), min(height, bottom + margin)
         done = work(photo[first:last], first)
         made[top:bottom] = done[top - first : done.shape[0] - (last - bottom)]
