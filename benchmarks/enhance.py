@@ -156,8 +156,7 @@ def _tilt(photos: list[Image], chance: np.random.Generator) -> dict[str, object]
         left.setdefault(f"{kind}, ours", []).append(abs(angle + already - taken))
     medians = {who: round(float(np.median(v)), 3) for who, v in left.items()}
     worst = {"rendered, ours, worst": round(max(left["rendered, ours"]), 3)}
-    counts = {"judged": len(left["listings, ours"]), "left alone": why}
-    return medians | worst | counts
+    return {**medians, **worst, "judged": len(left["listings, ours"]), "left alone": why}
 
 
 def _turn(photo: Image, degrees: float) -> Image:

@@ -64,9 +64,10 @@ def _lay_over(photo: Image, middle: Image) -> Image:
         for part in (middle, photo)
     ]
     matched = cv2.LUT(small[0], _match(small[0], small[1]))  # is clipped where the other one is
-    ways = ([matched, small[1]], [cv2.equalizeHist(plane) for plane in small])
+    ways = ((matched, small[1]), tuple(cv2.equalizeHist(plane) for plane in small))
     # the first finds exposures of which much is clipped, the second those with somebody in them
-    alike, warp = max((_align(*way) for way in ways), key=lambda found: found[0])
+    fits = [_align(*(np.asarray(plane, np.uint8) for plane in way)) for way in ways]
+    alike, warp = max(fits, key=lambda fit: fit[0])
     moved = float(np.abs(warp[:, 2]).max()) / max(small[0].shape)
     if alike < _LEAST_ALIKE or moved > _MOST_MOVED:
         raise BadInput("the exposures do not show the same view")
