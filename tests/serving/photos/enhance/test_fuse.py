@@ -11,7 +11,7 @@ def held_by_hand(photo: Image, right: float, down: float, degrees: float) -> Ima
     """Return the photo as the next exposure of a hand-held bracket sees it."""
     height, width = photo.shape[:2]
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
-    turn[:, 2] += (right, down)
+    turn[:, 2] += np.array((right, down))
     made = cv2.warpAffine(photo, turn, (width, height), borderMode=cv2.BORDER_REFLECT)
     return np.asarray(made, np.uint8)
 
