@@ -14,6 +14,7 @@ import numpy as np
 from registry.bootstrap import STARTERS
 from serving.image import Image, PhotoFile
 from serving.image.writing import encode_photo
+from serving.licences import LicencePolicy
 from serving.models.analysis import TASKS, Analysis, Seen, analyse, look_at
 from serving.models.local import LocalModels, load_baked
 from serving.models.predictor import LocalPredictor
@@ -83,7 +84,8 @@ def main() -> None:
     parser.add_argument("--models", type=Path, required=True)
     arguments = parser.parse_args()
     storage = FolderStorage(arguments.sheet.resolve().parent)
-    models = LocalModels(storage, load_baked(STARTERS) | load_baked(arguments.models))
+    baked = load_baked(STARTERS) | load_baked(arguments.models)
+    models = LocalModels(storage, baked, licences=LicencePolicy(production=False))
     predictor, tiles = LocalPredictor(models), []
     for number, path in enumerate(choose(Path(os.environ["STUDIO_DATA"]))):
         photo = PhotoFile(path.read_bytes(), 10**9)

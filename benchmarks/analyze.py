@@ -22,6 +22,7 @@ from figures import Figures, parse
 
 from registry.bootstrap import STARTERS
 from serving.image import PhotoFile
+from serving.licences import LicencePolicy
 from serving.models.analysis import TASKS, Seen, analyse, look_at
 from serving.models.local import LocalModels, load_baked
 from serving.models.predictor import LocalPredictor, or_raise, prepare
@@ -85,7 +86,7 @@ def main() -> None:
     baked = load_baked(STARTERS, open_alone) | load_baked(arguments.models, open_alone)
     with tempfile.TemporaryDirectory() as folder:
         storage = FolderStorage(Path(folder))
-        models = LocalModels(storage, baked)
+        models = LocalModels(storage, baked, licences=LicencePolicy(production=False))
         predictor = LocalPredictor(models, storage)
         numbered = list(enumerate(files))
         batches = [numbered[at : at + BATCH] for at in range(0, len(files), BATCH)]
