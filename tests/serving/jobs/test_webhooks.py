@@ -40,7 +40,7 @@ def test_every_end_arrives_once_by_id_though_the_receiver_fails_hangs_and_closes
     engine: Engine, receiver: Receiver, sender: Sender, close_at: str
 ) -> None:
     receiver.trouble(
-        fail_percent=30, hang_percent=10, hang_s=30, close_percent=15, close_at=close_at, seed=1
+        fail_percent=30, hang_percent=20, hang_s=30, close_percent=15, close_at=close_at, seed=1
     )
     jobs = [finish(engine, progress=1) for _ in range(30)]
     deliver(engine, sender)
