@@ -52,14 +52,7 @@ def sample_plane(
     across = _find_start(matrix[0, 0], matrix[0, 2], (width, source.shape[1]), most_off)
     down = _find_start(matrix[1, 1], matrix[1, 2], (height, source.shape[0]), most_off)
     if across is None or down is None:
-        cv2.warpAffine(
-            source,
-            matrix,
-            (width, height),
-            dst=out,
-            flags=SAMPLING,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        _warp(source, matrix, out)
         return
     (left, x), (top, y) = across, down
     part = source[
@@ -68,9 +61,18 @@ def sample_plane(
     ]
     factors = (1 / matrix[0, 0], 1 / matrix[1, 1])
     size = [round(part.shape[n] * factors[1 - n]) for n in (0, 1)]  # as OpenCV rounds, half to even
+    if size == [*part.shape] and factors != (1, 1):
+        _warp(source, matrix, out)  # `resize` copies what keeps its size, whatever the factors are
+        return
     made = _ROOM.take(*size)
     cv2.resize(part, None, made, factors[0], factors[1], interpolation=cv2.INTER_LINEAR)
     np.copyto(out, made[y : y + height, x : x + width])
+
+
+def _warp(source: Plane, matrix: NDArray[np.float64], out: Plane) -> None:
+    size = (out.shape[1], out.shape[0])
+    border = cv2.BORDER_REPLICATE
+    cv2.warpAffine(source, matrix, size, dst=out, flags=SAMPLING, borderMode=border)
 
 
 def _length(step: float, pixels: int) -> int:
@@ -83,13 +85,15 @@ def _find_start(
 ) -> tuple[int, int] | None:
     """Return a whole pixel of the source, and which of the pixels made from there on is the first.
 
-    `resize` puts pixel j of a part that begins at X to X + step (j + 1/2) - 1/2.
+    `resize` puts pixel j of a part that begins at X to X + step (j + 1/2) - 1/2. What lies before X
+    it takes to be as X is, which is so at the source's edge alone.
     """
     pixels, length = sizes
     more = np.arange(_MOST_MORE)
     starts = first - step / 2 + 0.5 - step * more
     whole = np.rint(starts)
-    fits = (whole >= 0) & (whole + np.ceil(step * (pixels + more + 1)) + 2 <= length)
+    inside = (step * (more + 0.5) >= 0.5) | (whole == 0)
+    fits = inside & (whole >= 0) & (whole + np.ceil(step * (pixels + more + 1)) + 2 <= length)
     off = np.where(fits, np.abs(starts - whole), 1.0)
     near = np.flatnonzero(off <= _NEAR_ENOUGH)
     best = int(near[0]) if near.size else int(off.argmin())
