@@ -4,22 +4,11 @@ One job for each listing goes into the workers' queue behind what people wait fo
 is called back as for any other. What a photo was answered by this version before costs nothing.
 """
 
-from collections.abc import Iterator
-
-import dagster as dg
 from pydantic import Field
 
-from dagster_project.batches.metadata import all_completed
-from dagster_project.batches.run import (
-    COMPLETED,
-    DAYS,
-    JOB_TAGS,
-    RETRIES,
-    Batch,
-    fail_if_short,
-    final_errors,
-    run_batch,
-)
+from dagster_project.batches.asset import BatchKind, batch_asset, batch_job
+from dagster_project.batches.bulk import BulkJob
+from dagster_project.batches.run import Batch
 from dagster_project.defs.listings import show, show_analysis
 from dagster_project.defs.listings.manifest import ANALYSES, champions, read_listings
 from dagster_project.studio import Studio
@@ -29,8 +18,7 @@ from serving.models.routing import CHAMPION
 from serving.models.slots import Slots, read_slots
 from serving.photos.classify import ROOM_CLASSIFIER
 
-GROUP = "listings"
-_NAME, _ANALYSED = "classified_listings", "analyzed_listings"
+_GROUP, _MADE_WITH = "listings", frozenset({"postgres", "onnx"})
 
 
 class Classification(Batch):
@@ -43,93 +31,6 @@ class Classification(Batch):
     )
 
 
-@dg.asset(
-    group_name=GROUP,
-    kinds={"postgres", "onnx"},
-    partitions_def=DAYS,
-    retry_policy=RETRIES,
-    check_specs=[
-        dg.AssetCheckSpec("all_completed", asset=_NAME, description=COMPLETED),
-        dg.AssetCheckSpec(
-            "no_photo_failed", asset=_NAME, description="Every photo could be classified."
-        ),
-        dg.AssetCheckSpec(
-            "one_version", asset=_NAME, description="One version answered for all photos."
-        ),
-    ],
-)
-def classified_listings(
-    context: dg.AssetExecutionContext, config: Classification, studio: Studio
-) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg] # no [None] beside checks
-    """What the photos of `batches/listings/{day}.json` show, by the version that answers."""
-    settings, storage = studio.settings(), studio.storage()
-    with final_errors():
-        slots = read_slots(studio.engine())
-        check_version(slots, config.version)
-        jobs = read_listings(storage, context.partition_key, champions(slots), config.retake)
-        made = run_batch(context, studio, config.rules(settings), jobs)
-    yield dg.MaterializeResult(
-        metadata=show.listing_metadata(made, storage, config.pages(settings)),
-        check_results=[all_completed(made), show.no_photo_failed(made), show.one_version(made)],
-    )
-    fail_if_short(made)
-
-
-@dg.asset(
-    group_name=GROUP,
-    kinds={"postgres", "onnx"},
-    partitions_def=DAYS,
-    retry_policy=RETRIES,
-    check_specs=[
-        dg.AssetCheckSpec("all_completed", asset=_ANALYSED, description=COMPLETED),
-        dg.AssetCheckSpec(
-            "no_photo_failed", asset=_ANALYSED, description="Every photo could be analysed."
-        ),
-        dg.AssetCheckSpec(
-            "all_models_answered",
-            asset=_ANALYSED,
-            description="Of no photo anything is missing that a model would have told.",
-        ),
-    ],
-)
-def analyzed_listings(
-    context: dg.AssetExecutionContext, config: Batch, studio: Studio
-) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg] # no [None] beside checks
-    """Rooms, quality, tags and surfaces of the photos of `batches/analyses/{day}.json`."""
-    settings, storage = studio.settings(), studio.storage()
-    with final_errors():
-        versions = champions(read_slots(studio.engine()), [task.name for task in TASKS])
-        partition, retake = context.partition_key, config.retake
-        jobs = read_listings(storage, partition, versions, retake, ANALYSES)
-        made = run_batch(context, studio, config.rules(settings), jobs)
-    yield dg.MaterializeResult(
-        metadata=show_analysis.analysis_metadata(made, storage, config.pages(settings)),
-        check_results=[
-            all_completed(made),
-            show.no_photo_failed(made),
-            show_analysis.all_models_answered(made),
-        ],
-    )
-    fail_if_short(made)
-
-
-analyze_listings = dg.define_asset_job(
-    "analyze_listings",
-    selection=dg.AssetSelection.assets(analyzed_listings),
-    description="The photos of a day's listings, analysed behind what people wait for.",
-    executor_def=dg.in_process_executor,
-    tags=JOB_TAGS,
-)
-
-classify_listings = dg.define_asset_job(
-    "classify_listings",
-    selection=dg.AssetSelection.assets(classified_listings),
-    description="The photos of a day's listings, classified behind what people wait for.",
-    executor_def=dg.in_process_executor,
-    tags=JOB_TAGS,
-)
-
-
 def check_version(slots: Slots, wanted: str) -> None:
     """Refuse to classify thousands of photos with another version than was meant."""
     row = slots.get((ROOM_CLASSIFIER.name, CHAMPION))
@@ -139,3 +40,59 @@ def check_version(slots: Slots, wanted: str) -> None:
             f"the champion of {ROOM_CLASSIFIER.name} is version {answers}, not {wanted}; promote "
             "that one first, or leave `version` empty"
         )
+
+
+def _read_to_classify(studio: Studio, day: str, config: Classification) -> list[BulkJob]:
+    slots = read_slots(studio.engine())
+    check_version(slots, config.version)
+    return read_listings(studio.storage(), day, champions(slots), config.retake)
+
+
+def _read_to_analyse(studio: Studio, day: str, config: Batch) -> list[BulkJob]:
+    versions = champions(read_slots(studio.engine()), [task.name for task in TASKS])
+    return read_listings(studio.storage(), day, versions, config.retake, ANALYSES)
+
+
+classified_listings = batch_asset(
+    BatchKind(
+        name="classified_listings",
+        description="What the photos of `batches/listings/{day}.json` show, by the version that "
+        "answers.",
+        group=_GROUP,
+        kinds=_MADE_WITH,
+        read=_read_to_classify,
+        metadata=show.listing_metadata,
+        checks={
+            show.no_photo_failed: "Every photo could be classified.",
+            show.one_version: "One version answered for all photos.",
+        },
+        config=Classification,
+    )
+)
+analyzed_listings = batch_asset(
+    BatchKind(
+        name="analyzed_listings",
+        description="Rooms, quality, tags and surfaces of the photos of "
+        "`batches/analyses/{day}.json`.",
+        group=_GROUP,
+        kinds=_MADE_WITH,
+        read=_read_to_analyse,
+        metadata=show_analysis.analysis_metadata,
+        checks={
+            show.no_photo_failed: "Every photo could be analysed.",
+            show_analysis.all_models_answered: "Of no photo anything is missing that a model would "
+            "have told.",
+        },
+        config=Batch,
+    )
+)
+classify_listings = batch_job(
+    "classify_listings",
+    classified_listings,
+    "The photos of a day's listings, classified behind what people wait for.",
+)
+analyze_listings = batch_job(
+    "analyze_listings",
+    analyzed_listings,
+    "The photos of a day's listings, analysed behind what people wait for.",
+)
