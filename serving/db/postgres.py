@@ -106,6 +106,8 @@ def _become(owner: pwd.struct_passwd | None) -> list[str]:
     if owner is not None:
         words += [f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
         words += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+        # access(2), by which initdb looks for its own programs, grants this to root alone otherwise
+        words += ["--securebits=+no_setuid_fixup"]
     return words
 
 

