@@ -6,7 +6,7 @@ service are written once and ask the task. `serving.tasks` lists all of them.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +90,18 @@ class Task(Protocol[SourceT, Answer]):
         ModelUnavailable
             They are not what the card says, and the model must not answer.
         """
+        ...
+
+
+@runtime_checkable
+class SizedByArrays(Protocol):
+    """A task whose arrays alone tell the size of the source that they were made of.
+
+    Of all other tasks that are asked about arrays it is the length of the first one.
+    """
+
+    def size_of(self, inputs: Inputs) -> Size:
+        """Return the size that `read` is to be given."""
         ...
 
 

@@ -14,7 +14,7 @@ from serving.image import PhotoFile
 from serving.models.local import Loaded
 from serving.models.predictor import Prepared, answer_prepared, or_raise, prepare
 from serving.models.session import OnnxSession
-from serving.task import example_inputs, is_batched
+from serving.task import SizedByArrays, example_inputs, is_batched
 from serving.tasks import TASKS, asks_photos
 
 
@@ -57,6 +57,9 @@ class StandaloneModel:
                 arrays = {spec.name: stored[spec.name] for spec in self._loaded.card.input.arrays}
         except (ValueError, KeyError, OSError, BadZipFile) as error:
             raise BadInput(f"the arrays cannot be read: {error}") from error
+        task = self._task
+        if isinstance(task, SizedByArrays):
+            return Prepared(arrays, task.size_of(arrays))
         return Prepared(arrays, next(iter(arrays.values())).shape[:1])
 
 

@@ -84,6 +84,11 @@ class Upscaler:
         pixels = np.pad(source.pixels, beyond, mode="edge")
         return {spec.name: _to_array(pixels, spec)}
 
+    def size_of(self, inputs: Inputs) -> Size:
+        """Return the height and width of the tile that arrays were made of."""
+        (array,) = inputs.values()
+        return _sides(array if array.ndim == 4 else array[None])
+
     def read(self, outputs: Outputs, card: ModelCard, size: Size) -> UpscaleAnswer:
         """Read the only output; `size` is the tile's.
 

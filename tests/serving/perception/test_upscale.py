@@ -70,6 +70,8 @@ def test_a_tile_goes_into_any_layout_and_comes_back(shape: Shape, dtype: Dtype) 
     array = UPSCALER.prepare(tile, stated)["photo"]
     batch = array if shape[0] == 1 else array[None]
     assert (batch.dtype.name, batch.ndim) == (dtype, 4)
+    # of arrays alone no more is known than what the network is given
+    assert UPSCALER.size_of({"photo": array}) == ((64, 96) if 96 in shape else tile.size)
     sides = (2, 3) if batch.shape[1] == 3 else (1, 2)
     made = batch.repeat(2, axis=sides[0]).repeat(2, axis=sides[1])
     UPSCALER.check({"made": _of_example(stated)}, stated)
