@@ -48,7 +48,7 @@ from serving.models.routing import CHALLENGER
 from serving.models.slots import read_slots
 from serving.photos.classify import ROOM_CLASSIFIER
 from serving.settings import Settings
-from serving.storage.objects import storage_of
+from serving.storage.objects import Storage, storage_of
 from stack.dev import prepare
 from stack.processes import Stack, free_port
 from stack.programs import (
@@ -176,13 +176,7 @@ def main() -> None:
         urls = [f"http://127.0.0.1:{each.gateway_port}" for each in ports]
         for url in urls:
             wait_for(partial(serves, url, key), f"{url} does not serve the starter")
-        # a version that breaks on a third of photos breaks on the same ones each time
-        random, storage = Random(1), storage_of(settings)
-        files = itertools.cycle(sorted((ROOT / "datasets" / "sample_listing").glob("*.jpg")))
-        photos = {f"listings/{n}.jpg": vary(next(files), random) for n in range(PHOTOS)}
-        for name, photo in photos.items():
-            storage.write(name, photo)
-        listings = Listings(urls, key, photos)
+        listings = Listings(urls, key, write_photos(storage_of(settings)))
         studio = Studio(stack, registry, client, engine, listings, urls)
         with listings.asked():
             wait_for(lambda: len(listings.answers) > 50, "nothing is answered")
@@ -194,6 +188,16 @@ def main() -> None:
     for failure, count in listings.failures.items():
         figures.say(f"{count}x {failure}")
     figures.print()
+
+
+def write_photos(storage: Storage) -> dict[str, bytes]:
+    """Store photos; a version that breaks on a third of all breaks on the same ones each time."""
+    random = Random(1)
+    files = itertools.cycle(sorted((ROOT / "datasets" / "sample_listing").glob("*.jpg")))
+    photos = {f"listings/{n}.jpg": vary(next(files), random) for n in range(PHOTOS)}
+    for name, photo in photos.items():
+        storage.write(name, photo)
+    return photos
 
 
 def edit_alias(studio: Studio, figures: Figures, settings: Settings, trials: int) -> None:

@@ -25,6 +25,7 @@ from tests.colour_studio import freeze, write_dataset, write_photos
 from tests.fakes import GREEN, RED, photo
 from tests.model_host import ModelHost
 from tests.toy_task.task import BRIGHTNESS
+from tests.whole_loop import point_to, run_job
 
 ROOT = Path(__file__).resolve().parents[1]
 OWN_GATES = ROOT / "tests" / "toy_task" / "gates" / "brightness.yaml"
@@ -42,33 +43,17 @@ def studio(
     write_dataset(dataset)
     freeze(dataset, photos, tmp_path / "cache")
     monkeypatch.setitem(cast("dict[str, Any]", TASKS), BRIGHTNESS.name, BRIGHTNESS)
-    for name, value in {
-        "STUDIO_HOME": registry_settings.home(),
-        "DATABASE_URL": registry_settings.database_url,
-        "MLFLOW_TRACKING_URI": registry_settings.mlflow_tracking_uri,
-        "STUDIO_DATA": photos,
-        "STUDIO_DATASETS": dataset.parent,
-        "BENTOML_HOME": tmp_path / "bentoml",
-        "ALLOW_GATES": json.dumps([digest_of([FOLDER / "common.yaml", OWN_GATES])]),
-    }.items():
-        monkeypatch.setenv(name, str(value))
-    return registry_settings
+    gates = json.dumps([digest_of([FOLDER / "common.yaml", OWN_GATES])])
+    others = {"BENTOML_HOME": tmp_path / "bentoml", "ALLOW_GATES": gates}
+    return point_to(monkeypatch, registry_settings, photos, dataset.parent, others)
 
 
 def retrain() -> dg.ExecuteInProcessResult:
     """Run the job that the factory makes of the toy's recipe."""
-    from dagster_project.defs.models.factory import model_definitions
-    from dagster_project.studio import Studio, values_io_manager
     from registry.judge import FOLDER
     from tests.toy_task.recipe import TOY
 
-    studio = Studio()
-    values = values_io_manager(studio.settings())
-    shared = dg.Definitions(resources={"studio": studio, "io_manager": values})
-    job = dg.Definitions.merge(model_definitions(TOY), shared).resolve_job_def("retrain_brightness")
-    gates = {"files": [str(FOLDER / "common.yaml"), str(OWN_GATES)]}
-    ops = {"brightness__registered_version_gates": {"config": gates}}
-    return job.execute_in_process(run_config={"ops": ops})
+    return run_job(TOY, "retrain_brightness", [FOLDER / "common.yaml", OWN_GATES])
 
 
 def build_bentos() -> None:

@@ -13,6 +13,7 @@ from bentos.gateway.middleware import REQUEST_ID_KEY
 from bentos.gateway.schema import JobAccepted
 from serving import logs, metrics, traces
 from serving.db.tables import Json
+from serving.errors import BadImage
 from serving.image import hash_photo
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
@@ -83,6 +84,13 @@ async def keep_upload(state: GatewayState, caller: Caller, data: bytes, content_
         state.uploads.keep, new, hash_photo(data), len(data), write
     )
     return key_of_upload(kept.id)
+
+
+async def keep_photo(state: GatewayState, caller: Caller, data: bytes, kind: str) -> str:
+    """Store a photo that came as a body for a job to read; return its key; BadImage if empty."""
+    if not data:
+        raise BadImage("the file is empty")
+    return await keep_upload(state, caller, data, kind or "application/octet-stream")
 
 
 async def accept(

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from bentos.gateway import media_types
-from bentos.gateway.accept import Caller, CurrentCaller, accept, keep_upload
+from bentos.gateway.accept import Caller, CurrentCaller, accept, keep_photo
 from bentos.gateway.bodies import JSON_BYTES, read_body
 from bentos.gateway.dependencies import GatewayState, State
 from bentos.gateway.document import body_of
@@ -19,7 +19,7 @@ from bentos.gateway.model_versions import DOCUMENTED, model_versions
 from bentos.gateway.pools import PhotoPools
 from bentos.gateway.schema import JobAccepted
 from bentos.problems import documented, parse_body
-from serving.errors import BadImage, StudioError, TooLarge
+from serving.errors import StudioError, TooLarge
 from serving.image import PhotoFile, hash_photo
 from serving.models.analysis import TASKS, Analysis, Seen, analyse, look_at, within
 from serving.models.analysis_results import AnalysisResult
@@ -100,8 +100,7 @@ async def analyze_photos(
     sha256 = hash_photo(data)
     asker = Asker(caller.client, caller.listing_id)
     photo = PhotoFile(data, state.settings.max_pixels, sha256)
-    seen, found = await _analyze(f"sha256:{sha256}", photo, state, asker)
-    del seen
+    _, found = await _analyze(f"sha256:{sha256}", photo, state, asker)
     return _answer([_result(found, query.maps)], None)
 
 
@@ -133,9 +132,7 @@ async def _analyze_keys(
 async def _analyze_later(
     data: bytes, query: AnalyzeQuery, state: GatewayState, caller: Caller, kind: str
 ) -> Response:
-    if not data:
-        raise BadImage("the file is empty")
-    key = await keep_upload(state, caller, data, kind or "application/octet-stream")
+    key = await keep_photo(state, caller, data, kind)
     how = query.model_dump(include=set(Analysing.model_fields), exclude_unset=True)
     return await accept(state, caller, "analyze_photos", {"photos": [key]} | how, JobOptions())
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from bentos.gateway import media_types
-from bentos.gateway.accept import Caller, CurrentCaller, accept, keep_upload
+from bentos.gateway.accept import Caller, CurrentCaller, accept, keep_photo
 from bentos.gateway.bodies import JSON_BYTES, read_body
 from bentos.gateway.dependencies import GatewayState, State
 from bentos.gateway.document import body_of
@@ -17,7 +17,7 @@ from bentos.gateway.model_versions import DOCUMENTED, model_versions
 from bentos.gateway.schema import ClassifyAnswer, ClassifyRequest, JobAccepted
 from bentos.problems import documented, parse_body
 from serving import metrics
-from serving.errors import BadImage, StudioError, TooLarge
+from serving.errors import StudioError, TooLarge
 from serving.image import PhotoFile, hash_photo
 from serving.models.asker import Asker
 from serving.models.predictor import or_raise
@@ -85,9 +85,7 @@ async def _classify_keys(
 
 
 async def _classify_later(data: bytes, state: GatewayState, caller: Caller, kind: str) -> Response:
-    if not data:
-        raise BadImage("the file is empty")
-    key = await keep_upload(state, caller, data, kind or "application/octet-stream")
+    key = await keep_photo(state, caller, data, kind)
     return await accept(state, caller, "classify_photos", {"photos": [key]}, JobOptions())
 
 

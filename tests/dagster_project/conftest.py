@@ -8,6 +8,7 @@ import pytest
 
 from serving.settings import Settings
 from tests.colour_studio import freeze, write_dataset, write_photos
+from tests.whole_loop import point_to
 
 KEY = "room_classifier"
 
@@ -25,16 +26,8 @@ def studio(
     """Settings, and an environment in which the project's own definitions find all this."""
     datasets = tmp_path / "datasets"
     write_dataset(datasets / "rooms")
-    for name, value in {
-        "STUDIO_HOME": registry_settings.home(),
-        "DATABASE_URL": registry_settings.database_url,
-        "MLFLOW_TRACKING_URI": registry_settings.mlflow_tracking_uri,
-        "STUDIO_DATA": photos,
-        "STUDIO_DATASETS": datasets,
-    }.items():
-        monkeypatch.setenv(name, str(value))
     freeze(datasets / "rooms", photos, tmp_path / "cache")
-    return registry_settings
+    return point_to(monkeypatch, registry_settings, photos, datasets)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from serving.settings import Settings
 from tests.colour_studio import freeze, write_dataset, write_photos
 from tests.training.detector.toy_teachers import toy_yolox, write_teachers
+from tests.whole_loop import point_to, run_job
 from training.detector.recipe import DETECTION, DETECTION_YOLOX
 from training.recipe import OutsideWeights, Recipe
 
@@ -25,30 +26,15 @@ def studio(
     write_dataset(dataset)
     write_teachers(photos, dataset)
     freeze(dataset, photos, tmp_path / "cache")
-    for name, value in {
-        "STUDIO_HOME": registry_settings.home(),
-        "DATABASE_URL": registry_settings.database_url,
-        "MLFLOW_TRACKING_URI": registry_settings.mlflow_tracking_uri,
-        "STUDIO_DATA": photos,
-        "STUDIO_DATASETS": dataset.parent,
-    }.items():
-        monkeypatch.setenv(name, str(value))
-    return registry_settings
+    return point_to(monkeypatch, registry_settings, photos, dataset.parent)
 
 
-def run_smoke(recipe: Recipe[Any], config: dict[str, object]) -> dg.ExecuteInProcessResult:
-    from dagster_project.defs.models.factory import model_definitions
-    from dagster_project.studio import Studio, values_io_manager
+def run_smoke(
+    recipe: Recipe[Any], config: dict[str, object] | None = None
+) -> dg.ExecuteInProcessResult:
     from registry.judge import smoke
 
-    studio = Studio()
-    values = values_io_manager(studio.settings())
-    shared = dg.Definitions(resources={"studio": studio, "io_manager": values})
-    definitions = dg.Definitions.merge(model_definitions(recipe), shared)
-    job = definitions.resolve_job_def("retrain_smoke_detector")
-    gates = [str(file) for file in smoke(recipe.name)]
-    ops = {"detector__registered_version_gates": {"config": {"files": gates}}} | config
-    return job.execute_in_process(run_config={"ops": ops})
+    return run_job(recipe, "retrain_smoke_detector", smoke(recipe.name), config)
 
 
 @pytest.mark.usefixtures("studio")
@@ -58,8 +44,8 @@ def test_the_smoke_job_trains_judges_and_registers_it() -> None:
     from serving.environment import read_settings
 
     settings = {"weights": "none", "workers": 0, "accelerator": "cpu", "side": 64}
-    config = {"config": settings | {"train_side": 64, "epochs": 1, "width": 16}}
-    assert run_smoke(DETECTION, {"detector__trained_model": config}).success
+    config = settings | {"train_side": 64, "epochs": 1, "width": 16}
+    assert run_smoke(DETECTION, config).success
     (version,) = open_client(read_settings()).search_model_versions("name='detector'")
     assert version.tags[VERDICT] == "passed", version.tags.get(REASONS)
 
@@ -73,7 +59,7 @@ def test_weights_from_outside_are_judged_by_the_same_gates_without_training() ->
     assert isinstance(DETECTION_YOLOX.made_by, OutsideWeights)
     digest = hashlib.sha256(toy_yolox()).hexdigest()
     weights = replace(DETECTION_YOLOX.made_by, location="yolox-nano.onnx", sha256=digest)
-    assert run_smoke(replace(DETECTION_YOLOX, made_by=weights), {}).success
+    assert run_smoke(replace(DETECTION_YOLOX, made_by=weights)).success
     (version,) = open_client(read_settings()).search_model_versions("name='detector'")
     assert version.tags[VERDICT] == "passed", version.tags.get(REASONS)
     run = open_client(read_settings()).get_run(str(version.run_id))

@@ -10,6 +10,7 @@ import yaml
 from serving.settings import Settings
 from tests.colour_studio import freeze, write_dataset, write_photos
 from tests.training.segmenter.toy_teacher import SIDE, toy_teacher
+from tests.whole_loop import point_to, run_job
 
 pytestmark = pytest.mark.slow
 
@@ -25,35 +26,16 @@ def studio(
     named = {"location": "teacher.onnx", "sha256": hashlib.sha256(model).hexdigest(), "side": SIDE}
     (dataset / "teacher.yaml").write_text(yaml.safe_dump(named | {"licence": "own"}))
     freeze(dataset, photos, tmp_path / "cache")
-    for name, value in {
-        "STUDIO_HOME": registry_settings.home(),
-        "DATABASE_URL": registry_settings.database_url,
-        "MLFLOW_TRACKING_URI": registry_settings.mlflow_tracking_uri,
-        "STUDIO_DATA": photos,
-        "STUDIO_DATASETS": dataset.parent,
-    }.items():
-        monkeypatch.setenv(name, str(value))
-    return registry_settings
+    return point_to(monkeypatch, registry_settings, photos, dataset.parent)
 
 
 def run_smoke() -> dg.ExecuteInProcessResult:
-    from dagster_project.defs.models.factory import model_definitions
-    from dagster_project.studio import Studio, values_io_manager
     from registry.judge import smoke
     from training.segmenter.recipe import SEGMENTATION
 
-    studio = Studio()
-    values = values_io_manager(studio.settings())
-    shared = dg.Definitions(resources={"studio": studio, "io_manager": values})
-    definitions = dg.Definitions.merge(model_definitions(SEGMENTATION), shared)
-    job = definitions.resolve_job_def("retrain_smoke_segmenter")
-    settings = {"weights": "none", "workers": 0, "accelerator": "cpu", "side": 64}
-    gates = [str(file) for file in smoke(SEGMENTATION.name)]
-    ops = {
-        "segmenter__trained_model": {"config": settings | {"train_side": 64, "epochs": 1}},
-        "segmenter__registered_version_gates": {"config": {"files": gates}},
-    }
-    return job.execute_in_process(run_config={"ops": ops})
+    config = {"weights": "none", "workers": 0, "accelerator": "cpu", "side": 64}
+    config |= {"train_side": 64, "epochs": 1}
+    return run_job(SEGMENTATION, "retrain_smoke_segmenter", smoke(SEGMENTATION.name), config)
 
 
 @pytest.mark.usefixtures("studio")

@@ -7,6 +7,7 @@ import pytest
 
 from serving.settings import Settings
 from tests.colour_studio import freeze, write_dataset, write_photos
+from tests.whole_loop import point_to, run_job
 
 pytestmark = pytest.mark.slow
 
@@ -20,36 +21,15 @@ def studio(
     photos, dataset = write_photos(tmp_path / "data"), tmp_path / "datasets" / UPSCALING.dataset
     write_dataset(dataset)
     freeze(dataset, photos, tmp_path / "cache")
-    for name, value in {
-        "STUDIO_HOME": registry_settings.home(),
-        "DATABASE_URL": registry_settings.database_url,
-        "MLFLOW_TRACKING_URI": registry_settings.mlflow_tracking_uri,
-        "STUDIO_DATA": photos,
-        "STUDIO_DATASETS": dataset.parent,
-    }.items():
-        monkeypatch.setenv(name, str(value))
-    return registry_settings
+    return point_to(monkeypatch, registry_settings, photos, dataset.parent)
 
 
 def run_smoke() -> dg.ExecuteInProcessResult:
-    from dagster_project.defs.models.factory import model_definitions
-    from dagster_project.studio import Studio, values_io_manager
     from registry.judge import smoke
     from training.upscaler.recipe import UPSCALING
 
-    studio = Studio()
-    values = values_io_manager(studio.settings())
-    shared = dg.Definitions(resources={"studio": studio, "io_manager": values})
-    job = dg.Definitions.merge(model_definitions(UPSCALING), shared).resolve_job_def(
-        "retrain_smoke_upscaler"
-    )
-    gates = [str(file) for file in smoke(UPSCALING.name)]
     config = UPSCALING.made_by.smoke.model_dump() | {"workers": 0, "accelerator": "cpu"}  # type: ignore[union-attr]
-    ops = {
-        "upscaler__trained_model": {"config": config},
-        "upscaler__registered_version_gates": {"config": {"files": gates}},
-    }
-    return job.execute_in_process(run_config={"ops": ops})
+    return run_job(UPSCALING, "retrain_smoke_upscaler", smoke(UPSCALING.name), config)
 
 
 @pytest.mark.usefixtures("studio")
