@@ -112,8 +112,8 @@ def _some(windows: Iterator[Window], count: int) -> Iterator[list[Window]]:
 
 def _starts(length: int, own: int) -> tuple[list[int], int]:
     """Return where the tiles along a side begin, and how many pixels each is for."""
-    own = min(own, length)
     count = -(-length // own)
+    own = -(-length // count)  # no larger than it takes so many
     return [min(place * own, length - own) for place in range(count)], own
 
 

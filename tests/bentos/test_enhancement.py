@@ -1,11 +1,19 @@
 import json
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import Engine
 
+from registry.bootstrap import STARTERS
 from serving.image import decode
+from serving.licences import LicencePolicy
+from serving.models.local import LocalModels, load_baked
+from serving.perception.upscale import UPSCALER
+from serving.settings import Settings
 from serving.storage.objects import Storage
 from tests.bentos.conftest import link
+from tests.bentos.gateway_client import open_gateway_client
 from tests.serving.photos.enhance.pictures import relit, room
 from tests.serving.photos.enhance.test_file import saved
 from tests.serving.workflows.harness import JobHarness
@@ -49,6 +57,8 @@ def test_a_raw_body_can_become_a_job(visitor: TestClient) -> None:
         (DARK, {"preset": "loud"}, 422),
         (DARK, {"quality": 0}, 422),
         (DARK, {"format": "gif"}, 422),
+        (DARK, {"upscale": 3}, 422),
+        (DARK, {"upscale": 2}, 503),  # no model answers
     ],
 )
 def test_what_cannot_be_done_is_refused(
@@ -71,3 +81,19 @@ def test_the_page_shows_before_and_after(
     whole = visitor.get(f"/internal/jobs/{job.id}/files/0.jpg", headers=KEY)
     assert (small.status_code, whole.status_code) == (200, 200)
     assert whole.headers["content-type"] == "image/jpeg"
+
+
+def test_more_pixels_are_given_at_once_to_a_photo_that_is_not_large(
+    app_settings: Settings, storage: Storage, engine: Engine
+) -> None:
+    baked = load_baked(STARTERS, tasks={UPSCALER.name: UPSCALER})
+    models = LocalModels(storage, baked, licences=LicencePolicy(production=False))
+    ours, params = {"Content-Type": "image/jpeg"}, {"upscale": "2", "preset": "none"}
+    small, large = saved(room()[:240, :320]), saved(np.zeros((1800, 2000, 3), np.uint8))
+    with open_gateway_client(app_settings, engine, storage, models) as client:
+        answer = client.post(PATH, content=small, headers=ours, params=params)
+        refused = client.post(PATH, content=large, headers=ours, params=params)
+    assert answer.status_code == 200, answer.text
+    assert decode(answer.content, 10**7).shape == (480, 640, 3)
+    assert refused.status_code == 413
+    assert "async" in refused.json()["detail"]
