@@ -5,6 +5,7 @@ from typing import Any, get_type_hints
 
 from serving.audio.beat_tracker import BEAT_TRACKER
 from serving.image import PhotoFile
+from serving.perception.depth import DEPTH
 from serving.perception.detect import DETECTOR
 from serving.perception.saliency import SALIENCY
 from serving.perception.segment import SEGMENTER
@@ -22,6 +23,7 @@ _ALL: tuple[AnyTask, ...] = (
     DETECTOR,
     SALIENCY,
     UPSCALER,
+    DEPTH,
 )
 TASKS: Mapping[str, AnyTask] = {task.name: task for task in _ALL}
 

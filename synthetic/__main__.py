@@ -9,6 +9,7 @@ from synthetic.build import ROOM_TYPES, build_scene
 from synthetic.catalogue import Catalogue, read_catalogue
 from synthetic.files import write_rendered
 from synthetic.palette import choose_palette
+from synthetic.raycast.rooms import DrawnScene, write_views
 from synthetic.render import render
 from synthetic.sample import SAMPLES, write_listing
 from synthetic.scene import without_furniture
@@ -24,6 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     if chosen.command == "rooms":
         write_rooms(chosen, catalogue)
+        return
+    if chosen.command == "views":
+        for number in range(chosen.seed, chosen.seed + chosen.count):
+            write_views(DrawnScene(chosen.part, number), catalogue, chosen.out)
         return
     palette = choose_palette(chosen.home) if chosen.home is not None else None
     scene = build_scene(chosen.type, chosen.seed, catalogue, palette)
@@ -50,7 +55,7 @@ def write_rooms(chosen: argparse.Namespace, catalogue: Catalogue) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m synthetic",
-        description="Path-traced rooms with their ground truth.",
+        description="Rooms with their ground truth: path-traced, or drawn with a few rays.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     room = commands.add_parser("room", help="render one room with its ground truth")
@@ -70,11 +75,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     rooms.add_argument("--width", type=int, default=320)
     rooms.add_argument("--height", type=int, default=240)
+    views = commands.add_parser(
+        "views", help="draw many views of rooms with their depth, by rays alone, a second each"
+    )
+    views.add_argument("--count", type=int, required=True, help="of scenes, three views each")
+    views.add_argument("--seed", type=int, default=0, help="number of the first (default 0)")
+    views.add_argument(
+        "--part", choices=("learned", "unseen"), default="learned", help="which furniture"
+    )
     sample = commands.add_parser("sample", help="render the sample listing again")
     sample.add_argument("--only", choices=("", *ROOM_TYPES), default="", help="just this picture")
-    for command in (room, rooms, sample):
+    for command in (room, rooms, views, sample):
         command.add_argument("--furniture", type=Path, help="folder of a Sweet Home 3D library")
         command.add_argument("--out", type=Path, required=True)
+    for command in (room, rooms, sample):
         command.add_argument("--samples", type=int, default=SAMPLES, help="light paths per pixel")
     return parser
 

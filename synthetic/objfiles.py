@@ -1,6 +1,7 @@
 """Reads OBJ models and their MTL materials."""
 
 import math
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ CREASE_DEG = 42.0
 _METALS = ("chrom", "metal", "steel", "inox", "alu", "galvan", "cromo", "handle")
 
 
+@lru_cache(maxsize=64)
 def load_model(model: Model) -> dict[str, tuple[Material, Mesh]]:
     """Read a model, scaled to its catalogue size and standing on the origin.
 
@@ -21,7 +23,8 @@ def load_model(model: Model) -> dict[str, tuple[Material, Mesh]]:
     -------
     dict
         By material name: the material as the MTL file tells it, and its triangles. Texture
-        coordinates are the file's where the material has a picture, else in metres.
+        coordinates are the file's where the material has a picture, else in metres. Read once:
+        nobody writes to it.
     """
     lines = model.path.read_text("latin-1").splitlines()
     materials = _read_materials(model.path, lines)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from training.beat_tracker.recipe import BEATS
+from training.depth.recipe import DEPTHS
 from training.detector.recipe import DETECTION
 from training.photo_quality.recipe import QUALITY
 from training.recipe import Recipe
@@ -17,4 +18,5 @@ RECIPES: tuple[Recipe[Any], ...] = (
     SEGMENTATION,
     DETECTION,
     UPSCALING,
+    DEPTHS,
 )

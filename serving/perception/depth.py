@@ -9,8 +9,9 @@ from pydantic import TypeAdapter
 from serving.card import EMBEDDING, FramedInput, Map, ModelCard
 from serving.encoded import Encoded
 from serving.errors import ModelUnavailable, NotFinite
-from serving.image import PhotoFile
+from serving.image import Image, PhotoFile
 from serving.perception.pixels import frame_photo, squeeze_photo
+from serving.perception.refine import refine_values
 from serving.task import Inputs, Outputs, Size
 
 Floats = NDArray[np.float32]
@@ -18,6 +19,9 @@ Steps = NDArray[np.uint16]
 METRES, INVERSE = "m", "inverse"
 _MM_PER_M = 1000
 _MOST = 65535  # of 16 bits: also the farthest that is told, 65.5 m
+_NEAREST_MM = 100.0
+_ENDS = (0.01, 0.995)  # quantiles that become 0 and 1: a few wrong pixels take no room
+_FLAT = 0.02  # of the nearest: less than that apart is not told apart
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,32 @@ def stretch(inverse: Floats) -> Steps:
     return steps
 
 
+def nearness_of(answer: DepthAnswer, photo: Image) -> NDArray[np.uint8]:
+    """Return how near everything in a photo is, 0..255, 255 the nearest: what films move apart by.
+
+    One over the distance, since that is how far things shift when a camera moves; its steps are
+    brought to the photo's edges.
+
+    Parameters
+    ----------
+    photo : uint8 RGB (height, width, 3), that the answer is about
+
+    Returns
+    -------
+    uint8, the photo's proportions, no longer than `Refinement.work_side_px` along a side
+        Zeros where all is equally far.
+    """
+    steps = answer.map.array().astype(np.float32)
+    inverse = steps if answer.unit == INVERSE else 1 / steps.clip(_NEAREST_MM)
+    low, high = np.quantile(inverse, _ENDS)
+    if high - low <= _FLAT * high:
+        steps = np.zeros_like(inverse)
+    else:
+        steps = ((inverse - low) / (high - low)).clip(0, 1)
+    refined = refine_values(steps.astype(np.float32), photo)
+    return np.rint(refined * 255).astype(np.uint8)
+
+
 class Depth:
     """The task: the whole photo, squeezed to a rectangle; a distance for each of its pixels.
 
@@ -87,21 +117,14 @@ class Depth:
     def read(self, outputs: Outputs, card: ModelCard, size: Size) -> DepthAnswer:
         """Read the only output, (height, width) with dimensions of one around it.
 
-        The card's parameter `scale`, 1 if there is none, makes metres of a network's own unit.
-
         Raises
         ------
         NotFinite
             If a value is not finite.
         """
-        unit = card.output_as(Map).unit
-        values = np.squeeze(_only(outputs, self.name)).astype(np.float32)
-        if not np.isfinite(values).all():
-            raise NotFinite("a depth is not finite")
-        if unit == INVERSE:
-            return DepthAnswer(unit, Encoded.of_map(stretch(values)), size)
-        scale = np.asarray(card.parameters.get("scale", 1.0), np.float32)
-        return DepthAnswer(unit, Encoded.of_map(to_millimetres(values * scale)), size)
+        unit, values = card.output_as(Map).unit, values_of(outputs, card)
+        steps = stretch(values) if unit == INVERSE else to_millimetres(values)
+        return DepthAnswer(unit, Encoded.of_map(steps), size)
 
     def check(self, outputs: Outputs, card: ModelCard) -> None:
         """Judge that it is one map of finite numbers, in a unit that this release reads."""
@@ -116,6 +139,24 @@ class Depth:
             raise ModelUnavailable(self.name, f"its output {values.shape} is no map")
         if not np.isfinite(values).all():
             raise ModelUnavailable(self.name, "its output is not finite")
+
+
+def values_of(outputs: Outputs, card: ModelCard) -> Floats:
+    """Return the only output, float32 (height, width), in the card's unit.
+
+    The card's parameter `scale`, 1 if there is none, makes metres of a network's own unit.
+
+    Raises
+    ------
+    NotFinite
+        If a value is not finite.
+    """
+    values = np.squeeze(_only(outputs, card.task)).astype(np.float32)
+    if not np.isfinite(values).all():
+        raise NotFinite("a depth is not finite")
+    if card.output_as(Map).unit == INVERSE:
+        return values
+    return values * np.asarray(card.parameters.get("scale", 1.0), np.float32)
 
 
 def _only(outputs: Outputs, task: str) -> NDArray[np.generic]:

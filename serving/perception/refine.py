@@ -1,4 +1,4 @@
-"""Brings a coarse map of classes to a photo's own size, its borders to the photo's edges.
+"""Brings a coarse map to a photo's own size, its borders to the photo's edges.
 
 A guided filter of each class's mask, guided by the photo's brightness: where the photo is flat the
 mask is smoothed, and where the photo has an edge the mask gets one. K. He, J. Sun, X. Tang, "Guided
@@ -68,10 +68,32 @@ def refine_mask(ids: Ids, photo: Image, how: Refinement = _DEFAULT) -> Ids:
     if len(there) == 1:
         return np.full(photo.shape[:2], there[0], np.uint8)
     guide = _work_copy(photo, how.work_side_px)
-    radius = _radius(guide, ids, how.reach)
+    radius = _radius(guide, (ids.shape[0], ids.shape[1]), how.reach)
     statistics = _Guide(guide, radius, how.flatness**2)
     lines = [statistics.fit(_stretch(ids == number, guide)) for number in there]
     return _paint(photo, lines, there)
+
+
+def refine_values(values: Floats, photo: Image, how: Refinement = _DEFAULT) -> Floats:
+    """Return a coarse map of measures on a photo's working copy, its steps at the photo's edges.
+
+    Parameters
+    ----------
+    values : float32 (rows, columns), of the whole photo, squeezed
+    photo : uint8 RGB (height, width, 3)
+
+    Returns
+    -------
+    float32, no longer than `how.work_side_px` along a side
+        Within the range of `values`.
+    """
+    check_rgb(photo)
+    guide = _work_copy(photo, how.work_side_px)
+    cell = (values.shape[0], values.shape[1])
+    statistics = _Guide(guide, _radius(guide, cell, how.reach), how.flatness**2)
+    slope, offset = statistics.fit(_stretch(values, guide))
+    refined: Floats = (slope * guide + offset).clip(values.min(), values.max())
+    return refined
 
 
 def _classes_of(ids: Ids, least_share: float) -> Ids:
@@ -90,14 +112,14 @@ def _work_copy(photo: Image, side_px: int) -> Floats:
     return np.asarray(grey, np.float32) / np.float32(255)
 
 
-def _radius(guide: Floats, ids: Ids, reach: float) -> int:
-    cell = max(guide.shape[0] / ids.shape[0], guide.shape[1] / ids.shape[1])
+def _radius(guide: Floats, coarse: tuple[int, int], reach: float) -> int:
+    cell = max(guide.shape[0] / coarse[0], guide.shape[1] / coarse[1])
     return max(1, int(reach * cell + 0.5))
 
 
-def _stretch(mask: NDArray[np.bool_], guide: Floats) -> Floats:
+def _stretch(values: NDArray[np.bool_] | Floats, guide: Floats) -> Floats:
     size = guide.shape[1], guide.shape[0]
-    stretched = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    stretched = cv2.resize(values.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
     return np.asarray(stretched, np.float32)
 
 

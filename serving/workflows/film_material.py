@@ -14,6 +14,7 @@ from PIL import Image as Pillow
 from PIL import ImageOps, UnidentifiedImageError
 
 from serving.db.tables import Json
+from serving.encoded import Encoded
 from serving.errors import (
     BadImage,
     BadInput,
@@ -26,6 +27,7 @@ from serving.image import Image, PhotoFile, decode, opened
 from serving.image.kinds import kind_of
 from serving.models.pinned import PinnedModel
 from serving.models.predictor import Prediction, or_raise
+from serving.perception.depth import DEPTH, nearness_of
 from serving.perception.saliency import SALIENCY, SaliencyAnswer
 from serving.photos.classify import ROOM_CLASSIFIER
 from serving.photos.crop.crop import focus_points
@@ -33,6 +35,7 @@ from serving.photos.crop.importance import make_scene
 from serving.photos.quality.task import PHOTO_QUALITY
 from serving.problems import problem_of
 from serving.render.frames import photo_size
+from serving.render.template_files import open_template
 from serving.requests.film import BrandSpec, FilmInput, PhotoSpec
 from serving.task import Answer, Task
 from serving.video.draw.grade import Lut, parse_cube
@@ -50,6 +53,7 @@ _DEPTH_PIXELS = 40_000_000
 _CUBE_BYTES = 8 * 2**20
 _JPEG, _FINE = b"\xff\xd8", 97  # 53 dB from the pixels, where the film's encoder keeps 43
 _LONGEST_JPEG = 65_500
+_DEPTH_SIDE = 1024  # of the photo at whose edges depth gets its steps
 _PROOF_SIDE = 64  # a photo is decoded once, small, so that a damaged one is known from the start
 
 
@@ -119,21 +123,25 @@ class PhotoIntake:
         try:
             data = self.run.read(spec.photo)
             depth = None if spec.depth is None else self.run.read(spec.depth)
-            photo = self._judge(spec, data, depth)
+            if depth is not None:
+                decode(depth, _DEPTH_PIXELS)
+            photo = self._judge(spec, data)
             self._keep(photo, data)
         except StudioError as error:
             if not isinstance(error, BadInput) and not self.run.should_give_up(error):
                 raise
             return {"photo": spec.photo, "error": problem_of(error).model_dump()}
-        photo = self.models.complete(photo, spec, data)
-        if depth is not None:
-            (self.folder / str(photo.depth)).write_bytes(depth)
-        return photo
+        file = PhotoFile(data, self.run.parts.settings.max_pixels)
+        photo = self.models.complete(photo, spec, file)
+        depth = self.models.draw_depth(spec, file) if depth is None else depth
+        if depth is None:
+            return photo
+        name = f"depth-{hashlib.sha256(depth).hexdigest()}"
+        (self.folder / name).write_bytes(depth)
+        return replace(photo, depth=name)
 
-    def _judge(self, spec: PhotoSpec, data: bytes, depth: bytes | None) -> FilmPhoto:
+    def _judge(self, spec: PhotoSpec, data: bytes) -> FilmPhoto:
         width, height = photo_size(data)
-        if depth is not None:
-            decode(depth, _DEPTH_PIXELS)
         return FilmPhoto(
             name=hashlib.sha256(data).hexdigest(),
             width=width,
@@ -142,7 +150,6 @@ class PhotoIntake:
             focus=tuple(spec.focus),
             room=spec.room,
             caption=spec.caption,
-            depth=None if depth is None else f"depth-{hashlib.sha256(depth).hexdigest()}",
             labels=tuple(SpotLabel(label.text, label.x, label.y) for label in spec.labels),
         )
 
@@ -168,10 +175,20 @@ class _Models:
     rooms: PinnedModel | None
     quality: PinnedModel | None
     saliency: PinnedModel | None
+    depth: PinnedModel | None
 
-    def complete(self, photo: FilmPhoto, spec: PhotoSpec, data: bytes) -> FilmPhoto:
+    def draw_depth(self, spec: PhotoSpec, file: PhotoFile) -> bytes | None:
+        """Return a depth picture as PNG, near is bright; None if the model cannot say."""
+        if self.depth is None:
+            return None
+        found = self._ask(DEPTH, file, self.depth, spec.photo, needed=False)
+        if found is None:
+            return None
+        near = nearness_of(found, file.pixels(min_side=_DEPTH_SIDE))
+        return Encoded.of_map(near).data
+
+    def complete(self, photo: FilmPhoto, spec: PhotoSpec, file: PhotoFile) -> FilmPhoto:
         """Return the photo with its room and its weight, as far as models know them."""
-        file = PhotoFile(data, self.run.parts.settings.max_pixels)
         if photo.room is None and self.rooms is not None:
             room = self._ask(ROOM_CLASSIFIER, file, self.rooms, spec.photo, needed=True)
             photo = replace(photo, room=room.room_type if room else None)
@@ -220,9 +237,9 @@ def _find_models(run: Run, request: FilmInput) -> _Models:
 
     A film in the order it was sent is better than none: where no model answers to the last, rooms
     stay unknown. Without a judge of quality all photos weigh the same; where nobody says what is
-    salient, the camera goes to the middle.
+    salient, the camera goes to the middle; without depth nothing moves apart.
     """
-    rooms = quality = saliency = None
+    rooms = quality = saliency = depth = None
     if request.order == "rooms" and any(spec.room is None for spec in request.photos):
         try:
             rooms = run.pin_route(ROOM_CLASSIFIER)
@@ -235,7 +252,15 @@ def _find_models(run: Run, request: FilmInput) -> _Models:
     if any(not spec.focus for spec in request.photos):
         with contextlib.suppress(ModelUnavailable):
             saliency = run.pin_route(SALIENCY)
-    return _Models(run, rooms, quality, saliency)
+    if _uses_depth(request) and any(spec.depth is None for spec in request.photos):
+        with contextlib.suppress(ModelUnavailable):
+            depth = run.pin_route(DEPTH)
+    return _Models(run, rooms, quality, saliency, depth)
+
+
+def _uses_depth(request: FilmInput) -> bool:
+    motion = open_template(request.template).motion
+    return bool(motion.parallax or motion.focus_blur)
 
 
 def _refuse_or_skip(request: FilmInput, found: Json, skipped: list[Json]) -> None:

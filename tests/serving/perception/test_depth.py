@@ -8,7 +8,7 @@ from serving.card import FramedInput, Map, ModelCard, PhotoInput
 from serving.errors import ModelUnavailable, NotFinite
 from serving.image import PhotoFile
 from serving.models.comparison import compare
-from serving.perception.depth import DEPTH, INVERSE, METRES, DepthAnswer
+from serving.perception.depth import DEPTH, INVERSE, METRES, DepthAnswer, nearness_of
 
 SIDE = 32
 MIDAS = FramedInput(
@@ -108,3 +108,24 @@ def test_a_model_of_another_unit_frame_or_shape_does_not_answer() -> None:
     ):
         with pytest.raises(ModelUnavailable):
             DEPTH.check(outputs, card)
+
+
+def test_nearness_is_what_things_shift_by_and_keeps_the_photos_proportions() -> None:
+    photo = make_photo(60, 90)
+    answer = DEPTH.read({"depth": make_ramp()}, make_card(), photo.size)
+    near = nearness_of(answer, photo.pixels())
+    assert (near.shape, near.dtype) == ((60, 90), np.uint8)
+    assert near[:, 2].mean() > 180
+    assert near[:, -2:].max() < 10
+    middle = near[:, 45].mean() / 255  # at 3 m of 1 to 5: a third, less a fifth, of all but a fifth
+    assert middle == pytest.approx((1 / 3 - 1 / 5) / (1 - 1 / 5), abs=0.05)
+
+
+def test_an_inverse_depth_is_nearness_and_a_wall_alone_is_none() -> None:
+    photo = make_photo(40, 40)
+    near = nearness_of(
+        DEPTH.read({"depth": make_ramp()}, make_card(INVERSE), photo.size), photo.pixels()
+    )
+    assert near[:, -1].mean() > 215 > 40 > near[:, 0].mean()
+    flat = DEPTH.read({"depth": np.full((SIDE, SIDE), 2.0, np.float32)}, make_card(), photo.size)
+    assert not nearness_of(flat, photo.pixels()).any()

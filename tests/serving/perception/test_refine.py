@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.errors import BadImage, BadInput
-from serving.perception.refine import Refinement, refine_mask
+from serving.perception.refine import Refinement, refine_mask, refine_values
 
 SIDE = 32
 
@@ -74,3 +74,13 @@ def test_what_is_no_map_or_no_photo_is_refused() -> None:
             refine_mask(ids, photo)
     with pytest.raises(BadImage):
         refine_mask(np.zeros((2, 2), np.uint8), photo[..., 0])
+
+
+def test_a_step_of_measures_moves_to_the_edge_in_the_photo_and_leaves_their_range_alone() -> None:
+    photo, truth = make_room(480, 640, edge=0.52)
+    coarse = np.full((SIDE, SIDE), 0.2, np.float32)
+    coarse[SIDE // 2 :] = 0.9
+    refined = refine_values(coarse, photo)
+    assert refined.shape == truth.shape
+    assert coarse.min() <= refined.min() <= refined.max() <= coarse.max()
+    assert ((refined > 0.55) != (truth == 2)).mean() < 0.005

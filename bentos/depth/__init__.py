@@ -1,0 +1,1 @@
+"""The depth model's service."""
