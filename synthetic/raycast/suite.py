@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from synthetic.layout import collide
-from synthetic.scene import Item, Opening, Room, Scene, Side, Wall
+from synthetic.scene import Item, Opening, Room, Scene, Side, Vector, Wall
 from synthetic.shell import REVEAL_M, shell_items
 
 _OPPOSITE: dict[Side, Side] = {"back": "front", "front": "back", "left": "right", "right": "left"}
@@ -54,7 +54,7 @@ def join_rooms(first: Scene, second: Scene, rng: np.random.Generator) -> Scene:
         replace(
             item,
             name=f"beyond-{item.name}",
-            position=tuple(p + a for p, a in zip(item.position, away, strict=True)),
+            position=_moved(item.position, away),
             support="wall" if item.support == "wall" else f"beyond-{item.support}",
         )
         for item in beyond
@@ -111,7 +111,12 @@ def _zone(room: Room, passage: Passage, side: Side, start_m: float) -> Item:
     return Item("passage", "none", size, (across[side], 0.0, middle), 90.0)
 
 
-def _offset(first: Room, second: Room, passage: Passage) -> tuple[float, float, float]:
+def _moved(position: Vector, away: Vector) -> Vector:
+    x, y, z = (p + a for p, a in zip(position, away, strict=True))
+    return x, y, z
+
+
+def _offset(first: Room, second: Room, passage: Passage) -> Vector:
     gap = 2 * REVEAL_M
     return {
         "back": (passage.shift_m, 0.0, -second.size[2] - gap),

@@ -71,7 +71,8 @@ def colour_of(material: Material, uv: Floats) -> Floats:
     else:
         return np.broadcast_to(to_linear(np.array(material.color)), (len(uv), 3))
     height, width = picture.shape[:2]
-    across, up = (uv / np.array(scale, np.float32)).T % 1
+    tiles: Floats = np.mod(uv / np.array(scale, np.float32), 1)
+    across, up = tiles.T
     rows = ((1 - up) * height).astype(np.int64).clip(0, height - 1)
     found: Floats = picture[rows, (across * width).astype(np.int64).clip(0, width - 1)]
     return found

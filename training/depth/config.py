@@ -1,4 +1,4 @@
-"""What the depth model's training may be told; the defaults make the model that is shipped."""
+"""What the depth model's training may be told; the defaults are for half an hour of one core."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ from training.config import Dimension, TrainingConfig
 class DepthConfig(TrainingConfig):
     """The settings of the depth model's training."""
 
-    epochs: int = Field(7, ge=0, description="passes over the training views")
+    epochs: int = Field(10, ge=0, description="passes over the training views")
     batch_size: int = Field(8, gt=0, description="views a step")
     learning_rate: float = Field(2e-3, gt=0, description="of AdamW at its peak")
     weight_decay: float = Field(0.01, ge=0, description="of AdamW, on weights alone")

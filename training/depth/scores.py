@@ -44,7 +44,8 @@ def align_affine(inverse: Floats, true: Floats) -> Floats:
     """Return metres of an inverse depth by the scale and shift that fit the truth best."""
     columns = np.stack([inverse, np.ones_like(inverse)], axis=1)
     scale, shift = np.linalg.lstsq(columns, 1 / true, rcond=None)[0]
-    return (1 / np.maximum(inverse * scale + shift, 1 / FARTHEST_M)).astype(np.float32)
+    metres: Floats = (1 / np.maximum(inverse * scale + shift, 1 / FARTHEST_M)).astype(np.float32)
+    return metres
 
 
 def score(found: Floats, truth: Truth, *, inverse: bool = False) -> Score:
