@@ -95,8 +95,9 @@ def _pane_sample(
     normals = crosses / np.maximum(2 * areas, 1e-9)[:, None]
     leaving = np.abs((ways * normals[chosen]).sum(axis=1) / length)
     lit = _ask(scene, origins, ways, facing > 1e-3, as_far=True)
-    share = (facing * leaving * lit / squared * areas.sum()).astype(np.float32)
-    return np.minimum(share, 8)[:, None] * scene.lighting.pane_light
+    share = (facing * leaving * lit / squared * areas.sum()).clip(0, 8)[:, None]
+    given: Floats = (share * scene.lighting.pane_light).astype(np.float32)
+    return given
 
 
 def bounced_light(
@@ -116,7 +117,7 @@ def bounced_light(
         hits = scene.caster.cast(origins, ways)
         other = look_up(scene.triangles, hits, origins, ways, drawn=False)
         total += np.where(hits.met[:, None], other.albedo * around, scene.lighting.sky_light)
-    return total / count
+    return (total / np.float32(count)).astype(np.float32)
 
 
 def _hemisphere(normal: Floats, rng: np.random.Generator) -> Floats:

@@ -117,7 +117,7 @@ def _look(ready: _Set, view: View, size: tuple[int, int], rng: Random) -> SeenRo
     light[empty] = sky[empty]
     whole = light.reshape(height, width, 3)
     photo = develop(
-        cv2.GaussianBlur(whole, (0, 0), 0.5),
+        np.asarray(cv2.GaussianBlur(whole, (0, 0), 0.5), np.float32),
         outside.reshape(height, width),
         float(np.exp(rng.normal(np.log(0.45), 0.3))),
     )
@@ -146,10 +146,9 @@ def _light_of(
     rows = _every_ninth(shape)
     part = Surface(seen.position[rows], seen.normal[rows], seen.albedo[rows], seen.material[rows])
     small = (-(-shape[0] // _APART), -(-shape[1] // _APART))
-    bounced = bounced_light(ready.lit, part, around, rng).reshape(*small, 3)
-    bounced = cv2.resize(
-        cv2.blur(bounced, (3, 3)), (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR
-    ).reshape(-1, 3)
+    coarse = bounced_light(ready.lit, part, around, rng).reshape(*small, 3)
+    large = cv2.resize(cv2.blur(coarse, (3, 3)), shape[::-1], interpolation=cv2.INTER_LINEAR)
+    bounced = np.asarray(large, np.float32).reshape(-1, 3)
     irradiance = _smooth(
         (direct + bounced + ready.lit.lighting.fill).reshape(*shape, 3),
         seen.normal.reshape(*shape, 3),
@@ -226,7 +225,8 @@ def _backdrop(ways: Floats, sky: Floats, rng: Random) -> Floats:
     grass = np.array((0.20, 0.24, 0.11), np.float32) * sky * rough[:, None]
     bright = np.float32(rng.uniform(0.7, 3))
     below = np.where((away[:, 1] < -0.05)[:, None], grass, trees)
-    return np.where((height > line)[:, None], gradient, below).astype(np.float32) * bright
+    seen: Floats = np.where((height > line)[:, None], gradient, below).astype(np.float32) * bright
+    return seen
 
 
 _SHELL = ("floor", "ceiling", "wall-back", "wall-right", "wall-front", "wall-left")

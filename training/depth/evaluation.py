@@ -34,11 +34,11 @@ class DepthEvaluation:
     """
 
     def __init__(self, unit: str = METRES) -> None:
-        self._unit = unit
+        self.unit = unit
 
     def calibrate(self, exported: Uncalibrated, rows: Rows) -> Candidate:
         """Name the unit on the card."""
-        card = exported.card(DEPTH.name, Map(unit=self._unit))
+        card = exported.card(DEPTH.name, Map(unit=self.unit))
         candidate = Candidate(exported.model, card, float("nan"))
         found = [one.delta1 for one in judge(candidate, rows.validation)]
         return Candidate(exported.model, card, float(np.mean(found)))

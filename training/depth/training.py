@@ -35,9 +35,8 @@ class DepthTraining:
         """Return the views to learn from, varied, and those to validate on, as they are."""
         varied = Look(config.train_height, config.train_breadth, config.least_crop)
         whole = Look(config.height, config.breadth, None)
-        return Loaders(
-            DrawnViews(rows.train["uri"], varied), DrawnViews(rows.validation["uri"], whole), config
-        )
+        train, validation = (list(some["uri"]) for some in (rows.train, rows.validation))
+        return Loaders(DrawnViews(train, varied), DrawnViews(validation, whole), config)
 
     def sample_inputs(self, trained: Trained, rows: Rows, config: DepthConfig) -> Inputs:
         """Return some views to learn from, as the model's input."""

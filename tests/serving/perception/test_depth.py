@@ -114,7 +114,8 @@ def test_nearness_is_what_things_shift_by_and_keeps_the_photos_proportions() -> 
     photo = make_photo(60, 90)
     answer = DEPTH.read({"depth": make_ramp()}, make_card(), photo.size)
     near = nearness_of(answer, photo.pixels())
-    assert (near.shape, near.dtype) == ((60, 90), np.uint8)
+    assert near.shape == (60, 90)
+    assert near.dtype == np.uint8
     assert near[:, 2].mean() > 180
     assert near[:, -2:].max() < 10
     middle = near[:, 45].mean() / 255  # at 3 m of 1 to 5: a third, less a fifth, of all but a fifth

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from serving.card import Map
 from serving.errors import BadInput
+from serving.perception.depth import INVERSE
 from synthetic.raycast.rooms import DrawnScene
 from training.candidate import Provenance
 from training.data.drawn import FROZEN_COLUMNS
@@ -19,6 +20,7 @@ from training.data.frozen import freeze_test
 from training.data.settings import DataSettings
 from training.depth.config import SMOKE
 from training.depth.dataset import DepthDataset, describe, fingerprint, open_depth
+from training.depth.evaluation import DepthEvaluation
 from training.depth.manifest import RoomManifest
 from training.depth.outside import MIDAS_SMALL, adopt_depth
 from training.depth.recipe import DEPTHS
@@ -119,7 +121,7 @@ def test_other_views_than_were_frozen_fail_the_expectations(
 
 
 def test_photo_and_depth_are_cropped_and_mirrored_alike(table: pd.DataFrame) -> None:
-    views = DrawnViews(table["uri"], Look(64, 96, 0.5))
+    views = DrawnViews(list(table["uri"]), Look(64, 96, 0.5))
     for number in range(len(views)):
         pixels, metres = views[number]
         assert (pixels.shape, metres.shape) == ((64, 96, 3), (16, 24))
@@ -148,7 +150,9 @@ def test_the_loop_makes_candidates_that_are_judged(
 
 def test_weights_from_outside_are_a_recipe_that_says_what_they_mean() -> None:
     recipe = adopt_depth(MIDAS_SMALL, "https://example.org/midas.onnx", "0" * 64, "MIT")
-    assert recipe.evaluation()._unit == "inverse"
+    made = recipe.evaluation()
+    assert isinstance(made, DepthEvaluation)
+    assert made.unit == INVERSE
     assert recipe.dataset == DEPTHS.dataset
 
 
