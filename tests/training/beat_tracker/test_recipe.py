@@ -15,10 +15,11 @@ from serving.audio.samples import Samples
 from serving.errors import BadInput
 from synthetic.music.tracks import RATE_HZ
 from tests.fakes import starter_beats
-from training.beat_tracker.dataset import FROZEN_COLUMNS, MusicDataset, open_music
+from training.beat_tracker.dataset import MusicDataset, open_music
 from training.beat_tracker.recipe import BEATNET, BEATS
 from training.beat_tracker.sounds import read_drawing
 from training.candidate import Provenance
+from training.data.drawn import FROZEN_COLUMNS
 from training.data.frozen import freeze_test
 from training.data.settings import DataSettings
 from training.loop.candidates import adopt
