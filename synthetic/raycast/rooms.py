@@ -90,19 +90,21 @@ def _design(drawn: DrawnScene, catalogue: Catalogue) -> Scene:
 
 
 def write_views(drawn: DrawnScene, catalogue: Catalogue, folder: Path) -> None:
-    """Write a scene's pictures, each as `NAME.jpg`, `NAME-depth.png` and `NAME-planes.png`.
+    """Write a scene's pictures, each as `NAME.jpg`, and `NAME-(depth|planes|classes).png`.
 
     Depth is 16-bit millimetres, 65535 where it is farther or the sky; planes are numbers of flat
-    parts of the shell, as `SeenRoom` has them. What is there is kept.
+    parts of the shell and classes places in CATEGORIES, as `SeenRoom` has them. What is there is
+    kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    last = folder / f"{drawn.name(drawn.views - 1)}.jpg"
-    if last.is_file():
+    last = drawn.name(drawn.views - 1)
+    if all((folder / f"{last}{end}").is_file() for end in (".jpg", "-classes.png")):
         return
     for view, seen in enumerate(drawn.draw(catalogue)):
         name = drawn.name(view)
         cv2.imwrite(str(folder / f"{name}-depth.png"), to_millimetres(seen.depth_m))
         cv2.imwrite(str(folder / f"{name}-planes.png"), seen.planes)
+        cv2.imwrite(str(folder / f"{name}-classes.png"), seen.classes)
         write_photo(folder / f"{name}.jpg", seen.photo)
 
 

@@ -42,10 +42,9 @@ class SegmenterConfig(TrainingConfig):
     least_agreement: float = Field(
         0.5, ge=0, lt=1, description="of the teacher's best probability for a pixel to count fully"
     )
-    synthetic: str = Field(
-        "", description="folder of `python -m synthetic rooms`; empty: photos alone"
+    drawn_scenes: int = Field(
+        400, ge=0, description="rooms drawn by rays with their true classes, three views of each"
     )
-    synthetic_repeats: int = Field(1, ge=1, description="times that a rendered room is seen a pass")
     calibration_photos: int = Field(96, gt=0, description="for the ranges of int8")
 
     @property
@@ -55,7 +54,8 @@ class SegmenterConfig(TrainingConfig):
 
 
 SMOKE = SegmenterConfig(epochs=1, photos_per_label=3, side=128, train_side=64, width=32,
-                        calibration_photos=16, batch_size=4)  # fmt: skip
+                        calibration_photos=16, batch_size=4,
+                        drawn_scenes=2)  # fmt: skip
 SPACE = (
     Dimension("learning_rate", low=3e-4, high=3e-3, log=True),
     Dimension("hard_share", low=0.0, high=0.7),

@@ -174,23 +174,28 @@ def taught(teacher: Teacher, row: Mapping[str, Any]) -> Floats:
     return truth
 
 
-class RenderedRooms(Dataset[Sample]):
-    """Synthetic rooms with their true classes, as `python -m synthetic rooms` writes them."""
+class DrawnViews(Dataset[Sample]):
+    """Views of drawn rooms with their true classes.
 
-    def __init__(self, folder: Path, view: View) -> None:
-        self._rooms = sorted(file.parent for file in folder.glob("*/classes.png"))
+    Parameters
+    ----------
+    photos : files of `synthetic.raycast.rooms.write_views`, beside which the classes lie
+    """
+
+    def __init__(self, photos: Sequence[Path], view: View) -> None:
+        self._photos, self._view = photos, view
         self._ours = of_synthetic(CATEGORIES)
-        self._view = view
 
     def __len__(self) -> int:
-        return len(self._rooms)
+        return len(self._photos)
 
     def __getitem__(self, index: int) -> Sample:
-        folder = self._rooms[index]
-        photo = read_image((folder / "photo.png").absolute().as_uri())
-        classes = cv2.imread(str(folder / "classes.png"), cv2.IMREAD_GRAYSCALE)
+        file = self._photos[index]
+        named = file.with_name(f"{file.stem}-classes.png")
+        classes = cv2.imread(str(named), cv2.IMREAD_GRAYSCALE)
         if classes is None:
-            raise BadInput(f"'{folder}/classes.png' cannot be read")
+            raise BadInput(f"'{named}' cannot be read")
+        photo = read_image(file.absolute().as_uri())
         return self._view.make(photo, one_hot(self._ours[classes]), known=True)
 
 

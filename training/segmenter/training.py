@@ -1,7 +1,6 @@
 """How the segmenter is trained: what the loop asks of it."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -21,9 +20,10 @@ from training.module import Trained
 from training.recipe import Rows
 from training.segmenter.config import SegmenterConfig
 from training.segmenter.dataset import teacher_of
+from training.segmenter.drawn import draw_rooms
 from training.segmenter.module import SegmenterModule, parts_of
 from training.segmenter.network import build_network
-from training.segmenter.samples import RenderedRooms, Sample, SqueezedPhotos, TaughtPhotos, View
+from training.segmenter.samples import DrawnViews, Sample, SqueezedPhotos, TaughtPhotos, View
 
 
 class SegmenterTraining:
@@ -44,13 +44,13 @@ class SegmenterTraining:
         return SegmenterModule(parts_of(spec, net), spec, config)
 
     def make_data(self, rows: Rows, config: SegmenterConfig) -> L.LightningDataModule:
-        """Return photos with what the teacher says of them, and rendered rooms if there are any."""
+        """Return photos with what the teacher says of them, and drawn rooms with their truth."""
         teacher = teacher_of(rows.dataset)
         squeezed = squeezed_photos(config.kept_side)
         view = View(config.train_side, config.least_crop)
         parts: list[Dataset[Sample]] = [TaughtPhotos(records(rows.train), teacher, squeezed, view)]
-        if config.synthetic:
-            parts += [RenderedRooms(Path(config.synthetic), view)] * config.synthetic_repeats
+        if config.drawn_scenes:
+            parts.append(DrawnViews(draw_rooms(config.drawn_scenes), view))
         whole = View(config.side, None)
         validation = TaughtPhotos(records(rows.validation), teacher, squeezed, whole)
         return Loaders(ConcatDataset(parts), validation, config)  # type: ignore[arg-type] # triples

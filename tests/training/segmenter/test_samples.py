@@ -10,8 +10,9 @@ from serving.perception.classes import CLASSES
 from synthetic.scene import CATEGORIES
 from tests.training.segmenter.toy_teacher import SIDE, toy_teacher
 from training.loop.kept import KeptArrays
+from training.segmenter.drawn import draw_rooms
 from training.segmenter.samples import (
-    RenderedRooms,
+    DrawnViews,
     SqueezedPhotos,
     TaughtPhotos,
     View,
@@ -89,17 +90,24 @@ def test_photos_come_with_what_the_teacher_says_and_are_read_once(
         file.unlink(missing_ok=True)
 
 
-def test_rendered_rooms_come_with_their_truth_in_our_words(tmp_path: Path) -> None:
-    folder = tmp_path / "bathroom-1"
-    folder.mkdir()
-    cv2.imwrite(str(folder / "photo.png"), np.zeros((48, 64, 3), np.uint8))
-    classes = np.full((48, 64), CATEGORIES.index("washbasin"), np.uint8)
-    cv2.imwrite(str(folder / "classes.png"), classes)
-    rooms = RenderedRooms(tmp_path, View(64, None))
-    assert len(rooms) == 1
-    _pixels, planes, known = rooms[0]
+def test_drawn_rooms_come_with_their_truth_in_our_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_HOME", str(tmp_path))
+    monkeypatch.setenv("STUDIO_DATA", str(tmp_path))  # has no furniture: all is built from boards
+    first, *others = draw_rooms(1)
+    assert len(others) == 2
+    truth = first.with_name(f"{first.stem}-classes.png")
+    cv2.imwrite(str(truth), np.full((192, 256), CATEGORIES.index("washbasin"), np.uint8))
+    assert draw_rooms(1) == [first, *others], "what is there is kept"
+    rooms = DrawnViews([first], View(64, None))
+    pixels, planes, known = rooms[0]
     assert bool(known)
+    assert pixels.float().std() > 5, "there is something to see"
     assert planes.argmax(dim=0).eq(CLASSES.index("sink")).all()
+    truth.unlink()
+    with pytest.raises(BadInput, match="classes"):
+        rooms[0]
 
 
 def test_another_file_than_the_one_that_is_named_teaches_nobody(tmp_path: Path) -> None:
