@@ -21,6 +21,7 @@ from bentos.gateway import (
     photos,
     pictures,
     rollback,
+    staging,
     status,
     tus,
     uploads,
@@ -81,6 +82,7 @@ def create_app(release: str, settings: Settings | None = None) -> FastAPI:
     app.include_router(analysis.router)
     app.include_router(enhancement.router)
     app.include_router(crops.router)
+    app.include_router(staging.router)
     app.include_router(jobs.router)
     app.include_router(media.router)
     app.include_router(page.router)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from serving.storage.prefixes import ANALYSES, ENHANCED, FILMS
+from serving.storage.prefixes import ANALYSES, ENHANCED, FILMS, STAGED
 
 JOB_FAILED = "job-failed"
 TEST = "test"
@@ -67,7 +67,15 @@ KINDS: Mapping[str, Kind] = {
             folder=ENHANCED,
             raw_bodies=_PHOTOS,
         ),
-        Kind("stage_rooms", "stage", "staging-complete", "staging-progress"),
+        Kind(
+            "stage_photos",
+            "stage",
+            "staging-complete",
+            "staging-progress",
+            noun="staged photo",
+            folder=STAGED,
+            unit="photos",
+        ),
         Kind("analyze_audio", "audio", "audio-complete", noun="analysis", raw_bodies=_AUDIO),
         Kind("generate_clip", "video", "clip-complete", noun="clip", folder=FILMS, unit="frames"),
         Kind(

@@ -13,6 +13,7 @@ AUDIO = "audio"  # analyses of tracks, by the SHA-256 of the track
 FILMS = "films"  # films and clips with their posters and previews, by job
 ANALYSES = "analyses"  # maps of photos that were analysed, by job
 ENHANCED = "enhanced"  # better files of photos with their small versions, by job
+STAGED = "staged"  # staged photos with their masks and manifests, by job
 BATCHES = "batches"  # what a day's batch asks for, written by whoever wants it
 VALIDATED = "validated"  # verdicts on tables of training data
 KEPT = "kept"  # small pictures of photos, for people who compare versions

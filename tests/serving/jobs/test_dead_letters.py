@@ -105,7 +105,7 @@ def test_a_job_that_does_not_end_well_is_told_of_as_job_failed(
 def test_a_job_cancelled_while_it_waits_is_told_of(
     engine: Engine, receiver: Receiver, sender: Sender
 ) -> None:
-    new = NewJob(KINDS["stage_rooms"], {}, client="test")
+    new = NewJob(KINDS["stage_photos"], {}, client="test")
     cancel(engine, submit(engine, new, 10).job_id)
     deliver(engine, sender)
     assert receiver.desk.inbox.statuses() == {"cancelled": 1}

@@ -33,7 +33,7 @@ from tests.serving.jobs.receivers import (
 
 def test_a_trace_goes_on_in_the_backend(engine: Engine, sender: Sender) -> None:
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    new = NewJob(KINDS["stage_rooms"], {}, client="test", traceparent=trace)
+    new = NewJob(KINDS["stage_photos"], {}, client="test", traceparent=trace)
     cancel(engine, submit(engine, new, 10).job_id)
     headers = sender._headers(only(engine), "{}", datetime.now(UTC))
     assert headers["traceparent"] == trace
