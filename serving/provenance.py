@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from serving.errors import BadInput
+from serving.image.metadata import COMPOSITE
 
 CONTENT_TYPE = "application/c2pa"
-COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
 _GENERATOR = "Virtual Listing Studio"
 _EDITED = "c2pa.edited"  # to C2PA, `placed` and `removed` are of other files
 _YEARS = 10

@@ -18,6 +18,7 @@ from serving.image.kinds import kind_of
 Pillow.MAX_IMAGE_PIXELS = None  # the header is judged by us
 READ = ("JPEG", "PNG", "WEBP")  # kinds whose metadata is read
 ENHANCED = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicallyEnhanced"
+COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
 _EXIF_HEAD, _XMP_HEAD = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 _MOST_SEGMENT = 65_000  # bytes that one segment of a JPEG holds
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -134,7 +135,7 @@ def has_place(found: Metadata) -> bool:
 
 
 def after_work(
-    found: Metadata, size: tuple[int, int], enhanced: bool, keep_place: bool
+    found: Metadata, size: tuple[int, int], made_by: str | None, keep_place: bool
 ) -> Metadata:
     """Return what the new file is to tell.
 
@@ -144,12 +145,12 @@ def after_work(
     Parameters
     ----------
     size : width and height of the new picture
-    enhanced : whether something was done to it, and is to be told
+    made_by : what was done to it, as a digital source type: ENHANCED, COMPOSITE; None: nothing
     keep_place : whether it may still tell where it was taken
     """
     return Metadata(
         _new_exif(found.exif, size, keep_place),
-        _new_xmp(found.xmp, enhanced, keep_place, attached=False),
+        _new_xmp(found.xmp, made_by, keep_place, attached=False),
     )
 
 
@@ -179,7 +180,7 @@ def without_place(data: bytes) -> bytes | None:
     if kind_of(data) != "JPEG":
         return None
     found = _of_jpeg(data)
-    exif, xmp = b"", _new_xmp(found.xmp, False, False) if found.xmp else b""
+    exif, xmp = b"", _new_xmp(found.xmp, None, False) if found.xmp else b""
     if found.exif:
         try:
             loaded = load_exif(found.exif)
@@ -209,15 +210,15 @@ def _pack(loaded: Pillow.Exif) -> bytes:
     return loaded.tobytes().removeprefix(_EXIF_HEAD)
 
 
-def _new_xmp(xmp: bytes, enhanced: bool, keep_place: bool, attached: bool = True) -> bytes:
+def _new_xmp(xmp: bytes, made_by: str | None, keep_place: bool, attached: bool = True) -> bytes:
     """Return the packet with what is known now; a new one where the old cannot be read."""
     tree, rdf = _open(xmp)
     if not attached:
         _detach(rdf)
     for element in list(rdf.iter()):
-        _clean(element, enhanced, keep_place)
-    if enhanced:
-        about = {f"{{{_RDF}}}about": "", _SOURCE_TYPE: ENHANCED}
+        _clean(element, made_by is not None, keep_place)
+    if made_by is not None:
+        about = {f"{{{_RDF}}}about": "", _SOURCE_TYPE: made_by}
         ElementTree.SubElement(rdf, f"{{{_RDF}}}Description", about)
     elif not xmp:
         return b""
@@ -229,13 +230,13 @@ def _new_xmp(xmp: bytes, enhanced: bool, keep_place: bool, attached: bool = True
     except (RecursionError, ValueError):
         body = bytes(_MOST_SEGMENT)
     if len(body) + len(packet) + 20 > _MOST_SEGMENT:
-        return _new_xmp(b"", enhanced, keep_place, attached)
+        return _new_xmp(b"", made_by, keep_place, attached)
     return packet + body + b'<?xpacket end="w"?>'
 
 
-def _clean(element: ElementTree.Element, enhanced: bool, keep_place: bool) -> None:
+def _clean(element: ElementTree.Element, remade: bool, keep_place: bool) -> None:
     """Take from an element what is no longer so, and what is not to be told."""
-    old = {f"{{{_TIFF}}}Orientation"} | ({_SOURCE_TYPE} if enhanced else set())
+    old = {f"{{{_TIFF}}}Orientation"} | ({_SOURCE_TYPE} if remade else set())
     for name in list(element.attrib):
         if name in old or not (keep_place or not _local(name).startswith("GPS")):
             del element.attrib[name]

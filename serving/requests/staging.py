@@ -10,7 +10,7 @@ from serving.requests.photos import Factor, PhotoFormat, PhotoName
 Mode = Literal["furnish", "clear", "restyle"]
 StagedRoom = Literal["living_room", "bedroom", "dining_room", "office", "kitchen"]
 Label = Literal["none", "caption", "on_image"]
-KitName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+KitName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 
 
 class StagePhoto(StrictModel):

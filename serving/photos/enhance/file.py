@@ -7,6 +7,7 @@ from typing import Any, cast
 from serving.budget import DECODING
 from serving.image import PhotoFile, opened
 from serving.image.metadata import (
+    ENHANCED,
     READ,
     after_work,
     attached,
@@ -196,7 +197,8 @@ def _write(photo: PhotoFile, wanted: Wanted, done: Enhanced, merged: bool = Fals
         if bare is not None:
             return replace(_as_it_came(photo, done.left), data=bare)
     size = done.photo.shape[1], done.photo.shape[0]
-    told = after_work(read_metadata(photo.data), size, changed, not wanted.remove_gps)
+    made_by = ENHANCED if changed else None
+    told = after_work(read_metadata(photo.data), size, made_by, not wanted.remove_gps)
     kind = _format_of(photo, wanted)
     data = encode_photo(done.photo, kind, wanted.quality, told)
     made = EnhancedFile(data, CONTENT_TYPES[kind], size, done.applied, done.left)
