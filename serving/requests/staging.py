@@ -45,6 +45,9 @@ class Staging(BaseModel):
         description="how people are told: not in the picture, in a strip below it, or on it; "
         "files always say so",
     )
+    label_text: str = Field(
+        "Virtually staged", min_length=1, max_length=80, description="of the label"
+    )
     allow_renovation: bool = Field(
         False, description="whether what only a renovation could change may be shown: `restyle`"
     )
