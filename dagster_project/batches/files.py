@@ -1,6 +1,7 @@
 """A day's batch as a file of the object storage: read, checked, and each job asked for once."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Annotated, TypeVar
 
 from pydantic import Field, ValidationError
@@ -13,6 +14,7 @@ from serving.storage.interface import Storage
 _MAX_BYTES = 64 * 2**20
 _TOLD = 10
 _MOST_JOBS = 50_000
+_MOST_PHOTOS = 200_000
 
 ListingId = Annotated[str, Field(min_length=1, max_length=200)]
 Batch = TypeVar("Batch", bound=StrictModel)
@@ -58,3 +60,35 @@ def without_twins(key: str, spec: Iterable[BulkJob]) -> list[BulkJob]:
         if len(jobs) > _MOST_JOBS:
             raise TooLarge(f"{key}: jobs", len(jobs), _MOST_JOBS)
     return list(jobs.values())
+
+
+def check_listings(key: str, listings: Sequence[tuple[str, Sequence[str]]]) -> None:
+    """Judge what only the whole file shows: each listing once, each photo of it once, not too many.
+
+    A listing asked for twice would be called back twice, with halves of its answer.
+
+    Parameters
+    ----------
+    listings : the id of each, and the photos that it names
+
+    Raises
+    ------
+    BadInput
+        With what and where.
+    """
+    seen, photos = set[str](), 0
+    for number, (listing_id, names) in enumerate(listings):
+        place = f"{key}: listings.{number} (listing {listing_id})"
+        if listing_id in seen:
+            raise BadInput(f"{place}: this listing stands in the file twice")
+        if twice := _first_twice(names):
+            raise BadInput(f"{place}: the photo '{twice}' is named twice")
+        seen.add(listing_id)
+        photos += len(names)
+    if photos > _MOST_PHOTOS:
+        raise TooLarge(f"{key}: photos", photos, _MOST_PHOTOS)
+
+
+def _first_twice(names: Sequence[str]) -> str | None:
+    counts = Counter(names)
+    return next((name for name in names if counts[name] > 1), None)

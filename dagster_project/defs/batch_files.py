@@ -20,7 +20,7 @@ _JOBS = {
     CLIPS: warm_up_clips,
     LISTINGS: classify_listings,
     ANALYSES: analyze_listings,
-    ENHANCEMENT: enhance_listings,
+    ENHANCEMENT.folder: enhance_listings,
 }
 
 

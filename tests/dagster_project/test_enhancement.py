@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from dagster_project.definitions import definitions
 from dagster_project.defs.enhancement.assets import enhanced_listings
-from dagster_project.defs.enhancement.manifest import read_enhancement
+from dagster_project.defs.enhancement.manifest import ENHANCEMENT
 from dagster_project.studio import Studio
 from serving.db.tables import Job, Json
 from serving.errors import BadInput, ObjectNotFound
@@ -97,12 +97,12 @@ def test_photos_that_score_lower_than_they_came_are_named(
 
 def test_another_judge_or_another_wish_is_another_job(storage: Storage) -> None:
     write_batch(storage, listing("1"), listing("2"))
-    first = read_enhancement(storage, DAY, JUDGES)
-    assert read_enhancement(storage, DAY, JUDGES) == first
+    first = ENHANCEMENT.read(storage, DAY, JUDGES)
+    assert ENHANCEMENT.read(storage, DAY, JUDGES) == first
     keys = {job.idempotency_key for job in first}
-    other = {job.idempotency_key for job in read_enhancement(storage, DAY, {"photo-quality": "2"})}
+    other = {job.idempotency_key for job in ENHANCEMENT.read(storage, DAY, {"photo-quality": "2"})}
     write_batch(storage, listing("1", preset="natural"), listing("2"))
-    wish = {job.idempotency_key for job in read_enhancement(storage, DAY, JUDGES)}
+    wish = {job.idempotency_key for job in ENHANCEMENT.read(storage, DAY, JUDGES)}
     assert not keys & other
     assert len(keys & wish) == 1
 
@@ -121,7 +121,7 @@ def test_a_faulty_file_is_refused_with_what_and_where(
 ) -> None:
     write_batch(storage, *listings)
     with pytest.raises(BadInput, match=said):
-        read_enhancement(storage, DAY, JUDGES)
+        ENHANCEMENT.read(storage, DAY, JUDGES)
 
 
 def test_the_job_is_found_and_its_file_starts_it(storage: Storage) -> None:
@@ -130,4 +130,4 @@ def test_the_job_is_found_and_its_file_starts_it(storage: Storage) -> None:
     sensor = loaded.get_sensor_def("new_batches")
     assert "enhance_listings" in {target.job_name for target in sensor.targets}
     with pytest.raises(ObjectNotFound, match=f"batches/enhancement/{DAY}.json"):
-        read_enhancement(storage, DAY, JUDGES)
+        ENHANCEMENT.read(storage, DAY, JUDGES)

@@ -8,7 +8,7 @@ from dagster_project.batches.asset import BatchKind, batch_asset, batch_job
 from dagster_project.batches.bulk import BulkJob
 from dagster_project.batches.run import Batch
 from dagster_project.defs.enhancement import show
-from dagster_project.defs.enhancement.manifest import ASKED, read_enhancement
+from dagster_project.defs.enhancement.manifest import ASKED, ENHANCEMENT
 from dagster_project.defs.listings.manifest import champions
 from dagster_project.defs.listings.show import no_photo_failed
 from dagster_project.studio import Studio
@@ -17,7 +17,7 @@ from serving.models.slots import read_slots
 
 def _read(studio: Studio, day: str, config: Batch) -> list[BulkJob]:
     judges = champions(read_slots(studio.engine()), ASKED)
-    return read_enhancement(studio.storage(), day, judges, config.retake)
+    return ENHANCEMENT.read(studio.storage(), day, judges, config.retake)
 
 
 enhanced_listings = batch_asset(

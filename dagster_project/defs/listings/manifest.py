@@ -5,15 +5,13 @@
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import Field
 
 from dagster_project.batches.bulk import BulkJob
-from dagster_project.batches.files import ListingId, read_file, without_twins
-from serving.errors import BadInput, TooLarge
+from dagster_project.batches.files import ListingId, check_listings, read_file, without_twins
 from serving.jobs.kinds import KINDS
 from serving.models.routing import CHAMPION
 from serving.models.slots import Slots
@@ -27,7 +25,6 @@ from serving.storage.prefixes import BATCHES
 LISTINGS, ANALYSES = f"{BATCHES}/listings", f"{BATCHES}/analyses"
 ASKED = (ROOM_CLASSIFIER.name, PHOTO_QUALITY.name)
 _JOB_OF = {LISTINGS: "classify_photos", ANALYSES: "analyze_photos"}
-_MOST_PHOTOS = 200_000
 _NONE = "none"
 
 Photo = Annotated[str, Field(min_length=1, max_length=4096, pattern=NO_NUL)]
@@ -77,38 +74,6 @@ def read_listings(
     check_listings(key, [(spec.listing_id, spec.photos) for spec in batch.listings])
     place = f"{partition}/{retake}" if retake else partition
     return without_twins(key, (_job(spec, folder, place, versions) for spec in batch.listings))
-
-
-def check_listings(key: str, listings: Sequence[tuple[str, Sequence[str]]]) -> None:
-    """Judge what only the whole file shows: each listing once, each photo of it once, not too many.
-
-    A listing asked for twice would be called back twice, with halves of its answer.
-
-    Parameters
-    ----------
-    listings : the id of each, and the photos that it names
-
-    Raises
-    ------
-    BadInput
-        With what and where.
-    """
-    seen, photos = set[str](), 0
-    for number, (listing_id, names) in enumerate(listings):
-        place = f"{key}: listings.{number} (listing {listing_id})"
-        if listing_id in seen:
-            raise BadInput(f"{place}: this listing stands in the file twice")
-        if twice := _first_twice(names):
-            raise BadInput(f"{place}: the photo '{twice}' is named twice")
-        seen.add(listing_id)
-        photos += len(names)
-    if photos > _MOST_PHOTOS:
-        raise TooLarge(f"{key}: photos", photos, _MOST_PHOTOS)
-
-
-def _first_twice(names: Sequence[str]) -> str | None:
-    counts = Counter(names)
-    return next((name for name in names if counts[name] > 1), None)
 
 
 def _job(spec: ListingPhotos, folder: str, place: str, versions: Mapping[str, str]) -> BulkJob:
