@@ -11,6 +11,8 @@ from dagster_project.defs.films.jobs import render_films, warm_up_clips
 from dagster_project.defs.films.manifest import CLIPS, FILMS
 from dagster_project.defs.listings.assets import analyze_listings, classify_listings
 from dagster_project.defs.listings.manifest import ANALYSES, LISTINGS
+from dagster_project.defs.staging.assets import stage_listings
+from dagster_project.defs.staging.manifest import STAGING
 from dagster_project.studio import Studio
 from serving.storage.interface import Storage
 
@@ -21,6 +23,7 @@ _JOBS = {
     LISTINGS: classify_listings,
     ANALYSES: analyze_listings,
     ENHANCEMENT.folder: enhance_listings,
+    STAGING.folder: stage_listings,
 }
 
 

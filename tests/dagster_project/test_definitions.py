@@ -36,7 +36,7 @@ def loaded() -> dg.Definitions:
 def test_everything_below_defs_is_found_and_fits_together(loaded: dg.Definitions) -> None:
     dg.Definitions.validate_loadable(loaded)
     keys = {key.to_user_string() for key in loaded.resolve_all_asset_keys()}
-    listings = {"classified_listings", "enhanced_listings", "analyzed_listings"}
+    listings = {"classified_listings", "enhanced_listings", "analyzed_listings", "staged_listings"}
     batches = {"listing_films", "warm_clips"} | listings
     shared = {"gateway_bento"} | batches
     assert {key for key in keys if "/" not in key} == shared

@@ -1,0 +1,1 @@
+"""Batches of rooms to stage."""
