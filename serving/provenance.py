@@ -5,6 +5,8 @@ own each time, and signatures are random. Source: C2PA specification 2.2 (action
 external manifests), IPTC digital source types.
 """
 
+import argparse
+import contextlib
 import datetime
 import io
 import json
@@ -16,12 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from serving.errors import BadInput
+from serving.image.kinds import kind_of
 from serving.image.metadata import COMPOSITE
+from serving.settings import Settings
 
 CONTENT_TYPE = "application/c2pa"
 _GENERATOR = "Virtual Listing Studio"
 _EDITED = "c2pa.edited"  # to C2PA, `placed` and `removed` are of other files
 _YEARS = 10
+_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 
 
 @dataclass(frozen=True)
@@ -133,22 +138,42 @@ def _manifest(title: str, content_type: str, edits: Sequence[Edit]) -> dict[str,
     }
 
 
+def signer_of(settings: Settings) -> Signer:
+    """Return who signs: as the settings say, else this installation's own.
+
+    Raises
+    ------
+    BadInput
+        If a file of the settings cannot be read.
+    """
+    if settings.provenance_key is None or settings.provenance_certificates is None:
+        return own_signer(settings.home() / "provenance")
+    try:
+        return Signer(
+            settings.provenance_certificates.read_bytes(), settings.provenance_key.read_bytes()
+        )
+    except OSError as error:
+        raise BadInput(f"who signs cannot be read: {error}") from error
+
+
 def own_signer(folder: Path) -> Signer:
     """Return a signer of this installation's own, made when it is first asked for.
 
-    Programs that read manifests say of it that nobody they trust knows it; a certificate of an
-    authority on the C2PA trust list is given by the settings.
+    Key and certificates are one file, which whoever comes first makes: workers that begin at once
+    sign as one. Programs that read manifests say of it that they do not know who that is.
     """
-    chain, key = folder / "chain.pem", folder / "key.pem"
-    if not (chain.is_file() and key.is_file()):
+    file = folder / "signer.pem"
+    if not file.is_file():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         made = make_signer()
-        for file, data in ((key, made.key), (chain, made.certificates)):
-            partial = file.with_suffix(f".{os.getpid()}")
-            partial.touch(mode=0o600)
-            partial.write_bytes(data)
-            partial.replace(file)
-    return Signer(chain.read_bytes(), key.read_bytes())
+        partial = folder / f"signer.{os.getpid()}.{uuid.uuid4().hex[:8]}"
+        partial.touch(mode=0o600)
+        partial.write_bytes(made.key + made.certificates)
+        with contextlib.suppress(FileExistsError):
+            os.link(partial, file)
+        partial.unlink()
+    key, begin, rest = file.read_bytes().partition(_CERTIFICATE)
+    return Signer(begin + rest, key)
 
 
 def make_signer() -> Signer:
@@ -197,3 +222,26 @@ def make_signer() -> Signer:
     chain = certificate("signer", leaf, True), certificate("authority", root, False)
     key = leaf.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return Signer(b"".join(one.public_bytes(pem) for one in chain), key)
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m serving.provenance",
+        description="Say what was done to a picture, if its manifest is of it and unchanged.",
+    )
+    parser.add_argument("picture", type=Path)
+    parser.add_argument("manifest", type=Path)
+    asked = parser.parse_args()
+    picture = asked.picture.read_bytes()
+    content_type = f"image/{str(kind_of(picture)).lower()}"
+    try:
+        said = verify(asked.manifest.read_bytes(), picture, content_type)
+    except BadInput as error:
+        parser.exit(1, f"{error}\n")
+    for edit in edits_of(said):
+        print(f"{edit.operation}: {edit.description}")
+
+
+if __name__ == "__main__":
+    main()

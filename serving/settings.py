@@ -111,6 +111,12 @@ class Settings(CheckedSettings):
     operator_clients: tuple[ClientName, ...] = Field(
         (), description="clients whose keys may take model versions back, as JSON; empty: nobody"
     )
+    provenance_certificates: Path | None = Field(
+        None, description="PEM, the signer's first, of who vouches for staged pictures (C2PA)"
+    )
+    provenance_key: Path | None = Field(
+        None, description="PEM, ES256, of the first of these; unset: one of this installation's own"
+    )
     max_body_bytes: int = Field(48 * 2**20, gt=0, description="of a request")
     max_audio_bytes: int = Field(200 * 2**20, gt=0, description="of a track")
     max_audio_s: float = Field(1200.0, gt=0, description="length of a track")
