@@ -329,14 +329,40 @@ class CachedClip(Base):
 
 
 class DesignKit(Base):
-    """A design kit: materials, furniture, palette; every version of it is kept."""
+    """A version of a design kit that a client brought; it never changes.
+
+    `document` is the kit and what it is made of, each asset by its SHA-256; `sha256` is of the
+    document, so that the same content is the same version. A kit that was deleted is kept for the
+    jobs that name it.
+    """
 
     __tablename__ = "design_kits"
 
+    client: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
-    client: Mapped[str]
-    name: Mapped[str]
-    kit: Mapped[Json]
+    document: Mapped[Json] = mapped_column(JSON)  # in the order written
+    sha256: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     deleted_at: Mapped[datetime | None]
+
+
+class KitAsset(Base):
+    """A mesh or a picture that the next version of a client's kit may name.
+
+    Its bytes lie in the object storage under `sha256`; `facts` are what was measured of it.
+    """
+
+    __tablename__ = "kit_assets"
+    __table_args__ = (CheckConstraint("kind IN ('mesh', 'picture')", name="kit_assets_kind"),)
+
+    client: Mapped[str] = mapped_column(primary_key=True)
+    kit_id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    sha256: Mapped[str] = mapped_column(String(64))
+    licence: Mapped[str]
+    source: Mapped[str]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    facts: Mapped[Json]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

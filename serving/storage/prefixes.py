@@ -17,3 +17,4 @@ STAGED = "staged"  # staged photos with their masks and manifests, by job
 BATCHES = "batches"  # what a day's batch asks for, written by whoever wants it
 VALIDATED = "validated"  # verdicts on tables of training data
 KEPT = "kept"  # small pictures of photos, for people who compare versions
+KITS = "kits"  # meshes and pictures of design kits, by their SHA-256
