@@ -1,0 +1,69 @@
+"""Shadows on what was photographed: by how much the furniture dims each pixel."""
+
+import cv2
+import numpy as np
+
+from serving.staging.furnish.scene import Crop, Light
+
+# Traced light is softer than a room's: its shadows are drawn this much deeper.
+_DEPTH = 1.35
+_LEAST, _WHOLE = 0.015, 0.06
+_FAR_PERCENTILE = 80
+_RIM = 0.08
+_COLOUR = 0.35
+
+
+def shadow_ratio(
+    furnished: Light, empty: Light, cover: Light, crop: Crop, size: tuple[int, int]
+) -> Light:
+    """Return by what the photo's light is multiplied, (h, w, 3) of the crop; 1 is no shadow.
+
+    Differential rendering (P. Debevec, "Rendering synthetic objects into real scenes", 1998) as a
+    ratio, which needs no true brightness of the room. Far from the furniture it is 1: what light
+    the furniture takes out of the whole room is levelled out, and faint rests are dropped.
+
+    Parameters
+    ----------
+    size : of the photo, (height, width)
+    """
+    clear = (cover < 0.02).astype(np.float32)
+    ratio = np.clip(furnished / np.maximum(empty, 1e-4), 0, 1.25)
+    grey = ratio.mean(axis=2, keepdims=True)
+    ratio = spread(np.asarray(grey + (ratio - grey) * _COLOUR, np.float32), clear, 2.0)
+    shown = clear > 0.5
+    far = float(np.percentile(ratio[shown].mean(axis=1), _FAR_PERCENTILE)) if shown.any() else 1.0
+    ratio = ratio / np.clip(far, 0.7, 1.0)
+    ratio = 1 + (ratio - 1) * _fade(crop, size)[..., None]
+    away = np.abs(1 - ratio).max(axis=2, keepdims=True)
+    ratio = 1 + (ratio - 1) * _smooth((away - _LEAST) / (_WHOLE - _LEAST))
+    lit = 1 + (np.minimum(ratio, 1.12) - 1) * 0.4
+    return np.where(ratio < 1, ratio**_DEPTH, lit).astype(np.float32)
+
+
+def spread(values: Light, known: Light, sigma: float) -> Light:
+    """Return values (h, w, c), carried from where they are known to where they are not."""
+    sums = cv2.GaussianBlur(values * known[..., None], (0, 0), sigma)
+    weights = cv2.GaussianBlur(known, (0, 0), sigma)[..., None]
+    carried = sums / np.maximum(weights, 1e-4)
+    carried = np.where(weights > 1e-3, carried, values)
+    return np.where(known[..., None] > 0.5, values, carried).astype(np.float32)
+
+
+def _fade(crop: Crop, size: tuple[int, int]) -> Light:
+    """Return 1 inside a crop and 0 at its rim, where that is not the photo's own."""
+    height, width = crop.size
+    reach = _RIM * max(height, width)
+    across = _to_rim(width, crop.left > 0, crop.right < size[1])
+    down = _to_rim(height, crop.top > 0, crop.bottom < size[0])
+    return _smooth(np.asarray(np.minimum(across[None], down[:, None]) / reach, np.float32))
+
+
+def _to_rim(count: int, first: bool, last: bool) -> Light:
+    at = np.arange(count, dtype=np.float32)
+    far = np.full(count, 1e6, np.float32)
+    return np.asarray(np.minimum(at if first else far, at[::-1] if last else far), np.float32)
+
+
+def _smooth(values: Light) -> Light:
+    part = np.clip(values, 0, 1)
+    return np.asarray(part * part * (3 - 2 * part), np.float32)

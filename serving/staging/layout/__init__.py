@@ -1,0 +1,1 @@
+"""Where furniture goes: free floor, walls and doors in, a plan in room coordinates out."""
