@@ -71,7 +71,13 @@ class Loaders(L.LightningDataModule):
 def load(
     examples: Dataset[Batch], batch_size: int, workers: int, shuffle: bool = False
 ) -> DataLoader[Batch]:
-    """Return a loader whose workers leave the cores to torch."""
+    """Return a loader whose workers leave the cores to torch.
+
+    OpenCV's threads end here: a worker is forked, and one that finds the pool of its parent, but
+    not its threads, waits for them for ever.
+    """
+    if workers:
+        cv2.setNumThreads(1)
     return DataLoader(
         examples,
         batch_size=batch_size,
