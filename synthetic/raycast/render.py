@@ -1,5 +1,6 @@
 """Draws views of a room: photo, true depth along the optical axis, and what is seen."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -14,7 +15,9 @@ from synthetic.raycast.caster import Caster, Floats, Hits, gather_triangles
 from synthetic.raycast.lights import LitScene, bounced_light, direct_light, mirrored
 from synthetic.raycast.surfaces import Surface, look_up
 from synthetic.raycast.variation import (
+    Indoors,
     View,
+    draw_indoors,
     draw_lighting,
     draw_stretch,
     draw_view,
@@ -43,12 +46,36 @@ class SeenRoom:
     classes : uint8 (height, width), indices into `synthetic.scene.CATEGORIES`
     planes : uint8 (height, width), which flat part of the shell is seen: 0 none, else a wall, the
         floor or the ceiling, each with its own number
+    view : the camera, in the room's coordinates
+    size_m : float32 (3,), the room's width, height and depth
     """
 
     photo: NDArray[np.uint8]
     depth_m: Floats
     classes: NDArray[np.uint8]
     planes: NDArray[np.uint8]
+    view: View
+    size_m: Floats
+
+
+@dataclass(frozen=True)
+class Shooting:
+    """How views are taken.
+
+    Attributes
+    ----------
+    indoors : draws a camera in a room of a size
+    rays : to windows from each pixel; fewer are cheaper, and leave light blotchy
+    scattered : whether a pixel's ray goes through any point of it, not through its middle: edges
+        are grainy then, and no steps run along them
+    """
+
+    indoors: Indoors = draw_indoors
+    rays: int = 3
+    scattered: bool = False
+
+
+_USUAL = Shooting()
 
 
 @dataclass(frozen=True)
@@ -64,7 +91,12 @@ class _Set:
 
 
 def draw_views(
-    scene: Scene, catalogue: Catalogue, size: tuple[int, int], count: int, seed: int
+    scene: Scene,
+    catalogue: Catalogue,
+    size: tuple[int, int],
+    count: int,
+    seed: int,
+    how: Shooting = _USUAL,
 ) -> Iterator[SeenRoom]:
     """Yield some views of a room, varied in proportions, things, colours, light and camera.
 
@@ -76,11 +108,16 @@ def draw_views(
     """
     rng = np.random.default_rng((seed, 2711))
     ready = _prepare(thin_out(scene, rng), catalogue, rng)
+    ready = replace(ready, lit=replace(ready.lit, rays=how.rays))
     for _ in range(count):
         instances = ready.lit.triangles.instances
-        view = draw_view(ready.scene, ready.size, ready.lit.caster, instances, rng)
+        view = draw_view(ready.scene, ready.size, ready.lit.caster, instances, rng, how.indoors)
         light = draw_lighting(ready.lit.lighting.panes, ready.size, scene.room is None, rng)
-        yield _look(replace(ready, lit=replace(ready.lit, lighting=light)), view, size, rng)
+        lit = replace(ready, lit=replace(ready.lit, lighting=light))
+        ways = view.rays(*size)
+        if how.scattered:
+            ways = _scattered(ways, view, size[0], rng)
+        yield _look(lit, view, ways, size, rng)
 
 
 def _prepare(scene: Scene, catalogue: Catalogue, rng: Random) -> _Set:
@@ -97,9 +134,15 @@ def _prepare(scene: Scene, catalogue: Catalogue, rng: Random) -> _Set:
     return _Set(scene, lit, behind, recoloured(solids, rng), size, panes.instances)
 
 
-def _look(ready: _Set, view: View, size: tuple[int, int], rng: Random) -> SeenRoom:
+def _scattered(ways: Floats, view: View, width: int, rng: Random) -> Floats:
+    pixel = 2 * math.tan(math.radians(view.camera.hfov_deg) / 2) / width
+    off = rng.uniform(-pixel / 2, pixel / 2, (len(ways), 2))
+    moved: Floats = (ways + off @ view.turn[:, :2].T).astype(np.float32)
+    return moved
+
+
+def _look(ready: _Set, view: View, ways: Floats, size: tuple[int, int], rng: Random) -> SeenRoom:
     width, height = size
-    ways = view.rays(width, height)
     origins = np.array(view.camera.position, np.float32)
     hits = ready.lit.caster.cast(origins, ways)
     through = ready.panes.cast(origins, ways) if ready.panes else None
@@ -126,6 +169,8 @@ def _look(ready: _Set, view: View, size: tuple[int, int], rng: Random) -> SeenRo
         depth.reshape(height, width),
         class_of_instance(ready.scene)[instance].reshape(height, width),
         _planes(ready, hits, seen, outside).reshape(height, width),
+        view,
+        ready.size,
     )
 
 

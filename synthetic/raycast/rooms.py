@@ -60,7 +60,7 @@ class DrawnScene:
     def draw(self, catalogue: Catalogue) -> Iterator[SeenRoom]:
         """Yield its pictures."""
         own = furniture_of(catalogue, self.part)
-        scene = _design(self, own)
+        scene = design_scene(self, own)
         yield from draw_views(scene, own, SIZE, self.views, self.seed)
 
 
@@ -79,7 +79,8 @@ def furniture_of(catalogue: Catalogue, part: Part) -> Catalogue:
     return {name: catalogue[name] for name in catalogue if (name in unseen) == (part == "unseen")}
 
 
-def _design(drawn: DrawnScene, catalogue: Catalogue) -> Scene:
+def design_scene(drawn: DrawnScene, catalogue: Catalogue) -> Scene:
+    """Return the room of a scene, open into another now and then."""
     rng = np.random.default_rng((drawn.seed, 31))
     scene = build_scene(drawn.kind, drawn.seed, catalogue, choose_palette(drawn.seed))
     if scene.room is None or rng.random() >= _JOINED:

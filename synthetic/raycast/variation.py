@@ -1,5 +1,7 @@
 """What is varied of a designed room: its proportions, things, colours, light and the camera."""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +14,7 @@ from synthetic.scene import Camera, Scene
 from synthetic.views import pixel_rays
 
 Random = np.random.Generator
+Indoors = Callable[[Floats, Random], "View"]
 _GONE = 0.25  # of what may be taken away, where something is
 _TRIES = 6
 _NEAR_M, _FAR_ENOUGH_M = 0.5, 1.6
@@ -27,11 +30,23 @@ class View:
     ----------
     camera : level; where it stands, where it looks and how much it sees
     pitch_deg, roll_deg : how it is tilted, upwards and clockwise
+    shift : of the optical centre to the right, as the camera's rise is downwards; of the width
     """
 
     camera: Camera
     pitch_deg: float = 0.0
     roll_deg: float = 0.0
+    shift: float = 0.0
+
+    @property
+    def turn(self) -> NDArray[np.float64]:
+        """What brings directions of an untilted camera that looks along z to the world, (3, 3)."""
+        p, r, y = np.radians([-self.pitch_deg, self.roll_deg, self.camera.yaw_deg])
+        pitch = np.array([[1, 0, 0], [0, np.cos(p), -np.sin(p)], [0, np.sin(p), np.cos(p)]])
+        roll = np.array([[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]])
+        yaw = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
+        turned: NDArray[np.float64] = yaw @ pitch @ roll
+        return turned
 
     def rays(self, width: int, height: int) -> Floats:
         """Return the direction through each pixel's centre, float32 (height * width, 3).
@@ -40,11 +55,9 @@ class View:
         """
         level = replace(self.camera, yaw_deg=0.0)
         flat = pixel_rays(level, width, height).reshape(-1, 3)  # x to the left, y up, z ahead
-        p, r, y = np.radians([-self.pitch_deg, self.roll_deg, self.camera.yaw_deg])
-        pitch = np.array([[1, 0, 0], [0, np.cos(p), -np.sin(p)], [0, np.sin(p), np.cos(p)]])
-        roll = np.array([[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]])
-        yaw = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
-        turned: Floats = (flat @ (yaw @ pitch @ roll).T).astype(np.float32)
+        if self.shift:
+            flat[:, 0] += 2 * self.shift * math.tan(math.radians(level.hfov_deg) / 2)
+        turned: Floats = (flat @ self.turn.T).astype(np.float32)
         return turned
 
 
@@ -83,7 +96,12 @@ def recoloured(solids: list[Solid], rng: Random) -> dict[int, Floats]:
 
 
 def draw_view(
-    scene: Scene, size: Floats, caster: Caster, instances: NDArray[np.int64], rng: Random
+    scene: Scene,
+    size: Floats,
+    caster: Caster,
+    instances: NDArray[np.int64],
+    rng: Random,
+    indoors: Indoors,
 ) -> View:
     """Return a view of a stretched room: the one of some that sees most, none too close.
 
@@ -91,10 +109,11 @@ def draw_view(
     ----------
     size : of the stretched room, metres
     instances : of each of the caster's triangles
+    indoors : draws a camera in a room of a size
     """
-    best, most = _indoors(size, rng), -np.inf
+    best, most = indoors(size, rng), -np.inf
     for _ in range(_TRIES):
-        view = _outdoors(scene.camera, rng) if scene.room is None else _indoors(size, rng)
+        view = _outdoors(scene.camera, rng) if scene.room is None else indoors(size, rng)
         rays = view.rays(12, 9)
         origins = np.array(view.camera.position, np.float32)
         hits = caster.cast(origins, rays)
@@ -108,7 +127,7 @@ def draw_view(
     return best
 
 
-def _indoors(size: Floats, rng: Random) -> View:
+def draw_indoors(size: Floats, rng: Random) -> View:
     """Return a camera anywhere in a room, mostly near a corner or a wall, that looks inwards."""
     share = rng.beta(0.6, 0.6, 2) * 0.9 + 0.05
     x, z = share * size[[0, 2]]

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.image.array import Image
-from serving.photos.lines import Lines, find_lines
+from serving.perception.lines import find_lines
+from serving.perception.verticals import meeting_point, steep_lines
 
 MOST_LOST = 0.12  # of the photo's area that the crop may cost
 _LEAST_DEG = 0.3  # below it the lean is left: resampling costs more than it gives
@@ -27,9 +28,6 @@ _LEAST_SUPPORT = 1.2  # length of the lines that agree, in heights of the photo
 # Of 100 photos of listings turned by a known angle 75 pass both, and 4 of these are misread by more
 # than 0.3 degrees; of 9 others that did not pass, 4 were by more than 0.5.
 _LEAST_PEAK = 4.0
-_STEEP = 0.21  # of x over y: 12 degrees; what leans further is a roof or a stair
-_SHORTEST = 0.03  # long sides: shorter lines tell their direction too roughly
-_REACH = 0.35  # degrees from what was fitted, where a line counts half
 FOCAL = 0.70  # in long sides: 25 mm on 36 mm, as telephones have it
 Matrix = NDArray[np.float64]
 
@@ -108,11 +106,10 @@ def straighten(photo: Image, focal: float = FOCAL) -> Straightened:
 def find_leaning(photo: Image) -> Leaning | str:
     """Return how the verticals run, or why that cannot be said."""
     lines = find_lines(photo)
-    steep = (np.abs(lines.dx) < _STEEP * np.abs(lines.dy)) & (lines.length > _SHORTEST)
-    verticals = lines.only(steep)
+    verticals = steep_lines(lines)
     if len(verticals.x) < 3:
         return "it shows too few verticals"
-    a, c, off = _meeting_point(verticals)
+    a, c, off = meeting_point(verticals)
     side, height, width = max(photo.shape[:2]), photo.shape[0], photo.shape[1]
     agreed, length = off < 0.3, verticals.length
     if length[off < 0.5].sum() * side / height < _LEAST_SUPPORT:
@@ -124,42 +121,6 @@ def find_leaning(photo: Image) -> Leaning | str:
     if abs(convergence) > _MOST_CONVERGENCE:
         return "it looks far up or down"
     return Leaning(-degrees(np.arctan(a)), convergence, (a, c))
-
-
-def _meeting_point(verticals: Lines) -> tuple[float, float, Matrix]:
-    """Fit where verticals meet, and return how many degrees each runs beside it."""
-    slope = verticals.dx / verticals.dy
-    arm = slope * verticals.y - verticals.x  # slope (1 - c y) = a - c x
-    a, c = _vote(slope, arm, verticals.length)
-    for _ in range(10):
-        off = np.degrees(np.abs(slope - a - c * arm))
-        a, c = _line(arm, slope, verticals.length / (1 + np.square(off / _REACH)) ** 1.5)
-    return a, c, np.degrees(np.abs(slope - a - c * arm))
-
-
-def _vote(slope: Matrix, arm: Matrix, length: Matrix) -> tuple[float, float]:
-    """Return the a and c that most lines share, to 0.1 degrees: lines near them are fitted then."""
-    best = (-1.0, 0.0, 0.0)
-    for c in np.linspace(-0.5, 0.5, 41):
-        place = np.rint(10 * (np.degrees(np.arctan(slope - c * arm)) + 13)).astype(np.int64)
-        votes = np.bincount(place.clip(0, 260), length, 261)
-        votes = np.convolve(votes, _NEAR, "same")
-        top = int(votes.argmax())
-        score = float(votes[top]) * (1 - 0.3 * abs(c))
-        if score > best[0]:
-            best = (score, float(np.tan(np.radians(top / 10 - 13))), float(c))
-    return best[1], best[2]
-
-
-_NEAR = np.exp(-0.5 * np.square(np.arange(-12, 13) / 4))
-
-
-def _line(x: Matrix, y: Matrix, weight: Matrix) -> tuple[float, float]:
-    """Weighted least squares of y = a + c x; c stays near 0 where lines stand side by side."""
-    mean_x, mean_y = np.average(x, weights=weight), np.average(y, weights=weight)
-    variance = np.average(np.square(x - mean_x), weights=weight) + 2e-3
-    c = np.average((x - mean_x) * (y - mean_y), weights=weight) / variance
-    return float(mean_y - c * mean_x), float(c)
 
 
 def _turning(point: tuple[float, float], shape: tuple[int, ...], focal: float) -> Matrix:

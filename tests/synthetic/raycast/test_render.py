@@ -1,13 +1,21 @@
 """Views drawn by rays alone: the depth is that of the scene, and every view repeats itself."""
 
+import math
+
 import numpy as np
 import pytest
 
 from synthetic.build import build_scene
+from synthetic.raycast.cameras import (
+    numbers_of,
+    rotation_of,
+    stand_anywhere,
+    stand_in_corner,
+)
 from synthetic.raycast.lights import Lighting
 from synthetic.raycast.rooms import DrawnScene, furniture_of, to_millimetres
 from synthetic.raycast.suite import join_rooms
-from synthetic.raycast.variation import View, draw_lighting, draw_stretch, thin_out
+from synthetic.raycast.variation import Indoors, View, draw_lighting, draw_stretch, thin_out
 from synthetic.scene import Camera
 from synthetic.views import pixel_rays
 
@@ -93,3 +101,27 @@ def test_a_view_repeats_itself_and_its_walls_are_flat() -> None:
     assert np.isfinite(first.depth_m).all()
     assert 20 < first.photo.mean() < 240
     assert flatness(first.depth_m, first.planes) < 1e-3
+
+
+def test_a_centre_that_is_shifted_moves_the_picture_and_nothing_else() -> None:
+    camera = Camera((1.0, 1.4, 2.0), yaw_deg=37.0, hfov_deg=70.0)
+    plain, moved = View(camera).rays(10, 8), View(camera, shift=0.2).rays(10, 8)
+    across = plain.reshape(8, 10, 3), moved.reshape(8, 10, 3)
+    np.testing.assert_allclose(across[1][:, 2:], across[0][:, :-2], atol=1e-6)
+
+
+@pytest.mark.parametrize("stand", [stand_in_corner, stand_anywhere])
+def test_a_cameras_rotation_brings_its_rays_to_their_pixels(stand: Indoors) -> None:
+    view = stand(np.array([4.0, 2.5, 5.0], np.float32), RNG(3))
+    width, height = 12, 8
+    seen = view.rays(width, height) @ rotation_of(view).T
+    focal = width / 2 / math.tan(math.radians(view.camera.hfov_deg) / 2)
+    pixels = seen[:, :2] / seen[:, 2:] * focal
+    centre = width * (0.5 + view.shift), height * (0.5 + view.camera.rise)
+    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    np.testing.assert_allclose(pixels[:, 0] + centre[0], x.ravel(), atol=1e-4)
+    np.testing.assert_allclose(pixels[:, 1] + centre[1], y.ravel(), atol=1e-4)
+
+
+def test_scenes_out_of_doors_are_not_numbered() -> None:
+    assert {DrawnScene("unseen", n).kind for n in numbers_of(40)}.isdisjoint({"exterior"})
