@@ -228,6 +228,7 @@ class OutsideWeights:
     architecture : the network's name, for the card
     input : the contract of its input
     smoke_per_label : rows of each label that a run looks at which shows in minutes that all works
+    adapt : brings the file to the arrays of the task; None: it has them
     """
 
     location: str
@@ -236,6 +237,7 @@ class OutsideWeights:
     architecture: str
     input: Input
     smoke_per_label: int = 1
+    adapt: Callable[[bytes], bytes] | None = None
 
 
 @dataclass(frozen=True)

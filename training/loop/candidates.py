@@ -68,7 +68,7 @@ def adopt(
 
 
 def fetch(weights: OutsideWeights) -> bytes:
-    """Return the file of weights from outside.
+    """Return weights from outside, as the task takes them.
 
     Raises
     ------
@@ -78,7 +78,8 @@ def fetch(weights: OutsideWeights) -> bytes:
     location = weights.location
     if not in_repository(location):
         location = locate(location, read(DataSettings).studio_data)
-    return fetch_file(location, weights.sha256)
+    model = fetch_file(location, weights.sha256)
+    return weights.adapt(model) if weights.adapt is not None else model
 
 
 def choose(candidates: Mapping[Precision, Candidate], headline: Headline) -> Precision:
