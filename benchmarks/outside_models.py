@@ -9,61 +9,20 @@ is a folder with `mosaic_ade20k32_int8.onnx` and `nanodet_plus_m_416.onnx`.
 import argparse
 from pathlib import Path
 
-import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
-
-from serving.card import Label, Map, ModelCard, PhotoInput
+from serving.card import Label, Map, ModelCard
 from serving.perception.classes import CLASSES
 from training.detector.outside import NANODET
-from training.segmenter.mapping import of_ade32
-
-_SIDE = 512
-_NEVER = -30.0  # the logit of a class that the network does not know
+from training.segmenter.outside import MOSAIC_WEIGHTS, to_our_classes
 
 
 def mosaic(source: bytes) -> tuple[bytes, ModelCard]:
-    """Return MOSAIC with `pixels` (n, 512, 512, 3), `ids` of our classes, and `logits`."""
-    model = onnx.load_model_from_string(source)
-    graph, ours = model.graph, of_ade32()
-    taken = graph.input[0].name
-    first = {name: int(np.flatnonzero(ours == n)[0]) for n, name in enumerate(CLASSES) if n in ours}
-    places = [first.get(name, len(ours)) for name in CLASSES]
-    constants = {
-        "ours_of": np.asarray(ours, np.uint8),
-        "places": np.array(places, np.int64),
-        "pads": np.array([0, 0, 0, 0, 0, 1, 0, 0], np.int64),
-        "never": np.array(_NEVER, np.float32),
-    }
-    graph.initializer.extend(numpy_helper.from_array(v, k) for k, v in constants.items())
-    for node in graph.node:
-        node.input[:] = ["pixels" if name == taken else name for name in node.input]
-        renamed = {"ids": "ade_ids", "logits": "ade_logits"}
-        node.input[:] = [renamed.get(name, name) for name in node.input]
-        node.output[:] = [renamed.get(name, name) for name in node.output]
-    graph.node.extend(
-        [
-            helper.make_node("Gather", ["ours_of", "ade_ids"], ["ids"]),
-            helper.make_node("Pad", ["ade_logits", "pads", "never"], ["wide"]),
-            helper.make_node("Gather", ["wide", "places"], ["logits"], axis=1),
-        ]
-    )
-    info, grid = helper.make_tensor_value_info, _SIDE // 4
-    pixels = info("pixels", TensorProto.UINT8, ["n", _SIDE, _SIDE, 3])
-    given = [
-        info("ids", TensorProto.UINT8, ["n", _SIDE, _SIDE]),
-        info("logits", TensorProto.FLOAT, ["n", len(CLASSES), grid, grid]),
-    ]
-    made = helper.make_graph(graph.node, "mosaic", [pixels], given, list(graph.initializer))
-    packed = helper.make_model(made, opset_imports=model.opset_import, ir_version=model.ir_version)
-    labels = tuple(Label(name=name) for name in CLASSES)
-    taken_as = PhotoInput(height=_SIDE, width=_SIDE, mean=(127.5,) * 3, std=(127.5,) * 3)
-    return bytes(packed.SerializeToString()), ModelCard(
+    """Return MOSAIC in our classes."""
+    return to_our_classes(source), ModelCard(
         task="segmenter",
-        input=taken_as,
-        output=Map(labels=labels),
-        licence="Apache-2.0",
-        backbone="mosaic",
+        input=MOSAIC_WEIGHTS.input,
+        output=Map(labels=tuple(Label(name=name) for name in CLASSES)),
+        licence=MOSAIC_WEIGHTS.licence,
+        backbone=MOSAIC_WEIGHTS.architecture,
         precision="int8",
         demo=True,
         data_version="outside",
