@@ -3,12 +3,17 @@
 StudioError
 ├── BadInput               what was sent is wrong; sending it again will not help
 │   ├── BadImage           the bytes are not a picture we can read
+│   ├── BadAsset           a file of a design kit is no mesh or picture that a room can be given
 │   ├── TooLarge           more bytes, pixels or items than we accept
 │   ├── ObjectNotFound     the storage holds nothing under that key
 │   ├── UrlRefused         a URL that we do not download from
 │   ├── UnknownJob         this client has no such job
 │   ├── UnknownUpload      this client has no such upload
 │   ├── UnknownErasure     this client asked for no such erasure
+│   ├── UnknownKit         this client has no such design kit, nor has this release
+│   ├── UnknownAsset       the kit was sent no such mesh or picture
+│   ├── KitBuiltIn         a design kit of this release, which nobody changes
+│   ├── KitChanged         the design kit has another version than the one that was to be changed
 │   ├── UnknownTask        nothing here is called so that a model could do
 │   ├── NothingToRollBack  the slot does not hold that version, or there is no version before it
 │   ├── UploadInUse        a job that has not ended names this upload
@@ -54,6 +59,10 @@ class BadImage(BadInput):
     """The bytes are not a picture that can be read."""
 
 
+class BadAsset(BadInput):
+    """The file is no mesh or picture that a design kit can have."""
+
+
 class TooLarge(BadInput):
     """The caller sent more than is accepted."""
 
@@ -86,6 +95,35 @@ class UnknownTask(BadInput):
 
     def __init__(self, task: str) -> None:
         super().__init__(f"there is no task '{task}'")
+
+
+class UnknownKit(BadInput):
+    """The client has no design kit of that name and version, nor has this release."""
+
+    def __init__(self, kit_id: str, version: int | None = None) -> None:
+        of = "" if version is None else f" in version {version}"
+        super().__init__(f"there is no design kit '{kit_id}'{of}")
+
+
+class UnknownAsset(BadInput):
+    """The client sent no asset of that name for the design kit."""
+
+    def __init__(self, kit_id: str, name: str) -> None:
+        super().__init__(f"the design kit '{kit_id}' has no asset '{name}'")
+
+
+class KitBuiltIn(BadInput):
+    """The design kit comes with this release."""
+
+    def __init__(self, kit_id: str) -> None:
+        super().__init__(f"'{kit_id}' comes with this release; give your kit another name")
+
+
+class KitChanged(BadInput):
+    """The design kit has another version than the one that was to be changed."""
+
+    def __init__(self, kit_id: str, version: int) -> None:
+        super().__init__(f"'{kit_id}' has version {version} now; read it and change that")
 
 
 class NothingToRollBack(BadInput):

@@ -1,4 +1,4 @@
-"""Links that open one job for whoever holds them, until they expire.
+"""Links that open one job, or one page, for whoever holds them, until they expire.
 
 `python -m serving.access.links JOB_ID` prints one.
 """
@@ -46,10 +46,14 @@ class LinkSigner:
 
     def sign(self, job_id: UUID, now_s: float) -> str | None:
         """Return the query `expires=…&signature=…` of a new link; None without a secret."""
+        return self.sign_path(path_of(job_id), now_s)
+
+    def sign_path(self, path: str, now_s: float) -> str | None:
+        """Return the query of a new link to what is no job; None without a secret."""
         if not self._secrets:
             return None
         expires = math.ceil((now_s + self._lifetime_s) / _EVERY_S) * _EVERY_S
-        signature = _sign(self._secrets[0], job_id, str(expires))
+        signature = _sign(self._secrets[0], path, str(expires))
         return urlencode({"expires": expires, "signature": signature})
 
     def page(self, job_id: UUID, now_s: float) -> str | None:
@@ -65,9 +69,13 @@ class LinkSigner:
         NotAllowed
             Otherwise.
         """
+        self.check_path(path_of(job_id), expires, signature, now_s)
+
+    def check_path(self, path: str, expires: str, signature: str, now_s: float) -> None:
+        """Return as `check` does for a link of `sign_path`; NotAllowed."""
         given, known = signature.encode(errors="replace"), False
         for secret in self._secrets:
-            known |= hmac.compare_digest(_sign(secret, job_id, expires).encode(), given)
+            known |= hmac.compare_digest(_sign(secret, path, expires).encode(), given)
         if not known:
             raise NotAllowed(
                 "this link is not whole, or its secret was replaced; ask for a new one"
@@ -81,8 +89,8 @@ def path_of(job_id: UUID) -> str:
     return f"/internal/jobs/{job_id}"
 
 
-def _sign(secret: str, job_id: UUID, expires: str) -> str:
-    said = f"{path_of(job_id)}\n{expires}".encode(errors="replace")
+def _sign(secret: str, path: str, expires: str) -> str:
+    said = f"{path}\n{expires}".encode(errors="replace")
     digest = hmac.digest(secret.encode(), said, hashlib.sha256)
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 

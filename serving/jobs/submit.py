@@ -29,6 +29,8 @@ class NewJob:
     priority : more is sooner; 0 is usual, above it what somebody waits for, below it bulk
     run_at : not before; None: at once
     request_id : of the request that asks, for the job's history
+    resolved : what the input names without saying which, as it is now; a request that is repeated
+        later is the same one all the same
     """
 
     kind: Kind
@@ -40,6 +42,7 @@ class NewJob:
     run_at: datetime | None = None
     traceparent: str | None = None
     request_id: str | None = None
+    resolved: Json | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def _insert(connection: Connection, new: NewJob, body_sha256: str) -> UUID | Non
             id=uuid4(),
             type=new.kind.type,
             queue=new.kind.queue,
-            input=new.input,
+            input=new.input | (new.resolved or {}),
             priority=new.priority,
             client=new.client,
             listing_id=new.listing_id,

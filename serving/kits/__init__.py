@@ -1,0 +1,1 @@
+"""Design kits that come with the studio: YAML, meshes and textures."""

@@ -1,0 +1,1 @@
+"""Files that clients send for their design kits, checked and brought into one form."""
