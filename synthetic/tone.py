@@ -25,11 +25,19 @@ def develop(
     uint8, shape (height, width, 3)
         sRGB-encoded.
     """
+    return finish(light * meter(light, outside, key))
+
+
+def meter(light: Linear, outside: NDArray[np.bool_] | None = None, key: float = 0.5) -> Linear:
+    """Return the gain of each channel, float32 (3,), that `develop` would give."""
     metered = light[~outside] if outside is not None and not outside.all() else light.reshape(-1, 3)
-    balanced = light * white_balance(metered)
-    exposed = balanced * (key / middle_tone(metered))
-    curved = filmic(soften_contrast(exposed))
-    return np.rint(encode_srgb(curved) * 255).astype(np.uint8)
+    gains = white_balance(metered)
+    return np.asarray(gains * (key / middle_tone(metered)), np.float32)
+
+
+def finish(exposed: Linear) -> NDArray[np.uint8]:
+    """Return the sRGB photo of light whose exposure and white balance are right."""
+    return np.rint(encode_srgb(filmic(soften_contrast(exposed))) * 255).astype(np.uint8)
 
 
 def middle_tone(light: Linear) -> float:

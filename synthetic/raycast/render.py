@@ -79,8 +79,31 @@ _USUAL = Shooting()
 
 
 @dataclass(frozen=True)
-class _Set:
-    """A room ready to be looked at."""
+class Negative:
+    """What arrives at the camera, before it is developed, and what is true of it.
+
+    Attributes
+    ----------
+    light : float32 (height, width, 3), linear
+    outside : bool (height, width), what lies beyond a window; it is not metered
+    instances : int64 (height, width), 0 for nothing
+    """
+
+    light: Floats
+    outside: NDArray[np.bool_]
+    depth_m: Floats
+    instances: NDArray[np.int64]
+    planes: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class ReadyRoom:
+    """A room ready to be looked at.
+
+    Attributes
+    ----------
+    size : of the stretched room, float32 (width, height, depth), metres
+    """
 
     scene: Scene
     lit: LitScene
@@ -107,7 +130,7 @@ def draw_views(
     seed : of all that is varied
     """
     rng = np.random.default_rng((seed, 2711))
-    ready = _prepare(thin_out(scene, rng), catalogue, rng)
+    ready = prepare(thin_out(scene, rng), catalogue, rng)
     ready = replace(ready, lit=replace(ready.lit, rays=how.rays))
     for _ in range(count):
         instances = ready.lit.triangles.instances
@@ -120,7 +143,8 @@ def draw_views(
         yield _look(lit, view, ways, size, rng)
 
 
-def _prepare(scene: Scene, catalogue: Catalogue, rng: Random) -> _Set:
+def prepare(scene: Scene, catalogue: Catalogue, rng: Random) -> ReadyRoom:
+    """Return a room with its proportions, colours and light drawn."""
     solids = assemble_solids(visible_items(scene), catalogue)
     solids = [solid for solid in solids if solid.material.finish != "glass"]
     stretch = draw_stretch(rng)
@@ -131,7 +155,7 @@ def _prepare(scene: Scene, catalogue: Catalogue, rng: Random) -> _Set:
     lighting = draw_lighting(panes.corners, size, scene.room is None, rng)
     lit = LitScene(rest, Caster(rest), lighting)
     behind = Caster(panes) if len(panes.corners) else None
-    return _Set(scene, lit, behind, recoloured(solids, rng), size, panes.instances)
+    return ReadyRoom(scene, lit, behind, recoloured(solids, rng), size, panes.instances)
 
 
 def _scattered(ways: Floats, view: View, width: int, rng: Random) -> Floats:
@@ -141,7 +165,19 @@ def _scattered(ways: Floats, view: View, width: int, rng: Random) -> Floats:
     return moved
 
 
-def _look(ready: _Set, view: View, ways: Floats, size: tuple[int, int], rng: Random) -> SeenRoom:
+def _look(
+    ready: ReadyRoom, view: View, ways: Floats, size: tuple[int, int], rng: Random
+) -> SeenRoom:
+    seen = expose(ready, view, ways, size, rng)
+    photo = develop(seen.light, seen.outside, float(np.exp(rng.normal(np.log(0.45), 0.3))))
+    classes = class_of_instance(ready.scene)[seen.instances]
+    return SeenRoom(photo, seen.depth_m, classes, seen.planes, view, ready.size)
+
+
+def expose(
+    ready: ReadyRoom, view: View, ways: Floats, size: tuple[int, int], rng: Random
+) -> Negative:
+    """Gather the light of a view of (width, height) pixels along its rays, (pixels, 3)."""
     width, height = size
     origins = np.array(view.camera.position, np.float32)
     hits = ready.lit.caster.cast(origins, ways)
@@ -158,19 +194,13 @@ def _look(ready: _Set, view: View, ways: Floats, size: tuple[int, int], rng: Ran
         instance = np.where(outside, ready.pane_instances[through.triangle], instance)
     empty = outside | ~hits.met
     light[empty] = sky[empty]
-    whole = light.reshape(height, width, 3)
-    photo = develop(
-        np.asarray(cv2.GaussianBlur(whole, (0, 0), 0.5), np.float32),
-        outside.reshape(height, width),
-        float(np.exp(rng.normal(np.log(0.45), 0.3))),
-    )
-    return SeenRoom(
-        photo,
-        depth.reshape(height, width),
-        class_of_instance(ready.scene)[instance].reshape(height, width),
-        _planes(ready, hits, seen, outside).reshape(height, width),
-        view,
-        ready.size,
+    shape = height, width
+    return Negative(
+        np.asarray(cv2.GaussianBlur(light.reshape(*shape, 3), (0, 0), 0.5), np.float32),
+        outside.reshape(shape),
+        depth.reshape(shape),
+        instance.reshape(shape),
+        _planes(ready, hits, seen, outside).reshape(shape),
     )
 
 
@@ -182,7 +212,7 @@ def _tinted(seen: Surface, tints: dict[int, Floats]) -> Surface:
 
 
 def _light_of(
-    ready: _Set, seen: Surface, hits: Hits, ways: Floats, shape: tuple[int, int], rng: Random
+    ready: ReadyRoom, seen: Surface, hits: Hits, ways: Floats, shape: tuple[int, int], rng: Random
 ) -> Floats:
     """Return the light, linear RGB (n, 3), that comes from surfaces to the camera."""
     direct = direct_light(ready.lit, seen, rng)
@@ -208,7 +238,7 @@ def _every_ninth(shape: tuple[int, int]) -> NDArray[np.int64]:
     return numbers[::_APART, ::_APART].ravel()
 
 
-def _shine(ready: _Set, seen: Surface, light: Floats, ways: Floats, around: Floats) -> Floats:
+def _shine(ready: ReadyRoom, seen: Surface, light: Floats, ways: Floats, around: Floats) -> Floats:
     """Return light with what mirrors and smooth surfaces show (C. Schlick, Eurographics 1994)."""
     kinds = ready.lit.triangles.kinds
     mirror = np.array([kind.finish == "mirror" for kind in kinds] + [False])[seen.material]
@@ -278,7 +308,7 @@ _SHELL = ("floor", "ceiling", "wall-back", "wall-right", "wall-front", "wall-lef
 
 
 def _planes(
-    ready: _Set, hits: Hits, seen: Surface, outside: NDArray[np.bool_]
+    ready: ReadyRoom, hits: Hits, seen: Surface, outside: NDArray[np.bool_]
 ) -> NDArray[np.uint8]:
     names = ["", *(item.name for item in visible_items(ready.scene))]
     number = np.array([_SHELL.index(n) + 1 if n in _SHELL else 0 for n in names], np.uint8)

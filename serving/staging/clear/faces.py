@@ -1,0 +1,130 @@
+"""What a face of the room looks like behind what was taken away."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.perception.classes import CLASSES, Class
+from serving.staging.clear.smooth import blur_known, fill_smoothly
+from serving.staging.clear.texture import texture_of
+from serving.staging.planes import SeenFaces
+from serving.staging.room import FACES, Face, Ids, Room
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+_SHOWN_BY: dict[Face, tuple[Class, ...]] = {
+    "floor": ("floor",), "ceiling": ("ceiling",),
+    "front": ("wall",), "left": ("wall",), "right": ("wall",),
+}  # fmt: skip
+_LEAST_PX = 250
+_SKIRTING_M, _CORNICE_M, _STEP_M = 0.22, 0.16, 0.015
+_NEAR_STEPS = 2  # heights that nothing is seen of take the next one's look
+_SURE_PX = 25  # of a height of a wall, from which what it looks like is half believed
+_PATTERNED = 0.09  # standard deviation of a wall's texture; below, blocks of it look like stains
+
+
+@dataclass(frozen=True)
+class Emptied:
+    """A photo's light as it would be without what is masked.
+
+    Attributes
+    ----------
+    light : float32 (height, width, 3), logarithms; right on `mask`, smooth elsewhere
+    taught : bool (height, width), pixels that it was learned from
+    unknown : bool (height, width), masked pixels whose face is seen nowhere
+    """
+
+    light: Floats
+    taught: Mask
+    unknown: Mask
+
+
+def empty_faces(
+    light: Floats, mask: Mask, hidden: Mask, ids: Ids, room: Room, seen: SeenFaces
+) -> Emptied:
+    """Fill each face from what is seen of it.
+
+    Parameters
+    ----------
+    light : float32 (height, width, 3), logarithm of the photo's light
+    mask : bool (height, width), what is to be filled
+    hidden : bool (height, width), what says nothing of a face: the mask, and shadows
+    ids : uint8 (height, width), classes
+    """
+    filled, taught = light.copy(), np.zeros_like(mask)
+    unknown = mask.copy()
+    for face in FACES:
+        on = seen.on(face)
+        need = mask & on
+        if not need.any():
+            continue
+        known = teachers(face, on & ~hidden, ids)
+        if known is None:
+            continue
+        base = _light_of(face, light, known, room, seen)
+        fine = _texture_of(face, light, known, need, room, seen)
+        filled[on] = base[on]
+        if fine is not None:
+            filled[need] += fine[need]
+        taught |= known
+        unknown &= ~need
+    if unknown.any() and not unknown.all():
+        everywhere = fill_smoothly(light, ~hidden if (~hidden).any() else ~mask)
+        filled[unknown] = everywhere[unknown]
+    return Emptied(filled, taught, unknown)
+
+
+def teachers(face: Face, visible: Mask, ids: Ids) -> Mask | None:
+    """Return the pixels that show a face and nothing else; None if there are too few."""
+    shown = np.isin(ids, [CLASSES.index(name) for name in _SHOWN_BY[face]])
+    known = visible & shown
+    return known if known.sum() >= _LEAST_PX else None
+
+
+def _texture_of(
+    face: Face, light: Floats, known: Mask, need: Mask, room: Room, seen: SeenFaces
+) -> Floats | None:
+    if face == "ceiling" or (face != "floor" and _roughness(light, known) < _PATTERNED):
+        return None
+    return texture_of(face, light, known, need, room, seen)
+
+
+def _roughness(light: Floats, known: Mask) -> float:
+    grey = np.asarray(light.mean(axis=2), np.float32)
+    return float((grey - blur_known(grey, known, 6.0))[known].std())
+
+
+def _light_of(face: Face, light: Floats, known: Mask, room: Room, seen: SeenFaces) -> Floats:
+    """Return smooth light; of a wall, with its skirting and cornice."""
+    if face in ("floor", "ceiling"):
+        return fill_smoothly(light, known)
+    heights = seen.points[..., 1]
+    plain = known & (heights > _SKIRTING_M) & (heights < room.box.height_m - _CORNICE_M)
+    if plain.sum() < _LEAST_PX:
+        return fill_smoothly(light, known)
+    base = fill_smoothly(light, plain)
+    on = seen.on(face)
+    rim = on & ((heights <= _SKIRTING_M) | (heights >= room.box.height_m - _CORNICE_M))
+    step = np.clip(heights / _STEP_M, 0, 999).astype(np.int64)
+    return np.asarray(base + _rows_of(light - base, known & rim, rim, step), np.float32)
+
+
+def _rows_of(rest: Floats, known: Mask, rim: Mask, step: NDArray[np.int64]) -> Floats:
+    """Return by how much heights of a wall differ from its light, float32 (height, width, 3)."""
+    rows = np.zeros_like(rest)
+    if not known.any():
+        return rows
+    found, counts = {}, np.bincount(step[known])
+    order = np.argsort(step[known], kind="stable")
+    groups = np.split(rest[known][order], np.cumsum(counts)[:-1])
+    for number, group in enumerate(groups):
+        if len(group):
+            found[number] = np.median(group, axis=0) * (len(group) / (len(group) + _SURE_PX))
+    numbers = np.array(sorted(found))
+    values = np.stack([found[number] for number in numbers])
+    asked = step[rim]
+    near = np.abs(asked[:, None] - numbers[None]).min(axis=1) <= _NEAR_STEPS
+    made = np.stack([np.interp(asked, numbers, values[:, c]) for c in range(3)], axis=1)
+    rows[rim] = (made * near[:, None]).astype(np.float32)
+    return rows
