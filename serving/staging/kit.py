@@ -46,8 +46,9 @@ class Finish(_Part):
 
     Attributes
     ----------
-    colour : sRGB; with a texture, what the texture's mean becomes
+    colour : sRGB; of a texture that is tinted, what its mean becomes
     texture : name of a picture that repeats, `texture_cm` of it to a tile
+    tinted : whether the texture takes the colour, or keeps its own
     """
 
     colour: Colour
@@ -55,6 +56,7 @@ class Finish(_Part):
     metallic: float = Field(0, ge=0, le=1)
     texture: Name | None = None
     texture_cm: Centimetres = 60
+    tinted: bool = True
 
 
 class Piece(_Part):

@@ -27,17 +27,17 @@ def shadow_ratio(
     size : of the photo, (height, width)
     """
     clear = (cover < 0.02).astype(np.float32)
-    ratio = np.clip(furnished / np.maximum(empty, 1e-4), 0, 1.25)
-    grey = ratio.mean(axis=2, keepdims=True)
-    ratio = spread(np.asarray(grey + (ratio - grey) * _COLOUR, np.float32), clear, 2.0)
+    raw = np.clip(furnished / np.maximum(empty, 1e-4), 0, 1.25)
+    grey = raw.mean(axis=2, keepdims=True)
+    ratio = spread(np.asarray(grey + (raw - grey) * _COLOUR, np.float32), clear, 2.0)
     shown = clear > 0.5
     far = float(np.percentile(ratio[shown].mean(axis=1), _FAR_PERCENTILE)) if shown.any() else 1.0
-    ratio = ratio / np.clip(far, 0.7, 1.0)
+    ratio = ratio / np.float32(np.clip(far, 0.7, 1.0))
     ratio = 1 + (ratio - 1) * _fade(crop, size)[..., None]
     away = np.abs(1 - ratio).max(axis=2, keepdims=True)
     ratio = 1 + (ratio - 1) * _smooth((away - _LEAST) / (_WHOLE - _LEAST))
     lit = 1 + (np.minimum(ratio, 1.12) - 1) * 0.4
-    return np.where(ratio < 1, ratio**_DEPTH, lit).astype(np.float32)
+    return np.asarray(np.where(ratio < 1, ratio**_DEPTH, lit), np.float32)
 
 
 def spread(values: Light, known: Light, sigma: float) -> Light:
