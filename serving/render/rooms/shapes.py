@@ -94,11 +94,9 @@ def _surface(look: Look) -> Shapes:
 
 
 def _colour(look: Look) -> Shapes:
-    texture = look.texture
-    if texture is None:
-        texture = _plain(look.rgb)
-        return {"type": "bitmap", "bitmap": engine().Bitmap(texture), "raw": True}
-    return {"type": "bitmap", "bitmap": engine().Bitmap(texture), "raw": False}
+    pixels = _plain(look.rgb) if look.texture is None else look.texture
+    raw = look.texture is None
+    return {"type": "bitmap", "bitmap": engine().Bitmap(pixels), "raw": raw}
 
 
 @lru_cache(maxsize=256)
