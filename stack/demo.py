@@ -1,8 +1,8 @@
 """The main jobs on a folder of photos: `python -m stack demo --photos FOLDER`.
 
 As a backend does it: the photos are put into the storage and posted as a job that says what they
-show, then as one that makes a film of them; the studio calls back when each is done, and each has a
-page for people.
+show, then as one that makes a film of them, and as one that furnishes rooms; the studio calls back
+when each is done, and each has a page for people. Rooms are furnished where a segmenter answers.
 """
 
 import sys
@@ -46,6 +46,9 @@ _CLIENT = "demo"
 _STARTERS = ROOT / "registry" / "starter"
 _MUSIC = ROOT / "datasets" / "sample_listing" / "music.flac"
 _FILM_PHOTOS = 20
+_SEGMENTER = "segmenter"
+_STAGED = ("living_room", "bedroom", "dining_room", "office")
+_STAGED_PHOTOS = 2
 
 
 @dataclass(frozen=True)
@@ -126,11 +129,12 @@ def run(photos: Path, out: Path) -> int:
                 caller = Caller(client, backend_url)
                 results = classify(caller, keys, photos.resolve().name, out)
                 film = make_film(caller, keys, results, storage, out)
+                staged = stage_rooms(caller, keys, results, storage, out)
     except (StackFailed, BadInput) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     report = write_report(out / "report.html", photos, files, results)
-    print_results(results, [report, out / "job.html", *([film] if film else [])])
+    print_results(results, [report, out / "job.html", *([film] if film else []), *staged])
     return 0
 
 
@@ -205,6 +209,36 @@ def make_film(
     path = out / "film.mp4"
     path.write_bytes(storage.read(done.result["films"][0]["film"]))
     return path.resolve()
+
+
+def stage_rooms(
+    caller: Caller,
+    keys: Sequence[str],
+    results: Sequence[dict[str, Any]],
+    storage: Storage,
+    out: Path,
+) -> list[Path]:
+    """Have the first rooms furnished, if a segmenter answers; return the page and the pictures."""
+    models = caller.client.get("/internal/status").json().get("models", [])
+    if not any(model["task"] == _SEGMENTER for model in models):
+        print(f"{'stage':<12} left out: no {_SEGMENTER} is published")
+        return []
+    rooms = [
+        {"photo": key, "room_type": result["room_type"]}
+        for key, result in zip(keys, results, strict=True)
+        if result.get("room_type") in _STAGED
+    ]
+    if not rooms:
+        return []
+    work = {"photos": rooms[:_STAGED_PHOTOS], "kit": "scandinavian"}
+    done = caller.do("/internal/staging/process", work, "stage")
+    save_page(caller.client, done.page, out / "staged.html")
+    made = [variant for one in done.result["results"] for variant in one.get("variants", ())]
+    paths = [(out / "staged.html").resolve()]
+    for one in made:
+        paths.append((out / one["staged"].rpartition("/")[2]).resolve())
+        paths[-1].write_bytes(storage.read(one["staged"]))
+    return paths
 
 
 def follow(client: httpx.Client, url: str, what: str) -> None:

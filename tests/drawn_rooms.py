@@ -26,8 +26,9 @@ def drawn_ids(**rows: int) -> NDArray[np.uint8]:
 
 
 def segmenter(ids: NDArray[np.uint8]) -> tuple[bytes, ModelCard]:
-    """Return a segmenter that answers this map for every photo."""
-    logits = np.zeros((1, len(CLASSES), SIDE // 4, SIDE // 4), np.float32)
+    """Return a segmenter that answers this map, (rows, columns), for every photo."""
+    rows, columns = ids.shape
+    logits = np.zeros((1, len(CLASSES), rows // 4, columns // 4), np.float32)
     constants = {"drawn": ids[None], "none": logits}
     nodes = [
         helper.make_node("ReduceMin", ["floats", "axes"], ["least"], keepdims=1),
@@ -38,12 +39,12 @@ def segmenter(ids: NDArray[np.uint8]) -> tuple[bytes, ModelCard]:
         helper.make_node("Add", ["drawn", "small"], ["ids"]),
     ]
     given = [
-        helper.make_tensor_value_info("ids", TensorProto.UINT8, ["n", SIDE, SIDE]),
+        helper.make_tensor_value_info("ids", TensorProto.UINT8, ["n", rows, columns]),
         helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", *logits.shape[1:]]),
     ]
-    shape = PhotoInput(height=SIDE, width=SIDE, mean=(0, 0, 0), std=(1, 1, 1))
+    shape = PhotoInput(height=rows, width=columns, mean=(0, 0, 0), std=(1, 1, 1))
     card = _card("segmenter", input=shape, output=Map(labels=tuple(Label(name=n) for n in CLASSES)))
-    return _graph(nodes, constants, given), card
+    return _graph(nodes, constants, given, (rows, columns)), card
 
 
 def detector(
@@ -66,14 +67,19 @@ def detector(
     return _graph(nodes, {"rows": rows}, given), _card("detector", input=taken, output=stated)
 
 
-def _graph(nodes: list[Any], constants: dict[str, Any], given: list[Any]) -> bytes:
+def _graph(
+    nodes: list[Any],
+    constants: dict[str, Any],
+    given: list[Any],
+    size: tuple[int, int] = (SIDE, SIDE),
+) -> bytes:
     shared = {
         "axes": np.array([1, 2, 3], np.int64),
         "channel": np.array([1], np.int64),
         "zero": np.array(0, np.float32),
     }
     values = [numpy_helper.from_array(v, k) for k, v in (constants | shared).items()]
-    pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", SIDE, SIDE, 3])
+    pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", *size, 3])
     cast = helper.make_node("Cast", ["pixels"], ["floats"], to=TensorProto.FLOAT)
     graph = helper.make_graph([cast, *nodes], "drawn", [pixels], given, values)
     opset = [helper.make_opsetid("", 18)]

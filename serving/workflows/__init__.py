@@ -23,6 +23,7 @@ WORKFLOWS: Mapping[str, Workflow] = {
     "analyze_photos": _lazily("analysis", "analyze_photos"),
     "analyze_audio": _lazily("analyze", "analyze_audio"),
     "enhance_photos": _lazily("enhance", "enhance_photos"),
+    "stage_photos": _lazily("staging", "stage_photos"),
     "generate_clip": _lazily("clip", "generate_clip"),
     "render_video": _lazily("film", "render_video"),
     "recall_version": _lazily("recall", "recall_version"),

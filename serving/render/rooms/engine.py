@@ -5,16 +5,19 @@ without it traces the same picture many times slower.
 """
 
 import logging
+import os
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from serving.errors import ModelUnavailable
+from serving.render.rooms.llvm import OLDEST, find_llvm
 from serving.staging.furnish.scene import Light
 
 log = logging.getLogger(__name__)
 FAST, PLAIN = "llvm_ad_rgb", "scalar_rgb"
+_NAMED = "DRJIT_LIBLLVM_PATH"  # where Dr.Jit looks first
 
 
 class RendererMissing(ModelUnavailable):
@@ -37,10 +40,22 @@ def engine() -> Any:  # noqa: ANN401  (Mitsuba ships no types)
         import mitsuba
     except ImportError as error:
         raise RendererMissing("mitsuba") from error
-    for variant in (FAST, PLAIN):
+    for variant in (FAST, PLAIN) if _choose_llvm() else (PLAIN,):
         if _runs(mitsuba, variant):
             return mitsuba
     raise RendererMissing("a working variant of mitsuba")
+
+
+def _choose_llvm() -> bool:
+    """Name a libLLVM that will do, unless somebody named one; say whether there is one."""
+    if os.environ.get(_NAMED):
+        return True
+    found = find_llvm()
+    if found is None:
+        log.warning("rooms are traced slowly: no libLLVM from %d on (Debian: libllvm19)", OLDEST)
+        return False
+    os.environ[_NAMED] = str(found)
+    return True
 
 
 def _runs(mitsuba: Any, variant: str) -> bool:  # noqa: ANN401

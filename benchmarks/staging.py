@@ -1,0 +1,209 @@
+"""Rooms staged as the job `stage_photos` does it: what is changed, how often the same, how long.
+
+Photos of STUDIO_DATA's listings and places, seen by the segmenter of `--models` (a folder as
+`outside_models.py` writes it), each cleared and furnished with a kit. Counted: pixels that differ
+outside of the reported mask (a photo is worked on at 1.6 megapixels and brought back to its own
+size), the mask's share, photos that were left alone and why, and CPU-seconds of each step in a warm
+process, single-threaded. `--again` runs everything a second time in another process and compares
+the pictures' SHA-256. `--sheet FILE.jpg` draws before, cleared and staged.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from figures import Figures, parse
+from numpy.typing import NDArray
+from serving.kits.meshes import models_of
+from serving.kits.read import read_kits
+from serving.render.rooms.renderer import PathTracer
+from serving.staging.geometry.doubts import REFUSALS
+from serving.staging.geometry.find import find_room
+
+from serving.card import ModelCard
+from serving.errors import StudioError
+from serving.image import Image, PhotoFile
+from serving.models.session import OnnxSession
+from serving.perception.refine import refine_mask
+from serving.perception.segment import SEGMENTER
+from serving.requests.staging import StagedRoom
+from serving.staging.carry import carry, work_copy
+from serving.staging.process import (
+    Staged,
+    clear_photo,
+    furnish_photo,
+    only_cleared,
+    plan_room,
+    space_of,
+)
+
+_PIXELS = 10**8
+_KINDS: dict[str, StagedRoom] = {
+    "bedroom": "bedroom", "living_room": "living_room", "dining_room": "dining_room",
+    "kitchen": "kitchen",
+}  # fmt: skip
+_SHEET_PX, _SHEET_ROWS = 480, 24
+
+
+@dataclass
+class Tally:
+    """What was seen of all photos."""
+
+    left: Counter[str] = field(default_factory=Counter)
+    outside: list[int] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
+    digests: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    rows: list[Image] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Count the CPU-seconds of a step."""
+        started = time.process_time()
+        yield
+        self.seconds[name].append(time.process_time() - started)
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", type=Path, required=True, help="has `segmenter/model.onnx`")
+    parser.add_argument("--photos", type=int, default=40, help="at most; default: %(default)s")
+    parser.add_argument("--kit", default="modern", help="default: %(default)s")
+    parser.add_argument("--only", nargs="+", type=Path, metavar="PHOTO", help="these alone")
+    parser.add_argument("--again", action="store_true", help="a second time, in another process")
+    parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--digests", type=Path, help=argparse.SUPPRESS)
+    asked, figures = parse(__doc__, parser), Figures()
+    cv2.setNumThreads(1)
+    files = asked.only or find_photos(Path(os.environ["STUDIO_DATA"]), asked.photos)
+    if asked.quick:
+        files = files[:4]
+    tally = stage_all(files, asked.models, asked.kit, figures)
+    if asked.digests:
+        asked.digests.write_text(json.dumps(tally.digests))
+        return
+    if asked.again:
+        figures.add("staging.same_in_another_process", float(same_again(tally, asked, files)))
+    add(figures, tally, len(files))
+    if asked.sheet:
+        cv2.imwrite(str(asked.sheet), np.concatenate(tally.rows[:_SHEET_ROWS])[..., ::-1])
+        figures.say(f"the sheet is {asked.sheet}")
+    figures.print()
+
+
+def find_photos(data: Path, count: int) -> list[Path]:
+    """Return photos of rooms: whole listings first, then others by turns."""
+    found = [path for path in sorted((data / "listings").glob("*/*.jpg")) if path.stem in _KINDS]
+    houses = data / "rooms" / "houses"
+    others = [sorted((houses / kind).glob("*.jpg"))[7::13] for kind in ("bedroom", "kitchen")]
+    mixed = [path for pair in zip(*others, strict=False) for path in pair]
+    return [*found, *mixed][:count]
+
+
+def kind_of(file: Path) -> StagedRoom:
+    """Return the type of room that a photo's name or folder says."""
+    return _KINDS.get(file.stem) or _KINDS.get(file.parent.name) or "living_room"
+
+
+def stage_all(files: list[Path], models: Path, kit_name: str, figures: Figures) -> Tally:
+    """Stage each photo."""
+    tally, kit, renderer = Tally(), read_kits()[kit_name], PathTracer()
+    session = OnnxSession((models / "segmenter" / "model.onnx").read_bytes())
+    card = ModelCard.model_validate_json((models / "segmenter" / "card.json").read_bytes())
+    for file in files:
+        photo = PhotoFile(file.read_bytes(), _PIXELS)
+        original = photo.pixels()
+        picture = work_copy(original)
+        with tally.step("segment"):
+            inputs = {n: a[None] for n, a in SEGMENTER.prepare(photo, card).items()}
+            ids = refine_mask(session(inputs)["ids"][0], picture)
+        with tally.step("geometry"):
+            room = find_room(picture, ids).room
+        refused = next((code for code in room.doubts if code in REFUSALS), None)
+        if refused:
+            tally.left[refused] += 1
+            figures.say(f"{file.parent.name}/{file.name}: {room.doubts[refused]}")
+            continue
+        with tally.step("clear"):
+            cleared = clear_photo(picture, ids, room, kind_of(file))
+        with tally.step("plan"):
+            plan = plan_room([space_of(cleared, room)], kit, kind_of(file), 0)
+        made = only_cleared(cleared, room)
+        if plan.pieces:
+            try:
+                with tally.step("furnish"):
+                    things = models_of(kit, plan.skus)
+                    made = furnish_photo(cleared, room, plan, things, renderer)
+            except StudioError as error:
+                figures.say(f"{file}: {error}")
+        else:
+            tally.left["no_place"] += 1
+        judge(tally, f"{file.parent.name}/{file.name}", original, made, cleared.photo)
+        reasons = ", ".join(made.doubts) or "no doubt"
+        figures.say(f"{file.parent.name}/{file.name}: {len(plan.pieces)} pieces, {reasons}")
+    return tally
+
+
+def judge(tally: Tally, name: str, original: Image, made: Staged, cleared: Image) -> None:
+    """Count what a staged photo changed."""
+    picture, mask = carry(original, made.before, made.photo, made.changed, made.new)
+    differs = (picture != original).any(axis=2)
+    tally.outside.append(int((differs & ~mask).sum()))
+    tally.shares.append(float(mask.mean()))
+    tally.digests[name] = hashlib.sha256(picture.tobytes()).hexdigest()
+    shown = [fitted(one) for one in (made.before, cleared, made.photo)]
+    tally.rows.append(np.concatenate(shown, axis=1))
+
+
+def fitted(picture: Image) -> NDArray[np.uint8]:
+    """Return a picture in a frame of the sheet."""
+    height = _SHEET_PX * 2 // 3
+    scale = min(_SHEET_PX / picture.shape[1], height / picture.shape[0])
+    size = round(picture.shape[1] * scale), round(picture.shape[0] * scale)
+    frame = np.zeros((height, _SHEET_PX, 3), np.uint8)
+    frame[: size[1], : size[0]] = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return frame
+
+
+def same_again(tally: Tally, asked: argparse.Namespace, files: list[Path]) -> bool:
+    """Return whether another process makes the same pictures."""
+    out = Path(asked.models) / "digests.json"
+    command = [sys.executable, __file__, "--models", str(asked.models), "--kit", asked.kit]
+    command += ["--digests", str(out), "--only", *map(str, files)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    found: dict[str, str] = json.loads(out.read_text())
+    return found == tally.digests
+
+
+def add(figures: Figures, tally: Tally, count: int) -> None:
+    """Add up."""
+    for code, times in tally.left.most_common():
+        figures.say(f"left: {times}x {code}")
+    figures.add("staging.photos", count)
+    figures.add("staging.staged", len(tally.shares))
+    figures.add("staging.pixels_outside", sum(tally.outside))
+    figures.add("staging.mask_share_median", float(np.median(tally.shares)))
+    figures.add("staging.mask_share_max", float(np.max(tally.shares)))
+    for name, seconds in tally.seconds.items():
+        warm = seconds[1:] or seconds
+        figures.add(f"staging.cpu_s.{name}", float(np.median(warm)))
+        figures.add(f"staging.cpu_s.{name}_p95", float(np.quantile(warm, 0.95)))
+    figures.add("staging.cpu_s.furnish_cold", tally.seconds["furnish"][0])
+    figures.add("staging.peak_mb", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+if __name__ == "__main__":
+    main()

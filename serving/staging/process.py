@@ -1,0 +1,173 @@
+"""One photo of a room, from a map of what it shows to a staged picture: the steps in their order.
+
+`find_room`, then `clear_photo`, `plan_room` for all photos of a room together, `furnish_photo`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.image import Image
+from serving.perception.classes import CLASSES, Class
+from serving.requests.staging import StagedRoom as RoomType
+from serving.staging.clear.clear import Gone, clear_room
+from serving.staging.furnish.furnish import furnish
+from serving.staging.furnish.scene import Effort, Renderer, stand
+from serving.staging.kit import Kit
+from serving.staging.layout.plan import Placed, Plan
+from serving.staging.layout.solve import plan
+from serving.staging.layout.space import Space, survey
+from serving.staging.masks.find import find_removal
+from serving.staging.masks.kinds import movable_in
+from serving.staging.room import FACES, Face, Ids, Room, faces_of
+from serving.staging.things import Model
+
+CODE = "1"  # of the steps, where what comes out of them changes
+Mask = NDArray[np.bool_]
+_SHELL: Mapping[Face, Class] = {
+    "floor": "floor", "ceiling": "ceiling", "front": "wall", "left": "wall", "right": "wall",
+}  # fmt: skip
+_MOST_GUESSED = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Cleared:
+    """A room without its loose furniture.
+
+    Attributes
+    ----------
+    before, photo : uint8 (rows, columns, 3), as it came, and cleared
+    changed : bool (rows, columns)
+    ids : uint8 (rows, columns), what each pixel shows now
+    share : of the photo that was furniture
+    guessed : share of what was cleared of which the photo shows nothing beside it
+    """
+
+    before: Image
+    photo: Image
+    changed: Mask
+    ids: Ids
+    share: float = 0.0
+    guessed: float = 0.0
+
+    @property
+    def doubts(self) -> dict[str, str]:
+        """What a person should look at."""
+        if self.guessed <= _MOST_GUESSED:
+            return {}
+        return {"guessed": f"of {self.guessed:.0%} of what was cleared nothing is seen elsewhere"}
+
+
+@dataclass(frozen=True, eq=False)
+class Staged:
+    """What became of a photo.
+
+    Attributes
+    ----------
+    before, photo : uint8 (rows, columns, 3)
+    changed : bool (rows, columns)
+    new : float32 (rows, columns), share of each pixel that no longer shows the photo
+    pieces : what stands where
+    doubts : codes of what a person should look at, with a sentence each
+    """
+
+    before: Image
+    photo: Image
+    changed: Mask
+    new: NDArray[np.float32]
+    seed: int = 0
+    pieces: tuple[Placed, ...] = ()
+    doubts: Mapping[str, str] = field(default_factory=dict)
+    cleared_share: float = 0.0
+
+
+def as_it_is(photo: Image, ids: Ids) -> Cleared:
+    """Return a room whose furniture stays."""
+    return Cleared(photo, photo, np.zeros(ids.shape, bool), ids)
+
+
+def clear_photo(photo: Image, ids: Ids, room: Room, room_type: RoomType) -> Cleared:
+    """Return a room cleared of what is loose in it; as it is where there is next to nothing.
+
+    Parameters
+    ----------
+    photo : uint8 RGB (rows, columns, 3)
+    ids : uint8 (rows, columns), ids of `CLASSES`
+    room : seen by a camera of the photo's size
+    """
+    removal = find_removal(photo, ids, movable_in(room_type), room)
+    if not removal.worthwhile:
+        return as_it_is(photo, ids)
+    done = clear_room(photo, Gone(removal.mask, removal.shadow), ids, room)
+    return Cleared(
+        photo, done.photo, done.changed, _ids_without(ids, removal.mask, room),
+        removal.share, done.guessed,
+    )  # fmt: skip
+
+
+def only_cleared(cleared: Cleared, room: Room) -> Staged:
+    """Return a cleared room as what became of a photo."""
+    new = cleared.changed.astype(np.float32)
+    doubts = {**room.doubts, **cleared.doubts}
+    return Staged(
+        cleared.before, cleared.photo, cleared.changed, new, doubts=doubts,
+        cleared_share=cleared.share,
+    )  # fmt: skip
+
+
+def space_of(cleared: Cleared, room: Room) -> Space:
+    """Return where furniture may stand."""
+    return survey(room, cleared.ids, cleared.changed)
+
+
+def plan_room(spaces: Sequence[Space], kit: Kit, room_type: RoomType, seed: int) -> Plan:
+    """Return what stands in a room, planned in the photo of it that shows most free floor."""
+    widest = max(spaces, key=lambda space: int(space.free.sum()))
+    return plan(widest, kit, room_type, seed)
+
+
+def plan_again(space: Space, kit: Kit, shared: Plan) -> Plan:
+    """Return a room's plan as another photo of it has it: of the same pieces and no other.
+
+    Where each piece stands in that photo is not known; which they are is.
+    """
+    taken = set(shared.skus)
+    rooms = {
+        room_type: {
+            role: chosen
+            for role, skus in roles.items()
+            if (chosen := tuple(sku for sku in skus if sku in taken))
+        }
+        for room_type, roles in kit.rooms.items()
+    }
+    return plan(space, kit.model_copy(update={"rooms": rooms}), shared.room_type, shared.seed)
+
+
+def furnish_photo(
+    cleared: Cleared, room: Room, own: Plan, models: Mapping[str, Model], renderer: Renderer
+) -> Staged:
+    """Return a cleared room with the furniture of a plan.
+
+    Parameters
+    ----------
+    own : made in this photo
+    models : furniture by its SKU
+    """
+    made = furnish(
+        cleared.photo, cleared.ids, room, stand(own, models), renderer, Effort(seed=own.seed)
+    )
+    new = np.maximum(made.cover, cleared.changed.astype(np.float32))
+    doubts = {**room.doubts, **cleared.doubts, **made.doubts, **own.reasons}
+    return Staged(
+        cleared.before, made.picture, made.changed | cleared.changed, new, own.seed,
+        own.pieces, doubts, cleared.share,
+    )  # fmt: skip
+
+
+def _ids_without(ids: Ids, gone: Mask, room: Room) -> Ids:
+    """Return what each pixel shows once things are gone: floor, wall or ceiling in their place."""
+    faces, _ = faces_of(room.camera, room.box, room.camera.grid_rays(*ids.shape))
+    of_face = np.array([CLASSES.index(_SHELL[face]) for face in FACES], np.uint8)
+    return np.where(gone, of_face[faces], ids)

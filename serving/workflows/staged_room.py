@@ -1,0 +1,102 @@
+"""The rooms of a job, cleared and furnished; what was cleared is kept by what it was made from."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+
+from serving.db.tables import Json
+from serving.encoded import Encoded
+from serving.image import Image
+from serving.models.pinned import PinnedModel
+from serving.requests.staging import StageInput
+from serving.staging.furnish.scene import Renderer
+from serving.staging.layout.plan import Plan
+from serving.staging.process import (
+    CODE,
+    Cleared,
+    Staged,
+    as_it_is,
+    clear_photo,
+    furnish_photo,
+    plan_again,
+    plan_room,
+    space_of,
+)
+from serving.workflows.kits import KitOf
+from serving.workflows.run import Run
+from serving.workflows.staged import Look, Untouched, pixels_of
+
+
+class Stager:
+    """Clears, plans and furnishes the rooms of a job.
+
+    Parameters
+    ----------
+    segmenter : who said what the photos show
+    renderer : traces furniture; None where none is asked for, as `kit`
+    """
+
+    def __init__(
+        self, run: Run, request: StageInput, segmenter: PinnedModel, kit: KitOf | None,
+        renderer: Renderer | None,
+    ) -> None:  # fmt: skip
+        self._run, self._request, self._kit, self._renderer = run, request, kit, renderer
+        self._seen_by = segmenter.champion.identity
+
+    def clear(self, look: Look) -> Cleared:
+        """Return a room cleared of what is loose in it; as it came if that is to stay."""
+        file = look.read(self._run)
+        try:
+            before = pixels_of(file)
+        finally:
+            file.release()
+        if self._request.mode == "furnish" and self._request.keep_furniture:
+            return as_it_is(before, look.ids)
+        inputs: Json = {
+            "photo": look.sha256, "segmenter": self._seen_by, "room_type": look.room_type,
+        }  # fmt: skip
+
+        def make() -> bytes:
+            return _pack(clear_photo(before, look.ids, look.room, look.room_type))
+
+        return _unpack(self._run.stage(f"staging-clear-{CODE}", inputs, make), before)
+
+    def plan_room(self, photos: Sequence[Look], seed: int) -> Plan:
+        """Return what stands in a room that some photos show."""
+        assert self._kit is not None
+        spaces = [space_of(self.clear(look), look.room) for look in photos]
+        return plan_room(spaces, self._kit.kit, photos[0].room_type, seed)
+
+    def furnish(self, look: Look, cleared: Cleared, shared: Plan) -> Staged | Untouched:
+        """Return a photo of a room with the furniture of the room's plan."""
+        assert self._kit is not None
+        assert self._renderer is not None
+        own = plan_again(space_of(cleared, look.room), self._kit.kit, shared)
+        if not own.pieces:
+            code, detail = next(iter(own.reasons.items()), ("no_place", "nothing fits"))
+            return Untouched(code, detail)
+        models = self._kit.models(own.skus)
+        return furnish_photo(cleared, look.room, own, models, self._renderer)
+
+
+def _pack(room: Cleared) -> bytes:
+    """Return a cleared room as it is kept; the photo itself is not."""
+    file = io.BytesIO()
+    arrays = {
+        "photo": np.frombuffer(Encoded.of_picture(room.photo, lossless=True).data, np.uint8),
+        "changed": np.frombuffer(Encoded.of_map(room.changed).data, np.uint8),
+        "ids": np.frombuffer(Encoded.of_map(room.ids).data, np.uint8),
+    }
+    np.savez(file, allow_pickle=False, shares=np.array([room.share, room.guessed]), **arrays)
+    return file.getvalue()
+
+
+def _unpack(data: bytes, before: Image) -> Cleared:
+    with np.load(io.BytesIO(data)) as kept:
+        photo, changed, ids = (
+            Encoded(media_type="image/png", data=kept[name].tobytes()).array()
+            for name in ("photo", "changed", "ids")
+        )
+        share, guessed = (float(value) for value in kept["shares"])
+    return Cleared(before, photo, changed > 0, ids, share, guessed)
