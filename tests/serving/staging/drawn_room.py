@@ -69,17 +69,17 @@ def _draw(camera: Camera, box: Box, furnished: bool) -> tuple[NDArray[np.float32
 
 def _pattern(face: str, points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return how bright a face is: tiles, panels, skirting, and light from the left."""
-    x, y, z = points.T
-    light = 1.05 - 0.05 * (x + 2.6)
+    x, y, z = points[:, 0], points[:, 1], points[:, 2]
+    light = np.asarray(1.05 - 0.05 * (x + 2.6), np.float64)
     if face == "floor":
         joint = (np.mod(x, 0.4) < 0.015) | (np.mod(z, 0.4) < 0.015)
         tile = np.floor(x / 0.4) + 3 * np.floor(z / 0.4)
-        return light * np.where(joint, 0.6, 1 + 0.04 * np.sin(7 * tile))
+        return np.asarray(light * np.where(joint, 0.6, 1 + 0.04 * np.sin(7 * tile)))
     if face == "ceiling":
         return light
     along = x if face == "front" else z
     panel = np.where((np.mod(along, 0.9) < 0.02) | (np.mod(y, 0.5) < 0.02), 0.8, 1.0)
-    return light * panel * np.where((y < 0.12) | (y > 2.52), 1.12, 1.0)
+    return np.asarray(light * panel * np.where((y < 0.12) | (y > 2.52), 1.12, 1.0))
 
 
 def _window(faces: Pixels, points: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -20,7 +20,9 @@ def block(width: float = 1.0, height: float = 0.6, depth: float = 0.8) -> Model:
     half = np.array([width / 2, height, depth / 2])
     corners = np.array([[x, y, z] for x in (-1, 1) for y in (0, 1) for z in (-1, 1)]) * half
     sides = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
-    vertices, normals, faces = [], [], []
+    vertices: list[np.ndarray] = []
+    normals: list[np.ndarray] = []
+    faces: list[tuple[int, int, int]] = []
     for side in sides:
         p = corners[list(side)]
         normal = np.cross(p[1] - p[0], p[2] - p[0])
