@@ -97,7 +97,7 @@ def test_what_was_done_is_told_in_the_file_and_signed_beside_it(
     data, manifest = storage.read(made["staged"]), storage.read(made["manifest"])
     assert COMPOSITE.encode() in read_metadata(data).xmp
     done = edits_of(verify(manifest, data, made["content_type"]))
-    assert [edit.operation for edit in done][0] == "clear"
+    assert next(edit.operation for edit in done) == "clear"
     assert {edit.details["sku"] for edit in done if edit.operation == "furnish"} == {
         piece["sku"] for piece in made["furniture"]
     }
