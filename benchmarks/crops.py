@@ -1,10 +1,12 @@
-"""Do crops keep their subject? `python benchmarks/crops.py [--seed N] [--sheet OUT.png]`.
+"""Do crops keep their subject? `python benchmarks/crops.py [--models FOLDER] [--sheet OUT.png]`.
 
 The truth is made: a piece of furniture, drawn from its model in a random turn, light, size and
 place, on a real photo of a home. Counted is whether it is whole in the crop, of those that fit.
-Beside ours: ours where a detector has found the subject, the middle of the photo, and the window of
-the largest size around the most salient pixel. The photos have beds and houses of their own, which
-are salient, too: without a detector nobody can know which of them is meant.
+Beside ours: ours with the detector and the segmenter of `--models` (`benchmarks/outside_models.py`)
+and the photo's lines, as the service crops where they answer; ours where a detector has found the
+subject and nothing else; the middle of the photo; and the window of the largest size around the
+most salient pixel. The photos have beds and houses of their own, which are salient and found, too:
+nobody can know which of them is meant. `seen` counts subjects that the detector boxed at all.
 Seeds from 2000 on are for judging alone: nothing was chosen by them.
 """
 
@@ -13,8 +15,10 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,12 +26,19 @@ from numpy.typing import NDArray
 
 from registry.bootstrap import STARTERS
 from serving.card import ModelCard
-from serving.image import Image, decode
+from serving.image import Image, PhotoFile, decode
 from serving.image.squeeze import to_pixels
+from serving.models.cropping import look_at
 from serving.models.session import OnnxSession
+from serving.perception.boxes import overlaps
+from serving.perception.detect import DETECTOR, DetectAnswer
+from serving.perception.segment import SEGMENTER, SegmentAnswer
 from serving.photos.crop.crop import crop_photo
-from serving.photos.crop.importance import WeightedBox, make_scene
+from serving.photos.crop.importance import WeightedBox, is_backdrop, make_scene, things_of
+from serving.photos.crop.perspective import find_perspective
 from serving.photos.crop.ratios import STANDARD, Ratio, read_ratio
+from serving.task import is_batched
+from serving.tasks import AnyTask
 from synthetic.catalogue import read_catalogue
 from synthetic.objfiles import load_model
 
@@ -35,8 +46,35 @@ Box = tuple[int, int, int, int]
 Window = Callable[[NDArray[np.uint8], tuple[int, int], Ratio], Box]
 JUDGED_FROM = 2000
 TOLD = "ours, subject found"
+ALL = "ours, all models"
 RATIOS = ("1:1", "9:16")
 _PIXELS = 50_000_000
+_SAME = 0.5  # of two boxes, shared of both together: they are of one thing
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model and its card."""
+
+    session: OnnxSession
+    card: ModelCard
+
+    @classmethod
+    def of(cls, folder: Path) -> "Opened":
+        """Return the model of a folder with `model.onnx` and `card.json`."""
+        card = ModelCard.model_validate_json((folder / "card.json").read_bytes())
+        return cls(OnnxSession((folder / "model.onnx").read_bytes(), threads=1), card)
+
+    def ask(self, task: AnyTask, photo: PhotoFile) -> Any:  # noqa: ANN401 - as the task answers
+        """Return what it says of a photo."""
+        batched = is_batched(self.card)
+        taken = task.prepare(photo, self.card).items()
+        given = self.session({name: array[None] if batched else array for name, array in taken})
+        return task.read(
+            {name: array[0] if batched else array for name, array in given.items()},
+            self.card,
+            photo.size,
+        )
 
 
 @dataclass(frozen=True)
@@ -45,6 +83,9 @@ class Marked:
 
     photo: Image
     box: Box
+
+
+_load = cache(load_model)  # a second to read, and each piece comes several times
 
 
 def draw_furniture(folder: Path, rng: np.random.Generator, height: int) -> Image:
@@ -58,7 +99,7 @@ def draw_furniture(folder: Path, rng: np.random.Generator, height: int) -> Image
     light = rng.normal(size=3)
     light /= np.linalg.norm(light)
     corners, colours = [], []
-    for material, mesh in load_model(model).values():
+    for material, mesh in _load(model).values():
         three = (mesh.vertices @ view.T)[mesh.faces]
         across = np.cross(three[:, 1] - three[:, 0], three[:, 2] - three[:, 0])
         flat = across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-12)
@@ -106,6 +147,32 @@ def make_marked(data: Path, seed: int, count: int) -> Iterator[Marked]:
         made += 1
 
 
+@dataclass(frozen=True)
+class Models:
+    """A detector and a segmenter, as a bento carries them."""
+
+    detector: Opened
+    segmenter: Opened
+
+    def window(self, marked: Marked) -> tuple[Window, bool]:
+        """Return what is served where they answer, and whether a box is that of the subject."""
+        size = (marked.photo.shape[0], marked.photo.shape[1])
+        data = cv2.imencode(".png", marked.photo[..., ::-1])[1].tobytes()
+        photo = PhotoFile(data, _PIXELS)
+        things: DetectAnswer = self.detector.ask(DETECTOR, photo)
+        surfaces: SegmentAnswer = self.segmenter.ask(SEGMENTER, photo)
+        perspective = find_perspective(look_at(photo), size)
+        boxes = np.array([one.box for one in things.boxes], np.float32).reshape(-1, 4)
+        shared = overlaps(boxes, np.array([marked.box], np.float32))
+
+        def crop(saliency: NDArray[np.uint8], size: tuple[int, int], ratio: Ratio) -> Box:
+            found, behind = things_of(things), is_backdrop(surfaces)
+            scene = make_scene(saliency, size, found, behind, perspective)
+            return crop_photo(scene, [ratio]).crops[0].box
+
+        return crop, bool(shared.max(initial=0) >= _SAME)
+
+
 def ours(saliency: NDArray[np.uint8], size: tuple[int, int], ratio: Ratio) -> Box:
     """Return the crop that is served."""
     return crop_photo(make_scene(saliency, size), [ratio]).crops[0].box
@@ -147,51 +214,90 @@ def is_whole(subject: Box, crop: Box) -> bool:
     return starts and all(a <= b for a, b in zip(subject[2:], crop[2:], strict=True))
 
 
+@dataclass
+class Counts:
+    """What was counted over all photos.
+
+    Attributes
+    ----------
+    whole : of each way and ratio, whether the subject of each photo was whole
+    seen : whether the detector boxed it
+    costs : CPU seconds of each photo
+    sheet : a tile of each
+    """
+
+    whole: dict[str, list[bool]] = field(default_factory=dict)
+    seen: list[bool] = field(default_factory=list)
+    costs: dict[str, list[float]] = field(default_factory=dict)
+    sheet: list[Image] = field(default_factory=list)
+
+
+def count_whole(photos: Iterator[Marked], salient: Opened, models: Models | None) -> Counts:
+    """Crop every photo in every way, and count whose subject is whole."""
+    counts = Counts()
+    side = int(salient.card.input.arrays[0].shape[1])
+    ways: dict[str, Window] = {"ours": ours, "centre": middle, "most salient": brightest}
+    for marked in photos:
+        size = (marked.photo.shape[0], marked.photo.shape[1])
+        began = time.process_time()
+        pixels = to_pixels(marked.photo, side, side)
+        saliency = np.asarray(salient.session({"pixels": pixels[None]})["saliency"][0], np.uint8)
+        between = time.process_time()
+        crop_photo(make_scene(saliency, size), [read_ratio(name) for name in STANDARD])
+        counts.costs.setdefault("model", []).append(between - began)
+        counts.costs.setdefault("five crops", []).append(time.process_time() - between)
+        ways[TOLD] = told(marked.box)
+        if models is not None:
+            ways[ALL], found = models.window(marked)
+            counts.seen.append(found)
+        for way, window in ways.items():
+            for name in RATIOS:
+                cropped = window(saliency, size, read_ratio(name))
+                whole = counts.whole.setdefault(f"{way} {name}", [])
+                whole.append(is_whole(marked.box, cropped))
+        counts.sheet.append(_show(marked, saliency))
+    return counts
+
+
+def report(counts: Counts, about: str, as_json: bool) -> None:
+    """Print a table, or one JSON object."""
+    shares = {name: float(np.mean(each)) for name, each in counts.whole.items()}
+    spent = {name: 1e3 * float(np.median(each)) for name, each in counts.costs.items()}
+    if counts.seen:
+        shares["seen"] = float(np.mean(counts.seen))
+    if as_json:
+        print(json.dumps({"whole": shares, "cpu_ms": spent}, indent=1))
+        return
+    print(about)
+    print("| | " + " | ".join(RATIOS) + " |\n|---|" + "---|" * len(RATIOS))
+    for way in dict.fromkeys(name.rpartition(" ")[0] for name in counts.whole):
+        cells = " | ".join(f"{shares[f'{way} {name}']:.1%}" for name in RATIOS)
+        print(f"| {way} | {cells} |")
+    if counts.seen:
+        print(f"boxed by the detector: {shares['seen']:.1%}")
+    print(", ".join(f"{name} {ms:.0f} CPU-ms" for name, ms in spent.items()))
+
+
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=JUDGED_FROM)
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--model", type=Path, default=STARTERS / "saliency")
+    parser.add_argument("--models", type=Path, help="a detector and a segmenter")
     parser.add_argument("--sheet", type=Path)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    session = OnnxSession((asked.model / "model.onnx").read_bytes())
-    card = ModelCard.model_validate_json((asked.model / "card.json").read_bytes())
-    side = card.input.arrays[0].shape[1]
-    ways: dict[str, Window] = {"ours": ours, "centre": middle, "most salient": brightest}
-    whole: dict[str, list[bool]] = {}
-    costs: dict[str, list[float]] = {"model": [], "five crops": []}
-    sheet = []
-    for marked in make_marked(Path(os.environ["STUDIO_DATA"]), asked.seed, asked.count):
-        size = (marked.photo.shape[0], marked.photo.shape[1])
-        began = time.process_time()
-        pixels = to_pixels(marked.photo, int(side), int(side))
-        saliency = np.asarray(session({"pixels": pixels[None]})["saliency"][0], np.uint8)
-        between = time.process_time()
-        crop_photo(make_scene(saliency, size), [read_ratio(name) for name in STANDARD])
-        costs["model"].append(between - began)
-        costs["five crops"].append(time.process_time() - between)
-        ways[TOLD] = told(marked.box)
-        for way, window in ways.items():
-            for name in RATIOS:
-                found = window(saliency, size, read_ratio(name))
-                whole.setdefault(f"{way} {name}", []).append(is_whole(marked.box, found))
-        sheet.append(_show(marked, saliency))
-    shares = {name: float(np.mean(each)) for name, each in whole.items()}
-    spent = {name: 1e3 * float(np.median(each)) for name, each in costs.items()}
+    cv2.setNumThreads(1)
+    folder: Path | None = asked.models
+    models = Models(*(Opened.of(folder / n) for n in ("detector", "segmenter"))) if folder else None
+    photos = make_marked(Path(os.environ["STUDIO_DATA"]), asked.seed, asked.count)
+    counts = count_whole(photos, Opened.of(asked.model), models)
     if asked.sheet:
-        rows = [np.concatenate(sheet[n : n + 5], 1) for n in range(0, len(sheet) - 4, 5)]
+        tiles = counts.sheet
+        rows = [np.concatenate(tiles[n : n + 5], 1) for n in range(0, len(tiles) - 4, 5)]
         cv2.imwrite(str(asked.sheet), cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR))
-    if asked.json:
-        print(json.dumps({"whole": shares, "cpu_ms": spent}, indent=1))
-        return
-    print(f"subject whole, of {asked.count} photos, seed {asked.seed}")
-    print("| | " + " | ".join(RATIOS) + " |\n|---|" + "---|" * len(RATIOS))
-    for way in ways:
-        cells = " | ".join(f"{shares[f'{way} {name}']:.1%}" for name in RATIOS)
-        print(f"| {way} | {cells} |")
-    print(", ".join(f"{name} {ms:.0f} CPU-ms" for name, ms in spent.items()))
+    report(counts, f"subject whole, of {asked.count} photos, seed {asked.seed}", asked.json)
 
 
 def _show(marked: Marked, saliency: NDArray[np.uint8]) -> Image:

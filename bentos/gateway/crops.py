@@ -5,35 +5,73 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from bentos.gateway import media_types
-from bentos.gateway.accept import CurrentCaller
+from bentos.gateway.accept import Caller, CurrentCaller, accept, keep_photo
 from bentos.gateway.bodies import JSON_BYTES, read_body
-from bentos.gateway.crop_schema import CropRequest, CropResult, CropsAnswer
+from bentos.gateway.crop_schema import CropRequest, CropsAnswer
 from bentos.gateway.dependencies import GatewayState, State
 from bentos.gateway.document import body_of
 from bentos.gateway.model_versions import DOCUMENTED, write_versions
 from bentos.gateway.pools import PhotoPools
+from bentos.gateway.schema import JobAccepted
 from bentos.problems import documented, parse_body
 from serving.errors import BadInput, StudioError, TooLarge
 from serving.image import PhotoFile, hash_photo
 from serving.image.writing import CONTENT_TYPES, encode_photo
 from serving.models.asker import Asker
-from serving.models.predictor import Prediction, or_raise
-from serving.models.results import FailedResult, ModelUsed
-from serving.perception.detect import DETECTOR
-from serving.perception.saliency import SALIENCY
-from serving.photos.crop.crop import Crop, CropAnswer, crop_photo
-from serving.photos.crop.importance import make_scene, things_of
+from serving.models.crop_results import CropResult
+from serving.models.cropping import TASKS, Seen, Wanted, crop_seen, look_at
+from serving.models.results import FailedResult
+from serving.photos.crop.crop import Crop, CropAnswer
 from serving.photos.crop.picture import draw_crop
-from serving.photos.crop.ratios import STANDARD, Ratio, read_ratio
+from serving.photos.crop.ratios import read_ratios
 from serving.problems import problem_of
-from serving.requests.crop import MOST_RATIOS, Pixels
+from serving.requests.crop import MOST_RATIOS, CropInput, Pixels
+from serving.requests.options import JobOptions
 from serving.requests.photos import PhotoFormat
 
 router = APIRouter(prefix="/internal/photos", tags=["photos"])
+
+
+class CropQuery(BaseModel):
+    """How the photo in a raw body is cropped."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    ratios: str = Field(
+        "",
+        max_length=MOST_RATIOS * 21,
+        description="width:height of each crop, with commas; unset: the usual five",
+        examples=["1:1,9:16"],
+    )
+    min_width: Pixels = 1
+    min_height: Pixels = 1
+    render: bool = Field(
+        False,
+        description="of one ratio: answer the cropped picture itself, as does an `Accept` that "
+        "names a kind of picture",
+    )
+    width: Pixels | None = Field(None, description="of the picture")
+    format: PhotoFormat | None = Field(
+        None, description="of the picture; unset: what `Accept` names, or JPEG"
+    )
+    in_background: bool = Field(
+        False, alias="async", description="answer 202 at once and call back when it is done"
+    )
+
+    def input(self, photo: str) -> CropInput:
+        """Return what is asked of one photo, as a job takes it; BadInput or TooLarge."""
+        names = self.ratios.split(",") if self.ratios else []
+        if len(names) > MOST_RATIOS:
+            raise TooLarge("ratios of one request", len(names), MOST_RATIOS)
+        read_ratios(names)
+        least = {"min_width": self.min_width, "min_height": self.min_height}
+        return CropInput(photos=[photo], ratios=[name.strip() for name in names], **least)
+
 
 _BODIES = body_of(
     *media_types.PHOTOS,
@@ -41,124 +79,128 @@ _BODIES = body_of(
     example={"photos": ["listings/42/kitchen.jpg"], "ratios": ["1:1", "9:16"]},
 )
 _PICTURE = {"schema": {"type": "string", "format": "binary"}}
-_RATIOS = Query(
-    max_length=MOST_RATIOS * 21,
-    description="of a raw body: width:height of each crop, with commas; unset: the usual five",
-    examples=["1:1,9:16"],
-)
-_RENDER = Query(description="of a raw body and one ratio: answer the cropped picture itself")
+_ACCEPT = Header(
+    alias="accept", include_in_schema=False
+)  # OpenAPI has it among the answer's media types
 
 
 @router.post(
     "/crop",
     response_model=CropsAnswer,
-    responses=documented(401, 413, 415, 422, 429, 503)
+    responses=documented(401, 404, 413, 415, 422, 429, 503)
     | {
         200: {
             "headers": DOCUMENTED,
             "content": {kind: _PICTURE for kind in CONTENT_TYPES.values()},
-        }
+        },
+        202: {"model": JobAccepted, "description": "Accepted as a job"},
     },
     openapi_extra=_BODIES,
 )
-async def crop_photos(  # noqa: PLR0913 - FastAPI reads the query from the arguments
+async def crop_photos(
     request: Request,
     state: State,
     caller: CurrentCaller,
-    ratios: Annotated[str, _RATIOS] = "",
-    min_width: Annotated[Pixels, Query()] = 1,
-    min_height: Annotated[Pixels, Query()] = 1,
-    render: Annotated[bool, _RENDER] = False,
-    width: Annotated[Pixels | None, Query(description="of the picture")] = None,
-    format: Annotated[PhotoFormat, Query(description="of the picture")] = "jpeg",
+    query: Annotated[CropQuery, Query()],
+    accepted: Annotated[str, _ACCEPT] = "",
 ) -> Response:
     """Say where to look in one photo (its bytes as the body) or many (their keys as JSON).
 
     Each gets focus points and one crop per ratio that keeps what matters whole: what is salient
-    and, where a detector answers, the things that it found. With JSON, a photo that cannot be read
-    has an `error` beside the others' results; with a single raw photo, the answer is that error.
-    With `render`, the answer is the picture, never enlarged, without the photo's metadata.
+    and, where models answer, the things that were found and what stands before walls and floor.
+    With JSON, a photo that cannot be read has an `error` beside the others' results; with a single
+    raw photo, the answer is that error. With `render`, or an `Accept` that names a kind of picture,
+    the answer is the picture, never enlarged, without the photo's metadata. With `async`, or with
+    more than 64 photos, it becomes a job: `202`, and a callback when it is done.
     """
     kind = media_types.check_media_type(request, media_types.JSON, *media_types.PHOTOS)
-    asker = Asker(caller.client, caller.listing_id)
     if kind == media_types.JSON:
-        if render:
-            raise BadInput("a picture is rendered of a photo that is sent as the raw body")
-        return await _crop_keys(await read_body(request, JSON_BYTES), state, asker)
-    wanted = read_ratios(ratios.split(",") if ratios else ())
-    if render and len(wanted) != 1:
-        raise BadInput("a picture is rendered of one ratio; name it in `ratios`")
+        asked = parse_body(CropRequest, await read_body(request, JSON_BYTES))
+        return await _crop_keys(asked, state, caller, query)
+    wanted_type = media_types.preferred(accepted, tuple(CONTENT_TYPES.values()))
     data = await read_body(request, state.settings.max_body_bytes)
+    if query.in_background:
+        return await _crop_later(data, query, state, caller, kind)
+    return await _crop_raw(data, query, wanted_type, state, Asker(caller.client, caller.listing_id))
+
+
+async def _crop_raw(
+    data: bytes, query: CropQuery, media_type: str | None, state: GatewayState, asker: Asker
+) -> Response:
+    render = query.render or media_type is not None
     sha256 = hash_photo(data)
+    wanted = _wanted(query.input(f"sha256:{sha256}"))
+    if render and len(wanted.ratios) != 1:
+        raise BadInput("a picture is rendered of one ratio; name it in `ratios`")
     photo = PhotoFile(data, state.settings.max_pixels, sha256)
-    cropping = Cropping(state, wanted, (min_height, min_width))
-    result, answer = await cropping.crop(f"sha256:{sha256}", photo, asker)
-    if render:
-        pool = PhotoPools(state.pools.photos, state.pools.other_photos).of(photo)
-        file = await pool.run(_render, photo, answer.crops[0], width, format)
-        return Response(file, headers=_versions([result]), media_type=CONTENT_TYPES[format])
-    return _answer([result])
+    result, answer = await _crop(f"sha256:{sha256}", photo, wanted, state, asker)
+    if not render:
+        return _answer([result])
+    kind = query.format or _FORMATS.get(media_type or "", "jpeg")
+    pool = PhotoPools(state.pools.photos, state.pools.other_photos).of(photo)
+    file = await pool.run(_render, photo, answer.crops[0], query.width, kind)
+    headers = _versions([result]) | {"Vary": "Accept"}
+    return Response(file, headers=headers, media_type=CONTENT_TYPES[kind])
 
 
-class Cropping:
-    """What all photos of a request are asked.
-
-    Parameters
-    ----------
-    least : (height, width) in pixels that crops are to have
-    """
-
-    def __init__(
-        self, state: GatewayState, ratios: Sequence[Ratio], least: tuple[int, int]
-    ) -> None:
-        self._state, self._ratios, self._least = state, ratios, least
-
-    async def crop_stored(self, name: str, asker: Asker) -> CropResult | FailedResult:
-        """Crop a photo that is named; one that cannot be read has an error of its own."""
-        try:
-            async with self._state.turn(name):
-                data = await self._state.read(name)
-                photo = PhotoFile(data, self._state.settings.max_pixels)
-                result, _ = await self.crop(name, photo, replace(asker, photo=name))
-                return result
-        except StudioError as error:
-            return FailedResult(photo=name, error=problem_of(error))
-
-    async def crop(
-        self, name: str, photo: PhotoFile, asker: Asker
-    ) -> tuple[CropResult, CropAnswer]:
-        """Crop a photo; without a detector, by its saliency alone."""
-        said = await self._state.predictor.predict((SALIENCY, DETECTOR), photo, asker)
-        salient, found = or_raise(said[0]), said[1]
-        used = [one for one in (salient, found) if isinstance(one, Prediction)]
-        things = found.answer if isinstance(found, Prediction) else None
-        size = photo.size
-
-        def work() -> CropAnswer:
-            boxes = things_of(things) if things else ()
-            scene = make_scene(salient.answer.map.array(), size, boxes)
-            return crop_photo(scene, self._ratios, self._least)
-
-        answer = await self._state.pools.photos.run(work)
-        models = [ModelUsed(name=one.task, version=one.version, slot=one.slot) for one in used]
-        return CropResult.of(name, answer, models, any(one.demo for one in used)), answer
+async def _crop_later(
+    data: bytes, query: CropQuery, state: GatewayState, caller: Caller, kind: str
+) -> Response:
+    if query.render:
+        raise BadInput("a picture is rendered at once, without `async`")
+    query.input("body")  # what cannot be meant is refused now
+    key = await keep_photo(state, caller, data, kind)
+    work = query.input(key).model_dump(mode="json", exclude_defaults=True)
+    return await accept(state, caller, "crop_photos", work, JobOptions())
 
 
-def read_ratios(names: Sequence[str]) -> tuple[Ratio, ...]:
-    """Return the ratios that are asked, the usual ones if none are; BadInput or TooLarge."""
-    if len(names) > MOST_RATIOS:
-        raise TooLarge("ratios of one request", len(names), MOST_RATIOS)
-    return tuple(read_ratio(name.strip()) for name in names or STANDARD)
-
-
-async def _crop_keys(body: bytes, state: GatewayState, asker: Asker) -> Response:
-    asked = parse_body(CropRequest, body)
-    if len(asked.photos) > state.settings.max_photos:
-        raise TooLarge("photos in one request", len(asked.photos), state.settings.max_photos)
-    cropping = Cropping(state, read_ratios(asked.ratios), (asked.min_height, asked.min_width))
-    await state.mark_uploads_used(asker.client, asked.photos)
-    waiting = (cropping.crop_stored(name, asker) for name in asked.photos)
+async def _crop_keys(
+    asked: CropRequest, state: GatewayState, caller: Caller, query: CropQuery
+) -> Response:
+    if query.render:
+        raise BadInput("a picture is rendered of a photo that is sent as the raw body")
+    wanted, most = _wanted(asked), state.settings.max_job_photos
+    if len(asked.photos) > most:
+        raise TooLarge("photos in one request", len(asked.photos), most)
+    in_background = query.in_background or asked.in_background
+    if in_background or len(asked.photos) > state.settings.max_photos:
+        fields = set(CropInput.model_fields)
+        work = asked.model_dump(mode="json", include=fields, exclude_unset=True)
+        return await accept(state, caller, "crop_photos", work, asked)
+    await state.mark_uploads_used(caller.client, asked.photos)
+    asker = Asker(caller.client, asked.listing_id or caller.listing_id)
+    waiting = (_crop_stored(name, wanted, state, asker) for name in asked.photos)
     return _answer(list(await asyncio.gather(*waiting)))
+
+
+async def _crop_stored(
+    name: str, wanted: Wanted, state: GatewayState, asker: Asker
+) -> CropResult | FailedResult:
+    """Crop a photo that is named; one that cannot be read has an error of its own."""
+    try:
+        async with state.turn(name):
+            photo = PhotoFile(await state.read(name), state.settings.max_pixels)
+            result, _ = await _crop(name, photo, wanted, state, replace(asker, photo=name))
+            return result
+    except StudioError as error:
+        return FailedResult(photo=name, error=problem_of(error))
+
+
+async def _crop(
+    name: str, photo: PhotoFile, wanted: Wanted, state: GatewayState, asker: Asker
+) -> tuple[CropResult, CropAnswer]:
+    pool = PhotoPools(state.pools.photos, state.pools.other_photos).of(photo)
+    look = await pool.run(look_at, photo)
+    said = await state.predictor.predict(TASKS, photo, asker)
+    seen = Seen(photo.size, look, said)
+    return await state.pools.photos.run(crop_seen, name, seen, wanted, state.storage)
+
+
+def _wanted(asked: CropInput) -> Wanted:
+    return Wanted(read_ratios(asked.ratios), (asked.min_height, asked.min_width))
+
+
+_FORMATS: dict[str, PhotoFormat] = {kind: name for name, kind in CONTENT_TYPES.items()}
 
 
 def _render(photo: PhotoFile, crop: Crop, width: int | None, kind: PhotoFormat) -> bytes:
@@ -170,7 +212,8 @@ def _render(photo: PhotoFile, crop: Crop, width: int | None, kind: PhotoFormat) 
 
 def _answer(results: list[CropResult | FailedResult]) -> Response:
     content = CropsAnswer(results=results).model_dump_json()
-    return Response(content, headers=_versions(results), media_type=media_types.JSON)
+    headers = _versions(results) | {"Vary": "Accept"}
+    return Response(content, headers=headers, media_type=media_types.JSON)
 
 
 def _versions(results: Sequence[CropResult | FailedResult]) -> dict[str, str]:

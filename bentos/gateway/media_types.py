@@ -1,5 +1,7 @@
 """What a request's body says that it is, and what we take."""
 
+import re
+
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
@@ -38,3 +40,37 @@ def check_media_type(request: Request, *taken: str) -> str:
     wanted += [JSON] if JSON in taken else []
     detail = f"the Content-Type says {said}; send {' or '.join(wanted)}"
     raise HTTPException(415, detail, {"Accept-Post": ", ".join(taken)})
+
+
+def preferred(accept: str, pictures: tuple[str, ...]) -> str | None:
+    """Return the kind of picture that an `Accept` names and prefers to JSON; None if it does not.
+
+    Parameters
+    ----------
+    pictures : that can be answered; `image/*` means the first
+
+    Examples
+    --------
+    >>> preferred("image/webp,*/*;q=0.5", ("image/jpeg", "image/webp"))
+    'image/webp'
+    >>> preferred("*/*", ("image/jpeg",))
+    >>> preferred("application/json, image/jpeg", ("image/jpeg",))
+    """
+    weights = dict(_weigh(part) for part in reversed(accept.split(",")) if part.strip())
+    json = max(weights.get(kind, 0.0) for kind in (JSON, "application/*", "*/*"))
+    named = {kind: weights[kind] for kind in reversed(list(weights)) if kind in pictures}
+    named.setdefault(pictures[0], weights.get("image/*", 0.0))
+    best = max(named, key=lambda kind: named[kind])
+    return best if named[best] > json else None
+
+
+def _weigh(part: str) -> tuple[str, float]:
+    kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            return kind, float(value) if _Q.fullmatch(value.strip()) else 0.0
+    return kind, 1.0
+
+
+_Q = re.compile(r"[01](\.\d{0,3})?")  # RFC 9110, 12.4.2

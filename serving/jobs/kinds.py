@@ -58,6 +58,7 @@ KINDS: Mapping[str, Kind] = {
             folder=ANALYSES,
             raw_bodies=_PHOTOS,
         ),
+        Kind("crop_photos", "classify", "crop-complete", noun="list of crops", raw_bodies=_PHOTOS),
         Kind("detect_features", "classify", "detection-complete", raw_bodies=_PHOTOS),
         Kind(
             "enhance_photos",

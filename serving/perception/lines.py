@@ -42,11 +42,16 @@ class Lines:
         return Lines(*(values[chosen] for values in each))
 
 
-def find_lines(photo: Image) -> Lines:
-    """Return the straight lines of a photo of any size, uint8 RGB."""
+def find_lines(photo: Image, enlarge: bool = True) -> Lines:
+    """Return the straight lines of a photo of any size, uint8 RGB.
+
+    Parameters
+    ----------
+    enlarge : a small photo first, for directions to a tenth of a degree
+    """
     height, width = photo.shape[:2]
     side = max(height, width)
-    scale = min(1.0, _SIDE / side) if side >= _SMALL else 2.0
+    scale = min(1.0, _SIDE / side) if side >= _SMALL or not enlarge else 2.0
     size = max(1, round(width * scale)), max(1, round(height * scale))
     how = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
     grey = cv2.cvtColor(cv2.resize(photo, size, interpolation=how), cv2.COLOR_RGB2GRAY)

@@ -21,6 +21,7 @@ def _lazily(module: str, name: str) -> Workflow:
 WORKFLOWS: Mapping[str, Workflow] = {
     "classify_photos": classify_photos,
     "analyze_photos": _lazily("analysis", "analyze_photos"),
+    "crop_photos": _lazily("crops", "crop_photos"),
     "analyze_audio": _lazily("analyze", "analyze_audio"),
     "enhance_photos": _lazily("enhance", "enhance_photos"),
     "stage_photos": _lazily("staging", "stage_photos"),

@@ -16,7 +16,8 @@ from serving.models.slots import read_slots
 from serving.settings import Settings
 from serving.storage.objects import Storage
 from tests.bentos.gateway_client import open_gateway_client
-from tests.fakes import publish_starter
+from tests.drawn_rooms import detector, drawn_ids, segmenter
+from tests.fakes import publish, publish_starter
 
 PATH = "/internal/photos/crop"
 KEY = {"X-API-Key": "key"}
@@ -79,6 +80,51 @@ def test_the_crop_itself_is_answered_as_a_picture(client: TestClient, kind: str)
     assert picture.size == (90, 160)
     red = np.asarray(picture.convert("RGB")).astype(int)
     assert (red[..., 0] - red[..., 1] > 90).mean() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("image/webp,image/*;q=0.8,*/*;q=0.5", "image/webp"),
+        ("image/*", "image/jpeg"),
+        ("*/*", "application/json"),
+        ("application/json, image/png;q=0.9", "application/json"),
+        ("image/png;q=nan, image/gif", "application/json"),
+    ],
+)
+def test_an_accept_that_prefers_a_picture_gets_one(
+    client: TestClient, accept: str, kind: str
+) -> None:
+    headers = RAW | {"Accept": accept}
+    answer = client.post(PATH, content=photo(0.2), headers=headers, params={"ratios": "9:16"})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+    assert answer.headers["vary"] == "Accept"
+
+
+def test_things_and_surfaces_are_told_where_their_models_answer(
+    client: TestClient, engine: Engine, storage: Storage, models: LocalModels
+) -> None:
+    drawn = segmenter(drawn_ids(wall=14)), detector(("person", 0.8, (16, 16, 8, 16)))
+    for model, card in drawn:
+        publish(engine, storage, model=model, card=card)
+    models.apply(read_slots(engine))
+    result = crop(client, photo(0.5), ratios="1:1")
+    assert [one["name"] for one in result["models"]] == ["saliency", "detector", "segmenter"]
+
+
+@pytest.mark.parametrize(
+    "request_", [{"photos": ["a.jpg"], "async": True}, {"photos": ["a.jpg"] * 65}]
+)
+def test_more_than_a_request_holds_is_a_job(client: TestClient, request_: object) -> None:
+    answer = client.post(PATH, json=request_, headers=KEY)
+    assert (answer.status_code, answer.json()["type"]) == (202, "crop_photos")
+
+
+def test_a_raw_photo_can_become_a_job_and_no_picture(client: TestClient) -> None:
+    query = {"async": "true", "ratios": "1:1"}
+    assert client.post(PATH, content=photo(0.5), headers=RAW, params=query).status_code == 202
+    rendered = query | {"render": "true"}
+    assert client.post(PATH, content=photo(0.5), headers=RAW, params=rendered).status_code == 422
 
 
 def test_a_crop_longer_than_its_format_holds_is_refused_as_that(client: TestClient) -> None:

@@ -8,9 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.perception.classes import Class
 from serving.perception.detect import DetectAnswer
+from serving.perception.segment import SegmentAnswer
+from serving.photos.crop.perspective import Perspective
 
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 _LONG_SIDE = 160  # cells: a box of a furnished room is not found better by more of them
 _CONTRAST = 0.08  # of a map between its 5th and last percent, below which it prefers nothing
@@ -18,6 +22,13 @@ _INSIDE = 0.45  # salient enough to belong to a region
 _LEAST_REGION = 0.01  # of the photo's area
 _MOST_REGIONS = 6
 _NAMELESS = 0.35  # weight of salient regions beside things that were found
+_DULL = 0.15  # weight of a thing where nothing is salient, beside one where all is
+_BEHIND = 0.4  # weight of what is salient on a wall, a floor or the sky, beside what stands there
+_CENTRED = 0.7  # of the photo's width: a point beyond is that of a wall seen from its end
+# What a room or a house stands on and before; no house itself, and no window, which a room is for.
+_BACKDROP: frozenset[Class] = frozenset(
+    ("wall", "floor", "ceiling", "sky", "grass", "road", "ground", "rug", "curtain")
+)
 _PERSON = 2.0  # half a person is what nobody forgives a crop
 
 
@@ -68,8 +79,8 @@ def make_scene(
     saliency: NDArray[np.uint8],
     size: tuple[int, int],
     found: Sequence[WeightedBox] = (),
-    horizon: float | None = None,
-    vanishing: tuple[float, float] | None = None,
+    backdrop: Mask | None = None,
+    perspective: Perspective | None = None,
 ) -> Scene:
     """Return what matters by a map of saliency and by what was found.
 
@@ -78,8 +89,13 @@ def make_scene(
     saliency : (h, w) of the whole photo, squeezed to any rectangle
     size : of the upright photo, (height, width)
     found : of a detector; beside them, each region of the map counts as a box
+    backdrop : (h, w) of the whole photo, squeezed to any rectangle: where it shows only what things
+        stand before; None: nobody knows
+    perspective : of its lines; None: they run to no point
     """
-    cells = _resample(saliency, size)
+    cells = _resample(saliency.astype(np.float64) / 255, size)
+    if backdrop is not None:
+        cells = cells * (1 - (1 - _BEHIND) * _resample(backdrop.astype(np.float64), size))
     low, high = np.percentile(cells, (5, 99))
     clear = bool(high - low >= _CONTRAST)
     scaled = np.clip((cells - low) / max(high - low, 1e-6), 0, 1) if clear else np.ones_like(cells)
@@ -87,21 +103,25 @@ def make_scene(
     things = _clip(found, size)
     if things:  # what was found has a name; a region may be a bed, or the light on a wall
         regions = tuple(replace(one, weight=_NAMELESS * one.weight) for one in regions)
-        things = _normalise(things)
+        things = _normalise(_weighed_by(scaled if clear else None, things, size))
     boxes = _normalise((*regions, *things))
     if things:
         painted = _painted(things, cells.shape, size)
         scaled = _NAMELESS * scaled / scaled.sum() + painted if clear else painted
         clear = True
-    return Scene(size, scaled / scaled.sum(), boxes, clear, horizon, vanishing)
+    shares = scaled / scaled.sum()
+    if perspective is None:
+        return Scene(size, shares, boxes, clear)
+    inside = abs(perspective.point[0] / size[1] - 0.5) < _CENTRED / 2
+    vanishing = perspective.point if inside else None
+    return Scene(size, shares, boxes, clear, perspective.horizon, vanishing)
 
 
-def _resample(saliency: NDArray[np.uint8], size: tuple[int, int]) -> Floats:
+def _resample(map_: Floats, size: tuple[int, int]) -> Floats:
     height, width = size
     scale = min(1.0, _LONG_SIDE / max(height, width))
     cells = (max(1, round(width * scale)), max(1, round(height * scale)))
-    shrunk = cv2.resize(saliency, cells, interpolation=cv2.INTER_AREA)
-    return np.asarray(shrunk, np.float64) / 255
+    return np.asarray(cv2.resize(map_, cells, interpolation=cv2.INTER_AREA), np.float64)
 
 
 def _regions(scaled: Floats, size: tuple[int, int]) -> tuple[WeightedBox, ...]:
@@ -114,9 +134,32 @@ def _regions(scaled: Floats, size: tuple[int, int]) -> tuple[WeightedBox, ...]:
     for n in sorted(large, key=lambda n: -masses[n])[:_MOST_REGIONS]:
         left, top, width, height = (float(number) for number in stats[n, :4])
         box = (left * across, top * down, (left + width) * across, (top + height) * down)
-        boxes.append(WeightedBox(box, float(masses[n])))
+        # by its root: or a bed outweighs the chair before it, that a narrow crop can show whole
+        boxes.append(WeightedBox(box, float(np.sqrt(masses[n]))))
     total = sum(box.weight for box in boxes)
     return tuple(WeightedBox(box.box, box.weight / total) for box in boxes)
+
+
+def _weighed_by(
+    map_: Floats | None, things: Sequence[WeightedBox], size: tuple[int, int]
+) -> tuple[WeightedBox, ...]:
+    """Return things that weigh more where the map is salient: what is seen first."""
+    if map_ is None:
+        return tuple(things)
+    means = (float(map_[_cells(one, map_.shape, size)].mean()) for one in things)
+    return tuple(
+        replace(one, weight=one.weight * (_DULL + mean))
+        for one, mean in zip(things, means, strict=True)
+    )
+
+
+def _cells(one: WeightedBox, shape: tuple[int, ...], size: tuple[int, int]) -> tuple[slice, slice]:
+    """Return the cells of a map that a box covers, one at least."""
+    left, top, right, bottom = one.box
+    down, across = shape[0] / size[0], shape[1] / size[1]
+    first, start = min(int(left * across), shape[1] - 1), min(int(top * down), shape[0] - 1)
+    rows = slice(start, max(start + 1, int(np.ceil(bottom * down))))
+    return rows, slice(first, max(first + 1, int(np.ceil(right * across))))
 
 
 def _clip(found: Sequence[WeightedBox], size: tuple[int, int]) -> tuple[WeightedBox, ...]:
@@ -138,16 +181,17 @@ def _normalise(boxes: Sequence[WeightedBox]) -> tuple[WeightedBox, ...]:
 def _painted(boxes: Sequence[WeightedBox], shape: tuple[int, ...], size: tuple[int, int]) -> Floats:
     """Each box's weight, spread evenly over its cells."""
     painted = np.zeros(shape)
-    down, across = shape[0] / size[0], shape[1] / size[1]
     for one in boxes:
-        left, top, right, bottom = one.box
-        start = int(top * down)
-        rows = slice(start, max(start + 1, int(np.ceil(bottom * down))))
-        first = int(left * across)
-        columns = slice(first, max(first + 1, int(np.ceil(right * across))))
-        part = painted[rows, columns]
+        part = painted[_cells(one, shape, size)]
         part += one.weight / part.size
     return painted
+
+
+def is_backdrop(surfaces: SegmentAnswer) -> Mask:
+    """Return where a map of classes shows only what things stand on and before, bool (h, w)."""
+    known = np.array([name in _BACKDROP for name in surfaces.classes])
+    shown: Mask = known[surfaces.map.array()]
+    return shown
 
 
 def things_of(found: DetectAnswer) -> tuple[WeightedBox, ...]:

@@ -1,6 +1,7 @@
 """Ratios of sides that a crop may have, and the largest window of one."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from serving.errors import BadInput
@@ -37,6 +38,11 @@ class Ratio:
         if width * self.height <= height * self.width:
             return max(1, min(height, round(width * self.height / self.width))), width
         return height, max(1, min(width, round(height * self.width / self.height)))
+
+
+def read_ratios(names: Sequence[str]) -> tuple["Ratio", ...]:
+    """Return the ratios that are asked, the usual ones if none are; BadInput."""
+    return tuple(read_ratio(name.strip()) for name in names or STANDARD)
 
 
 def read_ratio(text: str) -> Ratio:

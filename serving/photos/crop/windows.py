@@ -16,6 +16,7 @@ _MARGIN = 0.015  # of a side, that is left free around a whole box where there i
 # an edge through something costs more than the part that it takes away; the rest decides between
 # windows that show the same.
 _WHOLE, _CUT, _EDGE, _CENTRED, _HORIZON, _SYMMETRY = 0.6, 0.5, 0.8, 0.25, 0.1, 0.15
+_PARTLY = 0.2  # of a box that no window of this size can show whole: it is cut wherever one stands
 _ROOM = 0.12  # of the window's height, that a horizon keeps from its edges
 
 
@@ -108,7 +109,7 @@ def _box_worth(box: WeightedBox, tops: Floats, lefts: Floats, height: int, width
     shown = visible(box, tops, lefts, height, width)
     left, top, right, bottom = box.box
     if bottom - top > height or right - left > width:
-        return _WHOLE * shown  # it has to be cut; more of it is better
+        return _PARTLY * shown
     return _WHOLE * (shown > 1 - 1e-6) - _CUT * 4 * shown * (1 - shown)
 
 

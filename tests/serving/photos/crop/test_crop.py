@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from serving.errors import BadInput
 from serving.photos.crop.crop import Crop, crop_photo, focus_points
 from serving.photos.crop.importance import Scene, WeightedBox, make_scene
+from serving.photos.crop.perspective import Perspective
 from serving.photos.crop.ratios import STANDARD, read_ratio
 from serving.photos.crop.windows import judge_windows
 
@@ -80,14 +81,14 @@ def test_a_crop_has_the_size_that_was_asked_where_the_photo_has_it() -> None:
 
 def test_a_vanishing_point_pulls_a_window_to_its_symmetry() -> None:
     even = np.full((320, 320), 90, np.uint8)
-    scene = make_scene(even, (1200, 1600), vanishing=(1000.0, 600.0))
+    scene = make_scene(even, (1200, 1600), perspective=Perspective((1000.0, 600.0), 0.5))
     left, _, right, _ = crop(scene, "9:16").box
     assert (left + right) / 2 > 860
 
 
 def test_a_horizon_keeps_its_room() -> None:
     even = np.full((320, 320), 90, np.uint8)
-    scene = make_scene(even, (1600, 1000), horizon=520.0)
+    scene = make_scene(even, (1600, 1000), perspective=Perspective((500.0, 520.0), 0.5))
     _, top, _, bottom = crop(scene, "16:9").box
     assert min(520 - top, bottom - 520) >= 0.1 * (bottom - top)
 
