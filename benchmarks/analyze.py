@@ -23,7 +23,7 @@ from figures import Figures, parse
 from registry.bootstrap import STARTERS
 from serving.image import PhotoFile
 from serving.licences import LicencePolicy
-from serving.models.analysis import TASKS, Seen, analyse, look_at
+from serving.models.analysis import TASKS, Seen, analyse, find_private_areas, look_at
 from serving.models.local import LocalModels, load_baked
 from serving.models.predictor import LocalPredictor, or_raise, prepare
 from serving.models.session import OnnxSession
@@ -61,7 +61,8 @@ def analyse_batch(
     tags = 0
     for place, (number, _) in enumerate(numbered):
         by_name = {name: outcomes[place] for name, outcomes in said.items()}
-        seen = Seen(str(number), photos[place].size, looks[place], by_name)
+        private = find_private_areas(photos[place], by_name["detector"])
+        seen = Seen(str(number), photos[place].size, looks[place], by_name, private)
         found = analyse(seen, storage, 0.0)
         for name, layer in vars(found.layers).items():
             storage.write(f"analyses/{number}.{name}.png", layer or b"", "image/png")

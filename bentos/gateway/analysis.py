@@ -21,12 +21,21 @@ from bentos.gateway.schema import JobAccepted
 from bentos.problems import documented, parse_body
 from serving.errors import StudioError, TooLarge
 from serving.image import PhotoFile, hash_photo
-from serving.models.analysis import TASKS, Analysis, Seen, analyse, look_at, within
+from serving.models.analysis import (
+    TASKS,
+    Analysis,
+    Seen,
+    analyse,
+    find_private_areas,
+    look_at,
+    within,
+)
 from serving.models.analysis_results import AnalysisResult
 from serving.models.asker import Asker
 from serving.models.listing import ListingResult, arrange_listing, as_seen
 from serving.models.predictor import Prediction
 from serving.models.results import FailedResult
+from serving.perception.detect import DETECTOR
 from serving.photos.quality.task import PHOTO_QUALITY
 from serving.problems import problem_of
 from serving.requests.options import JobOptions
@@ -162,7 +171,8 @@ async def _analyze(
     look = await pool.run(look_at, photo)
     said = await state.predictor.predict(TASKS, photo, asker)
     by_name = {task.name: outcome for task, outcome in zip(TASKS, said, strict=True)}
-    seen = Seen(name, photo.size, look, by_name)
+    private = await pool.run(find_private_areas, photo, by_name[DETECTOR.name])
+    seen = Seen(name, photo.size, look, by_name, private)
     took_ms = (time.perf_counter() - started) * 1e3
     return seen, await state.pools.photos.run(analyse, seen, state.storage, took_ms)
 

@@ -130,7 +130,9 @@ async def _enhance_at_once(data: bytes, asked: Enhancement, state: GatewayState)
 def _enhance(
     data: bytes, asked: Enhancement, predictor: Predictor, storage: Storage, max_pixels: int
 ) -> Response:
-    from serving.photos.enhance.file import Wanted, describe, enhance_file  # OpenCV comes with it
+    # OpenCV comes with them
+    from serving.models.privacy import hiding_of
+    from serving.photos.enhance.file import Wanted, describe, enhance_file
 
     def judge(photo: PhotoFile) -> QualityAnswer | None:
         try:
@@ -144,7 +146,8 @@ def _enhance(
     photo = PhotoFile(data, max_pixels)
     photo.header  # noqa: B018 - what is no photo is refused by name, whatever the judge says
     upscaling = _upscaling(photo, asked, predictor, storage, max_pixels)
-    wanted = Wanted(asked.preset, asked.format, asked.quality, asked.remove_gps, upscaling)
+    hiding = hiding_of(photo, predictor) if asked.privacy else None
+    wanted = Wanted(asked.preset, asked.format, asked.quality, asked.remove_gps, upscaling, hiding)
     made = enhance_file(photo, wanted, judge, max_pixels, judge(photo))
     told = {TOLD: json.dumps(describe(made), separators=(",", ":"))}
     return Response(made.data, headers=told, media_type=made.content_type)

@@ -1,7 +1,7 @@
 """From what all models say of a photo to one analysis of it."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from serving.models.analysis_results import (
 )
 from serving.models.large_answers import load_stored
 from serving.models.predictor import Prediction, or_raise
+from serving.models.privacy import PrivateResult, find_areas
 from serving.models.results import FocusResult, ModelUsed, RoomResult
 from serving.perception.detect import DETECTOR, DetectAnswer
 from serving.perception.layers import draw_classes, draw_salient
@@ -30,6 +31,7 @@ from serving.perception.segment import SEGMENTER, SegmentAnswer
 from serving.photos.classify import ROOM_CLASSIFIER
 from serving.photos.crop.crop import focus_points
 from serving.photos.crop.importance import make_scene, things_of
+from serving.photos.privacy.find import PrivateArea
 from serving.photos.quality.task import PHOTO_QUALITY
 from serving.photos.tags.facts import Facts, Surfaces, Things
 from serving.photos.tags.measures import look_side, measure_surfaces, shrink
@@ -53,12 +55,14 @@ class Seen:
     size : of the upright photo, (height, width)
     look : a small picture of it, for measures
     said : by the task's name; whatever is missing was not asked
+    private : faces and number plates; None: no detector looked for who and what has them
     """
 
     name: str
     size: tuple[int, int]
     look: Image
     said: Mapping[str, Outcome]
+    private: Sequence[PrivateArea] | None = None
 
     def answer(self, task: AnyTask) -> Prediction[Any] | None:
         """Return the prediction of a task; None where there is none."""
@@ -88,6 +92,11 @@ def look_at(photo: PhotoFile) -> Image:
     return shrink(photo.pixels(look_side(width, height)))
 
 
+def find_private_areas(photo: PhotoFile, said: Outcome | None) -> Sequence[PrivateArea] | None:
+    """Return faces and number plates; None where no detector answered. BadImage as `look_at`."""
+    return find_areas(photo, said.answer) if isinstance(said, Prediction) else None
+
+
 def analyse(seen: Seen, storage: Storage, took_ms: float) -> Analysis:
     """Put together what is known of a photo.
 
@@ -115,6 +124,7 @@ def analyse(seen: Seen, storage: Storage, took_ms: float) -> Analysis:
         tags=_tags_result(find_tags(_facts(seen, room, surfaces))),
         segmentation=_segmentation(surfaces),
         detections=[DetectionResult.of(b) for b in things.answer.boxes] if things else None,
+        private=None if seen.private is None else [PrivateResult.of(a) for a in seen.private],
         focus=_focus(seen.size, salient, things.answer if things else None),
         models=[ModelUsed.of(one) for one in answered],
         missing={n: _why(e) for n, e in seen.said.items() if isinstance(e, StudioError)},

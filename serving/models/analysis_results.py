@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
+from serving.models.privacy import PrivateResult
 from serving.models.results import FocusResult, ModelUsed, RoomResult
 from serving.perception.detect import Detection
 from serving.photos.tags.facts import Rectangle
@@ -111,6 +112,10 @@ class AnalysisResult(RoomResult):
     tags: TagsResult
     segmentation: SegmentationResult | None
     detections: list[DetectionResult] | None = Field(description="the surest first")
+    private: list[PrivateResult] | None = Field(
+        description="faces and number plates, for who shows the photo to hide; null without a "
+        "detector. `enhance` hides them with `privacy`"
+    )
     focus: list[FocusResult] | None = Field(description="where to look, the most important first")
     models: list[ModelUsed] = Field(description="whose answers these are")
     missing: dict[str, str] = Field(

@@ -64,6 +64,9 @@ class Enhancement(BaseModel):
         None, ge=1, le=100, description="of the new file's compression; unset: hardly told apart"
     )
     remove_gps: bool = Field(False, description="do not tell where the photo was taken")
+    privacy: Literal["blur"] | None = Field(
+        None, description="hide faces and number plates; of single photos, not of brackets"
+    )
 
 
 class EnhanceInput(StrictModel, Enhancement):

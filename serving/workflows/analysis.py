@@ -9,13 +9,22 @@ from serving.db.tables import Json
 from serving.errors import BadInput, ModelFailed, ModelUnavailable, StudioError
 from serving.image import Image, PhotoFile
 from serving.logs import ContextThreads
-from serving.models.analysis import TASKS, Layers, Outcome, Seen, analyse, look_at
+from serving.models.analysis import (
+    TASKS,
+    Layers,
+    Outcome,
+    Seen,
+    analyse,
+    find_private_areas,
+    look_at,
+)
 from serving.models.analysis_results import AnalysisResult, MapResult
 from serving.models.listing import Seen as Shown
 from serving.models.listing import arrange_listing, as_seen
 from serving.models.pinned import PinnedModel
 from serving.models.predictor import Prediction
 from serving.models.results import FailedResult
+from serving.perception.detect import DETECTOR
 from serving.photos.classify import ROOM_CLASSIFIER
 from serving.photos.quality.task import PHOTO_QUALITY
 from serving.problems import problem_of
@@ -124,7 +133,8 @@ def _finish(run: Run, photo: _Photo) -> tuple[_Answer, Shown | None]:
     try:
         if photo.error is not None or photo.file is None or photo.look is None:
             raise photo.error or ModelFailed("nothing was read")
-        seen = Seen(photo.name, photo.file.size, photo.look, photo.said)
+        private = find_private_areas(photo.file, photo.said[DETECTOR.name])
+        seen = Seen(photo.name, photo.file.size, photo.look, photo.said, private)
         found = analyse(seen, run.parts.storage, photo.took_s * 1e3)
     except (BadInput, ModelFailed) as error:
         return FailedResult(photo=photo.name, error=problem_of(error)), None

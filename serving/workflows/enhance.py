@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 from serving import traces
 from serving.db.tables import Json
@@ -10,8 +11,10 @@ from serving.image import PhotoFile
 from serving.jobs import attempts
 from serving.logs import ContextThreads
 from serving.models.pinned import PinnedModel
-from serving.models.predictor import Prediction
+from serving.models.predictor import Prediction, or_raise
+from serving.models.privacy import find_areas
 from serving.models.upscaling import PredictedUpscaler
+from serving.perception.detect import DETECTOR
 from serving.perception.upscale import UPSCALER
 from serving.photos.enhance.file import (
     EnhancedFile,
@@ -21,6 +24,7 @@ from serving.photos.enhance.file import (
     enhance_small,
     merge_files,
 )
+from serving.photos.enhance.hide import Hiding
 from serving.photos.enhance.upscale import Upscaling
 from serving.photos.quality.task import PHOTO_QUALITY, QualityAnswer
 from serving.problems import problem_of
@@ -85,6 +89,7 @@ class _Photo:
         self, run: Run, request: EnhanceInput, number: int, model: PinnedModel | None
     ) -> None:
         self._run, self._number, self._model = run, number, model
+        self._detector = run.pin_route(DETECTOR) if request.privacy else None
         self._max_pixels = run.parts.settings.max_pixels
         self._wanted = Wanted(
             request.preset, request.format, request.quality, request.remove_gps,
@@ -113,6 +118,8 @@ class _Photo:
     def _make(self, photo: str | Brackets) -> Json:
         self._run.check()
         if isinstance(photo, Brackets):
+            if self._detector is not None:
+                raise BadInput("faces are hidden in single photos, not in brackets: merge first")
             files = [self._read(name) for name in (photo.photo, *photo.brackets)]
             made = merge_files(files, self._wanted, self._max_pixels)
             return self._keep(made, None) | {"merged": len(files)}
@@ -120,13 +127,23 @@ class _Photo:
         judge = self._judge(photo)
         before = judge(file)
         file.release()
-        small = enhance_small(file, self._wanted, self._max_pixels, before)
+        wanted = replace(self._wanted, hiding=self._hiding(photo, file))
+        small = enhance_small(file, wanted, self._max_pixels, before)
         preview = self._run.key_of(f"preview/{self._number}.jpg")
         self._run.parts.storage.write(preview, small, "image/jpeg")
         seen: Json = {"photo": photo, "number": self._number, "preview": preview}
         attempts.tell(self._run.parts.engine, self._run.job, "preview", seen)
-        made = enhance_file(file, self._wanted, judge, self._max_pixels, before)
+        made = enhance_file(file, wanted, judge, self._max_pixels, before)
         return self._keep(made, preview)
+
+    def _hiding(self, name: str, file: PhotoFile) -> Hiding | None:
+        if self._detector is None:
+            return None
+        found = or_raise(self._run.ask(DETECTOR, file, self._detector, name))
+        try:
+            return Hiding(find_areas(file, found.answer), file.size)
+        finally:
+            file.release()
 
     def _read(self, name: str) -> PhotoFile:
         return PhotoFile(self._run.read(name), self._max_pixels)

@@ -103,7 +103,7 @@ def test_the_page_draws_everything_over_the_photo(
     page = client.get(f"/internal/jobs/{job.id}/page").text
     assert "1 photo analysed" in page
     assert "1 could not be read" in page
-    for layer in ("tags", "things", "focus", "surfaces", "salient"):
+    for layer in ("tags", "things", "private", "focus", "surfaces", "salient"):
         assert f'data-layer="{layer}"' in page
         assert f"layer-{layer}" in page
     assert ">person</text>" in page

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from serving.budget import DECODING
-from serving.image import PhotoFile, opened
+from serving.image import Image, PhotoFile, opened
 from serving.image.metadata import (
     ENHANCED,
     READ,
@@ -20,6 +20,7 @@ from serving.image.opening import decode_pixels, inspect
 from serving.image.writing import CONTENT_TYPES, PhotoFormat, encode_photo
 from serving.photos.enhance.enhance import Amounts, Enhanced, Origin, enhance
 from serving.photos.enhance.fuse import BESIDE, fuse
+from serving.photos.enhance.hide import Hiding
 from serving.photos.enhance.presets import Operation, Preset, Step, plan
 from serving.photos.enhance.straighten import FOCAL
 from serving.photos.enhance.strips import small_copy
@@ -47,6 +48,7 @@ class Wanted:
     quality : 1..100 of the new file's compression; None: what is hardly told from the photo
     remove_gps : whether the new file must not tell where the photo was taken
     upscaling : more pixels, after all else; None: as many as it has
+    hiding : faces and number plates, before all else; None: they stay
     """
 
     preset: Preset = "auto"
@@ -54,6 +56,11 @@ class Wanted:
     quality: int | None = None
     remove_gps: bool = False
     upscaling: Upscaling | None = None
+    hiding: Hiding | None = None
+
+    def begin(self, photo: Image) -> Enhanced:
+        """Return a photo without what is to be hidden."""
+        return Enhanced(photo) if self.hiding is None else self.hiding.apply(photo)
 
     def finish(self, done: Enhanced) -> Enhanced:
         """Return an enhanced photo with as many pixels as are asked for."""
@@ -109,20 +116,22 @@ def enhance_file(
     score = before.score if before is not None else None
     beside = _BESIDE + wanted.further(photo.header.pixels)
     with opened(photo.data, max_pixels, 0, beside) as pixels:
-        done = enhance(pixels, _steps(wanted, before), _origin_of(photo.data))
+        done = _work_on(pixels, photo, wanted, before)
         made = _write(photo, wanted, wanted.finish(done))
     if not made.applied:
         return replace(made, before=score, after=score)
     after = judge(PhotoFile(made.data, max_pixels))
     made = replace(made, before=score, after=after.score if after is not None else None)
-    if wanted.preset != "auto" or not done.applied or not _is_worse(made):
+    judged = set(done.applied) - {"blur"}
+    if wanted.preset != "auto" or not judged or not _is_worse(made):
         return made
     why = f"the photo would score {made.after} after {score}: it stays as it was"
-    left = dict(made.left) | dict.fromkeys(done.applied, why)
-    if "upscale" not in made.applied and _asks_for_no_other_file(photo, wanted):
+    left = dict(made.left) | {name: why for name in done.applied if name in judged}
+    if not made.applied.keys() & {"blur", "upscale"} and _asks_for_no_other_file(photo, wanted):
         return replace(_as_it_came(photo, left), before=score, after=score)
     with opened(photo.data, max_pixels, 0, beside) as pixels:
-        written = _write(photo, wanted, wanted.finish(Enhanced(pixels, {}, left)))
+        only = replace(wanted.begin(pixels), left=left)
+        written = _write(photo, wanted, wanted.finish(only))
     return replace(written, before=score, after=score)
 
 
@@ -132,7 +141,7 @@ def enhance_small(
     """Return a small JPEG of what the photo is about to look like, in a fraction of the time."""
     with opened(photo.data, max_pixels, _SMALL_SHORT, _BESIDE) as pixels:
         small = small_copy(pixels, SMALL_SIDE)
-        done = enhance(small, _steps(wanted, before), _origin_of(photo.data))
+        done = _work_on(small, photo, wanted, before)
     return encode_photo(done.photo, "jpeg", _SMALL_QUALITY)
 
 
@@ -172,6 +181,14 @@ def describe(made: EnhancedFile) -> dict[str, Any]:
         "quality": {"before": made.before, "after": made.after},
         "lost": list(made.lost),
     }
+
+
+def _work_on(
+    pixels: Image, photo: PhotoFile, wanted: Wanted, before: QualityAnswer | None
+) -> Enhanced:
+    begun = wanted.begin(pixels)
+    done = enhance(begun.photo, _steps(wanted, before), _origin_of(photo.data))
+    return Enhanced(done.photo, begun.applied | done.applied, begun.left | done.left)
 
 
 def _steps(wanted: Wanted, before: QualityAnswer | None) -> tuple[Step, ...]:

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from serving.photos.quality.parts import Part
 
 Operation = Literal[
+    "blur",  # of faces and number plates, where it is asked for alone
     "denoise",  # noise of the sensor
     "deblock",  # marks of compression
     "white_balance",

@@ -59,6 +59,7 @@ def test_all_that_is_known_is_told_of_each_photo_and_a_broken_one_fails_alone(
     assert (red["width"], red["height"], red["missing"]) == (450, 300, {})
     assert red["segmentation"]["shares"]["wall"] == pytest.approx(14 / 32, abs=1e-3)
     assert red["detections"][0]["box"] == [168.8, 75.0, 281.2, 225.0]
+    assert [area["kind"] for area in red["private"]] == ["head"]
     people = next(tag for tag in red["tags"]["present"] if tag["name"] == "people")
     assert people["evidence"][0]["boxes"] == [[168.8, 75.0, 281.2, 225.0]]
     assert {model["name"] for model in red["models"]} == {
@@ -120,4 +121,5 @@ def test_what_no_model_tells_is_said_to_be_missing(harness: JobHarness, storage:
     assert red["room_type"] == "red"
     assert set(red["missing"]) == {"photo-quality", "segmenter", "detector", "saliency"}
     assert (red["segmentation"], red["detections"], red["focus"]) == (None, None, None)
+    assert red["private"] is None
     assert {"furnished", "garage"} <= {one["name"] for one in red["tags"]["unavailable"]}

@@ -1,0 +1,1 @@
+"""Faces and number plates: where they are, and a photo without them."""
