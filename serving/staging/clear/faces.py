@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +22,11 @@ _LEAST_PX = 250
 _SKIRTING_M, _CORNICE_M, _STEP_M = 0.22, 0.16, 0.015
 _NEAR_STEPS = 2  # heights that nothing is seen of take the next one's look
 _SURE_PX = 25  # of a height of a wall, from which what it looks like is half believed
-_PATTERNED = 0.09  # standard deviation of a wall's texture; below, blocks of it look like stains
+_PATTERNED = 0.06  # deviation of a wall's texture; below, blocks of it look like stains
+_ODD = (0.5, 0.3)  # of a logarithm of light, first and second time
+_RIM, _AROUND_RIM, _DARK = 0.03, 0.05, 0.15  # of the long side; of a logarithm of light
+_AROUND = 0.03  # of the long side
+_MOST_ODD = 0.6  # of a wall must be plain, else it is patterned
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ def empty_faces(
         need = mask & on
         if not need.any():
             continue
-        known = teachers(face, on & ~hidden, ids)
+        known = teachers(face, mask, on & ~hidden, ids, light)
         if known is None:
             continue
         base = _light_of(face, light, known, room, seen)
@@ -75,11 +80,37 @@ def empty_faces(
     return Emptied(filled, taught, unknown)
 
 
-def teachers(face: Face, visible: Mask, ids: Ids) -> Mask | None:
-    """Return the pixels that show a face and nothing else; None if there are too few."""
-    shown = np.isin(ids, [CLASSES.index(name) for name in _SHOWN_BY[face]])
-    known = visible & shown
-    return known if known.sum() >= _LEAST_PX else None
+def teachers(face: Face, mask: Mask, visible: Mask, ids: Ids, light: Floats) -> Mask | None:
+    """Return the pixels that show a face and nothing else; None if there are too few.
+
+    A map of classes misses lamps, sockets and leaves before a wall: what is far from the wall's
+    light around it does not count.
+    """
+    known = visible & np.isin(ids, [CLASSES.index(name) for name in _SHOWN_BY[face]])
+    if known.sum() < _LEAST_PX:
+        return None
+    grey = np.asarray(light.mean(axis=2), np.float32)
+    if face == "floor":
+        return known & ~_dark_rim(grey, known, mask)
+    for odd in _ODD:
+        around = blur_known(grey, known, _AROUND * max(known.shape))
+        plain = known & (np.abs(grey - around) < odd)
+        if plain.sum() < max(_LEAST_PX, _MOST_ODD * known.sum()):
+            break
+        known = plain
+    return known
+
+
+def _dark_rim(grey: Floats, known: Mask, mask: Mask) -> Mask:
+    """Return floor beside the mask that is darker than farther away: what stood there shades it."""
+    side = max(mask.shape)
+    far = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3)
+    near = far <= _RIM * side
+    if (known & ~near).sum() < _LEAST_PX:
+        return np.zeros_like(mask)
+    around = blur_known(grey, known & ~near, _AROUND_RIM * side)
+    here = blur_known(grey, known, 3.0)
+    return np.asarray(known & near & (here < around - _DARK), np.bool_)
 
 
 def _texture_of(
@@ -92,7 +123,7 @@ def _texture_of(
 
 def _roughness(light: Floats, known: Mask) -> float:
     grey = np.asarray(light.mean(axis=2), np.float32)
-    return float((grey - blur_known(grey, known, 6.0))[known].std())
+    return 1.48 * float(np.median(np.abs(grey - blur_known(grey, known, 6.0))[known]))
 
 
 def _light_of(face: Face, light: Floats, known: Mask, room: Room, seen: SeenFaces) -> Floats:

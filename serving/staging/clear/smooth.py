@@ -10,6 +10,7 @@ _SIDE_PX = 192  # light is smooth: a hole of a photo of any size is filled on a 
 _COARSEST_PX = 6
 _SWEEPS = 24  # of relaxation at each size; more change less than a level of 255
 _KNOWN = 0.5  # share of a cell that has to be known for the cell to count
+_WIDE_PX = 8.0
 _LEAST = np.float32(1e-4)
 _AROUND = np.array([[0, 0.25, 0], [0.25, 0, 0.25], [0, 0.25, 0]], np.float32)
 
@@ -20,7 +21,10 @@ def blur_known(values: Floats, known: Mask, sigma_px: float) -> Floats:
     Parameters
     ----------
     values : float32 (height, width) or (height, width, channels)
+    sigma_px : if it is large, the mean is found on a smaller copy
     """
+    if sigma_px > _WIDE_PX:
+        return _blur_widely(values, known, sigma_px)
     weight = known.astype(np.float32)
     spread = cv2.GaussianBlur(weight, (0, 0), sigma_px)
     if values.ndim == 2:
@@ -28,6 +32,21 @@ def blur_known(values: Floats, known: Mask, sigma_px: float) -> Floats:
         return np.asarray(blurred / np.maximum(spread, _LEAST), np.float32)
     blurred = _channels(cv2.GaussianBlur(values * weight[..., None], (0, 0), sigma_px))
     return np.asarray(blurred / np.maximum(spread, _LEAST)[..., None], np.float32)
+
+
+def _blur_widely(values: Floats, known: Mask, sigma_px: float) -> Floats:
+    shape = known.shape
+    scale = _WIDE_PX / 2 / sigma_px
+    size = max(2, round(shape[1] * scale)), max(2, round(shape[0] * scale))
+    weight = known.astype(np.float32)
+    spread = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
+    spread = cv2.GaussianBlur(spread, (0, 0), _WIDE_PX / 2)
+    weighed = values * (weight if values.ndim == 2 else weight[..., None])
+    blurred = cv2.resize(weighed, size, interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(blurred, (0, 0), _WIDE_PX / 2).reshape(*spread.shape, -1)
+    mean = blurred / np.maximum(spread, _LEAST)[..., None]
+    large = cv2.resize(mean, shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large, np.float32).reshape(values.shape)
 
 
 def fill_smoothly(values: Floats, known: Mask, blur_cells: float = 1.0) -> Floats:

@@ -19,6 +19,9 @@ _BLUR_M = 0.10  # what is smoother than that is light, and is filled as such
 _FARTHEST_M = 9.0
 _BEYOND = 1.0  # of the hole's extent that texture may come from, each way
 _CLIP = 0.7  # of a logarithm of light: what differs more is a thing that lies there
+_UNEVEN = 0.15  # of a logarithm of light
+_UNUSUAL = 3.0
+_LEAST_EVEN = 0.3
 _TURNED_DEG = 8.0
 _DIRECTED = 0.25  # how much the gradients have to agree for the texture to have a direction
 _LEAST_CELLS = 150
@@ -86,13 +89,28 @@ def _rectified(
     laid = cv2.remap(light, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     both = np.stack([known, need], axis=-1).astype(np.float32)
     masks = cv2.remap(both, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    there, wanted = masks[..., 0] > 0.99, masks[..., 1] > 0.01
+    seen, wanted = masks[..., 0] > 0.99, masks[..., 1] > 0.01
     sigma = float(np.clip(_BLUR_M * sheet.cells_per_m, 3, 16))
     values = np.asarray(laid, np.float32)
+    there = _evenly_lit(values, seen, sigma)
     fine = (values - blur_known(values, there, sigma)).clip(-_CLIP, _CLIP) * there[..., None]
     rate = np.hypot(np.gradient(x, axis=0), np.gradient(y, axis=0))
     rate = np.minimum(rate, np.hypot(np.gradient(x, axis=1), np.gradient(y, axis=1)))
-    return Texture(fine.astype(np.float32), there, wanted & ~there, rate.astype(np.float32))
+    return Texture(fine.astype(np.float32), there, wanted & ~seen, rate.astype(np.float32))
+
+
+def _evenly_lit(values: Floats, seen: Mask, sigma: float) -> Mask:
+    """Return the cells outside of sun patches, reflections and their edges.
+
+    There the light changes within the breadth of a board, and would be copied with the texture.
+    """
+    grey = np.asarray(values.mean(axis=2), np.float32)
+    change = np.abs(blur_known(grey, seen, sigma) - blur_known(grey, seen, 4 * sigma))
+    if not seen.any():
+        return seen
+    usual = float(np.median(change[seen]))  # of wide boards and large tiles much
+    even = seen & (change < max(_UNEVEN, _UNUSUAL * usual))
+    return even if even.sum() > _LEAST_EVEN * seen.sum() else seen
 
 
 def direction_of(texture: Texture) -> float:

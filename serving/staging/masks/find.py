@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from serving.errors import BadInput
 from serving.image import Image, check_rgb
 from serving.perception.classes import CLASSES, Class
+from serving.staging.clear.smooth import blur_known
 from serving.staging.masks.grow import grow
 from serving.staging.masks.protect import protected_of
 from serving.staging.masks.shadows import find_shadows
@@ -24,6 +25,11 @@ _SPECK = 0.0008  # of the photo: smaller parts of the map are mistakes
 GAP = 0.016  # of the long side: the strip under a sofa, the space between the legs of a chair
 HOLE = 0.004  # of the photo
 MARGIN = 0.012  # of the long side: the dark rim beside a thing goes with it
+_AROUND = 0.04  # of the long side
+_ODD = 0.22  # of a logarithm of a level
+_TALL = 0.3  # of the photo: frames of doors are taller
+_SMALL = 0.02  # of the photo: what is small and touches furniture stood on it or beside it
+_UNNAMED: tuple[Class, ...] = ("other", "plant", "lamp")
 _BESIDE = 0.35  # of the rim of what has no class that must be furniture for it to be part of it
 
 
@@ -99,8 +105,12 @@ def furniture_of(photo: Image, ids: Ids, movable: AbstractSet[Class]) -> Mask:
     seed = drop_specks(seed, max(4, round(_SPECK * area)))
     if not seed.any():
         return seed
-    seed |= _parts_beside(ids == CLASSES.index("other"), seed)
-    return grow(photo, seed, ids)
+    unnamed = np.isin(ids, [CLASSES.index(name) for name in _UNNAMED])
+    seed |= _parts_beside(unnamed, seed)
+    whole = grow(photo, seed, ids)
+    beside = widen(whole, MARGIN * max(ids.shape))
+    whole |= _touching(unnamed | odd_on_walls(photo, ids, beside), beside)
+    return whole
 
 
 def _parts_beside(unnamed: Mask, seed: Mask) -> Mask:
@@ -116,6 +126,29 @@ def _parts_beside(unnamed: Mask, seed: Mask) -> Mask:
         if touching[number] > _BESIDE * outline and total[number] < 0.5 * seed.sum():
             parts.append(number)
     return np.isin(labels, parts)
+
+
+def odd_on_walls(photo: Image, ids: Ids, whole: Mask) -> Mask:
+    """Return what the map calls wall and does not look like it: lamps, vases, leaves."""
+    wall = np.asarray((ids == CLASSES.index("wall")) & ~whole, np.bool_)
+    if not wall.any():
+        return wall
+    light = np.log(photo.astype(np.float32) + np.float32(4))
+    around = blur_known(light, wall, _AROUND * max(ids.shape))
+    return np.asarray(wall & (np.abs(light - around).max(axis=2) > _ODD), np.bool_)
+
+
+def _touching(unnamed: Mask, whole: Mask) -> Mask:
+    """Return small things that would be cut in two, and left hanging in the air."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(unnamed.astype(np.uint8))
+    met = np.bincount(labels[whole], minlength=count)
+    met += np.bincount(labels[widen(whole, 2.0) & ~whole], minlength=count)
+    tall = _TALL * unnamed.shape[0]
+    small = [
+        n for n in range(1, count)
+        if met[n] and stats[n, 4] < _SMALL * unnamed.size and stats[n, cv2.CC_STAT_HEIGHT] < tall
+    ]  # fmt: skip
+    return np.isin(labels, small)
 
 
 def _small(photo: Image, ids: Ids) -> tuple[Image, Ids]:

@@ -1,7 +1,8 @@
-"""Shadows that furniture casts on floor and walls, beside what is masked.
+"""Shadows that furniture casts on the floor, beside what is masked.
 
-What counts is darker than the face's own smooth light, near the mask, darkest where it touches it
-and of the face's own hue; a dark thing or a rug that happens to lie there is none.
+What counts is darker than the floor's own smooth light, near the mask, darkest where it touches it
+and of the floor's own hue; a dark thing or a rug that happens to lie there is none. Walls are left
+alone: their light falls off into corners as a shadow would.
 """
 
 import cv2
@@ -12,12 +13,11 @@ from serving.image import Image
 from serving.perception.classes import CLASSES
 from serving.staging.masks.shapes import widen
 from serving.staging.planes import SeenFaces, see_faces
-from serving.staging.room import Face, Ids, Room
+from serving.staging.room import Ids, Room
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 _SIDE_PX = 320
-_FACES: tuple[Face, ...] = ("floor", "front", "left", "right")
 _REACH_M = 0.5
 _DARKER = 0.07  # of a logarithm of light, under the face's own
 _LEAST_PX, _SAMPLES, _ROUNDS = 150, 3000, 10
@@ -49,18 +49,16 @@ def find_shadows(photo: Image, mask: Mask, ids: Ids, room: Room) -> Floats:
     far_px = np.asarray(cv2.distanceTransform((~gone).astype(np.uint8), cv2.DIST_L2, 3), np.float32)
     near = far_px <= _REACH_M * focal / np.maximum(seen.depth_m, 0.1)
     found = np.zeros(gone.shape, np.bool_)
-    for face in _FACES:
-        known = _shows(face, classes, seen) & ~gone
-        if known.sum() >= _LEAST_PX:
-            found |= _shadows_on(light, known, near & known, gone, far_px)
+    known = _shows_floor(classes, seen) & ~gone
+    if known.sum() >= _LEAST_PX:
+        found = _shadows_on(light, known, near & known, gone, far_px)
     soft = cv2.GaussianBlur(found.astype(np.float32), (0, 0), 1.0)
     stretched = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.where(mask, 0, stretched).astype(np.float32)
 
 
-def _shows(face: Face, classes: Ids, seen: SeenFaces) -> Mask:
-    name = CLASSES.index("floor" if face == "floor" else "wall")
-    return np.asarray(seen.on(face) & (classes == name), np.bool_)
+def _shows_floor(classes: Ids, seen: SeenFaces) -> Mask:
+    return np.asarray(seen.on("floor") & (classes == CLASSES.index("floor")), np.bool_)
 
 
 def _shadows_on(light: Floats, known: Mask, near: Mask, gone: Mask, far_px: Floats) -> Mask:

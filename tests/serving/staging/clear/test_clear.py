@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from serving.errors import BadInput
 from serving.image import Image
+from serving.perception.classes import CLASSES
 from serving.staging.clear import Gone, clear_room
 from serving.staging.masks.shapes import widen
 from tests.drawn_box import draw_box, put
@@ -51,6 +52,26 @@ def test_the_edge_of_floor_and_wall_stays_an_edge() -> None:
     for face in ("floor", "front"):
         inner = ~widen(~(mask & BOX.seen.on(face)), 3)
         assert made[inner].mean() == pytest.approx(BOX.photo[inner].mean(), abs=8)
+
+
+def test_a_patch_of_sun_is_not_copied_over_the_floor() -> None:
+    large = draw_box(board_m=0.1, darker=8)
+    photo, ids = put(large, ROWS, COLUMNS, "sofa")
+    sun = large.seen.on("floor") & (abs(large.seen.points - (1.6, 0, -3.0)).max(axis=2) < 0.35)
+    photo[sun & (ids != CLASSES.index("sofa"))] = 250
+    mask = widen(ids == CLASSES.index("sofa"), 3)
+    made = clear_room(photo, Gone(mask), ids, large.room).photo
+    inner = ~widen(~(mask & large.seen.on("floor")), 10)
+    assert sun.any()
+    assert np.quantile(made[inner].mean(axis=1), 0.99) < 160
+
+
+def test_a_lamp_that_the_map_calls_wall_leaves_no_trace_in_the_fill() -> None:
+    photo, ids, mask = thing()
+    photo[120:147, 160:170] = (60, 50, 40)
+    made = clear_room(photo, Gone(mask), ids, BOX.room).photo
+    inner = ~widen(~(mask & BOX.seen.on("front")), 3)
+    assert abs(made[inner].astype(int) - BOX.photo[inner]).mean() < 6
 
 
 @settings(max_examples=8, deadline=None)

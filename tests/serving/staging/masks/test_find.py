@@ -35,6 +35,15 @@ def test_what_the_map_lacks_of_a_thing_is_found_by_its_colour() -> None:
     assert found.mask[155:228, 222:229].mean() > 0.95
 
 
+def test_a_lamp_on_a_table_goes_with_it_though_the_map_calls_it_wall() -> None:
+    photo, ids = put(BOX, ROWS, COLUMNS, "table")
+    photo[128:149, 170:178] = (60, 50, 40)
+    photo[100:106, 300:306] = (60, 50, 40)  # a socket that touches nothing
+    found = find_removal(photo, ids, LIVING, BOX.room)
+    assert found.mask[128:149, 170:178].all()
+    assert not found.mask[98:108, 298:308].any()
+
+
 def test_a_window_behind_a_thing_is_never_part_of_the_mask() -> None:
     photo, ids = put(BOX, ROWS, COLUMNS, "sofa")
     ids[110:149, 130:220] = CLASSES.index("window")
