@@ -26,26 +26,26 @@ import cv2
 import numpy as np
 from figures import Figures, parse
 from numpy.typing import NDArray
-from serving.kits.meshes import models_of
-from serving.kits.read import read_kits
-from serving.render.rooms.renderer import PathTracer
-from serving.staging.geometry.doubts import REFUSALS
-from serving.staging.geometry.find import find_room
 
 from serving.card import ModelCard
 from serving.errors import StudioError
 from serving.image import Image, PhotoFile
+from serving.kits.meshes import models_of
+from serving.kits.read import read_kits
 from serving.models.session import OnnxSession
 from serving.perception.refine import refine_mask
 from serving.perception.segment import SEGMENTER
+from serving.render.rooms.renderer import PathTracer
 from serving.requests.staging import StagedRoom
 from serving.staging.carry import carry, work_copy
+from serving.staging.geometry.doubts import REFUSALS
+from serving.staging.geometry.find import find_room
+from serving.staging.layout.solve import plan
 from serving.staging.process import (
     Staged,
     clear_photo,
     furnish_photo,
     only_cleared,
-    plan_room,
     space_of,
 )
 
@@ -140,20 +140,20 @@ def stage_all(files: list[Path], models: Path, kit_name: str, figures: Figures) 
         with tally.step("clear"):
             cleared = clear_photo(picture, ids, room, kind_of(file))
         with tally.step("plan"):
-            plan = plan_room([space_of(cleared, room)], kit, kind_of(file), 0)
+            planned = plan(space_of(cleared, room), kit, kind_of(file), 0)
         made = only_cleared(cleared, room)
-        if plan.pieces:
+        if planned.pieces:
             try:
                 with tally.step("furnish"):
-                    things = models_of(kit, plan.skus)
-                    made = furnish_photo(cleared, room, plan, things, renderer)
+                    things = models_of(kit, planned.skus)
+                    made = furnish_photo(cleared, room, planned, things, renderer)
             except StudioError as error:
                 figures.say(f"{file}: {error}")
         else:
             tally.left["no_place"] += 1
         judge(tally, f"{file.parent.name}/{file.name}", original, made, cleared.photo)
         reasons = ", ".join(made.doubts) or "no doubt"
-        figures.say(f"{file.parent.name}/{file.name}: {len(plan.pieces)} pieces, {reasons}")
+        figures.say(f"{file.parent.name}/{file.name}: {len(planned.pieces)} pieces, {reasons}")
     return tally
 
 

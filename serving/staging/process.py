@@ -1,10 +1,10 @@
 """One photo of a room, from a map of what it shows to a staged picture: the steps in their order.
 
-`find_room`, then `clear_photo`, `plan_room` for all photos of a room together, `furnish_photo`.
+`find_room`, `clear_photo`, `plan` in the photo of the room that shows most floor, `furnish_photo`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from serving.perception.classes import CLASSES, Class
 from serving.requests.staging import StagedRoom as RoomType
 from serving.staging.clear.clear import Gone, clear_room
 from serving.staging.furnish.furnish import furnish
+from serving.staging.furnish.linear import to_linear
 from serving.staging.furnish.scene import Effort, Renderer, stand
 from serving.staging.kit import Kit
 from serving.staging.layout.plan import Placed, Plan
@@ -22,7 +23,10 @@ from serving.staging.layout.space import Space, survey
 from serving.staging.masks.find import find_removal
 from serving.staging.masks.kinds import movable_in
 from serving.staging.room import FACES, Face, Ids, Room, faces_of
-from serving.staging.things import Model
+from serving.staging.surfaces.floor import lay_floor
+from serving.staging.surfaces.material import Material
+from serving.staging.surfaces.paint import paint_walls
+from serving.staging.things import Look, Model
 
 CODE = "1"  # of the steps, where what comes out of them changes
 Mask = NDArray[np.bool_]
@@ -30,6 +34,27 @@ _SHELL: Mapping[Face, Class] = {
     "floor": "floor", "ceiling": "ceiling", "front": "wall", "left": "wall", "right": "wall",
 }  # fmt: skip
 _MOST_GUESSED = 0.25
+
+
+@dataclass(frozen=True)
+class Surface:
+    """What a floor or a wall becomes.
+
+    Attributes
+    ----------
+    size_m : of a repeat of its texture
+    """
+
+    look: Look
+    size_m: float
+
+    def material(self) -> Material:
+        """Return it as it is laid."""
+        if self.look.texture is None:
+            tile = np.full((1, 1, 3), self.look.rgb, np.float32)
+            return Material(tile, (self.size_m, self.size_m))
+        tile = to_linear(self.look.texture)
+        return Material(tile, (self.size_m * tile.shape[0] / tile.shape[1], self.size_m))
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +132,21 @@ def clear_photo(photo: Image, ids: Ids, room: Room, room_type: RoomType) -> Clea
     )  # fmt: skip
 
 
+def restyle_photo(cleared: Cleared, room: Room, floor: Surface, wall: Surface) -> Cleared:
+    """Return a cleared room with another floor and other paint, in the light that was there."""
+    on_floor = np.isin(cleared.ids, [CLASSES.index(name) for name in ("floor", "rug")])
+    photo, changed = cleared.photo, cleared.changed
+    if on_floor.any():
+        laid = lay_floor(photo, on_floor, room, floor.material())
+        photo, changed = laid.photo, changed | laid.changed
+    on_wall = cleared.ids == CLASSES.index("wall")
+    if on_wall.any():
+        painted = paint_walls(photo, on_wall, wall.look.rgb)
+        photo, changed = painted.photo, changed | painted.changed
+    ids = np.where(on_floor, np.uint8(CLASSES.index("floor")), cleared.ids)
+    return replace(cleared, photo=photo, changed=changed, ids=ids)
+
+
 def only_cleared(cleared: Cleared, room: Room) -> Staged:
     """Return a cleared room as what became of a photo."""
     new = cleared.changed.astype(np.float32)
@@ -120,12 +160,6 @@ def only_cleared(cleared: Cleared, room: Room) -> Staged:
 def space_of(cleared: Cleared, room: Room) -> Space:
     """Return where furniture may stand."""
     return survey(room, cleared.ids, cleared.changed)
-
-
-def plan_room(spaces: Sequence[Space], kit: Kit, room_type: RoomType, seed: int) -> Plan:
-    """Return what stands in a room, planned in the photo of it that shows most free floor."""
-    widest = max(spaces, key=lambda space: int(space.free.sum()))
-    return plan(widest, kit, room_type, seed)
 
 
 def plan_again(space: Space, kit: Kit, shared: Plan) -> Plan:

@@ -114,6 +114,9 @@ def edits_of(made: Staged, request: StageInput, share: float) -> list[Edit]:
     if made.cleared_share:
         about = tag | {"share": round(made.cleared_share, 4)}
         done.append(Edit("clear", "loose furniture was taken away", about))
+    if request.mode == "restyle":
+        said = {"tag": "renovation"}
+        done.append(Edit("restyle", "floor and walls were given other materials", said))
     for piece in made.pieces:
         done.append(
             Edit("furnish", f"{piece.role.replace('_', ' ')} was added", tag | describe(piece))

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from serving.models.pinned import PinnedModel
 from serving.requests.staging import StageInput
 from serving.staging.furnish.scene import Renderer
 from serving.staging.layout.plan import Plan
+from serving.staging.layout.solve import plan
 from serving.staging.process import (
     CODE,
     Cleared,
@@ -20,12 +22,25 @@ from serving.staging.process import (
     clear_photo,
     furnish_photo,
     plan_again,
-    plan_room,
+    restyle_photo,
     space_of,
 )
 from serving.workflows.kits import KitOf
 from serving.workflows.run import Run
 from serving.workflows.staged import Look, Untouched, pixels_of
+
+
+@dataclass(frozen=True)
+class RoomPlan:
+    """What stands in a room.
+
+    Attributes
+    ----------
+    number : of the photo whose camera it was planned in
+    """
+
+    plan: Plan
+    number: int
 
 
 class Stager:
@@ -45,7 +60,16 @@ class Stager:
         self._seen_by = segmenter.champion.identity
 
     def clear(self, look: Look) -> Cleared:
-        """Return a room cleared of what is loose in it; as it came if that is to stay."""
+        """Return a room as it is furnished: cleared, and in other materials if that is asked."""
+        cleared = self._cleared(look)
+        if self._request.mode != "restyle":
+            return cleared
+        assert self._kit is not None
+        floor, wall = (self._kit.surface(n) for n in (self._kit.kit.floor, self._kit.kit.wall))
+        return restyle_photo(cleared, look.room, floor, wall)
+
+    def _cleared(self, look: Look) -> Cleared:
+        """Return a room without what is loose in it; as it came if that is to stay."""
         file = look.read(self._run)
         try:
             before = pixels_of(file)
@@ -62,17 +86,25 @@ class Stager:
 
         return _unpack(self._run.stage(f"staging-clear-{CODE}", inputs, make), before)
 
-    def plan_room(self, photos: Sequence[Look], seed: int) -> Plan:
-        """Return what stands in a room that some photos show."""
-        assert self._kit is not None
-        spaces = [space_of(self.clear(look), look.room) for look in photos]
-        return plan_room(spaces, self._kit.kit, photos[0].room_type, seed)
+    def plan_room(self, photos: Sequence[Look], seeds: Sequence[int]) -> list[RoomPlan]:
+        """Return what stands in a room that some photos show, for each seed.
 
-    def furnish(self, look: Look, cleared: Cleared, shared: Plan) -> Staged | Untouched:
+        It is planned in the photo that shows most free floor.
+        """
+        assert self._kit is not None
+        spaces = [space_of(self._cleared(look), look.room) for look in photos]
+        widest = int(np.argmax([space.free.sum() for space in spaces]))
+        look, kit = photos[widest], self._kit.kit
+        plans = [plan(spaces[widest], kit, look.room_type, seed) for seed in seeds]
+        return [RoomPlan(one, look.number) for one in plans]
+
+    def furnish(self, look: Look, cleared: Cleared, planned: RoomPlan) -> Staged | Untouched:
         """Return a photo of a room with the furniture of the room's plan."""
         assert self._kit is not None
         assert self._renderer is not None
-        own = plan_again(space_of(cleared, look.room), self._kit.kit, shared)
+        own = planned.plan
+        if planned.number != look.number:
+            own = plan_again(space_of(cleared, look.room), self._kit.kit, own)
         if not own.pieces:
             code, detail = next(iter(own.reasons.items()), ("no_place", "nothing fits"))
             return Untouched(code, detail)

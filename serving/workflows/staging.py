@@ -16,13 +16,12 @@ from serving.problems import problem_of
 from serving.provenance import signer_of
 from serving.render.rooms.renderer import PathTracer
 from serving.requests.staging import StageInput, StagePhoto
-from serving.staging.layout.plan import Plan
 from serving.staging.process import only_cleared
 from serving.workflows.kits import KitOf, open_kit
 from serving.workflows.run import Run
 from serving.workflows.staged import Look, Untouched, look_at
 from serving.workflows.staged_files import Files
-from serving.workflows.staged_room import Stager
+from serving.workflows.staged_room import RoomPlan, Stager
 
 _NOTHING_LOOSE = {"code": "nothing_to_clear", "detail": "no loose furniture was found"}
 _LOOK, _CLEAR, _FURNISH = 1, 3, 4  # steps of work, about a second each
@@ -44,7 +43,7 @@ def stage_photos(run: Run) -> Json:
     return {"results": results}
 
 
-Plans = dict[tuple[str, int], Plan]
+Plans = dict[tuple[str, int], RoomPlan]
 _Seen = Look | Untouched | StudioError
 
 
@@ -86,9 +85,9 @@ class _Work:
                 rooms[look.room_id].append(look)
         seeds = [self._request.seed + variant for variant in range(self._request.variants)]
         return {
-            (room_id, seed): self._stager.plan_room(photos, seed)
+            (room_id, one.plan.seed): one
             for room_id, photos in rooms.items()
-            for seed in seeds
+            for one in self._stager.plan_room(photos, seeds)
         }
 
     def finish(self, number: int, look: _Seen, plans: Plans) -> Json:

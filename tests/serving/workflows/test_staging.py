@@ -13,6 +13,7 @@ from serving.image.metadata import COMPOSITE, read_metadata
 from serving.jobs.events import read_snapshot
 from serving.models.local import LocalModels
 from serving.models.slots import read_slots
+from serving.perception.classes import CLASSES
 from serving.provenance import edits_of, verify
 from serving.staging.furnish.scene import Crop, Effort, Layers, Scene
 from serving.storage.objects import Storage
@@ -139,6 +140,24 @@ def test_a_room_is_only_cleared_where_that_is_asked(
     picture = decode(storage.read(made["staged"]), PIXELS)
     cupboard = ROOM.photo[..., 0] < 110
     assert picture[cupboard].mean() > ROOM.photo[cupboard].mean() + 40
+
+
+def test_another_style_is_a_renovation_and_says_so(
+    staging_jobs: JobHarness, storage: Storage
+) -> None:
+    asked = staging_jobs.submit(photos=["room.jpg"], room_type="living_room", mode="restyle",
+                                allow_renovation=True, label="none")  # fmt: skip
+    (room,) = results_of(staging_jobs.attempt(asked))
+    (made,) = room["variants"]
+    data, manifest = storage.read(made["staged"]), storage.read(made["manifest"])
+    done = edits_of(verify(manifest, data, made["content_type"]))
+    assert [edit.details["tag"] for edit in done if edit.operation == "restyle"] == ["renovation"]
+    picture, floor = decode(data, PIXELS), ROOM.ids == CLASSES.index("floor")
+    assert np.abs(picture[floor].mean(axis=0) - ROOM.photo[floor].mean(axis=0)).max() > 8
+    window = ROOM.ids == CLASSES.index("window")
+    inside = cv2.erode(window.astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
+    original = decode(storage.read("room.jpg"), PIXELS)
+    assert np.abs(picture[inside].astype(int) - original[inside]).mean() < 1.5, "JPEG alone"
 
 
 def test_a_room_that_nobody_can_name_says_what_to_say(staging_jobs: JobHarness) -> None:
