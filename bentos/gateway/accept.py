@@ -94,9 +94,18 @@ async def keep_photo(state: GatewayState, caller: Caller, data: bytes, kind: str
 
 
 async def accept(
-    state: GatewayState, caller: Caller, type_: str, work: Json, options: JobOptions
+    state: GatewayState,
+    caller: Caller,
+    type_: str,
+    work: Json,
+    options: JobOptions,
+    resolved: Json | None = None,
 ) -> Response:
     """Accept a job and answer `202` with where to find it.
+
+    Parameters
+    ----------
+    resolved : as `NewJob` has it
 
     Raises
     ------
@@ -115,6 +124,7 @@ async def accept(
         run_at=options.run_at,
         traceparent=traces.traceparent(),
         request_id=caller.request_id,
+        resolved=resolved,
     )
     accepted = await state.pools.database.run(submit, state.engine, new, state.settings.max_queued)
     if accepted.created:

@@ -15,6 +15,7 @@ from bentos.gateway import (
     feedback,
     files,
     jobs,
+    kits,
     media,
     metrics,
     page,
@@ -46,7 +47,8 @@ Every path below `/internal` wants your key in the header `X-API-Key`. Errors ar
 # what a script of an allowed origin may send and see, beside what every browser allows
 _SENT = [
     *("X-API-Key", "Authorization", "Content-Type", "Idempotency-Key", "X-Listing-Id", REQUEST_ID),
-    *("Last-Event-ID", "If-None-Match", "If-Range", "Range", "traceparent", "tracestate"),
+    *("Last-Event-ID", "If-Match", "If-None-Match", "If-Range", "Range"),
+    *("traceparent", "tracestate"),
     *TUS_SENT,
 ]
 _SEEN = [
@@ -83,6 +85,7 @@ def create_app(release: str, settings: Settings | None = None) -> FastAPI:
     app.include_router(enhancement.router)
     app.include_router(crops.router)
     app.include_router(staging.router)
+    app.include_router(kits.router)
     app.include_router(jobs.router)
     app.include_router(media.router)
     app.include_router(page.router)

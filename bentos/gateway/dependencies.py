@@ -21,6 +21,8 @@ from serving.access.api_keys import KeyRing
 from serving.errors import NotAllowed, Overloaded
 from serving.jobs.queue_stats import QueueStats, QueueStatsReader
 from serving.jobs.uploads import mark_uploads_used, may_name_uploads
+from serving.kits.release import ReleaseKits
+from serving.kits.store import KitStore
 from serving.settings import Settings
 from serving.storage.objects import Storage
 from serving.storage.references import is_external, read_reference
@@ -88,6 +90,11 @@ class GatewayState:
     def uploads(self) -> UploadStore:
         """The files that clients sent."""
         return UploadStore(self.engine, self.storage, Quota.of(self.settings))
+
+    @cached_property
+    def kits(self) -> KitStore:
+        """The design kits of the release and of clients."""
+        return KitStore(self.engine, self.storage, ReleaseKits())
 
     @cached_property
     def scratch(self) -> Scratch:

@@ -51,4 +51,7 @@ async def stage_photos(request: Request, state: State, caller: CurrentCaller) ->
         raise TooLarge("pictures in one request", pictures, most)
     fields = set(StageInput.model_fields)
     work = asked.model_dump(mode="json", include=fields, exclude_unset=True)
-    return await accept(state, caller, "stage_photos", work, asked)
+    find = state.kits.read
+    stored = await state.pools.database.run(find, caller.client, asked.kit, asked.kit_version)
+    kit = {"kit": stored.kit.id, "kit_version": stored.kit.version}
+    return await accept(state, caller, "stage_photos", work, asked, kit)

@@ -61,6 +61,10 @@ NEVER_BY_CHANCE = (
     "/files/{name}",
     "/{upload_id}",
     "/{erasure_id}",
+    "/{kit_id}",
+    "/{kit_id}/page",
+    "/{kit_id}/assets/{name}",
+    "/design-kits/palette",
     "/internal/feedback",
     "/rollback",
 )
