@@ -140,7 +140,7 @@ class Layers:
 class Renderer(Protocol):
     """Traces light."""
 
-    def __call__(self, scene: Scene, crop: Crop, effort: Effort) -> Layers:
+    def __call__(self, scene: Scene, crop: Crop, effort: Effort, /) -> Layers:
         """Return what the room's camera sees of a scene within a crop."""
         ...
 
