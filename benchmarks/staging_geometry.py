@@ -263,7 +263,7 @@ def show_real(figures: Figures, model: Path, folder: Path, few: bool) -> None:
     root, segment, shown = Path(data), peer(model), 0
     folder.mkdir(parents=True, exist_ok=True)
     files = [f for f in sorted((root / "listings").rglob("*.jpg")) if f.stem in REAL_ROOMS]
-    small = sorted((root / "rooms" / "houses").rglob("*_bedroom.jpg"))[5::97][:4]
+    small = sorted((root / "rooms/houses/bedroom").glob("*.jpg"))[5::97][:4]
     for file in (files + small)[: 2 if few else None]:
         bgr = cv2.imread(str(file))
         if bgr is None:
