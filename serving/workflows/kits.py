@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from serving.errors import BadInput
+from serving.kits.folders import KitFolders
 from serving.kits.meshes import look_of, models_of
-from serving.kits.read import read_kits
+from serving.kits.read import FOLDER
+from serving.kits.release import ReleaseKits
+from serving.kits.store import KitStore
 from serving.requests.staging import StageInput
 from serving.staging.kit import Kit
 from serving.staging.process import Surface
@@ -15,24 +18,33 @@ from serving.workflows.run import Run
 
 @dataclass(frozen=True)
 class KitOf:
-    """A kit, and what reads its furniture."""
+    """A kit, and the folder of its meshes and textures."""
 
     kit: Kit
+    folder: Path
 
     def models(self, skus: tuple[str, ...]) -> Mapping[str, Model]:
         """Return furniture of the kit, ready to be put somewhere."""
-        return models_of(self.kit, skus)
+        return models_of(self.kit, skus, self.folder)
 
     def surface(self, name: str) -> Surface:
         """Return a finish of the kit as a floor or a wall has it."""
         finish = self.kit.finishes[name]
-        return Surface(look_of(finish), finish.texture_cm / 100)
+        return Surface(look_of(finish, self.folder), finish.texture_cm / 100)
 
 
 def open_kit(run: Run, request: StageInput) -> KitOf:
-    """Return the kit that a job names."""
-    del run
-    kits = read_kits()
-    if request.kit not in kits:
-        raise BadInput(f"there is no design kit '{request.kit}'; there are {', '.join(kits)}")
-    return KitOf(kits[request.kit])
+    """Return the kit that a job names: of the release, or of its client.
+
+    Raises
+    ------
+    UnknownKit
+        There is none of that name, or not in that version.
+    """
+    store = KitStore(run.parts.engine, run.parts.storage, ReleaseKits())
+    client, version = run.job.client, request.kit_version
+    if version is None:  # asked for by who does not go through the gateway, such as a batch
+        version = store.read(client, request.kit).kit.version
+    stored = store.resolve(client, request.kit, version)
+    folders = KitFolders(store, run.parts.settings.home() / "kits", FOLDER)
+    return KitOf(stored.kit, folders.folder_of(stored))
