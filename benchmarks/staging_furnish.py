@@ -1,4 +1,4 @@
-"""What does furnishing a photo of 1.5 MP cost, and does it hold what it promises?
+"""Measures what furnishing a photo of 1.5 MP costs, and whether it holds what it promises.
 
 Drawn rooms with true cameras: no photo and no other model is needed. For each kit and room: CPU
 seconds of the survey, the plan, the meshes and the furnishing, cold (the first of the process) and
@@ -85,7 +85,8 @@ def measure(
     done = clock.run("furnish", lambda: furnish(photo, ids, seen, things, tracer))
     found = clock.run("check", lambda: check_furnished(photo, ids, seen, things, done))
     return {
-        "room": f"{kit_id}/{room_type}", "pieces": len(made.pieces), "not_placed": sorted(made.reasons),
+        "room": f"{kit_id}/{room_type}", "pieces": len(made.pieces),
+        "not_placed": sorted(made.reasons),
         "cpu_s": clock.spent, "contact_px": sorted(round(v, 1) for v in found.contact_px.values()),
         "shadow": sorted(round(v, 2) for v in found.shadow.values()),
         "outside": found.outside_changed, "share": round(found.share_changed, 3),
@@ -106,12 +107,13 @@ def main() -> None:
     again = measure(kits[0], rooms[0], tracer)
     for row in rows:
         print(row)
-    warm = [float(sum(row["cpu_s"].values())) for row in rows[1:]]  # type: ignore[attr-defined]
+    costs = [float(sum(row["cpu_s"].values())) for row in rows]  # type: ignore[attr-defined]
     contact = [value for row in rows for value in row["contact_px"]]  # type: ignore[attr-defined]
     shadow = [value for row in rows for value in row["shadow"]]  # type: ignore[attr-defined]
     print(json.dumps({
-        "rooms": len(rows), "cold_cpu_s": round(sum(rows[0]["cpu_s"].values()), 2),  # type: ignore[attr-defined]
-        "warm_cpu_s_median": round(float(np.median(warm)), 2), "warm_cpu_s_worst": round(max(warm), 2),
+        "rooms": len(rows), "cold_cpu_s": round(costs[0], 2),
+        "warm_cpu_s_median": round(float(np.median(costs[1:])), 2),
+        "warm_cpu_s_worst": round(max(costs[1:]), 2),
         "contact_px_median": float(np.median(contact)),
         "share_of_feet_in_shadow": round(float(np.mean(np.array(shadow) < 0.9)), 3),
         "outside_changed": sum(int(str(row["outside"])) for row in rows),
