@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from serving.image import Image
 from serving.perception.classes import CLASSES, Class
 from serving.requests.staging import StagedRoom as RoomType
+from serving.staging.check.check import check_furnished
 from serving.staging.clear.clear import Gone, clear_room
 from serving.staging.furnish.furnish import furnish
 from serving.staging.furnish.linear import to_linear
@@ -96,6 +97,7 @@ class Staged:
     new : float32 (rows, columns), share of each pixel that no longer shows the photo
     pieces : what stands where
     doubts : codes of what a person should look at, with a sentence each
+    score : 0..100, of what was measured in the picture; of a cleared room nothing is
     """
 
     before: Image
@@ -106,6 +108,7 @@ class Staged:
     pieces: tuple[Placed, ...] = ()
     doubts: Mapping[str, str] = field(default_factory=dict)
     cleared_share: float = 0.0
+    score: float = 100.0
 
 
 def as_it_is(photo: Image, ids: Ids) -> Cleared:
@@ -189,14 +192,14 @@ def furnish_photo(
     own : made in this photo
     models : furniture by its SKU
     """
-    made = furnish(
-        cleared.photo, cleared.ids, room, stand(own, models), renderer, Effort(seed=own.seed)
-    )
+    things = stand(own, models)
+    made = furnish(cleared.photo, cleared.ids, room, things, renderer, Effort(seed=own.seed))
+    found = check_furnished(cleared.photo, cleared.ids, room, things, made)
     new = np.maximum(made.cover, cleared.changed.astype(np.float32))
-    doubts = {**room.doubts, **cleared.doubts, **made.doubts, **own.reasons}
+    doubts = {**room.doubts, **cleared.doubts, **made.doubts, **own.reasons, **found.reasons}
     return Staged(
         cleared.before, made.picture, made.changed | cleared.changed, new, own.seed,
-        own.pieces, doubts, cleared.share,
+        own.pieces, doubts, cleared.share, 100 * found.score,
     )  # fmt: skip
 
 

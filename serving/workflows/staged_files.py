@@ -26,7 +26,6 @@ from serving.workflows.staged import Look
 
 Mask = NDArray[np.bool_]
 _SMALL_SIDE, _SMALL_QUALITY = 960, 84
-_A_DOUBT = 20.0
 _SUFFIXES = {"jpeg": "jpg"}
 
 
@@ -90,7 +89,7 @@ class Files:
             "changed": round(float(changed.mean()), 4),
             "cleared": round(made.cleared_share, 4),
             "furniture": [describe(piece) for piece in made.pieces],
-            "score": max(0.0, 100.0 - _A_DOUBT * len(made.doubts)),
+            "score": round(made.score, 1),
             "needs_review": bool(made.doubts),
             "reasons": dict(made.doubts),
         }

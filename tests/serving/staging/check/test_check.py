@@ -20,7 +20,7 @@ def block() -> Standing:
     """Return the feet of a block: all that is looked at of its mesh."""
     feet = np.array([[x, 0, z] for x in (-0.5, 0.5) for z in (-0.4, 0.4)], np.float32)
     part = Part(
-        feet, np.tile(np.float32([0, 1, 0]), (4, 1)), np.zeros((4, 2), np.float32),
+        feet, np.tile(np.array([0, 1, 0], np.float32), (4, 1)), np.zeros((4, 2), np.float32),
         np.array([[0, 1, 2]], np.uint32), Look((0.4, 0.4, 0.4)),
     )  # fmt: skip
     return Standing(Model("block", PLACE.size_m, (part,)), PLACE)
