@@ -269,10 +269,10 @@ def test_a_cancelled_job_and_one_without_a_template_of_its_own_have_pages(
     cancelled = new_job("a.jpg")
     manage.cancel(engine, cancelled)
     assert "the job was cancelled" in show(visitor, cancelled)
-    staged = new_job("a.jpg", type_="stage_photos")
-    attempts.complete(engine, begin(engine, staged), {"rooms": [{"style": EVIL}]})
-    page = show(visitor, staged)
-    assert "Stage photos" in page
+    detected = new_job("a.jpg", type_="detect_features")
+    attempts.complete(engine, begin(engine, detected), {"rooms": [{"style": EVIL}]})
+    page = show(visitor, detected)
+    assert "Detect features" in page
     assert "&#34;rooms&#34;" in page
 
 
