@@ -43,11 +43,16 @@ def room_shapes(scene: Scene) -> Shapes:
 
 def thing_shapes(scene: Scene) -> Shapes:
     """Return the furniture."""
-    return {
-        f"thing{number}_{at}": _shape(f"thing{number}_{at}", part, None)
-        for number, thing in enumerate(scene.things)
-        for at, part in enumerate(thing.parts())
-    }
+    # One surface for each look: every one more is compiled and asked on its own.
+    surfaces: dict[int, Any] = {}
+    shapes: Shapes = {}
+    for number, thing in enumerate(scene.things):
+        for at, part in enumerate(thing.parts()):
+            if id(part.look) not in surfaces:
+                surfaces[id(part.look)] = engine().load_dict(_surface(part.look))
+            name = f"thing{number}_{at}"
+            shapes[name] = _shape(name, part, None, surfaces[id(part.look)])
+    return shapes
 
 
 def _upright(start: tuple[float, float], end: tuple[float, float], top: float) -> list[list[float]]:
@@ -62,10 +67,10 @@ def _quad(name: str, corners: Floats, look: Look, radiance: RGB | None = None) -
     return _shape(name, Part(corners.astype(np.float32), normals, _UVS, _FACES, look), radiance)
 
 
-def _shape(name: str, part: Part, radiance: RGB | None) -> Any:  # noqa: ANN401
+def _shape(name: str, part: Part, radiance: RGB | None, surface: Any = None) -> Any:  # noqa: ANN401
     mitsuba = engine()
     properties = mitsuba.Properties()
-    properties["bsdf"] = mitsuba.load_dict(_surface(part.look))
+    properties["bsdf"] = surface or mitsuba.load_dict(_surface(part.look))
     if radiance is not None:
         glow = {"type": "area", "radiance": {"type": "rgb", "value": list(radiance)}}
         properties["emitter"] = mitsuba.load_dict(glow)

@@ -16,6 +16,7 @@ from serving.staging.furnish.furnish import Furnished
 from serving.staging.furnish.linear import to_linear
 from serving.staging.furnish.match import noise_level
 from serving.staging.furnish.scene import Standing
+from serving.staging.layout.fit import overlap
 from serving.staging.room import Camera, Floats, Ids, Room
 
 _PROTECTED = [CLASSES.index(name) for name in ("window", "door", "mirror")]
@@ -36,7 +37,8 @@ class Check:
     Attributes
     ----------
     contact_px : by how much the foot nearest to the camera is off its place on the floor, per 1000
-        px of the longer side, of each piece of which that foot is seen; by SKU and number
+        px of the longer side, of each piece of which that foot is seen and on bare floor; by SKU
+        and number
     shadow : how much light is left on the floor around that foot, 0..1
     outside_changed : pixels changed outside of the mask
     protected_changed : share of windows, doors and mirrors that changed without furniture before it
@@ -145,7 +147,7 @@ def _at_feet(
         rows, columns = _around(foot, reach, photo.shape)
         cover = done.cover[rows, columns]
         name = f"{thing.place.sku}/{number}"
-        if (cover > 0.5).any():
+        if (cover > 0.5).any() and not _on_rug(things, number):
             lowest = rows.start + int(np.nonzero((cover > 0.5).any(axis=1))[0].max()) + 1
             contact[name] = abs(lowest - foot[1]) / side * _PER
         ratio = _light_left(photo[rows, columns], done.picture[rows, columns], cover)
@@ -182,6 +184,13 @@ def _hidden(camera: Camera, things: tuple[Standing, ...], number: int, foot: Flo
         if (pixels.min(axis=0) <= foot).all() and (foot <= pixels.max(axis=0)).all():
             return True
     return False
+
+
+def _on_rug(things: tuple[Standing, ...], number: int) -> bool:
+    """Say whether a piece stands on a rug: what it covers does not end at its feet then."""
+    mine = things[number].place.footprint()
+    rugs = [thing.place for thing in things if thing.place.role == "rug"]
+    return any(overlap(mine, rug.footprint()) for rug in rugs)
 
 
 def _around(foot: Floats, reach: int, shape: tuple[int, ...]) -> tuple[slice, slice]:

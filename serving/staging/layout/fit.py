@@ -27,7 +27,7 @@ _BESIDE: frozenset[Role] = frozenset(("dining_chair", "office_chair"))  # stand 
 _CUT: frozenset[Role] = frozenset(("bed",))
 _LOW_M = 0.5
 _OF_WALL = [CLASSES.index(name) for name in ("wall", "picture", "curtain", "lamp", "window")]
-_OF_BARE_WALL = [CLASSES.index(name) for name in ("wall", "picture")]
+_OF_BARE_WALL = [CLASSES.index("wall")]
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def wall_behind(
 
     Parameters
     ----------
-    bare : windows and curtains do not count: a picture is to hang there
+    bare : only bare wall counts: a picture is to hang there
     """
     stretch = space.behind(wall, start_m, end_m)
     shown = stretch[stretch != UNSEEN]
