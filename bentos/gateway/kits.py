@@ -45,7 +45,15 @@ _SENT: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": dict.fromkeys(
-            ("model/gltf-binary", "model/obj", "image/png", "image/jpeg", "image/webp"), _BINARY
+            (
+                "application/octet-stream",
+                "model/gltf-binary",
+                "model/obj",
+                "image/png",
+                "image/jpeg",
+                "image/webp",
+            ),
+            _BINARY,
         ),
     }
 }
