@@ -1,6 +1,7 @@
 """Two workers in process groups of their own: they share the load, and one is enough."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -63,6 +64,22 @@ def started(engine: Engine) -> Counter[object]:
     return Counter(worker_id for (worker_id,) in events)
 
 
+def freeze_in_a_job(engine: Engine, process: subprocess.Popen[bytes]) -> None:
+    """Stop the worker at a moment at which it has a job: between two it would lose nothing."""
+    held = (
+        "SELECT jobs.id FROM jobs JOIN workers ON workers.id = jobs.worker_id "
+        f"WHERE workers.pid = {process.pid} AND jobs.status = 'processing'"
+    )
+    for _ in range(100):
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.05)  # what it sent before reaches the database
+        if rows(engine, held):
+            return
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.01)
+    raise AssertionError("the worker never had a job")
+
+
 def test_two_workers_share_the_load_and_one_that_is_killed_takes_nothing_with_it(
     settings: Settings, engine: Engine
 ) -> None:
@@ -77,6 +94,7 @@ def test_two_workers_share_the_load_and_one_that_is_killed_takes_nothing_with_it
 
         add(engine, JOBS)
         wait_for(lambda: ended(engine) >= JOBS + 20)
+        freeze_in_a_job(engine, victim)
         victim.kill()
         wait_for(lambda: ended(engine) == 2 * JOBS)
     ends = rows(engine, "SELECT count(*) FROM job_events WHERE kind = 'completed' GROUP BY job_id")
