@@ -75,7 +75,7 @@ KINDS: Mapping[str, Kind] = {
             "staging-progress",
             noun="staged photo",
             folder=STAGED,
-            unit="photos",
+            unit="steps",
         ),
         Kind("analyze_audio", "audio", "audio-complete", noun="analysis", raw_bodies=_AUDIO),
         Kind("generate_clip", "video", "clip-complete", noun="clip", folder=FILMS, unit="frames"),

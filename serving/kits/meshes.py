@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.errors import BadInput
-from serving.staging.furnish.linear import linear_of_hex, to_coded, to_linear
 from serving.staging.kit import Finish, Kit, Piece
+from serving.staging.linear import linear_of_hex, to_coded, to_linear
 from serving.staging.things import Look, Model, Part, Triangles, Vectors
 
 FOLDER = Path(__file__).parent

@@ -15,12 +15,12 @@ from serving.requests.staging import StagedRoom as RoomType
 from serving.staging.check.check import check_furnished
 from serving.staging.clear.clear import Gone, clear_room
 from serving.staging.furnish.furnish import furnish
-from serving.staging.furnish.linear import to_linear
 from serving.staging.furnish.scene import Effort, Renderer, stand
 from serving.staging.kit import Kit
 from serving.staging.layout.plan import Placed, Plan
 from serving.staging.layout.solve import plan
 from serving.staging.layout.space import Space, survey
+from serving.staging.linear import to_linear
 from serving.staging.masks.find import find_removal
 from serving.staging.masks.kinds import movable_in
 from serving.staging.room import FACES, Face, Ids, Room, faces_of

@@ -2,7 +2,7 @@
 
 from serving import traces
 from serving.db.tables import Json
-from serving.errors import BadInput, ModelFailed, ModelUnavailable, StudioError
+from serving.errors import ModelUnavailable, StudioError
 from serving.image import PhotoFile
 from serving.logs import ContextThreads
 from serving.models.crop_results import CropResult
@@ -43,18 +43,17 @@ def crop_photos(run: Run) -> Json:
 
 
 def _crop(run: Run, name: str, models: _Models, wanted: Wanted) -> CropResult | FailedResult:
-    run.check()
-    try:
+    def crop() -> CropResult:
         photo = PhotoFile(run.read(name), run.parts.settings.max_pixels)
         look = look_at(photo)
         said = [_ask(run, task, photo, models[task.name], name) for task in TASKS]
         return crop_seen(name, Seen(photo.size, look, said), wanted, run.parts.storage)[0]
-    except (BadInput, ModelFailed) as error:
-        return FailedResult(photo=name, error=problem_of(error))
-    except StudioError as error:
-        if not run.should_give_up(error):
-            raise
-        return FailedResult(photo=name, error=problem_of(error))
+
+    run.check()
+    made = run.failing_alone(crop)
+    if isinstance(made, StudioError):
+        return FailedResult(photo=name, error=problem_of(made))
+    return made
 
 
 def _ask(

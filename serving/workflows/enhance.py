@@ -1,12 +1,11 @@
 """`enhance_photos`: a better file of each photo; a small version of it first."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 
 from serving import traces
 from serving.db.tables import Json
-from serving.errors import BadInput, ModelUnavailable, ObjectNotFound, StudioError
+from serving.errors import BadInput, ModelUnavailable, StudioError
 from serving.image import PhotoFile
 from serving.jobs import attempts
 from serving.logs import ContextThreads
@@ -98,22 +97,12 @@ class _Photo:
 
     def result(self, photo: str | Brackets) -> Json:
         """Return what became of it; of an attempt before, if that is known."""
-        name = photo if isinstance(photo, str) else photo.photo
-        note = self._run.key_of(f"{self._number}.json")
-        try:
-            return dict(json.loads(self._run.parts.storage.read(note)))
-        except ObjectNotFound:
-            pass
-        try:
-            told = {"photo": name} | self._make(photo)
-        except BadInput as error:
-            return {"photo": name, "error": problem_of(error).model_dump(mode="json")}
-        except StudioError as error:
-            if not self._run.should_give_up(error):
-                raise
-            return {"photo": name, "error": problem_of(error).model_dump(mode="json")}
-        self._run.parts.storage.write(note, json.dumps(told).encode(), "application/json")
-        return told
+        told: Json = {"photo": photo if isinstance(photo, str) else photo.photo}
+        note, run = f"{self._number}.json", self._run
+        made = run.failing_alone(lambda: run.once(note, lambda: told | self._make(photo)))
+        if isinstance(made, StudioError):
+            return told | {"error": problem_of(made).model_dump(mode="json")}
+        return made
 
     def _make(self, photo: str | Brackets) -> Json:
         self._run.check()

@@ -15,6 +15,8 @@ from serving.db.canary_tables import Rollback
 from serving.db.tables import Job, Json
 from serving.errors import (
     BadInput,
+    JobStopped,
+    ModelFailed,
     ModelUnavailable,
     ObjectNotFound,
     StorageFull,
@@ -44,6 +46,7 @@ from serving.task import Source
 from serving.tasks import AnyTask
 
 Input = TypeVar("Input", bound=BaseModel)
+Made = TypeVar("Made")
 
 _PROGRESS_EVERY_S = 0.5
 
@@ -217,9 +220,40 @@ class Run:
         }
         attempts.report_progress(self.parts.engine, self.job, progress)
 
+    def once(self, name: str, make: Callable[[], Json]) -> Json:
+        """Return what became of a part of the job: as an earlier attempt noted it, or made now.
+
+        Parameters
+        ----------
+        name : of the note, below the folder of the job's files
+        make : does the part; an error is not noted
+        """
+        note = self.key_of(name)
+        try:
+            return dict(json.loads(self.parts.storage.read(note)))
+        except ObjectNotFound:
+            made = make()
+        self.parts.storage.write(note, json.dumps(made).encode(), "application/json")
+        return made
+
+    def failing_alone(self, make: Callable[[], Made]) -> Made | StudioError:
+        """Return what is made of a part, or the error with which that part alone fails.
+
+        What lies in the part itself fails at once; what may be otherwise in a moment ends the
+        attempt, and fails the part at the last one.
+        """
+        try:
+            return make()
+        except (BadInput, ModelFailed) as error:
+            return error
+        except StudioError as error:
+            if not self.should_give_up(error):
+                raise
+            return error
+
     def should_give_up(self, error: StudioError) -> bool:
         """Return whether a transient error now counts as permanent."""
-        return self.last and not isinstance(error, StorageUnavailable | StorageFull)
+        return self.last and not isinstance(error, JobStopped | StorageUnavailable | StorageFull)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 
 from serving import traces
 from serving.db.tables import Json
-from serving.errors import BadInput, StudioError
-from serving.models.pinned import PinnedModel
+from serving.errors import StudioError
 from serving.models.upscaling import PredictedUpscaler
 from serving.perception.segment import SEGMENTER
 from serving.perception.upscale import UPSCALER
@@ -30,9 +30,9 @@ _LOOK, _CLEAR, _FURNISH = 1, 3, 4  # steps of work, about a second each
 def stage_photos(run: Run) -> Json:
     """Stage `input["photos"]`; one that cannot be read, or staged, is left alone with its reason.
 
-    Every photo is looked at first, so that the photos of a room share one plan. What an attempt
-    has cleared or furnished is kept by what it was made from: a retry goes on from there, and
-    another kit from the cleared rooms.
+    Every photo is looked at first, so that the photos of a room share one plan. A photo that an
+    earlier attempt has staged is not staged again; what it has cleared is kept by what it was made
+    from, and another kit goes on from there.
     """
     request = run.input_as(StageInput)
     work = _Work(run, request)
@@ -43,7 +43,7 @@ def stage_photos(run: Run) -> Json:
     return {"results": results}
 
 
-Plans = dict[tuple[str, int], RoomPlan]
+Plans = dict[str, list[RoomPlan] | StudioError]
 _Seen = Look | Untouched | StudioError
 
 
@@ -59,50 +59,49 @@ class _Work:
         renderer = PathTracer() if self._kit else None
         self._stager = Stager(run, request, self._segmenter, self._kit, renderer)
         self._files = Files(run, request, signer_of(run.parts.settings), self._upscaling())
-        each = _LOOK + _CLEAR + (_FURNISH * request.variants if self._kit else 0)
-        self._done, self._total = 0, each * len(self._photos)
+        self._seeds = [request.seed + variant for variant in range(request.variants)]
+        self._each = _LOOK + _CLEAR + (_FURNISH * request.variants if self._kit else 0)
+        self._done, self._total = 0, self._each * len(self._photos)
 
     def look(self, number: int) -> _Seen:
         """Say what a photo shows, or why it is left alone."""
-        self._run.check()
-        models: tuple[PinnedModel, PinnedModel | None] = self._segmenter, self._rooms
-        try:
-            return look_at(self._run, self._photos[number], number, *models)
-        except (BadInput, StudioError) as error:
-            if not isinstance(error, BadInput) and not self._run.should_give_up(error):
-                raise
-            return error
-        finally:
-            self._count(_LOOK)
+        run, photo = self._run, self._photos[number]
+        run.check()
+        seen = run.failing_alone(lambda: look_at(run, photo, number, self._segmenter, self._rooms))
+        self._count(_LOOK)
+        return seen
 
     def arrange(self, looks: Sequence[_Seen]) -> Plans:
-        """Return a plan for each room and variant: of the photo that shows most of its floor."""
+        """Return the plans of each room, one a variant, or why it has none."""
         if self._kit is None:
             return {}
         rooms: dict[str, list[Look]] = defaultdict(list)
         for look in looks:
             if isinstance(look, Look):
                 rooms[look.room_id].append(look)
-        seeds = [self._request.seed + variant for variant in range(self._request.variants)]
+        run, stager = self._run, self._stager
         return {
-            (room_id, one.plan.seed): one
+            room_id: run.failing_alone(partial(stager.plan_room, photos, self._seeds))
             for room_id, photos in rooms.items()
-            for one in self._stager.plan_room(photos, seeds)
         }
 
     def finish(self, number: int, look: _Seen, plans: Plans) -> Json:
         """Return what became of a photo."""
+        run, before = self._run, self._done
+        run.check()
         told: Json = {"photo": self._photos[number].photo}
-        if isinstance(look, StudioError):
-            self._count(_CLEAR + _FURNISH * self._request.variants)
-            return told | {"error": problem_of(look).model_dump(mode="json")}
         if isinstance(look, Untouched):
-            self._count(_CLEAR + _FURNISH * self._request.variants)
-            return told | {"untouched": {"code": look.code, "detail": look.detail}}
-        return told | self._stage(look, plans)
+            told |= {"untouched": {"code": look.code, "detail": look.detail}}
+        elif isinstance(look, StudioError):
+            told |= _failed(look)
+        else:
+            note = f"{number}.json"
+            made = run.failing_alone(lambda: run.once(note, lambda: self._stage(look, plans)))
+            told |= _failed(made) if isinstance(made, StudioError) else made
+        self._count(before + self._each - _LOOK - self._done)
+        return told
 
     def _stage(self, look: Look, plans: Plans) -> Json:
-        self._run.check()
         cleared = self._stager.clear(look)
         self._files.tell_preview(look, "cleared", cleared.photo)
         self._count(_CLEAR)
@@ -118,9 +117,11 @@ class _Work:
             return about | {"variants": [self._files.keep(look, emptied, 0)]}
         variants: list[Json] = []
         reasons: Untouched | None = None
-        for variant in range(self._request.variants):
-            seed = self._request.seed + variant
-            made = self._stager.furnish(look, cleared, plans[look.room_id, seed])
+        planned = plans[look.room_id]
+        if isinstance(planned, StudioError):
+            raise planned
+        for variant, plan in enumerate(planned):
+            made = self._stager.furnish(look, cleared, plan)
             self._count(_FURNISH)
             if isinstance(made, Untouched):
                 reasons = made
@@ -131,7 +132,7 @@ class _Work:
         return about | {"kit": self._kit.kit.name, "variants": variants}
 
     def _count(self, steps: int) -> None:
-        self._done = min(self._done + steps, self._total)
+        self._done += steps
         self._run.report_progress(self._done, self._total, "steps")
 
     def _upscaling(self) -> Upscaling | None:
@@ -141,6 +142,10 @@ class _Work:
         version = self._run.pin_model(UPSCALER)
         model = PredictedUpscaler(parts.predictor, version, parts.storage, self._run.check)
         return Upscaling(self._request.upscale, model, parts.settings.max_pixels)
+
+
+def _failed(error: StudioError) -> Json:
+    return {"error": problem_of(error).model_dump(mode="json")}
 
 
 def _told(photo: str | StagePhoto, request: StageInput) -> StagePhoto:

@@ -87,11 +87,6 @@ class PathTracer:
             cover=cover, distance_m=distance, albedo=albedo, normals=normals,
         )  # fmt: skip
 
-    def warm_up(self, scene: Scene) -> None:
-        """Trace a scene small, so that the next one finds everything loaded and compiled."""
-        height, width = scene.room.camera.size
-        self(scene, Crop(0, 0, width, height), Effort(scale=min(1.0, 96 / width), samples=1))
-
 
 def _trace(
     shapes: Shapes, camera: Camera, window: _Window, samples: int, seed: int

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from serving.image import Image
 from serving.perception.classes import CLASSES
 from serving.staging.furnish.furnish import Furnished
-from serving.staging.furnish.linear import to_linear
 from serving.staging.furnish.match import noise_level
 from serving.staging.furnish.scene import Standing
 from serving.staging.layout.fit import overlap
+from serving.staging.linear import to_linear
 from serving.staging.room import Camera, Floats, Ids, Room
 
 _PROTECTED = [CLASSES.index(name) for name in ("window", "door", "mirror")]
@@ -103,23 +103,6 @@ _SENTENCES = {
     "too_much": "most of the picture was changed",
     "noise": "the furniture's grain differs from the photo's",
 }
-
-
-def same_furniture(skus: list[tuple[str, ...]]) -> float:
-    """Return the share of photos of one room whose furniture is of the room's plan, 0..1.
-
-    Parameters
-    ----------
-    skus : what stands in each photo; the first is the plan's own
-
-    Examples
-    --------
-    >>> same_furniture([("sofa", "lamp"), ("sofa",), ("sofa", "chair")])
-    0.5
-    """
-    if len(skus) < 2:
-        return 1.0
-    return float(np.mean([set(one) <= set(skus[0]) for one in skus[1:]]))
 
 
 def _median(values: Mapping[str, float]) -> float:

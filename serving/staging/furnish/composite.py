@@ -6,10 +6,10 @@ from numpy.typing import NDArray
 
 from serving.image import Image
 from serving.perception.classes import CLASSES
-from serving.staging.furnish.linear import to_coded, to_linear
 from serving.staging.furnish.match import add_grain, blur_px, match_tone, noise_level, soften
 from serving.staging.furnish.scene import Crop, Layers, Light
 from serving.staging.furnish.shadow import shadow_ratio, spread
+from serving.staging.linear import to_coded, to_linear
 from serving.staging.room import Ids
 
 Mask = NDArray[np.bool_]

@@ -9,9 +9,9 @@ import numpy as np
 
 from serving.image import Image
 from serving.perception.classes import CLASSES
-from serving.staging.furnish.linear import to_linear
 from serving.staging.furnish.scene import Emitter, Light, Lighting
 from serving.staging.layout.space import wall_point
+from serving.staging.linear import to_linear
 from serving.staging.room import Floats, Ids, Opening, Room
 from serving.staging.things import RGB
 

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 
 from serving.image import Image
-from serving.staging.furnish.linear import to_coded, to_linear
 from serving.staging.furnish.scene import Light
+from serving.staging.linear import to_coded, to_linear
 
 _SHOULDER = 0.7
 _OWN_BLUR_PX = 0.6

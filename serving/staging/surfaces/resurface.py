@@ -8,17 +8,11 @@ from numpy.typing import NDArray
 
 from serving.errors import BadInput
 from serving.image import Image, check_rgb
+from serving.staging.linear import to_coded, to_linear
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 _LUMA = np.array((0.2126, 0.7152, 0.0722), np.float32)
-_TABLE = (
-    np.where(
-        np.arange(256) / 255 <= 0.04045,
-        np.arange(256) / 255 / 12.92,
-        ((np.arange(256) / 255 + 0.055) / 1.055) ** 2.4,
-    )
-).astype(np.float32)
 _DARKEST = np.float32(0.004)
 _EDGE_PX = 0.7  # sigma of the edge of the new surface, as of a lens
 _LEAST_SHARE = 0.004
@@ -42,7 +36,7 @@ class Resurfaced:
 
 def log_luma(photo: Image) -> Floats:
     """Return the logarithm of a photo's luminance, float32 (height, width)."""
-    return np.asarray(np.log(_TABLE[photo] @ _LUMA + _DARKEST), np.float32)
+    return np.asarray(np.log(to_linear(photo) @ _LUMA + _DARKEST), np.float32)
 
 
 def resurface(photo: Image, cover: Floats, albedo: Floats, shade: Floats, old: float) -> Resurfaced:
@@ -73,22 +67,14 @@ def resurface(photo: Image, cover: Floats, albedo: Floats, shade: Floats, old: f
     sure = there & (cover[here] > 0.5)
     middle = float(np.median(shade[here][sure if sure.any() else there]))
     gain = float(np.clip(np.exp(middle) / old, *_GAINS))
-    linear = _TABLE[photo[here]]
+    linear = to_linear(photo[here])
     lit = albedo[here] * (np.exp(shade[here] - middle) * gain)[..., None]
     burnt = np.clip((linear.min(axis=2) - _BURNT) / (1 - _BURNT), 0, 1)
     share = (cover[here] * (1 - burnt))[..., None]
-    mixed = encode(linear + (lit - linear) * share)
+    mixed = np.rint(to_coded(linear + (lit - linear) * share)).astype(np.uint8)
     made = photo.copy()
     made[here][there] = mixed[there]
     return Resurfaced(made, changed)
-
-
-def encode(linear: Floats) -> Image:
-    """Return levels of linear light (IEC 61966-2-1)."""
-    x = linear.clip(0, 1)
-    coded = np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** np.float32(1 / 2.4) - 0.055)
-    levels: Image = np.rint(coded * 255).astype(np.uint8)
-    return levels
 
 
 def soft_cover(where: Mask) -> Floats:

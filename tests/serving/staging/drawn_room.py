@@ -1,99 +1,88 @@
-"""A room drawn through a known camera: tiles, panels, a window, a cupboard; and what is where."""
+"""A room as flat colours with straight edges, seen by any camera, and its map of classes."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.image import Image
 from serving.perception.classes import CLASSES
-from serving.staging.room import FACES, Box, Camera, faces_of
+from serving.staging.geometry.frames import rotation_by
+from serving.staging.room import FACES, Box, Camera, Floats, Opening, faces_of
 
-Pixels = NDArray[np.uint8]
-_COLOURS = {"floor": (150, 112, 78), "ceiling": (236, 236, 232), "wall": (205, 202, 194)}
-_FINER = 3  # times: lines are smooth, as a lens draws them
-_WINDOW = (-3.2, -1.9, 0.9, 2.1)  # z from, z to, bottom, top: in the left wall
-
-
-@dataclass(frozen=True, eq=False)
-class DrawnRoom:
-    """A photo and what is true of it.
-
-    Attributes
-    ----------
-    photo : uint8 (height, width, 3)
-    ids : uint8 (height, width), ids of `CLASSES`
-    """
-
-    photo: Pixels
-    ids: Pixels
-    camera: Camera
-    box: Box
+SIZE = (400, 600)
+BOX = Box(front_m=3.2, left_m=1.6, right_m=2.4, height_m=2.5)
+WINDOW = Opening("front", "window", -0.6, 0.8, 0.9, 2.1)
+DOOR = Opening("right", "door", -2.6, -1.7, 0.0, 2.03)
+_FINE = 3  # rays across a pixel
+_GREY = {"floor": 130.0, "ceiling": 235.0, "front": 190.0, "left": 165.0, "right": 210.0}
+_SKIRTING_M, _BOARD_M = 0.1, 0.4
 
 
-def draw_room(
-    size: tuple[int, int] = (512, 768),
-    yaw_deg: float = 30.0,
-    furnished: bool = False,
-    seed: int = 0,
-) -> DrawnRoom:
-    """Return a room of 5.5 by 5 metres, seen from one of its corners."""
-    camera = Camera.level(size, 75.0, 1.4, yaw_deg)
-    box = Box(front_m=4.2, left_m=2.6, right_m=2.9, height_m=2.6)
-    photo, ids = _draw(camera.scaled((size[0] * _FINER, size[1] * _FINER)), box, furnished)
-    photo = np.asarray(cv2.resize(photo, size[::-1], interpolation=cv2.INTER_AREA), np.float32)
-    photo += np.random.default_rng(seed).normal(0, 2.0, photo.shape)
-    ids = ids[_FINER // 2 :: _FINER, _FINER // 2 :: _FINER]
-    return DrawnRoom(np.rint(photo).clip(0, 255).astype(np.uint8), ids.copy(), camera, box)
+def camera_at(
+    hfov_deg: float = 75.0,
+    yaw_deg: float = 25.0,
+    pitch_deg: float = -3.0,
+    roll_deg: float = 0.5,
+    shift: tuple[float, float] = (0.0, 0.0),
+    height_m: float = 1.4,
+    size: tuple[int, int] = SIZE,
+) -> Camera:
+    """Return a camera, its optical centre shifted by shares of width and height."""
+    level = Camera.level(size, hfov_deg, height_m, yaw_deg)
+    pitch = rotation_by(np.array([-math.radians(pitch_deg), 0.0, 0.0]))
+    roll = rotation_by(np.array([0.0, 0.0, math.radians(roll_deg)]))
+    centre = size[1] * (0.5 + shift[0]), size[0] * (0.5 + shift[1])
+    return replace(level, rotation=roll @ pitch @ level.rotation, centre_px=centre)
 
 
-def _draw(camera: Camera, box: Box, furnished: bool) -> tuple[NDArray[np.float32], Pixels]:
-    size = camera.size
-    rays = camera.grid_rays(*size)
-    faces, distance = faces_of(camera, box, rays)
-    points = rays * distance[..., None] + np.array([0.0, camera.height_m, 0.0])
-    photo = np.zeros((*size, 3), np.float32)
-    ids = np.zeros(size, np.uint8)
-    for number, face in enumerate(FACES):
-        on = faces == number
-        name = face if face in ("floor", "ceiling") else "wall"
-        ids[on] = CLASSES.index(name)
-        photo[on] = _COLOURS[name]
-        photo[on] *= _pattern(face, points[on])[:, None]
-    window = _window(faces, points)
-    photo[window], ids[window] = (250, 252, 255), CLASSES.index("window")
-    if furnished:
-        _add_cupboard(photo, ids, camera)
-    return photo, ids
+def draw(
+    camera: Camera, box: Box = BOX, openings: tuple[Opening, ...] = (WINDOW, DOOR)
+) -> tuple[Image, NDArray[np.uint8]]:
+    """Return a photo of a room, uint8 RGB, and its true map of classes at the same size."""
+    height, width = camera.size
+    fine = camera.scaled((height * _FINE, width * _FINE))
+    rays = fine.grid_rays(*fine.size)
+    faces, far = faces_of(fine, box, rays)
+    points = rays * far[..., None] + np.array([0.0, camera.height_m, 0.0])
+    grey = np.array([_GREY[face] for face in FACES])[faces]
+    x, y, z = (points[..., axis] for axis in range(3))
+    walls = faces >= FACES.index("front")
+    grey[walls & (y < _SKIRTING_M)] = 245.0
+    floor = faces == FACES.index("floor")
+    odd = (np.floor(x / _BOARD_M) + np.floor(z / _BOARD_M)) % 2 == 1
+    grey[floor & odd] -= 35.0
+    ids = _class_ids(faces)
+    for opening in openings:
+        along = x if opening.wall == "front" else z
+        inside = (faces == FACES.index(opening.wall)) & (opening.start_m < along)
+        inside &= (along < opening.end_m) & (opening.bottom_m < y) & (y < opening.top_m)
+        grey[inside] = 70.0 if opening.kind == "door" else 250.0
+        ids[inside] = CLASSES.index(opening.kind)
+    small = grey.reshape(height, _FINE, width, _FINE).mean(axis=(1, 3))
+    noise = np.random.default_rng(0).normal(0, 1.5, small.shape)
+    photo = np.repeat(np.rint(small + noise).clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    return photo, np.ascontiguousarray(ids[_FINE // 2 :: _FINE, _FINE // 2 :: _FINE])
 
 
-def _pattern(face: str, points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how bright a face is: tiles, panels, skirting, and light from the left."""
-    x, y, z = points[:, 0], points[:, 1], points[:, 2]
-    light = np.asarray(1.05 - 0.05 * (x + 2.6), np.float64)
-    if face == "floor":
-        joint = (np.mod(x, 0.4) < 0.015) | (np.mod(z, 0.4) < 0.015)
-        tile = np.floor(x / 0.4) + 3 * np.floor(z / 0.4)
-        return np.asarray(light * np.where(joint, 0.6, 1 + 0.04 * np.sin(7 * tile)))
-    if face == "ceiling":
-        return light
-    along = x if face == "front" else z
-    panel = np.where((np.mod(along, 0.9) < 0.02) | (np.mod(y, 0.5) < 0.02), 0.8, 1.0)
-    return np.asarray(light * panel * np.where((y < 0.12) | (y > 2.52), 1.12, 1.0))
-
-
-def _window(faces: Pixels, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    start, end, bottom, top = _WINDOW
-    y, z = points[..., 1], points[..., 2]
-    on = (faces == FACES.index("left")) & (z > start) & (z < end) & (y > bottom) & (y < top)
-    return np.asarray(on)
-
-
-def _add_cupboard(photo: NDArray[np.float32], ids: Pixels, camera: Camera) -> None:
-    """Put a low cupboard before the front wall."""
-    low, high = np.array([-0.5, 0.0, -4.2]), np.array([0.9, 0.8, -3.75])
+def add_cupboard(photo: Image, ids: NDArray[np.uint8], camera: Camera, box: Box = BOX) -> None:
+    """Put a low cupboard into a drawn room, before its front wall."""
+    low, high = np.array([-0.5, 0.0, -box.front_m]), np.array([0.9, 0.8, 0.45 - box.front_m])
     corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
     pixels = camera.project(low + corners * (high - low))
     hull = cv2.convexHull(pixels.astype(np.float32)).astype(np.int32)
     mask = cv2.fillConvexPoly(np.zeros(ids.shape, np.uint8), hull, 1) > 0
     photo[mask], ids[mask] = (92, 58, 40), CLASSES.index("cabinet")
+
+
+def _class_ids(faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    table = [CLASSES.index(name) for name in ("floor", "ceiling", "wall", "wall", "wall")]
+    return np.array(table, np.uint8)[faces]
+
+
+def frame_of_camera(camera: Camera) -> Floats:
+    """Return the frame (right, down, ahead) of a camera's room."""
+    frame: Floats = camera.rotation * np.array([1.0, -1.0, -1.0])
+    return frame

@@ -1,5 +1,6 @@
 """Rooms are staged photo by photo; what cannot be staged is left alone with its reason."""
 
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -8,6 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from serving.db.tables import Job
+from serving.errors import ModelFailed, ModelUnavailable
 from serving.image import decode
 from serving.image.metadata import COMPOSITE, read_metadata
 from serving.jobs.events import read_snapshot
@@ -21,11 +23,14 @@ from serving.workflows import staging
 from tests.drawn_rooms import segmenter
 from tests.fakes import publish
 from tests.serving.photos.enhance.test_file import saved
-from tests.serving.staging.drawn_room import draw_room
-from tests.serving.workflows.harness import JobHarness
+from tests.serving.staging.drawn_room import BOX, WINDOW, add_cupboard, camera_at, draw
+from tests.serving.workflows.harness import JobHarness, wait_until_due
 
 PIXELS = 10**7
-ROOM = draw_room(furnished=True)
+CAMERA = camera_at(yaw_deg=30, pitch_deg=0, roll_deg=0, size=(512, 768))
+ROOMY = replace(BOX, front_m=4.2, left_m=2.6, right_m=2.9)
+PHOTO, IDS = draw(CAMERA, ROOMY, (replace(WINDOW, wall="left", start_m=-3.2, end_m=-1.9),))
+add_cupboard(PHOTO, IDS, CAMERA, ROOMY)
 
 
 class Boxes:
@@ -51,12 +56,13 @@ def staging_jobs(
     harness: JobHarness, storage: Storage, engine: Engine, models: LocalModels,
     monkeypatch: pytest.MonkeyPatch,
 ) -> JobHarness:  # fmt: skip
-    small = cv2.resize(ROOM.ids, (192, 128), interpolation=cv2.INTER_NEAREST)
+    small = cv2.resize(IDS, (192, 128), interpolation=cv2.INTER_NEAREST)
     model, card = segmenter(np.asarray(small, np.uint8))
     publish(engine, storage, model=model, card=card)
     models.apply(read_slots(engine))
     monkeypatch.setattr(staging, "PathTracer", Boxes)
-    storage.write("room.jpg", saved(ROOM.photo))
+    storage.write("room.jpg", saved(PHOTO))
+    storage.write("again.jpg", saved((PHOTO * 0.95).astype(np.uint8)))
     storage.write("grey.jpg", saved(np.full((512, 768, 3), 128, np.uint8)))
     storage.write("broken.jpg", b"\xff\xd8\xff nothing")
     return JobHarness(harness.parts, "stage_photos")
@@ -79,7 +85,7 @@ def test_a_room_is_furnished_and_what_cannot_be_is_left_with_its_reason(
     (made,) = room["variants"]
     assert {piece["role"] for piece in made["furniture"]} >= {"sofa"}
     picture, mask = (decode(storage.read(made[name]), PIXELS) for name in ("staged", "mask"))
-    assert picture.shape[0] > ROOM.photo.shape[0], "a caption below"
+    assert picture.shape[0] > PHOTO.shape[0], "a caption below"
     original = decode(storage.read("room.jpg"), PIXELS)
     untouched = mask[..., 0] == 0
     assert (picture[: len(original)][untouched] == original[untouched]).all()
@@ -118,6 +124,45 @@ def test_the_same_work_gives_the_same_bytes_and_another_seed_is_another_variant(
         assert storage.read(one["staged"]) == storage.read(other["staged"])
 
 
+def test_a_retry_does_not_furnish_again_what_is_furnished(
+    staging_jobs: JobHarness, monkeypatch: pytest.MonkeyPatch, engine: Engine
+) -> None:
+    traced: list[Crop] = []
+
+    class Failing(Boxes):
+        def __call__(self, scene: Scene, crop: Crop, effort: Effort) -> Layers:
+            traced.append(crop)
+            if len(traced) == 2:
+                raise ModelUnavailable("rendering", "not now")
+            return super().__call__(scene, crop, effort)
+
+    monkeypatch.setattr(staging, "PathTracer", Failing)
+    work = staging_jobs.submit(photos=["room.jpg", "again.jpg"], room_type="living_room")
+    assert staging_jobs.attempt(work).result is None
+    wait_until_due(engine)
+    assert all("variants" in one for one in results_of(staging_jobs.attempt(work)))
+    assert len(traced) == 3, "the first photo once, the second twice"
+
+
+def test_a_photo_whose_furniture_cannot_be_traced_fails_alone(
+    staging_jobs: JobHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class FailingOnce(Boxes):
+        failed = False
+
+        def __call__(self, scene: Scene, crop: Crop, effort: Effort) -> Layers:
+            if not FailingOnce.failed:
+                FailingOnce.failed = True
+                raise ModelFailed("a room that cannot be traced")
+            return super().__call__(scene, crop, effort)
+
+    monkeypatch.setattr(staging, "PathTracer", FailingOnce)
+    work = staging_jobs.submit(photos=["room.jpg", "again.jpg"], room_type="living_room")
+    bad, good = results_of(staging_jobs.attempt(work))
+    assert bad["error"]["title"] == "ModelFailed"
+    assert good["variants"]
+
+
 def test_photos_of_one_room_show_the_same_furniture(staging_jobs: JobHarness) -> None:
     photos = [{"photo": "room.jpg", "room_id": "living"} for _ in range(2)]
     asked = staging_jobs.submit(photos=photos, room_type="living_room")
@@ -138,8 +183,8 @@ def test_a_room_is_only_cleared_where_that_is_asked(
     assert made["furniture"] == []
     assert made["cleared"] > 0.02
     picture = decode(storage.read(made["staged"]), PIXELS)
-    cupboard = ROOM.photo[..., 0] < 110
-    assert picture[cupboard].mean() > ROOM.photo[cupboard].mean() + 40
+    cupboard = PHOTO[..., 0] == 92
+    assert picture[cupboard].mean() > PHOTO[cupboard].mean() + 40
 
 
 def test_another_style_is_a_renovation_and_says_so(
@@ -152,9 +197,9 @@ def test_another_style_is_a_renovation_and_says_so(
     data, manifest = storage.read(made["staged"]), storage.read(made["manifest"])
     done = edits_of(verify(manifest, data, made["content_type"]))
     assert [edit.details["tag"] for edit in done if edit.operation == "restyle"] == ["renovation"]
-    picture, floor = decode(data, PIXELS), ROOM.ids == CLASSES.index("floor")
-    assert np.abs(picture[floor].mean(axis=0) - ROOM.photo[floor].mean(axis=0)).max() > 8
-    window = ROOM.ids == CLASSES.index("window")
+    picture, floor = decode(data, PIXELS), np.equal(IDS, CLASSES.index("floor"))
+    assert np.abs(picture[floor].mean(axis=0) - PHOTO[floor].mean(axis=0)).max() > 8
+    window = np.equal(IDS, CLASSES.index("window"))
     inside = cv2.erode(window.astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
     original = decode(storage.read("room.jpg"), PIXELS)
     assert np.abs(picture[inside].astype(int) - original[inside]).mean() < 1.5, "JPEG alone"

@@ -1,10 +1,9 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pytest
 
 from serving.perception.classes import CLASSES
-from serving.staging.check.check import check_furnished, same_furniture
+from serving.staging.check.check import check_furnished
 from serving.staging.furnish.furnish import Furnished, furnish
 from serving.staging.furnish.scene import Crop, Effort, Layers, Scene, Standing
 from serving.staging.layout.plan import Placed
@@ -93,10 +92,3 @@ def test_no_shadow_falls_on_a_window() -> None:
     photo = np.full((200, 300, 3), 170, np.uint8)
     done = furnish(photo, ids, room, (block(),), Drawn())
     assert check_furnished(photo, ids, room, (block(),), done).protected_changed == 0
-
-
-@pytest.mark.parametrize(("skus", "share"), [([("a",)], 1.0), ([("a", "b"), ("b",)], 1.0)])
-def test_same_furniture_counts_photos_of_the_plan(
-    skus: list[tuple[str, ...]], share: float
-) -> None:
-    assert same_furniture(skus) == share

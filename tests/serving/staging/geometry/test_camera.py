@@ -16,7 +16,7 @@ from serving.staging.geometry.frames import (
 )
 from serving.staging.geometry.refine import Pose, Prior, _slopes, refine_pose, start_pose
 from serving.staging.geometry.segments import Segments
-from tests.serving.staging.geometry.drawn import SIZE, camera_at, draw, frame_of_camera
+from tests.serving.staging.drawn_room import SIZE, camera_at, draw, frame_of_camera
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from serving.staging.geometry.doubts import REFUSALS
 from serving.staging.geometry.find import FoundRoom, find_room
 from serving.staging.geometry.scale import find_scale
 from serving.staging.room import Box, Opening
-from tests.serving.staging.geometry.drawn import BOX, DOOR, WINDOW, camera_at, draw
+from tests.serving.staging.drawn_room import BOX, DOOR, WINDOW, camera_at, draw
 
 CAMERA = camera_at(85, -20, pitch_deg=-4)
 

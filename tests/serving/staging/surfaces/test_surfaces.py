@@ -1,15 +1,13 @@
-"""New floors, paint and rugs: in perspective, to scale, in the light that was there."""
+"""New floors and paint: in perspective, to scale, in the light that was there."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from serving.errors import BadInput
 from serving.staging.masks.shapes import narrow
 from serving.staging.room import Camera
-from serving.staging.surfaces import Material, Rug, lay_floor, lay_rug, paint_walls
+from serving.staging.surfaces import Material, lay_floor, paint_walls
 from serving.staging.surfaces.floor import floor_of
 from tests.drawn_box import draw_box
 
@@ -61,28 +59,6 @@ def test_what_stands_on_the_floor_is_left() -> None:
     made = lay_floor(BOX.photo, where, BOX.room, checks())
     assert (made.photo[~where] == BOX.photo[~where]).all()
     assert not made.changed[~where].any()
-
-
-@settings(max_examples=10, deadline=None)
-@given(
-    x=st.floats(-3, 3), z=st.floats(-6, 1), width=st.floats(0.3, 4), turn=st.floats(-90, 90)
-)  # fmt: skip
-def test_a_rug_changes_only_floor_and_only_what_it_says(
-    x: float, z: float, width: float, turn: float
-) -> None:
-    laid = lay_rug(BOX.photo, FLOOR, BOX.room, plain(0.5), Rug((x, z), (width, 1.2), turn))
-    assert (laid.photo[~laid.changed] == BOX.photo[~laid.changed]).all()
-    assert not (laid.changed & ~FLOOR).any()
-
-
-def test_a_rug_lies_where_it_is_put() -> None:
-    rug = Rug((0.2, -2.6), (1.6, 1.0))
-    laid = lay_rug(BOX.photo, FLOOR, BOX.room, plain(0.02), rug)
-    points = BOX.seen.points
-    within = (abs(points[..., 0] - 0.2) < 0.75) & (abs(points[..., 2] + 2.6) < 0.4) & FLOOR
-    beyond = ((abs(points[..., 0] - 0.2) > 0.9) | (abs(points[..., 2] + 2.6) > 0.62)) & FLOOR
-    assert laid.photo[within].mean() < 0.5 * BOX.photo[within].mean()
-    assert (laid.photo[beyond] == BOX.photo[beyond]).all()
 
 
 def test_painted_walls_have_the_colour_and_keep_their_shade() -> None:

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.image import Image
-from serving.staging.furnish.scene import Light
+
+Light = NDArray[np.float32]
 
 
 def _curve(values: NDArray[np.floating]) -> NDArray[np.floating]:
