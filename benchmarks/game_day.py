@@ -26,6 +26,7 @@ from game_day_versions import BAD, SOUND, UNSEEN, Version
 
 from stack.programs import ROOT
 
+_SETTLES_S, _ALONE_S = 3, 10
 Told = list[tuple[Version, Outcome]]
 
 
@@ -52,7 +53,8 @@ def main() -> None:
         for version in versions:
             told.append((version, day.try_version(version)))
             say(figures, *told[-1])
-            alone += day.traffic.measure(5)
+            time.sleep(_SETTLES_S)  # the page of its end is written meanwhile
+            alone += day.traffic.measure(_ALONE_S)
     for failure, count in day.traffic.failures.items():
         figures.say(f"{count}x {failure}")
     add(figures, told, alone)

@@ -7,6 +7,7 @@ where the picture's furniture ends, and how dark the floor beside it became.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -125,7 +126,7 @@ def _at_feet(
     reach = max(2, round(_BAND * side))
     for number, thing in enumerate(things):
         foot = _nearest_foot(camera, thing) if thing.place.on_floor else None
-        if foot is None or _hidden(camera, things, number, foot):
+        if foot is None or _crowded(camera, things, number, foot, reach):
             continue
         rows, columns = _around(foot, reach, photo.shape)
         cover = done.cover[rows, columns]
@@ -154,17 +155,24 @@ def _nearest_foot(camera: Camera, thing: Standing) -> Floats | None:
     return lowest if inside else None
 
 
-def _hidden(camera: Camera, things: tuple[Standing, ...], number: int, foot: Floats) -> bool:
-    """Say whether a piece that is nearer to the camera may stand before a foot."""
+def _crowded(
+    camera: Camera, things: tuple[Standing, ...], number: int, foot: Floats, reach: int
+) -> bool:
+    """Say whether a rug or a piece nearer to the camera is seen within reach of a foot.
+
+    What is covered there does not end at the foot then.
+    """
     mine = things[number].place
     for other, thing in enumerate(things):
         nearer = np.hypot(thing.place.x_m, thing.place.z_m) < np.hypot(mine.x_m, mine.z_m)
-        if other == number or not nearer or thing.place.role == "rug":
+        if other == number or not (nearer or thing.place.role == "rug"):
             continue
         pixels = camera.project(thing.place.corners())
         if not np.isfinite(pixels).all():
             continue
-        if (pixels.min(axis=0) <= foot).all() and (foot <= pixels.max(axis=0)).all():
+        hull = cv2.convexHull(pixels.astype(np.float32))
+        # the patch is a square, so its corners are as near as this
+        if cv2.pointPolygonTest(hull, (float(foot[0]), float(foot[1])), True) > -1.5 * reach:
             return True
     return False
 

@@ -11,6 +11,7 @@ _LEAST, _WHOLE = 0.015, 0.06
 _FAR_PERCENTILE = 80
 _RIM = 0.08
 _COLOUR = 0.35
+_SHARP, _SOFT, _SOFT_SIGMA = 0.006, 0.04, 0.012  # of the photo's longer side
 
 
 def shadow_ratio(
@@ -34,10 +35,24 @@ def shadow_ratio(
     far = float(np.percentile(ratio[shown].mean(axis=1), _FAR_PERCENTILE)) if shown.any() else 1.0
     ratio = ratio / np.float32(np.clip(far, 0.7, 1.0))
     ratio = 1 + (ratio - 1) * _fade(crop, size)[..., None]
+    ratio = _soften(np.asarray(ratio, np.float32), clear, max(size))
     away = np.abs(1 - ratio).max(axis=2, keepdims=True)
     ratio = 1 + (ratio - 1) * _smooth((away - _LEAST) / (_WHOLE - _LEAST))
     lit = 1 + (np.minimum(ratio, 1.12) - 1) * 0.4
     return np.asarray(np.where(ratio < 1, ratio**_DEPTH, lit), np.float32)
+
+
+def _soften(ratio: Light, clear: Light, side: int) -> Light:
+    """Return shadows the softer the farther they are from furniture, as light from windows does.
+
+    There is nothing else in them there than what is left of the noise of tracing.
+    """
+    distance = cv2.distanceTransform((clear > 0.5).astype(np.uint8), cv2.DIST_L2, 3) / side
+    share = _smooth(np.asarray((distance - _SHARP) / (_SOFT - _SHARP), np.float32))
+    sums = cv2.GaussianBlur(ratio * clear[..., None], (0, 0), _SOFT_SIGMA * side)
+    weights = cv2.GaussianBlur(clear, (0, 0), _SOFT_SIGMA * side)[..., None]
+    soft = sums / np.maximum(weights, 1e-4)
+    return np.asarray(ratio + (soft - ratio) * share[..., None], np.float32)
 
 
 def spread(values: Light, known: Light, sigma: float) -> Light:
