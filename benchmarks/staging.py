@@ -42,7 +42,9 @@ from serving.staging.geometry.doubts import REFUSALS
 from serving.staging.geometry.find import find_room
 from serving.staging.layout.solve import plan
 from serving.staging.process import (
+    FITTED,
     Staged,
+    as_it_is,
     clear_photo,
     furnish_photo,
     only_cleared,
@@ -138,7 +140,10 @@ def stage_all(files: list[Path], models: Path, kit_name: str, figures: Figures) 
             figures.say(f"{file.parent.name}/{file.name}: {room.doubts[refused]}")
             continue
         with tally.step("clear"):
-            cleared = clear_photo(picture, ids, room, kind_of(file))
+            stays = kind_of(file) in FITTED
+            cleared = (
+                as_it_is(picture, ids) if stays else clear_photo(picture, ids, room, kind_of(file))
+            )
         with tally.step("plan"):
             planned = plan(space_of(cleared, room), kit, kind_of(file), 0)
         made = only_cleared(cleared, room)

@@ -35,6 +35,8 @@ _SHELL: Mapping[Face, Class] = {
     "floor": "floor", "ceiling": "ceiling", "front": "wall", "left": "wall", "right": "wall",
 }  # fmt: skip
 _MOST_GUESSED = 0.25
+# furnished with what their free floor takes: most of what stands there is built in
+FITTED: frozenset[RoomType] = frozenset(("kitchen",))
 
 
 @dataclass(frozen=True)

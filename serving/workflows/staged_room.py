@@ -16,6 +16,7 @@ from serving.staging.layout.plan import Plan
 from serving.staging.layout.solve import plan
 from serving.staging.process import (
     CODE,
+    FITTED,
     Cleared,
     Staged,
     as_it_is,
@@ -75,7 +76,8 @@ class Stager:
             before = pixels_of(file)
         finally:
             file.release()
-        if self._request.mode == "furnish" and self._request.keep_furniture:
+        asked = self._request
+        if asked.mode != "clear" and (asked.keep_furniture or look.room_type in FITTED):
             return as_it_is(before, look.ids)
         inputs: Json = {
             "photo": look.sha256, "segmenter": self._seen_by, "room_type": look.room_type,

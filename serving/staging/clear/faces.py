@@ -19,13 +19,16 @@ _SHOWN_BY: dict[Face, tuple[Class, ...]] = {
     "front": ("wall",), "left": ("wall",), "right": ("wall",),
 }  # fmt: skip
 _LEAST_PX = 250
+_LEAST_SEEN = 0.02  # of what is to be filled of a face; from less only nonsense is told
 _SKIRTING_M, _CORNICE_M, _STEP_M = 0.22, 0.16, 0.015
 _NEAR_STEPS = 2  # heights that nothing is seen of take the next one's look
 _SURE_PX = 25  # of a height of a wall, from which what it looks like is half believed
 _PATTERNED = 0.06  # deviation of a wall's texture; below, blocks of it look like stains
 _ODD = (0.5, 0.3)  # of a logarithm of light, first and second time
-_RIM, _AROUND_RIM, _DARK = 0.03, 0.05, 0.15  # of the long side; of a logarithm of light
 _AROUND = 0.03  # of the long side
+_KIND_NEAR, _KIND_FAR, _STRIP = 0.006, 0.06, 0.005  # of the long side
+_ODD_COLOUR, _ODD_LIGHT = 0.12, 0.45  # of a logarithm of light
+_UNUSUAL = 4.0
 _MOST_ODD = 0.6  # of a wall must be plain, else it is patterned
 
 
@@ -64,11 +67,12 @@ def empty_faces(
         need = mask & on
         if not need.any():
             continue
-        known = teachers(face, mask, on & ~hidden, ids, light)
-        if known is None:
+        known = teachers(face, on & ~hidden, ids, light)
+        if known is None or known.sum() < _LEAST_SEEN * need.sum():
             continue
         base = _light_of(face, light, known, room, seen)
-        fine = _texture_of(face, light, known, need, room, seen)
+        alike = _of_one_kind(light, known, on & ~known & ~mask) if face == "floor" else known
+        fine = _texture_of(face, light, alike, need, room, seen)
         filled[on] = base[on]
         if fine is not None:
             filled[need] += fine[need]
@@ -80,7 +84,7 @@ def empty_faces(
     return Emptied(filled, taught, unknown)
 
 
-def teachers(face: Face, mask: Mask, visible: Mask, ids: Ids, light: Floats) -> Mask | None:
+def teachers(face: Face, visible: Mask, ids: Ids, light: Floats) -> Mask | None:
     """Return the pixels that show a face and nothing else; None if there are too few.
 
     A map of classes misses lamps, sockets and leaves before a wall: what is far from the wall's
@@ -91,7 +95,7 @@ def teachers(face: Face, mask: Mask, visible: Mask, ids: Ids, light: Floats) -> 
         return None
     grey = np.asarray(light.mean(axis=2), np.float32)
     if face == "floor":
-        return known & ~_dark_rim(grey, known, mask)
+        return known
     for odd in _ODD:
         around = blur_known(grey, known, _AROUND * max(known.shape))
         plain = known & (np.abs(grey - around) < odd)
@@ -101,16 +105,24 @@ def teachers(face: Face, mask: Mask, visible: Mask, ids: Ids, light: Floats) -> 
     return known
 
 
-def _dark_rim(grey: Floats, known: Mask, mask: Mask) -> Mask:
-    """Return floor beside the mask that is darker than farther away: what stood there shades it."""
-    side = max(mask.shape)
-    far = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3)
-    near = far <= _RIM * side
-    if (known & ~near).sum() < _LEAST_PX:
-        return np.zeros_like(mask)
-    around = blur_known(grey, known & ~near, _AROUND_RIM * side)
-    here = blur_known(grey, known, 3.0)
-    return np.asarray(known & near & (here < around - _DARK), np.bool_)
+def _of_one_kind(light: Floats, known: Mask, others: Mask) -> Mask:
+    """Return where a floor has its usual colour: what a map calls floor may be a blanket's hem.
+
+    A joint or a dark board is narrower than what counts here, and light changes more slowly. A
+    strip along what stands or lies on the floor and stays does not count either.
+    """
+    side = max(known.shape)
+    here = blur_known(light, known, _KIND_NEAR * side)
+    colour = here - here.mean(axis=2, keepdims=True)
+    usual = np.median(colour[known], axis=0)
+    off = np.abs(colour - usual).max(axis=2)
+    allowed = max(_ODD_COLOUR, _UNUSUAL * float(np.median(off[known])))
+    grey = np.asarray(here.mean(axis=2), np.float32)
+    around = blur_known(grey, known, _KIND_FAR * side)
+    reach = max(1, round(_STRIP * side))
+    beside = cv2.dilate(others.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    plain = known & (off < allowed) & (np.abs(grey - around) < _ODD_LIGHT) & (beside == 0)
+    return plain if plain.sum() > _LEAST_PX else known
 
 
 def _texture_of(

@@ -19,6 +19,8 @@ _REPEATED = 0.35  # what taking a block from where one was taken already costs, 
 _BLURRED = 0.6  # and taking one that the photo shows smaller by half
 _LEAST_KNOWN = 12  # places to take a block from, below which there is nothing to quilt with
 _SMALLEST = 12
+_MEETS, _CALM = 0.35, 0.03  # of the energy of what overlaps; of a logarithm of light
+_FINE_PART = 0.05  # of a block
 
 
 @dataclass(frozen=True)
@@ -95,13 +97,26 @@ class _Quilt:
         self._rate = _sums(np.asarray(rate, np.float32), side) / (side * side)
         self._used = np.zeros(sources.shape, np.float32)
         self._window = _window(block)
+        self._off = self._total = 0.0
 
     def make(self) -> Floats:
         for row, column in self._order():
             self._lay(row, column)
-        total = self._laid / np.maximum(self._weight, 1e-3)[..., None]
+        laid = self._laid / np.maximum(self._weight, 1e-3)[..., None]
+        total = self._calmed(np.asarray(laid, np.float32))
         kept = np.where(self._texture.known[..., None], self._texture.values, total)
         return np.where((self._weight > 0.01)[..., None], kept, 0).astype(np.float32)
+
+    def _calmed(self, laid: Floats) -> Floats:
+        """Return what was laid, the weaker the less its blocks go on from each other.
+
+        A carpet's blocks never do, and nobody sees it: what is fine stays as it is. Boards that do
+        not meet look like debris.
+        """
+        apart = self._off / max(self._total, 1e-9)
+        most = np.float32(_CALM / max(apart - _MEETS, 1e-3))
+        coarse = cv2.GaussianBlur(laid, (0, 0), max(1.0, _FINE_PART * self._block))
+        return np.asarray(laid - coarse + most * np.tanh(coarse / most), np.float32)
 
     def _order(self) -> list[tuple[int, int]]:
         """Return the corners of blocks to lay, those beside what is known first."""
@@ -129,6 +144,9 @@ class _Quilt:
         have = (weight > 0.02).astype(np.float32)
         source = self._best(target.mean(axis=2) * have, have, top, left)
         patch = self._texture.values[source[0] : source[0] + block, source[1] : source[1] + block]
+        apart = (patch - target)[have > 0]
+        self._off += float((apart**2).sum())
+        self._total += float((patch[have > 0] ** 2).sum() + (target[have > 0] ** 2).sum())
         share = self._window * ~self._texture.known[here]
         self._laid[here] += patch * share[..., None]
         self._weight[here] += share

@@ -18,7 +18,7 @@ from serving.staging.layout.space import (
     stands_on,
     wall_point,
 )
-from serving.staging.room import Floats, Opening, Wall
+from serving.staging.room import Floats, Ids, Opening, Wall
 
 WALKWAY_M = 0.7
 _SEATS: frozenset[Role] = frozenset(("sofa", "armchair", "bed"))
@@ -26,6 +26,7 @@ _BESIDE: frozenset[Role] = frozenset(("dining_chair", "office_chair"))  # stand 
 # What is so long that the picture's lower edge may cut it, as photographers' own pictures do.
 _CUT: frozenset[Role] = frozenset(("bed",))
 _LOW_M = 0.5
+_AS_HIGH_AS_FURNITURE_M = 1.6
 _OF_WALL = [CLASSES.index(name) for name in ("wall", "picture", "curtain", "lamp", "window")]
 _OF_BARE_WALL = [CLASSES.index("wall")]
 
@@ -196,20 +197,21 @@ def overlap(first: Floats, second: Floats) -> bool:
     return True
 
 
-def wall_behind(
-    space: Space, wall: Wall, start_m: float, end_m: float, bare: bool = False
-) -> float:
-    """Return the share of a stretch of wall that is one, of what the photo shows of it.
+def wall_behind(space: Space, wall: Wall, start_m: float, end_m: float) -> float:
+    """Return the share of a stretch of wall that is one, of what the photo shows of it."""
+    return _share_of(_OF_WALL, space.behind(wall, start_m, end_m, 0.0, _AS_HIGH_AS_FURNITURE_M))
 
-    Parameters
-    ----------
-    bare : only bare wall counts: a picture is to hang there
-    """
-    stretch = space.behind(wall, start_m, end_m)
+
+def bare_wall(
+    space: Space, wall: Wall, start_m: float, end_m: float, from_m: float, to_m: float
+) -> float:
+    """Return the share of a stretch of wall, between two heights, on which nothing hangs."""
+    return _share_of(_OF_BARE_WALL, space.behind(wall, start_m, end_m, from_m, to_m))
+
+
+def _share_of(classes: list[int], stretch: Ids) -> float:
     shown = stretch[stretch != UNSEEN]
-    if not shown.size:
-        return 0.0
-    return float(np.isin(shown, _OF_BARE_WALL if bare else _OF_WALL).mean())
+    return float(np.isin(shown, classes).mean()) if shown.size else 0.0
 
 
 def covered(space: Space, piece: Placed) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.staging.kit import Role, RoomType
-from serving.staging.layout.fit import Scene, wall_behind
+from serving.staging.layout.fit import Scene, bare_wall
 from serving.staging.layout.plan import Placed, Size
 from serving.staging.layout.space import Mask, is_door
 from serving.staging.room import Wall
@@ -24,6 +24,8 @@ class Pose:
     yaw_deg: float
     base_m: float = 0.0
 
+
+_FREE_AROUND_M = 0.15  # a picture on a wall
 
 Poses = Callable[[Scene, Size, int], Iterator[Pose]]
 
@@ -184,14 +186,15 @@ def _on_wall(scene: Scene, anchor: Placed, size: Size, base_m: float) -> Iterato
     room = scene.space.room
     wall = _wall_of(anchor)
     along = anchor.x_m if wall == "front" else anchor.z_m
-    low, high = along - size[0] / 2 - 0.05, along + size[0] / 2 + 0.05
+    low, high = along - size[0] / 2 - _FREE_AROUND_M, along + size[0] / 2 + _FREE_AROUND_M
     clear = not any(
         one.wall == wall and one.start_m < high and one.end_m > low and one.top_m > base_m
         for one in room.openings
     )
     if not clear or base_m + size[1] > room.box.height_m - 0.15:
         return
-    if wall_behind(scene.space, wall, low, high, bare=True) > 0.95:
+    ends = base_m - _FREE_AROUND_M, base_m + size[1] + _FREE_AROUND_M
+    if bare_wall(scene.space, wall, low, high, *ends) > 0.95:
         x, z = anchor.x_m, anchor.z_m
         off = size[2] / 2 + 0.005
         if wall == "front":
@@ -274,4 +277,6 @@ _WITHOUT_ANCHOR = (
 
 def group_of(room_type: RoomType, anchored: bool) -> tuple[Group, ...]:
     """Return what a type of room gets beside its anchor, in the order of placing."""
-    return _BY_TYPE[room_type] if anchored else _WITHOUT_ANCHOR
+    if anchored:
+        return _BY_TYPE[room_type]
+    return (_PLANT,) if room_type == "kitchen" else _WITHOUT_ANCHOR

@@ -23,7 +23,9 @@ _LEAST_WALL = 0.75
 # An anchor takes at most this share of its wall: the rest is for what stands beside it.
 _SHARE_OF_WALL = 0.7
 _FREE_STANDING: frozenset[Role] = frozenset(("dining_table",))
-_CHAIR_ROOM_M = 0.55
+# around a table, and the share of it that must be free floor
+_CHAIR_ROOM_M, _LEAST_ROOM = 0.55, 0.8
+_KITCHEN_ROOM_M, _LEAST_KITCHEN_ROOM = 1.3, 0.9  # people work at its counters
 _MOST_TRIED = 40
 _MOST_ARRANGED = 5
 
@@ -54,7 +56,7 @@ def plan(space: Space, kit: Kit, room_type: RoomType, seed: int = 0) -> Plan:
     if not skus:
         return Plan(kit.name, room_type, seed, (), {"no_furniture": f"the kit has no {role}"})
     scene = Scene(space)
-    anchors = _several(scene, _anchors(scene, kit, skus, role), seed)
+    anchors = _several(scene, _anchors(scene, kit, skus, room_type), seed)
     if not anchors:
         rest, reasons = _arrange(scene, kit, room_type, group_of(room_type, False), seed)
         told = {f"no_place_{role}": f"no place in the room takes a {role} of this kit"}
@@ -113,10 +115,14 @@ def _several(scene: Scene, choices: Iterable[_Choice], seed: int) -> list[_Choic
     return list(kept.values())[:_MOST_ARRANGED]
 
 
-def _anchors(scene: Scene, kit: Kit, skus: tuple[str, ...], role: Role) -> Iterator[_Choice]:
+def _anchors(
+    scene: Scene, kit: Kit, skus: tuple[str, ...], room_type: RoomType
+) -> Iterator[_Choice]:
+    around = _KITCHEN_ROOM_M if room_type == "kitchen" else _CHAIR_ROOM_M
+    least = _LEAST_KITCHEN_ROOM if room_type == "kitchen" else _LEAST_ROOM
     for order, sku in enumerate(skus):
-        if role in _FREE_STANDING:
-            yield from _standing_free(scene, kit, sku, -0.25 * order)
+        if ANCHORS[room_type] in _FREE_STANDING:
+            yield from _standing_free(scene, kit, sku, -0.25 * order, (around, least))
         else:
             yield from along_walls(scene, kit, sku, -0.25 * order)
 
@@ -150,8 +156,15 @@ def _score(scene: Scene, piece: Placed) -> float:
     return 1.0 * facing(piece) + 1.5 * seen - 0.05 * away + 0.8 * room + 1.5 * hides
 
 
-def _standing_free(scene: Scene, kit: Kit, sku: str, bonus: float) -> Iterator[_Choice]:
-    """Yield places in the open floor for a table, with room for chairs around it."""
+def _standing_free(
+    scene: Scene, kit: Kit, sku: str, bonus: float, needed: tuple[float, float]
+) -> Iterator[_Choice]:
+    """Yield places in the open floor for a table, with room for chairs around it.
+
+    Parameters
+    ----------
+    needed : metres around it, and the share of that which must be free
+    """
     space, (width, _, depth) = scene.space, kit.pieces[sku].size_m
     rows, columns = np.nonzero(space.free[::4, ::4])
     middle_z = -space.room.box.front_m * 0.62
@@ -159,9 +172,9 @@ def _standing_free(scene: Scene, kit: Kit, sku: str, bonus: float) -> Iterator[_
         at = (space.corner_m[0] + (column + 0.5) * 0.05, space.corner_m[1] + (row + 0.5) * 0.05)
         for yaw in (0.0, 90.0) if width != depth else (0.0,):
             piece = of_kit(kit, sku, at, yaw)
-            with_chairs = space.cells(piece.footprint(_CHAIR_ROOM_M))
+            with_chairs = space.cells(piece.footprint(needed[0]))
             room = float((space.free & with_chairs).sum()) / max(int(with_chairs.sum()), 1)
-            if room < 0.8 or not scene.fits(piece):
+            if room < needed[1] or not scene.fits(piece):
                 continue
             hides = covered(space, piece)
             middle = -0.12 * abs(at[0]) - 0.12 * abs(at[1] - middle_z)

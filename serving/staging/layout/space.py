@@ -23,7 +23,7 @@ _CAMERA_ZONE_M = 0.9
 _DEEPEST_M = 9.0
 _WIDEST_M = 8.0
 _WALL_STEP_M = 0.1
-_WALL_HEIGHTS_M = (0.3, 0.6, 0.9, 1.2, 1.5)
+WALL_HEIGHTS_M = (0.3, 0.6, 0.9, 1.2, 1.5, 1.8, 2.1)
 _ON_FLOOR = [CLASSES.index(name) for name in ("floor", "rug")]
 
 
@@ -56,11 +56,12 @@ class Space:
         cv2.fillConvexPoly(grid, places, 1)
         return grid > 0
 
-    def behind(self, wall: Wall, start_m: float, end_m: float) -> Ids:
-        """Return the class ids of a stretch of a wall, (places, heights)."""
+    def behind(self, wall: Wall, start_m: float, end_m: float, from_m: float, to_m: float) -> Ids:
+        """Return the class ids of a stretch of a wall between two heights, (places, heights)."""
         first = wall_reach(self.room, wall)[0]
         low, high = (round((edge - first) / _WALL_STEP_M) for edge in (start_m, end_m))
-        return self.walls[wall][max(low, 0) : max(high, low + 1)]
+        of_heights = [from_m <= height <= to_m for height in WALL_HEIGHTS_M]
+        return self.walls[wall][max(low, 0) : max(high, low + 1)][:, of_heights]
 
 
 def wall_reach(room: Room, wall: Wall) -> tuple[float, float]:
@@ -160,9 +161,9 @@ def _profile(room: Room, wall: Wall, ids: Ids, gone: Mask) -> Ids:
     start, end = wall_reach(room, wall)
     along = np.arange(start + _WALL_STEP_M / 2, end, _WALL_STEP_M)
     if not len(along):
-        return np.zeros((0, len(_WALL_HEIGHTS_M)), np.uint8)
+        return np.zeros((0, len(WALL_HEIGHTS_M)), np.uint8)
     flat = np.array([wall_point(room, wall, float(at), 0.01) for at in along])
-    points = np.stack([np.insert(flat, 1, height, axis=1) for height in _WALL_HEIGHTS_M], axis=1)
+    points = np.stack([np.insert(flat, 1, height, axis=1) for height in WALL_HEIGHTS_M], axis=1)
     seen = _look_up(room, points, ids)
     removed = _look_up(room, points, gone.astype(np.uint8)) == 1
     # What hid the wall is gone, and a wall is behind.

@@ -13,7 +13,7 @@ from serving.perception.classes import CLASSES, Class
 from serving.staging.clear.smooth import blur_known
 from serving.staging.masks.grow import grow
 from serving.staging.masks.protect import protected_of
-from serving.staging.masks.shadows import find_shadows
+from serving.staging.masks.shadows import dark_rim, find_shadows
 from serving.staging.masks.shapes import close_gaps, drop_specks, widen
 from serving.staging.room import Ids, Room
 
@@ -90,6 +90,7 @@ def find_removal(
     shadow = np.zeros(classes.shape, np.float32)
     if room is not None and mask.any():
         shadow = find_shadows(small, mask, classes, room) * ~stays
+    mask |= dark_rim(small, mask, classes) & ~stays
     size = photo.shape[1], photo.shape[0]
     protected = _stretched(stays, size)
     full = _stretched(mask, size) & ~protected

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from serving.image import Image
 from serving.perception.classes import CLASSES
+from serving.staging.clear.smooth import blur_known
 from serving.staging.masks.shapes import widen
 from serving.staging.planes import SeenFaces, see_faces
 from serving.staging.room import Ids, Room
@@ -26,6 +27,8 @@ _RIM_PX, _RIM_SHARE = 4.0, 0.2
 _FADES = 1.1  # darkness beside the mask against that of the shadow's outer half
 _HUE = 0.45  # how far hue may move, against brightness
 _LEAST_SHARE = 0.0004  # of the picture
+_RIM_REACH, _BEHIND_RIM = 0.03, 0.02  # of the long side
+_DARK = 0.12  # of a logarithm of light
 
 
 def find_shadows(photo: Image, mask: Mask, ids: Ids, room: Room) -> Floats:
@@ -119,3 +122,23 @@ def even_light(grey: Floats, known: Mask) -> Floats:
         weight = 1 / (1 + (rest / np.where(rest < 0, _BELOW, _ABOVE)) ** 2)
     fitted: Floats = (terms @ found).astype(np.float32)
     return fitted
+
+
+def dark_rim(photo: Image, mask: Mask, ids: Ids) -> Mask:
+    """Return floor beside the mask that is darker than right behind it: its thing's own shade.
+
+    Parameters
+    ----------
+    photo : uint8 RGB (height, width, 3)
+    mask : bool (height, width), what is to disappear
+    """
+    known = (ids == CLASSES.index("floor")) & ~mask
+    side = max(mask.shape)
+    far = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3)
+    near, behind = known & (far <= _RIM_REACH * side), known & (far > _RIM_REACH * side)
+    if not near.any() or behind.sum() < _LEAST_PX:
+        return np.zeros_like(mask)
+    grey = np.log(photo.mean(axis=2, dtype=np.float32) + np.float32(4))
+    around = blur_known(grey, behind, _BEHIND_RIM * side)
+    here = blur_known(grey, near | behind, 2.0)
+    return np.asarray(near & (here < around - _DARK), np.bool_)
