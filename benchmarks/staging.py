@@ -4,8 +4,8 @@ Photos of STUDIO_DATA's listings and places, seen by the segmenter of `--models`
 `outside_models.py` writes it), each cleared and furnished with a kit. Counted: pixels that differ
 outside of the reported mask (a photo is worked on at 1.6 megapixels and brought back to its own
 size), the mask's share, photos that were left alone and why, and CPU-seconds of each step in a warm
-process, single-threaded. `--again` runs everything a second time in another process and compares
-the pictures' SHA-256. `--sheet FILE.jpg` draws before, cleared and staged.
+process, and on the clock. `--again` runs everything a second time in another process and compares
+the pictures' SHA-256. `--sheet FILE.jpg` draws before, cleared and staged with each kit.
 """
 
 import argparse
@@ -28,7 +28,6 @@ from figures import Figures, parse
 from numpy.typing import NDArray
 
 from serving.card import ModelCard
-from serving.errors import StudioError
 from serving.image import Image, PhotoFile
 from serving.kits.meshes import models_of
 from serving.kits.read import read_kits
@@ -40,9 +39,11 @@ from serving.requests.staging import StagedRoom
 from serving.staging.carry import carry, work_copy
 from serving.staging.geometry.doubts import REFUSALS
 from serving.staging.geometry.find import find_room
+from serving.staging.kit import Kit
 from serving.staging.layout.solve import plan
 from serving.staging.process import (
     FITTED,
+    Cleared,
     Staged,
     as_it_is,
     clear_photo,
@@ -50,6 +51,7 @@ from serving.staging.process import (
     only_cleared,
     space_of,
 )
+from serving.staging.room import Room
 
 _PIXELS = 10**8
 _KINDS: dict[str, StagedRoom] = {
@@ -68,14 +70,16 @@ class Tally:
     shares: list[float] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    wall: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     rows: list[Image] = field(default_factory=list)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Count the CPU-seconds of a step."""
-        started = time.process_time()
+        """Count the seconds of a step, of all cores and on the clock."""
+        started, at = time.process_time(), time.perf_counter()
         yield
         self.seconds[name].append(time.process_time() - started)
+        self.wall[name].append(time.perf_counter() - at)
 
 
 def main() -> None:
@@ -83,17 +87,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", type=Path, required=True, help="has `segmenter/model.onnx`")
     parser.add_argument("--photos", type=int, default=40, help="at most; default: %(default)s")
-    parser.add_argument("--kit", default="modern", help="default: %(default)s")
+    parser.add_argument("--kit", nargs="+", default=["modern"], help="default: %(default)s")
+    parser.add_argument(
+        "--rooms", nargs="+", metavar="TYPE", help="what photos become, by turns; default: as named"
+    )
+    parser.add_argument("--megapixels", type=float, help="photos are brought to that size first")
     parser.add_argument("--only", nargs="+", type=Path, metavar="PHOTO", help="these alone")
     parser.add_argument("--again", action="store_true", help="a second time, in another process")
     parser.add_argument("--sheet", type=Path)
     parser.add_argument("--digests", type=Path, help=argparse.SUPPRESS)
     asked, figures = parse(__doc__, parser), Figures()
-    cv2.setNumThreads(1)
     files = asked.only or find_photos(Path(os.environ["STUDIO_DATA"]), asked.photos)
     if asked.quick:
         files = files[:4]
-    tally = stage_all(files, asked.models, asked.kit, figures)
+    tally = stage_all(files, asked, figures)
     if asked.digests:
         asked.digests.write_text(json.dumps(tally.digests))
         return
@@ -120,57 +127,78 @@ def kind_of(file: Path) -> StagedRoom:
     return _KINDS.get(file.stem) or _KINDS.get(file.parent.name) or "living_room"
 
 
-def stage_all(files: list[Path], models: Path, kit_name: str, figures: Figures) -> Tally:
+def stage_all(files: list[Path], asked: argparse.Namespace, figures: Figures) -> Tally:
     """Stage each photo."""
-    tally, kit, renderer = Tally(), read_kits()[kit_name], PathTracer()
-    session = OnnxSession((models / "segmenter" / "model.onnx").read_bytes())
-    card = ModelCard.model_validate_json((models / "segmenter" / "card.json").read_bytes())
-    for file in files:
-        photo = PhotoFile(file.read_bytes(), _PIXELS)
-        original = photo.pixels()
+    stager = Stager(asked)
+    for number, file in enumerate(files):
+        turns = asked.rooms or [kind_of(file)]
+        said = stager.stage(file, turns[number % len(turns)])
+        figures.say(f"{file.parent.name}/{file.name}: {said}")
+    return stager.tally
+
+
+class Stager:
+    """Stages photos, one after the other."""
+
+    def __init__(self, asked: argparse.Namespace) -> None:
+        self.tally, self._renderer, self._megapixels = Tally(), PathTracer(), asked.megapixels
+        self._kits = [read_kits()[name] for name in asked.kit]
+        self._session = OnnxSession((asked.models / "segmenter" / "model.onnx").read_bytes())
+        card = (asked.models / "segmenter" / "card.json").read_bytes()
+        self._card = ModelCard.model_validate_json(card)
+
+    def stage(self, file: Path, kind: StagedRoom) -> str:
+        """Stage a photo with each kit; return what is to be said of it."""
+        tally, photo = self.tally, PhotoFile(file.read_bytes(), _PIXELS)
+        original = sized(photo.pixels(), self._megapixels)
         picture = work_copy(original)
         with tally.step("segment"):
-            inputs = {n: a[None] for n, a in SEGMENTER.prepare(photo, card).items()}
-            ids = refine_mask(session(inputs)["ids"][0], picture)
+            inputs = {n: a[None] for n, a in SEGMENTER.prepare(photo, self._card).items()}
+            ids = refine_mask(self._session(inputs)["ids"][0], picture)
         with tally.step("geometry"):
             room = find_room(picture, ids).room
         refused = next((code for code in room.doubts if code in REFUSALS), None)
         if refused:
             tally.left[refused] += 1
-            figures.say(f"{file.parent.name}/{file.name}: {room.doubts[refused]}")
-            continue
+            return room.doubts[refused]
         with tally.step("clear"):
-            stays = kind_of(file) in FITTED
-            cleared = (
-                as_it_is(picture, ids) if stays else clear_photo(picture, ids, room, kind_of(file))
-            )
-        with tally.step("plan"):
-            planned = plan(space_of(cleared, room), kit, kind_of(file), 0)
-        made = only_cleared(cleared, room)
-        if planned.pieces:
-            try:
-                with tally.step("furnish"):
-                    things = models_of(kit, planned.skus)
-                    made = furnish_photo(cleared, room, planned, things, renderer)
-            except StudioError as error:
-                figures.say(f"{file}: {error}")
-        else:
-            tally.left["no_place"] += 1
-        judge(tally, f"{file.parent.name}/{file.name}", original, made, cleared.photo)
-        reasons = ", ".join(made.doubts) or "no doubt"
-        figures.say(f"{file.parent.name}/{file.name}: {len(planned.pieces)} pieces, {reasons}")
-    return tally
+            stays = kind in FITTED
+            cleared = as_it_is(picture, ids) if stays else clear_photo(picture, ids, room, kind)
+        made = [self._furnish(cleared, room, kit, kind) for kit in self._kits]
+        for kit, one in zip(self._kits, made, strict=True):
+            judge(tally, f"{kit.id} {file.parent.name}/{file.name}", original, one)
+        shown = [picture, cleared.photo, *(one.photo for one in made)]
+        tally.rows.append(np.concatenate([fitted(one) for one in shown], axis=1))
+        doubts = ", ".join(made[0].doubts) or "no doubt"
+        return f"{kind}, {len(made[0].pieces)} pieces, score {made[0].score:.0f}, {doubts}"
+
+    def _furnish(self, cleared: Cleared, room: Room, kit: Kit, kind: StagedRoom) -> Staged:
+        with self.tally.step("plan"):
+            planned = plan(space_of(cleared, room), kit, kind, 0)
+        if not planned.pieces:
+            self.tally.left["no_place"] += 1
+            return only_cleared(cleared, room)
+        with self.tally.step("furnish"):
+            things = models_of(kit, planned.skus)
+            return furnish_photo(cleared, room, planned, things, self._renderer)
 
 
-def judge(tally: Tally, name: str, original: Image, made: Staged, cleared: Image) -> None:
+def sized(picture: Image, megapixels: float | None) -> Image:
+    """Return a photo of so many megapixels; its own without."""
+    if megapixels is None:
+        return picture
+    by = (megapixels * 1e6 / (picture.shape[0] * picture.shape[1])) ** 0.5
+    size = round(picture.shape[1] * by), round(picture.shape[0] * by)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def judge(tally: Tally, name: str, original: Image, made: Staged) -> None:
     """Count what a staged photo changed."""
     picture, mask = carry(original, made.before, made.photo, made.changed, made.new)
     differs = (picture != original).any(axis=2)
     tally.outside.append(int((differs & ~mask).sum()))
     tally.shares.append(float(mask.mean()))
     tally.digests[name] = hashlib.sha256(picture.tobytes()).hexdigest()
-    shown = [fitted(one) for one in (made.before, cleared, made.photo)]
-    tally.rows.append(np.concatenate(shown, axis=1))
 
 
 def fitted(picture: Image) -> NDArray[np.uint8]:
@@ -186,7 +214,9 @@ def fitted(picture: Image) -> NDArray[np.uint8]:
 def same_again(tally: Tally, asked: argparse.Namespace, files: list[Path]) -> bool:
     """Return whether another process makes the same pictures."""
     out = Path(asked.models) / "digests.json"
-    command = [sys.executable, __file__, "--models", str(asked.models), "--kit", asked.kit]
+    command = [sys.executable, __file__, "--models", str(asked.models), "--kit", *asked.kit]
+    command += ["--megapixels", str(asked.megapixels)] if asked.megapixels else []
+    command += ["--rooms", *asked.rooms] if asked.rooms else []
     command += ["--digests", str(out), "--only", *map(str, files)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     found: dict[str, str] = json.loads(out.read_text())
@@ -206,6 +236,8 @@ def add(figures: Figures, tally: Tally, count: int) -> None:
         warm = seconds[1:] or seconds
         figures.add(f"staging.cpu_s.{name}", float(np.median(warm)))
         figures.add(f"staging.cpu_s.{name}_p95", float(np.quantile(warm, 0.95)))
+        on_clock = tally.wall[name][1:] or tally.wall[name]
+        figures.add(f"staging.wall_s.{name}_p95", float(np.quantile(on_clock, 0.95)))
     figures.add("staging.cpu_s.furnish_cold", tally.seconds["furnish"][0])
     figures.add("staging.peak_mb", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 

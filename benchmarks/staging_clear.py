@@ -37,7 +37,7 @@ from serving.perception.refine import refine_mask
 from serving.staging.clear import Gone, clear_room
 from serving.staging.masks import find_removal, movable_in
 from serving.staging.masks.find import GAP, HOLE, MARGIN
-from serving.staging.masks.shadows import find_shadows
+from serving.staging.masks.shadows import dark_rim, find_shadows
 from serving.staging.masks.shapes import close_gaps, widen
 from serving.staging.room import Room
 
@@ -120,8 +120,8 @@ def show_pairs(
         if truth.mean() < LEAST_MASK:
             continue
         if segment is None:
-            ids, mask = pair.classes, truth
-            shadow = find_shadows(pair.photo, mask, ids, pair.room)
+            ids, shadow = pair.classes, find_shadows(pair.photo, truth, pair.classes, pair.room)
+            mask = truth | dark_rim(pair.photo, truth, ids)
         else:
             ids = refine_mask(segment(pair.photo), pair.photo)
             found = find_removal(pair.photo, ids, LIVING, pair.room)

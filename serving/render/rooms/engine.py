@@ -1,11 +1,13 @@
 """Mitsuba 3 and Open Image Denoise, imported when they are first needed.
 
-Both come by the extra `render`; Mitsuba's fast variant also needs libLLVM (Debian: libllvm19), and
-without it traces the same picture many times slower.
+Both come by the extra `render`. Mitsuba traces on an NVIDIA GPU where there is one, else it
+compiles for the processor, which needs libLLVM (Debian: libllvm19); without that it takes many
+times as long.
 """
 
 import logging
 import os
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -16,7 +18,7 @@ from serving.render.rooms.llvm import OLDEST, find_llvm
 from serving.staging.furnish.scene import Light
 
 log = logging.getLogger(__name__)
-FAST, PLAIN = "llvm_ad_rgb", "scalar_rgb"
+GPU, FAST, PLAIN = "cuda_ad_rgb", "llvm_ad_rgb", "scalar_rgb"
 _NAMED = "DRJIT_LIBLLVM_PATH"  # where Dr.Jit looks first
 
 
@@ -40,10 +42,21 @@ def engine() -> Any:  # noqa: ANN401  (Mitsuba ships no types)
         import mitsuba
     except ImportError as error:
         raise RendererMissing("mitsuba") from error
-    for variant in (FAST, PLAIN) if _choose_llvm() else (PLAIN,):
+    for variant in _variants():
         if _runs(mitsuba, variant):
             return mitsuba
     raise RendererMissing("a working variant of mitsuba")
+
+
+def _variants() -> Iterator[str]:
+    """Yield the variants that may run here, the fastest first."""
+    import drjit
+
+    if drjit.has_backend(drjit.JitBackend.CUDA):
+        yield GPU
+    if _choose_llvm():
+        yield FAST
+    yield PLAIN
 
 
 def _choose_llvm() -> bool:
@@ -70,8 +83,8 @@ def _runs(mitsuba: Any, variant: str) -> bool:  # noqa: ANN401
 
 
 def is_fast() -> bool:
-    """Say whether the fast variant runs."""
-    return str(engine().variant()) == FAST
+    """Say whether a variant runs that compiles what it traces."""
+    return str(engine().variant()) != PLAIN
 
 
 def clean(light: Light, albedo: Light, normals: Light) -> Light:

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from serving.render.rooms.engine import engine
 from serving.render.rooms.grid import Grid
-from serving.render.rooms.shapes import Shown
+from serving.render.rooms.shapes import MESH, Shown
 from serving.staging.furnish.scene import Light
 from serving.staging.room import Camera
+
+_ALIKE_M = 1e-4
 
 
 def trace(
@@ -24,9 +26,12 @@ def trace(
 
 def meet(shown: Shown, camera: Camera, grid: Grid) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Return what `rays.meet` does, through a random place of each cell."""
-    seen = _render(shown, camera, grid, 1, 0, {"aovs": "face:prim_index,shape:shape_index,t:depth"})
-    on_mesh = (seen[..., 1] == 0) & (seen[..., 2] > 0)
-    return np.where(on_mesh, seen[..., 0], -1).astype(np.int32), seen[..., 2]
+    # the same rays with and without what gives light: where they end alike they met the mesh
+    mesh = Shown({MESH: shown.shapes[MESH]}, shown.room_faces)
+    what = {"aovs": "face:prim_index,t:depth"}
+    seen, alone = (_render(one, camera, grid, 1, 0, what) for one in (shown, mesh))
+    on_mesh = (seen[..., 1] > 0) & (np.abs(seen[..., 1] - alone[..., 1]) < _ALIKE_M)
+    return np.where(on_mesh, alone[..., 0], -1).astype(np.int32), seen[..., 1]
 
 
 def _render(
@@ -51,10 +56,11 @@ def _sensor(camera: Camera, grid: Grid) -> dict[str, Any]:
     focal = camera.focal_px * grid.scale
     x = (camera.centre_px[0] - grid.crop.left) * grid.scale
     y = (camera.centre_px[1] - grid.crop.top) * grid.scale
+    # the film's offset is of the picture against the axis, not of the axis against the picture
     return {
         "type": "perspective", "fov": 2 * math.degrees(math.atan(columns / 2 / focal)),
         "fov_axis": "x", "near_clip": 0.01, "far_clip": 100.0,
-        "principal_point_offset_x": x / columns - 0.5, "principal_point_offset_y": y / rows - 0.5,
+        "principal_point_offset_x": 0.5 - x / columns, "principal_point_offset_y": 0.5 - y / rows,
         "to_world": mitsuba.ScalarTransform4f(to_world),
         "film": {
             "type": "hdrfilm", "width": columns, "height": rows, "pixel_format": "rgb",

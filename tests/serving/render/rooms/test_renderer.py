@@ -3,7 +3,11 @@ import hashlib
 import numpy as np
 import pytest
 
+from serving.render.rooms import film, rays
+from serving.render.rooms.engine import is_fast
+from serving.render.rooms.grid import Grid
 from serving.render.rooms.renderer import PathTracer
+from serving.render.rooms.shapes import shapes_of
 from serving.staging.furnish.furnish import furnish
 from serving.staging.furnish.scene import Crop, Effort, Emitter, Layers, Lighting, Scene, Standing
 from serving.staging.layout.plan import Placed
@@ -78,3 +82,39 @@ def test_furniture_stands_on_a_shadow_and_nothing_else_changes() -> None:
     again = furnish(photo, ids, room, (standing(),), PathTracer(), Effort(samples=2))
     digests = {hashlib.sha256(one.picture.tobytes()).hexdigest() for one in (done, again)}
     assert len(digests) == 1
+
+
+@pytest.mark.slow
+def test_no_line_is_seen_where_the_floor_meets_the_walls() -> None:
+    """Without furniture the room with it and the room without are the same room."""
+    room, _ = sample_room()
+    glow = np.array([[-1.9, 2.58, -4.7], [2.5, 2.58, -4.7], [2.5, 2.58, 1.5], [-1.9, 2.58, 1.5]])
+    light = Lighting((0.3, 0.2, 0.1), (0.7,) * 3, (0.8,) * 3, (Emitter(glow, (1.0,) * 3),))
+    room = Room(room.camera.scaled((600, 900)), room.box)
+    crop = Crop(200, 300, 600, 560)
+    layers = PathTracer()(Scene(room, light, ()), crop, Effort(samples=16))
+    ratio = layers.furnished / np.maximum(layers.empty, 1e-3)
+    assert np.abs(np.median(ratio) - 1) < 0.05
+    assert np.quantile(np.abs(ratio - 1), 0.99) < 0.15
+    assert (layers.cover == 0).all()
+
+
+@pytest.mark.slow
+def test_rays_of_our_own_see_what_a_film_sees() -> None:
+    if not is_fast():
+        pytest.skip("needs a libLLVM that is new enough")
+    level = Camera.level((120, 180), 75, 1.45, 10)
+    camera = Camera(level.size, level.focal_px, (83.0, 66.0), level.rotation, level.height_m)
+    room, _ = sample_room()
+    glow = np.array([[-1.5, 2.55, -4], [2, 2.55, -4], [2, 2.55, 1], [-1.5, 2.55, 1.0]])
+    light = Lighting((0.4,) * 3, (0.6,) * 3, (0.8,) * 3, (Emitter(glow, (1.0,) * 3),))
+    shown = shapes_of(Scene(Room(camera, room.box), light, (standing(),)), True)
+    grid = Grid.over(Crop(20, 30, 170, 115), 0.7)
+    seen = [how.trace(shown, {"type": "path", "max_depth": 3}, camera, grid, 16, 0)
+            for how in (rays, film)]  # fmt: skip
+    for ours, theirs in zip(*seen, strict=True):
+        assert ours.shape == theirs.shape
+        assert abs(ours.mean() - theirs.mean()) < 0.02 * max(abs(theirs.mean()), 0.1)
+        assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.95
+    found = [how.meet(shown, camera, grid.finer(2)) for how in (rays, film)]
+    assert (found[0][0] == found[1][0]).mean() > 0.97

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from serving.staging.layout.fit import Scene, overlap, wall_behind
 from serving.staging.layout.plan import Placed, Plan
 from serving.staging.layout.solve import plan
 from serving.staging.layout.space import door_zone, stands_on, survey
-from serving.staging.room import Room
+from serving.staging.room import Room, faces_of
 from tests.serving.staging.sample_kit import sample_kit, sample_room
 
 ROOMS: tuple[RoomType, ...] = ("living_room", "bedroom", "dining_room", "office")
@@ -116,3 +118,33 @@ def test_footprint_turns_with_the_piece() -> None:
     assert np.ptp(piece.footprint(), axis=0) == pytest.approx((0.9, 2.0))
     assert piece.beside(1, 0) == pytest.approx((2, -3))
     assert piece.beside(0, 1) == pytest.approx((1, -2))
+
+
+def test_no_picture_hangs_before_another_whatever_its_height() -> None:
+    kit = sample_kit()
+    room, ids = sample_room(85, 12)
+    first = plan(survey(room, ids), kit, "bedroom")
+    new = next(piece for piece in first.pieces if piece.role == "picture")
+    old = room.camera.project(new.corners()).astype(int)
+    (left, top), (right, bottom) = old.min(axis=0), old.max(axis=0)
+    ids = ids.copy()
+    ids[max(top - 3, 0) : (top + bottom) // 2, left:right] = CLASSES.index("picture")
+    again = plan(survey(room, ids), kit, "bedroom")
+    assert not any(
+        piece.role == "picture" and abs(piece.x_m - new.x_m) < 0.3 and piece.z_m == new.z_m
+        for piece in again.pieces
+    )
+
+
+def test_a_kitchen_takes_a_table_only_where_cooks_have_room() -> None:
+    kit = sample_kit()
+    rooms = {**kit.rooms, "kitchen": {"dining_table": ("a_dining_table",)}}
+    kit = kit.model_copy(update={"rooms": rooms})
+    room, ids = sample_room(85, 12)
+    small = Room(room.camera, replace(room.box, left_m=1.4, right_m=1.5, front_m=3.6), ())
+    faces, _ = faces_of(small.camera, small.box, small.camera.grid_rays(*ids.shape))
+    names = ("floor", "ceiling", "wall", "wall", "wall")
+    narrow = np.array([CLASSES.index(name) for name in names], np.uint8)[faces]
+    done = plan(survey(small, narrow), kit, "kitchen")
+    assert not done.pieces
+    assert "no_place_dining_table" in done.reasons

@@ -9,7 +9,7 @@ from serving.image import Image
 from serving.perception.classes import CLASSES
 from serving.staging.masks import find_removal, movable_in
 from serving.staging.masks.protect import seen_opening
-from serving.staging.masks.shadows import find_shadows
+from serving.staging.masks.shadows import dark_rim, find_shadows
 from serving.staging.masks.shapes import close_gaps, drop_specks, narrow, widen
 from serving.staging.room import Opening, Room
 from tests.drawn_box import draw_box, put
@@ -116,6 +116,16 @@ def test_something_dark_of_another_hue_is_no_shadow() -> None:
     red = photo.copy()
     red[dark > 0.1] = (90, 20, 20)
     assert find_shadows(red, mask, BOX.ids, BOX.room).max() == 0
+
+
+def test_floor_that_a_thing_shades_goes_with_it_and_other_floor_does_not() -> None:
+    photo, mask, _ = shaded(0.0)
+    assert not dark_rim(photo, mask, BOX.ids).any()
+    strip = widen(mask, 6) & ~mask & BOX.seen.on("floor")
+    photo[strip] = photo[strip] // 2
+    found = dark_rim(photo, mask, BOX.ids)
+    assert found[strip].mean() > 0.9
+    assert not found[~widen(mask, 10)].any()
 
 
 def test_gaps_and_holes_are_closed_and_specks_dropped() -> None:
