@@ -35,6 +35,7 @@ def test_a_carpet_keeps_its_strength_though_no_two_places_of_it_are_alike() -> N
 
 def test_patches_that_do_not_meet_are_made_weaker() -> None:
     debris = np.random.default_rng(2).normal(0, 0.3, (20, 30))
-    values = grey(cv2.resize(debris, SIZE[::-1], interpolation=cv2.INTER_NEAREST))
+    cells = cv2.resize(debris, SIZE[::-1], interpolation=cv2.INTER_NEAREST)
+    values = grey(np.asarray(cells, np.float64))
     made, need = quilted(values)
     assert made[need].std() < 0.75 * values[need].std()
