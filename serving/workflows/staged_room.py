@@ -1,7 +1,7 @@
 """The rooms of a job, cleared and furnished; what was cleared is kept by what it was made from."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,7 @@ from serving.staging.process import (
     restyle_photo,
     space_of,
 )
+from serving.staging.views import Shown, View, find_view
 from serving.workflows.kits import KitOf
 from serving.workflows.run import Run
 from serving.workflows.staged import Look, Untouched, pixels_of
@@ -38,10 +39,13 @@ class RoomPlan:
     Attributes
     ----------
     number : of the photo whose camera it was planned in
+    views : by number, where the cameras of the room's other photos stand, of those that show enough
+        of the same
     """
 
     plan: Plan
     number: int
+    views: Mapping[int, View]
 
 
 class Stager:
@@ -97,21 +101,35 @@ class Stager:
         spaces = [space_of(self._cleared(look), look.room) for look in photos]
         widest = int(np.argmax([space.free.sum() for space in spaces]))
         look, kit = photos[widest], self._kit.kit
+        views = self._views(look, [one for one in photos if one is not look])
         plans = [plan(spaces[widest], kit, look.room_type, seed) for seed in seeds]
-        return [RoomPlan(one, look.number) for one in plans]
+        return [RoomPlan(one, look.number, views) for one in plans]
+
+    def _views(self, first: Look, others: Sequence[Look]) -> Mapping[int, View]:
+        if not others:
+            return {}
+        shown = Shown(self._cleared(first).before, first.ids, first.room)
+        found = {
+            look.number: find_view(shown, Shown(self._cleared(look).before, look.ids, look.room))
+            for look in others
+        }
+        return {number: view for number, view in found.items() if view is not None}
 
     def furnish(self, look: Look, cleared: Cleared, planned: RoomPlan) -> Staged | Untouched:
         """Return a photo of a room with the furniture of the room's plan."""
         assert self._kit is not None
         assert self._renderer is not None
-        own = planned.plan
-        if planned.number != look.number:
-            own = plan_again(space_of(cleared, look.room), self._kit.kit, own)
+        own, room = planned.plan, look.room
+        view = planned.views.get(look.number)
+        if view is not None:
+            own, room = view.plan(own), view.room(room)
+        elif planned.number != look.number:
+            own = plan_again(space_of(cleared, room), self._kit.kit, own)
         if not own.pieces:
             code, detail = next(iter(own.reasons.items()), ("no_place", "nothing fits"))
             return Untouched(code, detail)
         models = self._kit.models(own.skus)
-        return furnish_photo(cleared, look.room, own, models, self._renderer)
+        return furnish_photo(cleared, room, own, models, self._renderer)
 
 
 def _pack(room: Cleared) -> bytes:

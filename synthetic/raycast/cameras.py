@@ -1,5 +1,6 @@
 """Photos by cameras of all kinds, with the camera that each was taken by: truth for geometry."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 import cv2
@@ -10,8 +11,8 @@ from synthetic.catalogue import Catalogue
 from synthetic.raycast.caster import Floats
 from synthetic.raycast.render import SeenRoom, Shooting, draw_views
 from synthetic.raycast.rooms import DrawnScene, design_scene, furniture_of
-from synthetic.raycast.variation import Random, View, draw_indoors
-from synthetic.scene import Camera
+from synthetic.raycast.variation import Indoors, Random, View, draw_indoors
+from synthetic.scene import Camera, Scene
 
 Place = Literal["corner", "anywhere"]
 HFOV_DEG = (50.0, 100.0)
@@ -68,9 +69,27 @@ def photograph(
     place : where the camera stands
     """
     own = furniture_of(catalogue, drawn.part)
-    how = Shooting(stand_in_corner if place == "corner" else stand_anywhere, 1, scattered=True)
+    stand = stand_in_corner if place == "corner" else stand_anywhere
+    return next(photographs(design_scene(drawn, own), own, size, 1, drawn.seed, stand))
+
+
+def photographs(
+    scene: Scene, catalogue: Catalogue, size: tuple[int, int], count: int, seed: int, stand: Indoors
+) -> Iterator[SeenRoom]:
+    """Yield some photos of a room, with grain and the marks of JPEG.
+
+    Parameters
+    ----------
+    stand : draws a camera
+    """
     large = round(size[0] * _FINER), round(size[1] * _FINER)
-    seen = next(draw_views(design_scene(drawn, own), own, large, 1, drawn.seed, how))
+    how = Shooting(stand, 1, scattered=True)
+    for seen in draw_views(scene, catalogue, large, count, seed, how):
+        yield _shrunk(seen, size, seed)
+
+
+def _shrunk(seen: SeenRoom, size: tuple[int, int], seed: int) -> SeenRoom:
+    large = seen.photo.shape[1], seen.photo.shape[0]
     photo = np.asarray(cv2.resize(seen.photo, size, interpolation=cv2.INTER_AREA), np.uint8)
     rows, columns = (
         ((np.arange(small) + 0.5) * of / small).astype(np.int64)
@@ -78,7 +97,7 @@ def photograph(
     )
     kept = np.ix_(rows, columns)
     depth, classes, planes = seen.depth_m[kept], seen.classes[kept], seen.planes[kept]
-    photo = _developed(photo, drawn.seed)
+    photo = _developed(photo, seed)
     return SeenRoom(photo, depth, classes, planes, seen.view, seen.size_m)
 
 

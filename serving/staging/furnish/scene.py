@@ -174,12 +174,12 @@ def crop_of(
         None where nothing is in the picture.
     """
     height, width = camera.size
-    found = [camera.project(piece.corners(margin_m)) for piece in pieces]
-    seen = [pixels for pixels in found if np.isfinite(pixels).all()]
+    found = [_extent(camera, piece.corners(margin_m)) for piece in pieces]
+    seen = [ends for ends in found if (ends[1] > 0).all() and (ends[0] < (width, height)).all()]
     if not seen:
         return None
-    pixels = np.concatenate(seen)
-    low, high = pixels.min(axis=0), pixels.max(axis=0)
+    low = np.min([ends[0] for ends in seen], axis=0)
+    high = np.max([ends[1] for ends in seen], axis=0)
     grow = (high - low) * grown / 2
     left, top = np.floor(np.maximum(low - grow, 0)).astype(int)
     right, bottom = np.ceil(np.minimum(high + grow, (width, height))).astype(int)
@@ -188,3 +188,17 @@ def crop_of(
         if right - left > 8 and bottom - top > 8
         else None
     )
+
+
+def _extent(camera: Camera, corners: Floats) -> tuple[Floats, Floats]:
+    """Return the least and the largest pixel of a box; all of the picture if the camera is in it.
+
+    Of a box behind the camera nothing is seen: it ends before the picture begins.
+    """
+    pixels = camera.project(corners)
+    ahead = np.isfinite(pixels).all(axis=1)
+    if not ahead.any():
+        return np.full(2, -1.0), np.full(2, -1.0)
+    if not ahead.all():
+        return np.zeros(2), np.array(camera.size[::-1], float)
+    return pixels.min(axis=0), pixels.max(axis=0)

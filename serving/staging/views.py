@@ -1,0 +1,273 @@
+"""Two photos of one room: where the second camera stands in the room of the first.
+
+Both photos' rooms are boxes in Manhattan frames, so a quarter turn and a translation are all that
+is not known. Matches of points vote for both (two of them tell a direction of translation), what
+they show of walls and floor tells its length, and the scale of one room in metres of the other.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from serving.image import Image
+from serving.perception.classes import CLASSES
+from serving.staging.carry import work_copy
+from serving.staging.geometry.find import scaled_box, scaled_opening
+from serving.staging.layout.plan import Placed, Plan
+from serving.staging.room import Floats, Ids, Room, faces_of
+
+_PIXELS = 800_000  # of the copies in which points are matched
+_POINTS = 3000
+_BETTER = 0.8  # than the second best match
+_TRIES = 400
+_OFF_PX = 2.5
+_LEAST, _AHEAD = 12, 1.3  # matches that agree; times those of the second best quarter turn
+_STILL_SHARE = 0.6  # of what agrees that a mere turn explains: the cameras stand in one place
+_LEAST_ANGLE = math.radians(1.5)  # between two rays, for a distance to be told
+_LEAST_MEASURED = 6
+_SCALES = (0.6, 1 / 0.6)
+_HEIGHT_OFF = 0.25  # of the height of a camera
+_OF_SHELL = [
+    CLASSES.index(name)
+    for name in ("wall", "floor", "ceiling", "window", "door", "picture", "curtain", "rug")
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A photo of a room, a map of what it shows, and the room found in it."""
+
+    photo: Image
+    ids: Ids
+    room: Room
+
+
+@dataclass(frozen=True)
+class View:
+    """Where another photo's camera stands in the room of a first.
+
+    Attributes
+    ----------
+    turns : quarter turns by which directions of its own room become those of the first
+    x_m, z_m : in metres of the first photo's room
+    scale : what lengths of its own room are multiplied by to be metres of the first's
+    agreed : matches that say so
+    """
+
+    turns: int
+    x_m: float
+    z_m: float
+    scale: float
+    agreed: int
+
+    def room(self, own: Room) -> Room:
+        """Return the room as the other photo's camera sees it, in metres of the first."""
+        camera = replace(own.camera, height_m=own.camera.height_m * self.scale)
+        openings = tuple(scaled_opening(one, self.scale) for one in own.openings)
+        return replace(own, camera=camera, box=scaled_box(own.box, self.scale), openings=openings)
+
+    def plan(self, first: Plan) -> Plan:
+        """Return what stands in the room of the first photo, in places of the other's room."""
+        return replace(first, pieces=tuple(self._moved(piece) for piece in first.pieces))
+
+    def _moved(self, piece: Placed) -> Placed:
+        x, z = (np.array([piece.x_m - self.x_m, piece.z_m - self.z_m])) @ _flat_turn(self.turns)
+        yaw = (piece.yaw_deg - 90 * self.turns + 180) % 360 - 180
+        return replace(piece, x_m=float(x), z_m=float(z), yaw_deg=yaw)
+
+
+def find_view(first: Shown, second: Shown) -> View | None:
+    """Return where the camera of a second photo of a room stands in the room of the first.
+
+    Returns
+    -------
+    View or None
+        None where the photos have too little in common, or what they say contradicts itself.
+    """
+    matches = _match(first.photo, second.photo)
+    if len(matches) < _LEAST:
+        return None
+    rays = _rays(first, matches[:, 0]), _rays(second, matches[:, 1])
+    limit = _OFF_PX / _focal(second)
+    votes = sorted((_vote(rays, turns, limit) for turns in range(4)), key=lambda one: -one.count)
+    best, other = votes[:2]
+    if best.count < max(_LEAST, _AHEAD * other.count):
+        return None
+    if best.still >= _STILL_SHARE * best.count:
+        scale = first.room.camera.height_m / second.room.camera.height_m
+        return View(best.turns, 0.0, 0.0, scale, best.count)
+    return _measured(first, second, matches, rays, best)
+
+
+@dataclass(frozen=True, eq=False)
+class _Vote:
+    """What a quarter turn explains.
+
+    Attributes
+    ----------
+    along : unit direction from the first camera to the second, up to its sign
+    agreed : bool (matches,)
+    still : matches that agree without any translation
+    """
+
+    turns: int
+    along: Floats
+    agreed: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    still: int
+
+    @property
+    def count(self) -> int:
+        return int(self.agreed.sum())
+
+
+def _vote(rays: tuple[Floats, Floats], turns: int, limit: float) -> _Vote:
+    first, second = rays[0], rays[1] @ _turn(turns).T
+    normals = np.cross(first, second)
+    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+    together = (lengths[:, 0] < limit) & ((first * second).sum(axis=1) > 0)
+    unit = normals / np.maximum(lengths, 1e-9)
+    rng = np.random.default_rng(0)
+    pairs = rng.integers(0, len(first), (_TRIES, 2))
+    along = np.cross(unit[pairs[:, 0]], unit[pairs[:, 1]])
+    size = np.linalg.norm(along, axis=1)
+    along = along[size > 1e-3] / size[size > 1e-3, None]
+    if not len(along):
+        return _Vote(turns, np.array([1.0, 0.0, 0.0]), together, int(together.sum()))
+    agreed = np.stack([_on_plane(first, second, one, limit) for one in along])
+    best = int(agreed.sum(axis=1).argmax())
+    for _ in range(2):  # all that agree tell the direction better than two of them
+        chosen = agreed[best]
+        if chosen.sum() < 3:
+            break
+        refined = np.linalg.svd(unit[chosen])[2][-1]
+        again = _on_plane(first, second, refined, limit)
+        if again.sum() < chosen.sum():
+            break
+        along[best], agreed[best] = refined, again
+    return _Vote(turns, along[best], agreed[best], int((together & agreed[best]).sum()))
+
+
+def _on_plane(
+    first: Floats, second: Floats, along: Floats, limit: float
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Return which pairs of rays meet if the second camera stands that way from the first."""
+    planes = np.cross(along, first)
+    size = np.maximum(np.linalg.norm(planes, axis=1), 1e-9)
+    off = np.abs((second * planes).sum(axis=1)) / size
+    return np.asarray((off < limit) & ((first * second).sum(axis=1) > -0.5), np.bool_)
+
+
+def _measured(
+    first: Shown, second: Shown, matches: Floats, rays: tuple[Floats, Floats], vote: _Vote
+) -> View | None:
+    """Return the view with its length, by what is known of the walls and floors of both rooms."""
+    one, other = rays[0], rays[1] @ _turn(vote.turns).T
+    near, far = _depths(one, other, vote.along)
+    wide = np.linalg.norm(np.cross(one, other), axis=1) > math.sin(_LEAST_ANGLE)
+    before = vote.agreed & wide & (near > 0) & (far > 0)
+    behind = vote.agreed & wide & (near < 0) & (far < 0)
+    along, good = (vote.along, before) if before.sum() >= behind.sum() else (-vote.along, behind)
+    if good.sum() < 0.75 * (vote.agreed & wide).sum():
+        return None
+    lengths = [
+        _length(shown, matches[good, side], rays[side][good], np.abs(depths[good]))
+        for side, (shown, depths) in enumerate(((first, near), (second, far)))
+    ]
+    if lengths[0] is None or lengths[1] is None:
+        return None
+    scale, heights = (
+        lengths[0] / lengths[1],
+        (first.room.camera.height_m, second.room.camera.height_m),
+    )
+    rise = heights[0] + lengths[0] * along[1] - scale * heights[1]
+    if not _SCALES[0] < scale < _SCALES[1] or abs(rise) > _HEIGHT_OFF * heights[0]:
+        return None
+    x, _, z = lengths[0] * along
+    return View(vote.turns, float(x), float(z), float(scale), vote.count)
+
+
+def _depths(first: Floats, second: Floats, along: Floats) -> tuple[Floats, Floats]:
+    """Return how far along both rays they come nearest, for cameras a unit apart."""
+    cos = (first * second).sum(axis=1)
+    away, back = first @ along, second @ along
+    sin2 = np.maximum(1 - cos**2, 1e-9)
+    far: Floats = (cos * away - back) / sin2
+    near: Floats = away + cos * far
+    return near, far
+
+
+def _length(shown: Shown, pixels: Floats, rays: Floats, depths: Floats) -> float | None:
+    """Return how far apart the cameras are in metres of a room; None if too little tells it."""
+    rows, columns = shown.ids.shape
+    height, width = shown.room.camera.size
+    at = (pixels * (columns / width, rows / height)).astype(int).clip(0, (columns - 1, rows - 1))
+    on_shell = np.isin(shown.ids[at[:, 1], at[:, 0]], _OF_SHELL) & (depths > 1e-3)
+    if on_shell.sum() < _LEAST_MEASURED:
+        return None
+    faces, distance = faces_of(shown.room.camera, shown.room.box, rays[on_shell])
+    del faces
+    return float(np.median(distance / depths[on_shell]))
+
+
+def _match(first: Image, second: Image) -> Floats:
+    """Return pixels (matches, 2, 2) of both photos that show the same; many do not.
+
+    R. Arandjelovic, A. Zisserman, "Three things everyone should know to improve object retrieval",
+    CVPR 2012 (RootSIFT), with matches that are each other's best.
+    """
+    found = [_points(photo) for photo in (first, second)]
+    if any(len(pixels) < _LEAST for pixels, _ in found):
+        return np.zeros((0, 2, 2))
+    (here, one), (there, other) = found
+    matcher = cv2.BFMatcher()
+    back = {pair[0].queryIdx: pair[0].trainIdx for pair in matcher.knnMatch(other, one, k=1)}
+    good = [
+        (best.queryIdx, best.trainIdx)
+        for best, second_best in matcher.knnMatch(one, other, k=2)
+        if best.distance < _BETTER * second_best.distance
+        and back[best.trainIdx] == best.queryIdx
+    ]  # fmt: skip
+    if not good:
+        return np.zeros((0, 2, 2))
+    left, right = (np.array(side) for side in zip(*good, strict=True))
+    return np.stack([here[left], there[right]], axis=1)
+
+
+def _points(photo: Image) -> tuple[Floats, np.ndarray[tuple[int, int], np.dtype[np.float32]]]:
+    small = work_copy(photo, _PIXELS)
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    sift = cv2.SIFT_create(_POINTS, contrastThreshold=0.02)  # type: ignore[attr-defined]
+    points, described = sift.detectAndCompute(grey, None)
+    if described is None:
+        return np.zeros((0, 2)), np.zeros((0, 128), np.float32)
+    shares = described / np.maximum(described.sum(axis=1, keepdims=True), 1e-9)
+    pixels = np.array([point.pt for point in points]) * (photo.shape[1] / small.shape[1])
+    return pixels, np.sqrt(shares).astype(np.float32)
+
+
+def _rays(shown: Shown, pixels: Floats) -> Floats:
+    height, width = shown.photo.shape[:2]
+    scaled = shown.room.camera.scaled((height, width))
+    rays = scaled.rays(pixels)
+    unit: Floats = rays / np.linalg.norm(rays, axis=1, keepdims=True)
+    return unit
+
+
+def _focal(shown: Shown) -> float:
+    """Return the focal length in px of the copy in which points are matched."""
+    height, width = shown.photo.shape[:2]
+    by = min(1.0, math.sqrt(_PIXELS / (height * width)))
+    return shown.room.camera.scaled((height, width)).focal_px * by
+
+
+def _turn(turns: int) -> Floats:
+    """Return what turns directions by quarter turns about the vertical, (3, 3)."""
+    cos, sin = ((1, 0), (0, 1), (-1, 0), (0, -1))[turns]
+    return np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]], float)
+
+
+def _flat_turn(turns: int) -> Floats:
+    """Return the same for (x, z), (2, 2)."""
+    return _turn(turns)[::2, ::2]
