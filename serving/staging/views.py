@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from serving.image import Image
 from serving.perception.classes import CLASSES
@@ -33,6 +34,11 @@ _OF_SHELL = [
     CLASSES.index(name)
     for name in ("wall", "floor", "ceiling", "window", "door", "picture", "curtain", "rug")
 ]
+
+
+Descriptors = NDArray[np.float32]
+Pairs = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,19 +92,30 @@ def find_view(first: Shown, second: Shown) -> View | None:
     View or None
         None where the photos have too little in common, or what they say contradicts itself.
     """
-    matches = _match(first.photo, second.photo)
-    if len(matches) < _LEAST:
+    points = _points(first), _points(second)
+    if any(len(one.pixels) < _LEAST for one in points):
         return None
-    rays = _rays(first, matches[:, 0]), _rays(second, matches[:, 1])
+    pairs = _best_pairs(points[0].described @ points[1].described.T)
+    rays = points[0].rays[pairs[:, 0]], points[1].rays[pairs[:, 1]]
     limit = _OFF_PX / _focal(second)
-    votes = sorted((_vote(rays, turns, limit) for turns in range(4)), key=lambda one: -one.count)
-    best, other = votes[:2]
+    votes = (_vote(rays, turns, limit) for turns in range(4))
+    best, other = sorted(votes, key=lambda one: -one.count)[:2]
     if best.count < max(_LEAST, _AHEAD * other.count):
         return None
     if best.still >= _STILL_SHARE * best.count:
         scale = first.room.camera.height_m / second.room.camera.height_m
         return View(best.turns, 0.0, 0.0, scale, best.count)
-    return _measured(first, second, matches, rays, best)
+    pixels = np.stack([points[0].pixels[pairs[:, 0]], points[1].pixels[pairs[:, 1]]], axis=1)
+    return _measured(first, second, pixels, rays, best)
+
+
+@dataclass(frozen=True, eq=False)
+class _Points:
+    """Points of a photo: their pixels, unit rays in its room, and what is around them."""
+
+    pixels: Floats
+    rays: Floats
+    described: Descriptors
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +131,7 @@ class _Vote:
 
     turns: int
     along: Floats
-    agreed: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    agreed: Flags
     still: int
 
     @property
@@ -124,12 +141,14 @@ class _Vote:
 
 def _vote(rays: tuple[Floats, Floats], turns: int, limit: float) -> _Vote:
     first, second = rays[0], rays[1] @ _turn(turns).T
+    nothing = np.zeros(len(first), bool)
+    if len(first) < 2:
+        return _Vote(turns, np.array([1.0, 0.0, 0.0]), nothing, 0)
     normals = np.cross(first, second)
     lengths = np.linalg.norm(normals, axis=1, keepdims=True)
     together = (lengths[:, 0] < limit) & ((first * second).sum(axis=1) > 0)
     unit = normals / np.maximum(lengths, 1e-9)
-    rng = np.random.default_rng(0)
-    pairs = rng.integers(0, len(first), (_TRIES, 2))
+    pairs = np.random.default_rng(0).integers(0, len(first), (_TRIES, 2))
     along = np.cross(unit[pairs[:, 0]], unit[pairs[:, 1]])
     size = np.linalg.norm(along, axis=1)
     along = along[size > 1e-3] / size[size > 1e-3, None]
@@ -137,21 +156,28 @@ def _vote(rays: tuple[Floats, Floats], turns: int, limit: float) -> _Vote:
         return _Vote(turns, np.array([1.0, 0.0, 0.0]), together, int(together.sum()))
     agreed = np.stack([_on_plane(first, second, one, limit) for one in along])
     best = int(agreed.sum(axis=1).argmax())
-    for _ in range(2):  # all that agree tell the direction better than two of them
-        chosen = agreed[best]
-        if chosen.sum() < 3:
-            break
-        refined = np.linalg.svd(unit[chosen])[2][-1]
-        again = _on_plane(first, second, refined, limit)
-        if again.sum() < chosen.sum():
-            break
-        along[best], agreed[best] = refined, again
-    return _Vote(turns, along[best], agreed[best], int((together & agreed[best]).sum()))
+    return _refined(first, second, _Vote(turns, along[best], agreed[best], 0), limit)
 
 
-def _on_plane(
-    first: Floats, second: Floats, along: Floats, limit: float
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _refined(first: Floats, second: Floats, vote: _Vote, limit: float) -> _Vote:
+    """Return a vote whose direction all that agree tell, better than two of them."""
+    normals = np.cross(first, second)
+    lengths = np.linalg.norm(normals, axis=1)
+    unit = normals / np.maximum(lengths, 1e-9)[:, None]
+    along, agreed = vote.along, vote.agreed
+    for _ in range(3):
+        if agreed.sum() < 3:
+            break
+        told = np.linalg.svd(unit[agreed])[2][-1]
+        again = _on_plane(first, second, told, limit)
+        if again.sum() < agreed.sum():
+            break
+        along, agreed = told, again
+    together = (lengths < limit) & ((first * second).sum(axis=1) > 0)
+    return _Vote(vote.turns, along, agreed, int((together & agreed).sum()))
+
+
+def _on_plane(first: Floats, second: Floats, along: Floats, limit: float) -> Flags:
     """Return which pairs of rays meet if the second camera stands that way from the first."""
     planes = np.cross(along, first)
     size = np.maximum(np.linalg.norm(planes, axis=1), 1e-9)
@@ -211,40 +237,38 @@ def _length(shown: Shown, pixels: Floats, rays: Floats, depths: Floats) -> float
     return float(np.median(distance / depths[on_shell]))
 
 
-def _match(first: Image, second: Image) -> Floats:
-    """Return pixels (matches, 2, 2) of both photos that show the same; many do not.
+def _best_pairs(alike: Descriptors) -> Pairs:
+    """Return the pairs (n, 2) that are each other's best, and far better than the second best.
+
+    Parameters
+    ----------
+    alike : float32 (points, points), cosines
+    """
+    best = alike.argmax(axis=1)
+    rows = np.arange(len(alike))
+    top = alike[rows, best]
+    rest = alike.copy()
+    rest[rows, best] = -1
+    distance, second = (np.sqrt(np.maximum(2 - 2 * one, 0)) for one in (top, rest.max(axis=1)))
+    good = (alike.argmax(axis=0)[best] == rows) & (distance < _BETTER * second)
+    return np.stack([rows[good], best[good]], axis=1)
+
+
+def _points(shown: Shown) -> _Points:
+    """Return points by SIFT.
 
     R. Arandjelovic, A. Zisserman, "Three things everyone should know to improve object retrieval",
-    CVPR 2012 (RootSIFT), with matches that are each other's best.
+    CVPR 2012: roots of shares, whose products are cosines.
     """
-    found = [_points(photo) for photo in (first, second)]
-    if any(len(pixels) < _LEAST for pixels, _ in found):
-        return np.zeros((0, 2, 2))
-    (here, one), (there, other) = found
-    matcher = cv2.BFMatcher()
-    back = {pair[0].queryIdx: pair[0].trainIdx for pair in matcher.knnMatch(other, one, k=1)}
-    good = [
-        (best.queryIdx, best.trainIdx)
-        for best, second_best in matcher.knnMatch(one, other, k=2)
-        if best.distance < _BETTER * second_best.distance
-        and back[best.trainIdx] == best.queryIdx
-    ]  # fmt: skip
-    if not good:
-        return np.zeros((0, 2, 2))
-    left, right = (np.array(side) for side in zip(*good, strict=True))
-    return np.stack([here[left], there[right]], axis=1)
-
-
-def _points(photo: Image) -> tuple[Floats, np.ndarray[tuple[int, int], np.dtype[np.float32]]]:
-    small = work_copy(photo, _PIXELS)
+    small = work_copy(shown.photo, _PIXELS)
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
     sift = cv2.SIFT_create(_POINTS, contrastThreshold=0.02)  # type: ignore[attr-defined]
-    points, described = sift.detectAndCompute(grey, None)
+    found, described = sift.detectAndCompute(grey, None)
     if described is None:
-        return np.zeros((0, 2)), np.zeros((0, 128), np.float32)
+        return _Points(np.zeros((0, 2)), np.zeros((0, 3)), np.zeros((0, 128), np.float32))
     shares = described / np.maximum(described.sum(axis=1, keepdims=True), 1e-9)
-    pixels = np.array([point.pt for point in points]) * (photo.shape[1] / small.shape[1])
-    return pixels, np.sqrt(shares).astype(np.float32)
+    pixels = np.array([point.pt for point in found]) * (shown.photo.shape[1] / small.shape[1])
+    return _Points(pixels, _rays(shown, pixels), np.sqrt(shares).astype(np.float32))
 
 
 def _rays(shown: Shown, pixels: Floats) -> Floats:

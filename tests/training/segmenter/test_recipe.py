@@ -34,7 +34,7 @@ def run_smoke() -> dg.ExecuteInProcessResult:
     from training.segmenter.recipe import SEGMENTATION
 
     config = {"weights": "none", "workers": 0, "accelerator": "cpu", "side": 64}
-    config |= {"train_side": 64, "epochs": 1}
+    config |= {"train_side": 64, "epochs": 1, "drawn_scenes": 1}
     return run_job(SEGMENTATION, "retrain_smoke_segmenter", smoke(SEGMENTATION.name), config)
 
 
