@@ -13,6 +13,7 @@ from serving.staging.furnish.scene import Crop, Effort, Layers, Light, Scene
 from serving.staging.room import Camera
 
 _PATH = {"type": "path", "max_depth": 4, "rr_depth": 3}
+_MOST_CELLS = 300_000  # light has no finer detail that the denoiser would leave
 _PER_PIXEL = 2  # rays along each side of a pixel, for its cover
 
 
@@ -32,7 +33,8 @@ class PathTracer:
         """
         how, camera, seed = rays if is_fast() else film, scene.room.camera, effort.seed
         furnished, bare = (shapes_of(scene, with_things) for with_things in (True, False))
-        grid = Grid.over(crop, effort.scale)
+        area = crop.size[0] * crop.size[1]
+        grid = Grid.over(crop, min(effort.scale, (_MOST_CELLS / area) ** 0.5))
         light, albedo, normals = how.trace(furnished, _PATH, camera, grid, effort.samples, seed)
         empty = light_of_empty(how, bare, _PATH, camera, grid, seed)
         cover, distance = _cover(how, furnished, camera, crop)

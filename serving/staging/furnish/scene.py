@@ -106,7 +106,7 @@ class Effort:
 
     Attributes
     ----------
-    scale : of the traced light against the photo's pixels; coverage is found at full size
+    scale : of the traced light against the photo's pixels, at most; coverage is found at full size
     samples : light paths for each pixel
     seed : of the noise
     """
