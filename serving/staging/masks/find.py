@@ -27,6 +27,7 @@ HOLE = 0.004  # of the photo
 MARGIN = 0.012  # of the long side: the dark rim beside a thing goes with it
 _AROUND = 0.04  # of the long side
 _ODD = 0.22  # of a logarithm of a level
+_ON_TOP = 0.05  # of the photo's height: from a bedside table to the shade of the lamp on it
 _TALL = 0.3  # of the photo: frames of doors are taller
 _SMALL = 0.02  # of the photo: what is small and touches furniture stood on it or beside it
 _UNNAMED: tuple[Class, ...] = ("other", "plant", "lamp")
@@ -110,8 +111,16 @@ def furniture_of(photo: Image, ids: Ids, movable: AbstractSet[Class]) -> Mask:
     seed |= _parts_beside(unnamed, seed)
     whole = grow(photo, seed, ids)
     beside = widen(whole, MARGIN * max(ids.shape))
-    whole |= _touching(unnamed | odd_on_walls(photo, ids, beside), beside)
+    whole |= _touching(unnamed | odd_on_walls(photo, ids, beside), beside | _above(whole))
     return whole
+
+
+def _above(whole: Mask) -> Mask:
+    """Return what is right above a mask: a lamp's foot is too thin to be seen, its shade is not."""
+    rows = max(1, round(_ON_TOP * whole.shape[0]))
+    column = np.ones((rows + 1, 1), np.uint8)
+    raised = cv2.dilate(whole.astype(np.uint8), column, anchor=(0, 0))
+    return np.asarray(raised > 0, np.bool_)
 
 
 def _parts_beside(unnamed: Mask, seed: Mask) -> Mask:
