@@ -41,8 +41,8 @@ from serving.staging.geometry.doubts import REFUSALS
 from serving.staging.geometry.find import find_room
 from serving.staging.kit import Kit
 from serving.staging.layout.solve import plan
+from serving.staging.masks.kinds import FITTED
 from serving.staging.process import (
-    FITTED,
     Cleared,
     Staged,
     as_it_is,

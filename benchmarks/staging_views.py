@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from serving.staging.geometry.find import find_room
 from serving.staging.room import Camera
-from serving.staging.views import Shown, View, find_view
+from serving.staging.views import Shown, View, find_view, quarter_turn
 from synthetic.catalogue import Catalogue, read_catalogue
 from synthetic.raycast.cameras import numbers_of, photographs, rotation_of, stand_in_corner
 from synthetic.raycast.caster import Floats as Floats32
@@ -134,11 +134,8 @@ def pairs_of(photos: list[Photo]) -> Iterator[tuple[Photo, Photo]]:
 
 def errors_of(first: Photo, second: Photo, view: View) -> tuple[float, float, float]:
     """Return errors of rotation and direction, degrees, and of length, a share."""
-    quarter = np.pi / 2 * view.turns
-    cos, sin = np.cos(quarter), np.sin(quarter)
-    turn = np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
     own, other = first.shown.room.camera, view.room(second.shown.room).camera
-    between = other.rotation @ turn.T @ own.rotation.T
+    between = other.rotation @ quarter_turn(view.turns).T @ own.rotation.T
     true = second.rotation @ first.rotation.T
     rotation = np.degrees(np.arccos(np.clip((np.trace(between.T @ true) - 1) / 2, -1, 1)))
     way = own.rotation @ (view.x_m, other.height_m - own.height_m, view.z_m)

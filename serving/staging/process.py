@@ -29,14 +29,12 @@ from serving.staging.surfaces.material import Material
 from serving.staging.surfaces.paint import paint_walls
 from serving.staging.things import Look, Model
 
-CODE = "1"  # of the steps, where what comes out of them changes
+CODE = "2"  # of the steps, where what comes out of them changes
 Mask = NDArray[np.bool_]
 _SHELL: Mapping[Face, Class] = {
     "floor": "floor", "ceiling": "ceiling", "front": "wall", "left": "wall", "right": "wall",
 }  # fmt: skip
 _MOST_GUESSED = 0.25
-# furnished with what their free floor takes: most of what stands there is built in
-FITTED: frozenset[RoomType] = frozenset(("kitchen",))
 
 
 @dataclass(frozen=True)

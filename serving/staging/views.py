@@ -34,8 +34,7 @@ _OF_SHELL = [
     CLASSES.index(name)
     for name in ("wall", "floor", "ceiling", "window", "door", "picture", "curtain", "rug")
 ]
-
-
+_ANY_WAY = np.array([[1.0, 0.0, 0.0]])  # where nothing tells a direction
 Descriptors = NDArray[np.float32]
 Pairs = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -79,7 +78,8 @@ class View:
         return replace(first, pieces=tuple(self._moved(piece) for piece in first.pieces))
 
     def _moved(self, piece: Placed) -> Placed:
-        x, z = (np.array([piece.x_m - self.x_m, piece.z_m - self.z_m])) @ _flat_turn(self.turns)
+        flat = quarter_turn(self.turns)[::2, ::2]
+        x, z = np.array([piece.x_m - self.x_m, piece.z_m - self.z_m]) @ flat
         yaw = (piece.yaw_deg - 90 * self.turns + 180) % 360 - 180
         return replace(piece, x_m=float(x), z_m=float(z), yaw_deg=yaw)
 
@@ -96,6 +96,8 @@ def find_view(first: Shown, second: Shown) -> View | None:
     if any(len(one.pixels) < _LEAST for one in points):
         return None
     pairs = _best_pairs(points[0].described @ points[1].described.T)
+    if len(pairs) < _LEAST:
+        return None
     rays = points[0].rays[pairs[:, 0]], points[1].rays[pairs[:, 1]]
     limit = _OFF_PX / _focal(second)
     votes = (_vote(rays, turns, limit) for turns in range(4))
@@ -140,32 +142,18 @@ class _Vote:
 
 
 def _vote(rays: tuple[Floats, Floats], turns: int, limit: float) -> _Vote:
-    first, second = rays[0], rays[1] @ _turn(turns).T
-    nothing = np.zeros(len(first), bool)
-    if len(first) < 2:
-        return _Vote(turns, np.array([1.0, 0.0, 0.0]), nothing, 0)
-    normals = np.cross(first, second)
-    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
-    together = (lengths[:, 0] < limit) & ((first * second).sum(axis=1) > 0)
-    unit = normals / np.maximum(lengths, 1e-9)
-    pairs = np.random.default_rng(0).integers(0, len(first), (_TRIES, 2))
-    along = np.cross(unit[pairs[:, 0]], unit[pairs[:, 1]])
-    size = np.linalg.norm(along, axis=1)
-    along = along[size > 1e-3] / size[size > 1e-3, None]
-    if not len(along):
-        return _Vote(turns, np.array([1.0, 0.0, 0.0]), together, int(together.sum()))
-    agreed = np.stack([_on_plane(first, second, one, limit) for one in along])
-    best = int(agreed.sum(axis=1).argmax())
-    return _refined(first, second, _Vote(turns, along[best], agreed[best], 0), limit)
-
-
-def _refined(first: Floats, second: Floats, vote: _Vote, limit: float) -> _Vote:
-    """Return a vote whose direction all that agree tell, better than two of them."""
+    first, second = rays[0], rays[1] @ quarter_turn(turns).T
     normals = np.cross(first, second)
     lengths = np.linalg.norm(normals, axis=1)
     unit = normals / np.maximum(lengths, 1e-9)[:, None]
-    along, agreed = vote.along, vote.agreed
-    for _ in range(3):
+    pairs = np.random.default_rng(0).integers(0, len(first), (_TRIES, 2))
+    crossed = np.cross(unit[pairs[:, 0]], unit[pairs[:, 1]])
+    size = np.linalg.norm(crossed, axis=1)
+    tried = np.vstack([_ANY_WAY, crossed[size > 1e-3] / size[size > 1e-3, None]])
+    flags = [_on_plane(first, second, one, limit) for one in tried]
+    best = int(np.argmax([one.sum() for one in flags]))
+    along, agreed = tried[best], flags[best]
+    for _ in range(3):  # all that agree tell the direction better than two of them
         if agreed.sum() < 3:
             break
         told = np.linalg.svd(unit[agreed])[2][-1]
@@ -174,7 +162,7 @@ def _refined(first: Floats, second: Floats, vote: _Vote, limit: float) -> _Vote:
             break
         along, agreed = told, again
     together = (lengths < limit) & ((first * second).sum(axis=1) > 0)
-    return _Vote(vote.turns, along, agreed, int((together & agreed).sum()))
+    return _Vote(turns, along, agreed, int((together & agreed).sum()))
 
 
 def _on_plane(first: Floats, second: Floats, along: Floats, limit: float) -> Flags:
@@ -189,7 +177,7 @@ def _measured(
     first: Shown, second: Shown, matches: Floats, rays: tuple[Floats, Floats], vote: _Vote
 ) -> View | None:
     """Return the view with its length, by what is known of the walls and floors of both rooms."""
-    one, other = rays[0], rays[1] @ _turn(vote.turns).T
+    one, other = rays[0], rays[1] @ quarter_turn(vote.turns).T
     near, far = _depths(one, other, vote.along)
     wide = np.linalg.norm(np.cross(one, other), axis=1) > math.sin(_LEAST_ANGLE)
     before = vote.agreed & wide & (near > 0) & (far > 0)
@@ -203,12 +191,10 @@ def _measured(
     ]
     if lengths[0] is None or lengths[1] is None:
         return None
-    scale, heights = (
-        lengths[0] / lengths[1],
-        (first.room.camera.height_m, second.room.camera.height_m),
-    )
-    rise = heights[0] + lengths[0] * along[1] - scale * heights[1]
-    if not _SCALES[0] < scale < _SCALES[1] or abs(rise) > _HEIGHT_OFF * heights[0]:
+    scale = lengths[0] / lengths[1]
+    height, other_height = (shown.room.camera.height_m for shown in (first, second))
+    off = height + lengths[0] * along[1] - scale * other_height
+    if not _SCALES[0] < scale < _SCALES[1] or abs(off) > _HEIGHT_OFF * height:
         return None
     x, _, z = lengths[0] * along
     return View(vote.turns, float(x), float(z), float(scale), vote.count)
@@ -232,8 +218,7 @@ def _length(shown: Shown, pixels: Floats, rays: Floats, depths: Floats) -> float
     on_shell = np.isin(shown.ids[at[:, 1], at[:, 0]], _OF_SHELL) & (depths > 1e-3)
     if on_shell.sum() < _LEAST_MEASURED:
         return None
-    faces, distance = faces_of(shown.room.camera, shown.room.box, rays[on_shell])
-    del faces
+    _, distance = faces_of(shown.room.camera, shown.room.box, rays[on_shell])
     return float(np.median(distance / depths[on_shell]))
 
 
@@ -286,12 +271,7 @@ def _focal(shown: Shown) -> float:
     return shown.room.camera.scaled((height, width)).focal_px * by
 
 
-def _turn(turns: int) -> Floats:
+def quarter_turn(turns: int) -> Floats:
     """Return what turns directions by quarter turns about the vertical, (3, 3)."""
     cos, sin = ((1, 0), (0, 1), (-1, 0), (0, -1))[turns]
     return np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]], float)
-
-
-def _flat_turn(turns: int) -> Floats:
-    """Return the same for (x, z), (2, 2)."""
-    return _turn(turns)[::2, ::2]

@@ -14,9 +14,9 @@ from serving.requests.staging import StageInput
 from serving.staging.furnish.scene import Renderer
 from serving.staging.layout.plan import Plan
 from serving.staging.layout.solve import plan
+from serving.staging.masks.kinds import FITTED
 from serving.staging.process import (
     CODE,
-    FITTED,
     Cleared,
     Staged,
     as_it_is,
@@ -75,11 +75,7 @@ class Stager:
 
     def _cleared(self, look: Look) -> Cleared:
         """Return a room without what is loose in it; as it came if that is to stay."""
-        file = look.read(self._run)
-        try:
-            before = pixels_of(file)
-        finally:
-            file.release()
+        before = self._before(look)
         asked = self._request
         if asked.mode != "clear" and (asked.keep_furniture or look.room_type in FITTED):
             return as_it_is(before, look.ids)
@@ -91,6 +87,13 @@ class Stager:
             return _pack(clear_photo(before, look.ids, look.room, look.room_type))
 
         return _unpack(self._run.stage(f"staging-clear-{CODE}", inputs, make), before)
+
+    def _before(self, look: Look) -> Image:
+        file = look.read(self._run)
+        try:
+            return pixels_of(file)
+        finally:
+            file.release()
 
     def plan_room(self, photos: Sequence[Look], seeds: Sequence[int]) -> list[RoomPlan]:
         """Return what stands in a room that some photos show, for each seed.
@@ -108,9 +111,9 @@ class Stager:
     def _views(self, first: Look, others: Sequence[Look]) -> Mapping[int, View]:
         if not others:
             return {}
-        shown = Shown(self._cleared(first).before, first.ids, first.room)
+        shown = Shown(self._before(first), first.ids, first.room)
         found = {
-            look.number: find_view(shown, Shown(self._cleared(look).before, look.ids, look.room))
+            look.number: find_view(shown, Shown(self._before(look), look.ids, look.room))
             for look in others
         }
         return {number: view for number, view in found.items() if view is not None}

@@ -20,6 +20,7 @@ _RIM = 2  # px around each field, so that no filter reads its neighbour
 _PLAIN_PX = 4
 _MOST_FIELD = 1024  # px, of a field's side
 _SHRINK = 0.8  # of all textures, again and again, until they have room
+_MOST_REPEATS, _LEAST_SCALE = 128, 0.02
 _UPWARD: NDArray[np.float32] = np.array([1, -1], np.float32)  # pictures start at their top
 
 
@@ -35,6 +36,7 @@ class _Field:
     at : px from the top and the left, inside the rim
     """
 
+    key: int
     look: Look
     first: NDArray[np.float32]
     repeats: tuple[int, int]
@@ -91,24 +93,26 @@ def _fields(parts: Sequence[Part]) -> dict[int, _Field]:
         ranges.setdefault(id(part.look), []).append(part.uvs * _UPWARD)
     scale = 1.0
     while True:
-        wanted = [_field(look, ranges[key], scale) for key, look in looks.items()]
+        wanted = [_field(key, look, ranges[key], scale) for key, look in looks.items()]
         placed = list(_on_shelves(wanted))
         if len(placed) == len(wanted):
-            return {id(field.look): field for field in placed}
+            return {field.key: field for field in placed}
         scale *= _SHRINK
 
 
-def _field(look: Look, uvs: Sequence[Vectors], scale: float) -> _Field:
-    if look.texture is None:
-        return _Field(look, np.zeros(2, np.float32), (1, 1), (_PLAIN_PX, _PLAIN_PX))
+def _field(key: int, look: Look, uvs: Sequence[Vectors], scale: float) -> _Field:
+    """Return the field of a look; what would be too fine to be seen is of its mean colour."""
     low = np.floor(np.min([one.min(axis=0) for one in uvs], axis=0))
     high = np.ceil(np.max([one.max(axis=0) for one in uvs], axis=0))
+    if look.texture is None or (high - low).max() > _MOST_REPEATS or scale < _LEAST_SCALE:
+        plain = replace(look, texture=None)
+        return _Field(key, plain, np.zeros(2, np.float32), (1, 1), (_PLAIN_PX, _PLAIN_PX))
     across, down = (max(1, int(count)) for count in high - low)
     rows, columns = (
         max(1, min(round(px * scale), _MOST_FIELD // count))
         for px, count in zip(look.texture.shape, (down, across), strict=False)
     )
-    return _Field(look, np.asarray(low, np.float32), (across, down), (rows, columns))
+    return _Field(key, look, np.asarray(low, np.float32), (across, down), (rows, columns))
 
 
 def _on_shelves(fields: Sequence[_Field]) -> Iterator[_Field]:
@@ -121,7 +125,7 @@ def _on_shelves(fields: Sequence[_Field]) -> Iterator[_Field]:
         if top + rows > SIDE or columns > SIDE:
             return
         at = top + _RIM, left + _RIM
-        yield _Field(field.look, field.first, field.repeats, field.size, at)
+        yield replace(field, at=at)
         left, height = left + columns, max(height, rows)
 
 

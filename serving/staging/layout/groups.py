@@ -12,6 +12,7 @@ from serving.staging.kit import Role, RoomType
 from serving.staging.layout.fit import Scene, bare_wall
 from serving.staging.layout.plan import Placed, Size
 from serving.staging.layout.space import Mask, is_door
+from serving.staging.masks.kinds import FITTED
 from serving.staging.room import Wall
 
 
@@ -279,4 +280,4 @@ def group_of(room_type: RoomType, anchored: bool) -> tuple[Group, ...]:
     """Return what a type of room gets beside its anchor, in the order of placing."""
     if anchored:
         return _BY_TYPE[room_type]
-    return (_PLANT,) if room_type == "kitchen" else _WITHOUT_ANCHOR
+    return (_PLANT,) if room_type in FITTED else _WITHOUT_ANCHOR

@@ -13,6 +13,7 @@ from serving.staging.layout.fit import Scene, covered, facing, wall_behind
 from serving.staging.layout.groups import Group, group_of
 from serving.staging.layout.plan import Placed, Plan
 from serving.staging.layout.space import Space, wall_point, wall_reach
+from serving.staging.masks.kinds import FITTED
 from serving.staging.room import Wall
 
 WALLS: tuple[Wall, ...] = ("front", "right", "left")
@@ -23,9 +24,8 @@ _LEAST_WALL = 0.75
 # An anchor takes at most this share of its wall: the rest is for what stands beside it.
 _SHARE_OF_WALL = 0.7
 _FREE_STANDING: frozenset[Role] = frozenset(("dining_table",))
-# around a table, and the share of it that must be free floor
-_CHAIR_ROOM_M, _LEAST_ROOM = 0.55, 0.8
-_KITCHEN_ROOM_M, _LEAST_KITCHEN_ROOM = 1.3, 0.9  # people work at its counters
+# metres around a table, and the share of that which must be free floor
+_FOR_CHAIRS, _BESIDE_COUNTERS = (0.55, 0.8), (1.3, 0.9)
 _MOST_TRIED = 40
 _MOST_ARRANGED = 5
 
@@ -118,11 +118,10 @@ def _several(scene: Scene, choices: Iterable[_Choice], seed: int) -> list[_Choic
 def _anchors(
     scene: Scene, kit: Kit, skus: tuple[str, ...], room_type: RoomType
 ) -> Iterator[_Choice]:
-    around = _KITCHEN_ROOM_M if room_type == "kitchen" else _CHAIR_ROOM_M
-    least = _LEAST_KITCHEN_ROOM if room_type == "kitchen" else _LEAST_ROOM
+    needed = _BESIDE_COUNTERS if room_type in FITTED else _FOR_CHAIRS
     for order, sku in enumerate(skus):
         if ANCHORS[room_type] in _FREE_STANDING:
-            yield from _standing_free(scene, kit, sku, -0.25 * order, (around, least))
+            yield from _standing_free(scene, kit, sku, -0.25 * order, needed)
         else:
             yield from along_walls(scene, kit, sku, -0.25 * order)
 

@@ -23,7 +23,7 @@ _CAMERA_ZONE_M = 0.9
 _DEEPEST_M = 9.0
 _WIDEST_M = 8.0
 _WALL_STEP_M = 0.1
-WALL_HEIGHTS_M = (0.3, 0.6, 0.9, 1.2, 1.5, 1.8, 2.1)
+_WALL_HEIGHTS_M = (0.3, 0.6, 0.9, 1.2, 1.5, 1.8, 2.1)
 _ON_FLOOR = [CLASSES.index(name) for name in ("floor", "rug")]
 
 
@@ -60,7 +60,7 @@ class Space:
         """Return the class ids of a stretch of a wall between two heights, (places, heights)."""
         first = wall_reach(self.room, wall)[0]
         low, high = (round((edge - first) / _WALL_STEP_M) for edge in (start_m, end_m))
-        of_heights = [from_m <= height <= to_m for height in WALL_HEIGHTS_M]
+        of_heights = [from_m <= height <= to_m for height in _WALL_HEIGHTS_M]
         return self.walls[wall][max(low, 0) : max(high, low + 1)][:, of_heights]
 
 
@@ -161,9 +161,9 @@ def _profile(room: Room, wall: Wall, ids: Ids, gone: Mask) -> Ids:
     start, end = wall_reach(room, wall)
     along = np.arange(start + _WALL_STEP_M / 2, end, _WALL_STEP_M)
     if not len(along):
-        return np.zeros((0, len(WALL_HEIGHTS_M)), np.uint8)
+        return np.zeros((0, len(_WALL_HEIGHTS_M)), np.uint8)
     flat = np.array([wall_point(room, wall, float(at), 0.01) for at in along])
-    points = np.stack([np.insert(flat, 1, height, axis=1) for height in WALL_HEIGHTS_M], axis=1)
+    points = np.stack([np.insert(flat, 1, height, axis=1) for height in _WALL_HEIGHTS_M], axis=1)
     seen = _look_up(room, points, ids)
     removed = _look_up(room, points, gone.astype(np.uint8)) == 1
     # What hid the wall is gone, and a wall is behind.

@@ -5,7 +5,8 @@ from serving.perception.classes import OUTDOORS, Class
 _ALWAYS: frozenset[Class] = frozenset(
     ("bed", "sofa", "chair", "armchair", "table", "lamp", "rug", "plant", "shelf")
 )
-_FITTED_IN = frozenset(("kitchen", "bathroom"))  # rooms whose cabinets are part of them
+# rooms whose cabinets are part of them: nothing is cleared there for furniture
+FITTED = frozenset(("kitchen", "bathroom"))
 PROTECTED: frozenset[Class] = OUTDOORS | frozenset(
     ("window", "door", "curtain", "mirror", "picture", "stairs", "person",
      "sink", "bath", "toilet", "stove", "refrigerator")
@@ -20,6 +21,6 @@ def movable_in(room_type: str) -> frozenset[Class]:
     >>> "cabinet" in movable_in("bedroom"), "cabinet" in movable_in("kitchen")
     (True, False)
     """
-    if room_type in _FITTED_IN:
+    if room_type in FITTED:
         return _ALWAYS - {"shelf"}
     return _ALWAYS | {"cabinet"}

@@ -71,3 +71,18 @@ def test_more_than_has_room_is_made_smaller_and_not_left_out() -> None:
         field = picture[low[1] : high[1], low[0] : high[0]]
         assert look.texture is not None
         assert np.abs(field.mean(axis=(0, 1)) - look.texture.mean(axis=(0, 1))).max() < 3
+
+
+def test_a_texture_that_repeats_without_end_shows_its_mean_and_ends() -> None:
+    uvs = np.array([[0, 0], [1e5, 3e5], [0, 3e5]], np.float32)
+    look = Look((0.2, 0.4, 0.6), texture=np.full((8, 8, 3), 90, np.uint8))
+    picture, (one,) = draw_atlas([part(look, uvs)])
+    expected = np.rint(to_coded(np.array(look.rgb, np.float32)))
+    assert (shown(picture, one.uvs) == expected).all()
+
+
+def test_however_many_textures_there_are_each_has_a_place() -> None:
+    uvs = np.array([[0, 0], [100, 100], [0, 100]], np.float32)
+    looks = [texture(seed, 16, 16) for seed in range(400)]
+    _, parts = draw_atlas([part(look, uvs) for look in looks])
+    assert len({tuple(one.uvs[0]) for one in parts}) == len(looks)
