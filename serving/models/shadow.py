@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from serving import metrics
 log = logging.getLogger(__name__)
 
 _ITEMS = 512
+_REST = 3.0  # of the time that a question took
+_LONGEST_REST_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,10 @@ class ShadowQueue:
     The threads are not at a lower priority (nice): one of them may hold the interpreter's lock when
     the kernel sets it aside, and everybody who answers a caller would wait for it. What is
     dear about a question happens elsewhere: decoding without the lock, the model in its process.
+
+    After a question a thread rests three times as long as it took, so that these take a quarter of
+    a core and callers the rest: a challenger that has just started knows no photo yet, and every
+    photo whose answer the champion remembers would be decoded again for it at once.
 
     Parameters
     ----------
@@ -82,6 +89,7 @@ class ShadowQueue:
 
     def _work(self) -> None:
         while (next_one := self._next()) is not None:
+            began = time.monotonic()
             try:
                 next_one.ask()
             except Exception:  # what nobody waits for ends nobody's work
@@ -91,6 +99,8 @@ class ShadowQueue:
                 with self._changed:
                     self._asking -= 1
                     self._changed.notify_all()
+                    rest = min(_REST * (time.monotonic() - began), _LONGEST_REST_S)
+                    self._changed.wait_for(lambda: self._closed, rest)
 
     def _next(self) -> _Waiting | None:
         with self._changed:

@@ -1,6 +1,7 @@
 """What nobody waits for is asked in turn, or dropped and counted."""
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -77,3 +78,18 @@ def test_what_waits_at_the_end_is_dropped_and_counted() -> None:
     gate.opened.set()
     assert not queue.put("rooms", gate.count, 1)
     assert (gate.asked, dropped("closed") - before) == (0, 3)
+
+
+def test_most_of_the_time_is_left_to_callers(queue: ShadowQueue) -> None:
+    moments: list[float] = []
+
+    def work() -> None:
+        moments.append(time.monotonic())
+        time.sleep(0.02)
+        moments.append(time.monotonic())
+
+    for _ in range(2):
+        queue.put("rooms", work, 1)
+    assert queue.drain(10)
+    began, ended, next_one = moments[:3]
+    assert next_one - ended >= min(3 * (ended - began), 0.5) * 0.99, "or half a second at most"
