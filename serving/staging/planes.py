@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.staging.room import FACES, Camera, Face, Floats, Ids, Room, faces_of
+from serving.staging.room import FACES, Camera, Face, Floats, Ids, Opening, Room, faces_of
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+_CORNERS = 12  # along each edge of an opening: a part of it may lie behind the camera
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,29 @@ def see_faces(room: Room, size: tuple[int, int]) -> SeenFaces:
     points = rays * depth[..., None]
     points[..., 1] += camera.height_m
     return SeenFaces(ids, points.astype(np.float32), depth.astype(np.float32))
+
+
+def seen_opening(opening: Opening, room: Room, camera: Camera) -> Mask:
+    """Return the pixels of a door or window as if nothing stood before it."""
+    along = np.linspace(opening.start_m, opening.end_m, _CORNERS)
+    up = np.linspace(opening.bottom_m, opening.top_m, _CORNERS)
+    outline = np.concatenate([
+        np.stack([along, np.full_like(along, opening.bottom_m)], axis=1),
+        np.stack([np.full_like(up, opening.end_m), up], axis=1),
+        np.stack([along[::-1], np.full_like(along, opening.top_m)], axis=1),
+        np.stack([np.full_like(up, opening.start_m), up[::-1]], axis=1),
+    ])  # fmt: skip
+    at = {"front": -room.box.front_m, "left": -room.box.left_m, "right": room.box.right_m}
+    fixed = np.full(len(outline), at[opening.wall])
+    columns = (outline[:, 0], outline[:, 1], fixed)
+    if opening.wall != "front":
+        columns = (fixed, outline[:, 1], outline[:, 0])
+    pixels = camera.project(np.stack(columns, axis=1))
+    pixels = pixels[np.isfinite(pixels).all(axis=1)].clip(-20_000, 20_000)
+    drawn = np.zeros(camera.size, np.uint8)
+    if len(pixels) >= 3:
+        cv2.fillPoly(drawn, [np.rint(pixels - 0.5).astype(np.int32)], [1])
+    return drawn > 0
 
 
 @dataclass(frozen=True)

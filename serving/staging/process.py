@@ -29,7 +29,7 @@ from serving.staging.surfaces.material import Material
 from serving.staging.surfaces.paint import paint_walls
 from serving.staging.things import Look, Model
 
-CODE = "2"  # of the steps, where what comes out of them changes
+CODE = "3"  # of the steps, where what comes out of them changes
 Mask = NDArray[np.bool_]
 _SHELL: Mapping[Face, Class] = {
     "floor": "floor", "ceiling": "ceiling", "front": "wall", "left": "wall", "right": "wall",
@@ -129,10 +129,9 @@ def clear_photo(photo: Image, ids: Ids, room: Room, room_type: RoomType) -> Clea
     if not removal.worthwhile:
         return as_it_is(photo, ids)
     done = clear_room(photo, Gone(removal.mask, removal.shadow), ids, room)
-    return Cleared(
-        photo, done.photo, done.changed, _ids_without(ids, removal.mask, room),
-        removal.share, done.guessed,
-    )  # fmt: skip
+    shown = _ids_without(ids, removal.mask, room)
+    shown = np.where(done.openings > 0, done.openings, shown)
+    return Cleared(photo, done.photo, done.changed, shown, removal.share, done.guessed)
 
 
 def restyle_photo(cleared: Cleared, room: Room, floor: Surface, wall: Surface) -> Cleared:

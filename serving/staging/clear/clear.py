@@ -11,6 +11,7 @@ from serving.image import Image, check_rgb
 from serving.staging.carry import work_copy
 from serving.staging.clear.faces import Emptied, empty_faces
 from serving.staging.clear.inpainter import Inpainter
+from serving.staging.clear.openings import continue_openings
 from serving.staging.clear.smooth import blur_known, fill_smoothly
 from serving.staging.clear.tones import to_levels, to_log
 from serving.staging.planes import SeenFaces, see_faces
@@ -37,12 +38,15 @@ class Cleared:
     changed : bool (height, width); outside it, the photo is what it was
     share : of the photo that was changed
     guessed : share of what was cleared whose wall, floor or ceiling the photo does not show
+    openings : uint8 (height, width), what else than these was made there, doors, windows and
+        curtains, ids of `serving.perception.classes`; 0 elsewhere
     """
 
     photo: Image
     changed: Mask
     share: float
     guessed: float
+    openings: Ids
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,8 @@ def clear_room(
 
     Smooth light through what is seen of each wall, floor and ceiling; the floor's texture laid
     flat and continued; skirting and cornice as they are elsewhere on the wall; shadows lifted in
-    brightness only. Found at 1 MP at most and carried into the mask.
+    brightness only; doors, windows and curtains continued downwards. Found at 1 MP at most and
+    carried into the mask.
 
     Parameters
     ----------
@@ -88,7 +93,7 @@ def clear_room(
     """
     _check(photo, gone, ids)
     if not gone.mask.any():
-        return Cleared(photo.copy(), np.zeros_like(gone.mask), 0.0, 0.0)
+        return Cleared(photo.copy(), np.zeros_like(gone.mask), 0.0, 0.0, np.zeros_like(ids))
     small = work_copy(photo, _WORK_PX)
     size = small.shape[0], small.shape[1]
     mask, shadow = _small_masks(gone, size)
@@ -99,13 +104,20 @@ def clear_room(
     emptied = empty_faces(light, mask, hidden, np.asarray(classes, np.uint8), room, seen)
     filled = _with_seam(emptied, light, mask)
     filled = filled + _grain(light, emptied.taught, seed)[..., None]
+    kinds = np.zeros(size, np.uint8)
+    hung = continue_openings(light, mask, np.asarray(classes, np.uint8), room, seen)
+    if hung is not None:
+        kinds = hung.ids
+        filled = np.where(kinds[..., None] > 0, hung.light, filled)
     lift = _lift(emptied, light, shadow, mask)
     levels = to_levels(filled)
     if inpainter is not None:
         levels = _with_residual(levels, small, mask, seen, inpainter)
     made, changed = _carry(photo, gone, levels, lift)
-    guessed = float(emptied.unknown.sum() / max(mask.sum(), 1))
-    return Cleared(made, changed, float(changed.mean()), guessed)
+    guessed = float((emptied.unknown & (kinds == 0)).sum() / max(mask.sum(), 1))
+    shown = cv2.resize(kinds, photo.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    openings = np.where(gone.mask, shown, 0).astype(np.uint8)
+    return Cleared(made, changed, float(changed.mean()), guessed, openings)
 
 
 def _check(photo: Image, gone: Gone, ids: Ids) -> None:

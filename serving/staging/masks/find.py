@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from serving.errors import BadInput
 from serving.image import Image, check_rgb
 from serving.perception.classes import CLASSES, Class
+from serving.staging.clear.openings import HANGING
 from serving.staging.clear.smooth import blur_known
 from serving.staging.masks.grow import grow
 from serving.staging.masks.protect import protected_of
@@ -25,6 +26,7 @@ _SPECK = 0.0008  # of the photo: smaller parts of the map are mistakes
 GAP = 0.016  # of the long side: the strip under a sofa, the space between the legs of a chair
 HOLE = 0.004  # of the photo
 MARGIN = 0.012  # of the long side: the dark rim beside a thing goes with it
+_RIM = 0.008  # of the long side: what of an opening shows the thing before it, too
 _AROUND = 0.04  # of the long side
 _ODD = 0.22  # of a logarithm of a level
 _ON_TOP = 0.05  # of the photo's height: from a bedside table to the shade of the lamp on it
@@ -87,6 +89,8 @@ def find_removal(
     side, area = max(classes.shape), classes.size
     whole = close_gaps(things, GAP * side, round(HOLE * area))
     stays = protected_of(classes, movable, room) & ~things
+    if room is not None:
+        stays &= ~_rim_of_openings(things, classes)
     mask = widen(whole, MARGIN * side) & ~stays
     shadow = np.zeros(classes.shape, np.float32)
     if room is not None and mask.any():
@@ -98,6 +102,18 @@ def find_removal(
     shade = cv2.resize(shadow, size, interpolation=cv2.INTER_LINEAR)
     shade = np.where(full | protected, 0, shade)
     return Removal(full, np.asarray(shade, np.float32), protected, float(things.mean()))
+
+
+def _rim_of_openings(things: Mask, ids: Ids) -> Mask:
+    """Return a narrow strip of what hangs or opens in a wall, right above things.
+
+    It shows them, too, a little; what is cleared goes on from above it.
+    """
+    reach = max(1, round(_RIM * max(ids.shape)))
+    hanging = np.isin(ids, [CLASSES.index(name) for name in HANGING])
+    higher = np.zeros_like(hanging)
+    higher[2 * reach :] = hanging[: -2 * reach]
+    return widen(things, reach) & hanging & higher
 
 
 def furniture_of(photo: Image, ids: Ids, movable: AbstractSet[Class]) -> Mask:

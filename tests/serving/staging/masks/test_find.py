@@ -8,9 +8,9 @@ from serving.errors import BadInput
 from serving.image import Image
 from serving.perception.classes import CLASSES
 from serving.staging.masks import find_removal, movable_in
-from serving.staging.masks.protect import seen_opening
 from serving.staging.masks.shadows import dark_rim, find_shadows
 from serving.staging.masks.shapes import close_gaps, drop_specks, narrow, widen
+from serving.staging.planes import seen_opening
 from serving.staging.room import Opening, Room
 from tests.drawn_box import draw_box, put
 
