@@ -11,11 +11,11 @@ from serving.errors import BadInput
 from serving.image import Image, check_rgb
 from serving.perception.classes import CLASSES, Class
 from serving.staging.clear.openings import HANGING
-from serving.staging.clear.smooth import blur_known
 from serving.staging.masks.grow import grow
 from serving.staging.masks.protect import protected_of
 from serving.staging.masks.shadows import dark_rim, find_shadows
 from serving.staging.masks.shapes import close_gaps, drop_specks, widen
+from serving.staging.masks.walls import above, odd_on_walls, pale_shades
 from serving.staging.room import Ids, Room
 
 Floats = NDArray[np.float32]
@@ -27,9 +27,6 @@ GAP = 0.016  # of the long side: the strip under a sofa, the space between the l
 HOLE = 0.004  # of the photo
 MARGIN = 0.012  # of the long side: the dark rim beside a thing goes with it
 _RIM = 0.008  # of the long side: what of an opening shows the thing before it, too
-_AROUND = 0.04  # of the long side
-_ODD = 0.22  # of a logarithm of a level
-_ON_TOP = 0.05  # of the photo's height: from a bedside table to the shade of the lamp on it
 _TALL = 0.3  # of the photo: frames of doors are taller
 _SMALL = 0.02  # of the photo: what is small and touches furniture stood on it or beside it
 _UNNAMED: tuple[Class, ...] = ("other", "plant", "lamp")
@@ -127,16 +124,9 @@ def furniture_of(photo: Image, ids: Ids, movable: AbstractSet[Class]) -> Mask:
     seed |= _parts_beside(unnamed, seed)
     whole = grow(photo, seed, ids)
     beside = widen(whole, MARGIN * max(ids.shape))
-    whole |= _touching(unnamed | odd_on_walls(photo, ids, beside), beside | _above(whole))
-    return whole
-
-
-def _above(whole: Mask) -> Mask:
-    """Return what is right above a mask: a lamp's foot is too thin to be seen, its shade is not."""
-    rows = max(1, round(_ON_TOP * whole.shape[0]))
-    column = np.ones((rows + 1, 1), np.uint8)
-    raised = cv2.dilate(whole.astype(np.uint8), column, anchor=(0, 0))
-    return np.asarray(raised > 0, np.bool_)
+    odd = unnamed | odd_on_walls(photo, ids, beside)
+    whole |= _touching(odd, beside | above(whole))
+    return whole | pale_shades(photo, ids, whole)
 
 
 def _parts_beside(unnamed: Mask, seed: Mask) -> Mask:
@@ -152,16 +142,6 @@ def _parts_beside(unnamed: Mask, seed: Mask) -> Mask:
         if touching[number] > _BESIDE * outline and total[number] < 0.5 * seed.sum():
             parts.append(number)
     return np.isin(labels, parts)
-
-
-def odd_on_walls(photo: Image, ids: Ids, whole: Mask) -> Mask:
-    """Return what the map calls wall and does not look like it: lamps, vases, leaves."""
-    wall = np.asarray((ids == CLASSES.index("wall")) & ~whole, np.bool_)
-    if not wall.any():
-        return wall
-    light = np.log(photo.astype(np.float32) + np.float32(4))
-    around = blur_known(light, wall, _AROUND * max(ids.shape))
-    return np.asarray(wall & (np.abs(light - around).max(axis=2) > _ODD), np.bool_)
 
 
 def _touching(unnamed: Mask, whole: Mask) -> Mask:

@@ -44,6 +44,16 @@ def test_a_lamp_on_a_table_goes_with_it_though_the_map_calls_it_wall() -> None:
     assert not found.mask[98:108, 298:308].any()
 
 
+def test_a_pale_shade_above_a_table_goes_with_it_and_a_pale_patch_elsewhere_stays() -> None:
+    photo, ids = put(BOX, ROWS, COLUMNS, "table")
+    shade, patch = (slice(112, 134), slice(165, 185)), (slice(60, 82), slice(165, 185))
+    for place in (shade, patch):
+        photo[place] = photo[place] * 0.87
+    found = find_removal(photo, ids, LIVING, BOX.room)
+    assert found.mask[shade].all()
+    assert not found.mask[patch].any()
+
+
 def test_a_window_behind_a_thing_is_never_part_of_the_mask() -> None:
     photo, ids = put(BOX, ROWS, COLUMNS, "sofa")
     ids[110:149, 130:220] = CLASSES.index("window")
