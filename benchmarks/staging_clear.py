@@ -120,7 +120,10 @@ def show_pairs(
         if truth.mean() < LEAST_MASK:
             continue
         if segment is None:
-            ids, shadow = pair.classes, find_shadows(pair.photo, truth, pair.classes, pair.room)
+            ids, shadow = (
+                pair.classes,
+                find_shadows(pair.photo, truth, pair.classes, pair.room).soft,
+            )
             mask = truth | dark_rim(pair.photo, truth, ids)
         else:
             ids = refine_mask(segment(pair.photo), pair.photo)
@@ -212,7 +215,7 @@ def show_pasted(figures: Figures, photos: list[Path], segment: Segment, most: in
     for photo, ids, mask, room in pasted_holes(photos, segment):
         blank = photo.copy()
         blank[mask] = 128  # what is under the mask must not help
-        shadow = find_shadows(blank, mask, ids, room)
+        shadow = find_shadows(blank, mask, ids, room).soft
         made = fills(blank, Gone(mask, shadow), ids, room, ["telea", "pull_push"])
         for name, picture in made.items():
             scores[name].append(score(picture, photo, mask, features))

@@ -24,6 +24,7 @@ _FEATHER = 0.003  # of the long side, inside the mask
 _SEAM = 0.02  # of the long side: how far a difference at the mask's rim is carried inwards
 _RIM = 0.008
 _MOST_LIFT = 0.8  # of a logarithm: darker than that is a thing, not a shadow
+_MOST_HUE = 0.25
 _LEAST_SHADOW = 0.02
 _GRAIN_SIGMA = 1.0
 
@@ -169,13 +170,20 @@ def _grain(light: Floats, taught: Mask, seed: int) -> Floats:
 
 
 def _lift(emptied: Emptied, light: Floats, shadow: Floats, mask: Mask) -> Floats:
-    """Return by how much shadows are made brighter, float32 (height, width), of logarithms."""
+    """Return by how much shadows are made brighter, float32 (height, width, 3), of logarithms.
+
+    A shadow has a little of another hue than the floor, which is taken from it, too. Right behind
+    the mask's edge, where fill and photo are mixed, the photo is made brighter as beside it.
+    """
     if not shadow.any():
-        return np.zeros_like(shadow)
+        return np.zeros_like(light)
     there = ~mask
-    smooth = blur_known(np.asarray(light.mean(axis=2), np.float32), there, 3.0)
-    lift = (emptied.light.mean(axis=2) - smooth).clip(0, _MOST_LIFT) * shadow
-    return np.asarray(cv2.GaussianBlur(lift, (0, 0), 1.5) * there, np.float32)
+    lacks = emptied.light - blur_known(light, there, 3.0)
+    darker = lacks.mean(axis=2, keepdims=True)
+    hue = (lacks - darker).clip(-_MOST_HUE, _MOST_HUE) * (darker > 0)
+    lift = (darker.clip(0, _MOST_LIFT) + hue) * shadow[..., None]
+    smooth = cv2.GaussianBlur(lift, (0, 0), 1.5)
+    return np.asarray(np.where(there[..., None], smooth, blur_known(lift, there, 2.0)), np.float32)
 
 
 def _with_residual(
@@ -195,12 +203,13 @@ def _carry(photo: Image, gone: Gone, levels: Floats, lift: Floats) -> tuple[Imag
     inside = cv2.distanceTransform(gone.mask.astype(np.uint8), cv2.DIST_L2, 3)[rows, columns]
     share = np.clip(inside / max(1.0, _FEATHER * max(size)), 0, 1)[..., None]
     here = photo[rows, columns].astype(np.float32)
-    mixed = here + (fill - here) * share
     in_shade = np.zeros_like(gone.mask[rows, columns])
     if gone.shadow is not None:
         raised = _resized(lift, size)[rows, columns]
         in_shade = (gone.shadow[rows, columns] > _LEAST_SHADOW) & ~gone.mask[rows, columns]
-        mixed[in_shade] = to_levels(to_log(photo[rows, columns][in_shade]) + raised[in_shade, None])
+        lit = in_shade | ((inside > 0) & (share[..., 0] < 1) & (raised.mean(axis=2) > 0))
+        here[lit] = to_levels(to_log(photo[rows, columns][lit]) + raised[lit])
+    mixed = here + (fill - here) * share
     touched = gone.mask[rows, columns] | in_shade
     made[rows, columns][touched] = np.rint(mixed[touched]).clip(0, 255).astype(np.uint8)
     changed = np.zeros_like(gone.mask)

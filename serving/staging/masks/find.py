@@ -91,7 +91,8 @@ def find_removal(
     mask = widen(whole, MARGIN * side) & ~stays
     shadow = np.zeros(classes.shape, np.float32)
     if room is not None and mask.any():
-        shadow = find_shadows(small, mask, classes, room) * ~stays
+        found = find_shadows(small, mask, classes, room)
+        shadow, mask = found.soft * ~stays, mask | (found.deep & ~stays)
     mask |= dark_rim(small, mask, classes) & ~stays
     size = photo.shape[1], photo.shape[0]
     protected = _stretched(stays, size)

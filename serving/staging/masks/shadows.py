@@ -5,6 +5,8 @@ and of the floor's own hue; a dark thing or a rug that happens to lie there is n
 alone: their light falls off into corners as a shadow would.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +28,29 @@ _BELOW, _ABOVE = 0.05, 0.15  # scale of residuals: dark ones count less, since s
 _RIM_PX, _RIM_SHARE = 4.0, 0.2
 _FADES = 1.1  # darkness beside the mask against that of the shadow's outer half
 _HUE = 0.45  # how far hue may move, against brightness
+_HALF = 0.5
 _LEAST_SHARE = 0.0004  # of the picture
+_DEEP = 0.8  # of a logarithm of light: made brighter by more, a floor is noise
 _RIM_REACH, _BEHIND_RIM = 0.03, 0.02  # of the long side
 _DARK = 0.12  # of a logarithm of light
 
 
-def find_shadows(photo: Image, mask: Mask, ids: Ids, room: Room) -> Floats:
-    """Return how far pixels beside a mask lie in its shadow, float32 (height, width), 0..1.
+@dataclass(frozen=True)
+class Shadows:
+    """What lies in the shadow of what is taken away.
+
+    Attributes
+    ----------
+    soft : float32 (height, width), 0..1, how far pixels beside the mask do
+    deep : bool (height, width), where it is so dark that nothing of the floor is left to brighten
+    """
+
+    soft: Floats
+    deep: Mask
+
+
+def find_shadows(photo: Image, mask: Mask, ids: Ids, room: Room) -> Shadows:
+    """Return what lies in the shadow of what is masked.
 
     Parameters
     ----------
@@ -51,20 +69,27 @@ def find_shadows(photo: Image, mask: Mask, ids: Ids, room: Room) -> Floats:
     focal = room.camera.focal_px * size[0] / room.camera.size[1]
     far_px = np.asarray(cv2.distanceTransform((~gone).astype(np.uint8), cv2.DIST_L2, 3), np.float32)
     near = far_px <= _REACH_M * focal / np.maximum(seen.depth_m, 0.1)
-    found = np.zeros(gone.shape, np.bool_)
+    found, darker = np.zeros(gone.shape, np.bool_), np.zeros(gone.shape, np.float32)
     known = _shows_floor(classes, seen) & ~gone
     if known.sum() >= _LEAST_PX:
-        found = _shadows_on(light, known, near & known, gone, far_px)
-    soft = cv2.GaussianBlur(found.astype(np.float32), (0, 0), 1.0)
-    stretched = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.where(mask, 0, stretched).astype(np.float32)
+        found, darker = _shadows_on(light, known, near & known, gone, far_px)
+
+    def stretched(shares: Mask) -> Floats:
+        blurred = blur_known(shares.astype(np.float32), ~gone, 1.0)  # as far as the mask's edge
+        large = cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR)
+        return np.where(mask, 0, large).astype(np.float32)
+
+    return Shadows(stretched(found), stretched(found & (darker > _DEEP)) > _HALF)
 
 
 def _shows_floor(classes: Ids, seen: SeenFaces) -> Mask:
     return np.asarray(seen.on("floor") & (classes == CLASSES.index("floor")), np.bool_)
 
 
-def _shadows_on(light: Floats, known: Mask, near: Mask, gone: Mask, far_px: Floats) -> Mask:
+def _shadows_on(
+    light: Floats, known: Mask, near: Mask, gone: Mask, far_px: Floats
+) -> tuple[Mask, Floats]:
+    """Return where there are shadows, and by how much each pixel is darker than the floor."""
     weight = cv2.GaussianBlur(known.astype(np.float32), (0, 0), 1.5)[..., None]
     smooth = cv2.GaussianBlur(light * known[..., None], (0, 0), 1.5) / np.maximum(weight, 1e-3)
     grey = smooth.mean(axis=2)
@@ -85,7 +110,7 @@ def _shadows_on(light: Floats, known: Mask, near: Mask, gone: Mask, far_px: Floa
             continue
         if np.abs(np.median(hue[part], axis=0) - plain).max() < _HUE * np.median(darker[part]):
             kept |= part
-    return kept
+    return kept, np.asarray(darker, np.float32)
 
 
 def _is_shadow(part: Mask, rim: Mask, darker: Floats, far_px: Floats) -> bool:

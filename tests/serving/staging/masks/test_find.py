@@ -111,21 +111,21 @@ def shaded(factor: float) -> tuple[Image, NDArray[np.bool_], NDArray[np.float64]
 
 def test_a_soft_shadow_beside_the_mask_is_found() -> None:
     photo, mask, dark = shaded(0.4)
-    found = find_shadows(photo, mask, BOX.ids, BOX.room)
+    found = find_shadows(photo, mask, BOX.ids, BOX.room).soft
     assert found[(dark > 0.25) & ~mask].mean() > 0.6
     assert found[~widen((dark > 0) | mask, 6)].max() < 0.05
 
 
 def test_without_a_shadow_none_is_found() -> None:
     photo, mask, _ = shaded(0.0)
-    assert find_shadows(photo, mask, BOX.ids, BOX.room).max() == 0
+    assert find_shadows(photo, mask, BOX.ids, BOX.room).soft.max() == 0
 
 
 def test_something_dark_of_another_hue_is_no_shadow() -> None:
     photo, mask, dark = shaded(0.4)
     red = photo.copy()
     red[dark > 0.1] = (90, 20, 20)
-    assert find_shadows(red, mask, BOX.ids, BOX.room).max() == 0
+    assert find_shadows(red, mask, BOX.ids, BOX.room).soft.max() == 0
 
 
 def test_floor_that_a_thing_shades_goes_with_it_and_other_floor_does_not() -> None:
