@@ -28,7 +28,6 @@ _CUT: frozenset[Role] = frozenset(("bed",))
 _LOW_M = 0.5
 _AS_HIGH_AS_FURNITURE_M = 1.6
 _OF_WALL = [CLASSES.index(name) for name in ("wall", "picture", "curtain", "lamp", "window")]
-_HUNG = [CLASSES.index(name) for name in ("picture", "mirror")]
 _OF_BARE_WALL = [CLASSES.index("wall")]
 
 
@@ -201,11 +200,6 @@ def overlap(first: Floats, second: Floats) -> bool:
 def wall_behind(space: Space, wall: Wall, start_m: float, end_m: float) -> float:
     """Return the share of a stretch of wall that is one, of what the photo shows of it."""
     return _share_of(_OF_WALL, space.behind(wall, start_m, end_m, 0.0, _AS_HIGH_AS_FURNITURE_M))
-
-
-def pictures_hidden(space: Space, wall: Wall, start_m: float, end_m: float, to_m: float) -> float:
-    """Return the share of a stretch of wall, up to a height, on which pictures and mirrors hang."""
-    return _share_of(_HUNG, space.behind(wall, start_m, end_m, 0.0, to_m))
 
 
 def bare_wall(

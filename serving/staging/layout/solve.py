@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.staging.kit import ANCHORS, Kit, Role, RoomType
-from serving.staging.layout.fit import Scene, covered, facing, pictures_hidden, wall_behind
+from serving.staging.layout.fit import Scene, covered, facing, wall_behind
 from serving.staging.layout.groups import Group, group_of
 from serving.staging.layout.plan import Placed, Plan
 from serving.staging.layout.space import Space, wall_point, wall_reach
@@ -21,7 +21,6 @@ _YAWS: dict[Wall, float] = {"front": 0.0, "left": 90.0, "right": -90.0}
 _STEP_M = 0.1
 _OFF_WALL_M = 0.05
 _LEAST_WALL = 0.75
-_MOST_PICTURES = 0.05  # of the wall behind a piece, as high as it is
 # An anchor takes at most this share of its wall: the rest is for what stands beside it.
 _SHARE_OF_WALL = 0.7
 _FREE_STANDING: frozenset[Role] = frozenset(("dining_table",))
@@ -129,7 +128,7 @@ def _anchors(
 
 def along_walls(scene: Scene, kit: Kit, sku: str, bonus: float) -> Iterator[_Choice]:
     """Yield the places with its back to a wall that take a piece, each with its score."""
-    width, height, depth = kit.pieces[sku].size_m
+    width, _, depth = kit.pieces[sku].size_m
     for wall in WALLS:
         low, high = wall_reach(scene.space.room, wall)
         if wall != "front":
@@ -139,11 +138,8 @@ def along_walls(scene: Scene, kit: Kit, sku: str, bonus: float) -> Iterator[_Cho
         for along in np.arange(low + width / 2 + 0.05, high - width / 2, _STEP_M):
             at = wall_point(scene.space.room, wall, float(along), depth / 2 + _OFF_WALL_M)
             piece = of_kit(kit, sku, at, _YAWS[wall])
-            ends = float(along) - width / 2, float(along) + width / 2
-            behind = wall_behind(scene.space, wall, *ends)
+            behind = wall_behind(scene.space, wall, along - width / 2, along + width / 2)
             if behind < _LEAST_WALL or not scene.fits(piece):
-                continue
-            if pictures_hidden(scene.space, wall, *ends, height) > _MOST_PICTURES:
                 continue
             off_middle = abs(float(along) - (low + high) / 2) / (high - low)
             yield _Choice(bonus + _score(scene, piece) + 0.4 * behind - 0.8 * off_middle, piece)
