@@ -25,7 +25,8 @@ _SEATS: frozenset[Role] = frozenset(("sofa", "armchair", "bed"))
 _BESIDE: frozenset[Role] = frozenset(("dining_chair", "office_chair"))  # stand under their table
 # What is so long that the picture's lower edge may cut it, as photographers' own pictures do.
 _CUT: frozenset[Role] = frozenset(("bed",))
-_LOW_M = 0.5
+_SLIGHT: frozenset[Role] = frozenset(("bed", "plant", "floor_lamp"))
+_LOW_M, _TALL_M = 0.5, 1.2
 _AS_HIGH_AS_FURNITURE_M = 1.6
 _OF_WALL = [CLASSES.index(name) for name in ("wall", "picture", "curtain", "lamp", "window")]
 _OF_BARE_WALL = [CLASSES.index("wall")]
@@ -42,6 +43,7 @@ class Limits:
     visible_share : of the piece's box that must be in the picture
     cut_share : the same of what may be cut by the picture's edge
     area_share : of the picture that the box may cover; twice that of what may be cut
+    hung_share : of what a tall piece covers of the picture, that may hang or open in a wall
     facing : least cosine between where a seat looks and where the camera is
     """
 
@@ -51,6 +53,7 @@ class Limits:
     cut_share: float = 0.62
     area_share: float = 0.2
     facing: float = -0.15
+    hung_share: float = 0.04
     gap_m: float = 0.03
 
 
@@ -75,6 +78,7 @@ class Scene:
             and self._in_picture(piece)
             and self._faces_right(piece)
             and self._opens_windows(piece)
+            and self._hides_little(piece)
         )
 
     def _in_room(self, piece: Placed) -> bool:
@@ -138,6 +142,12 @@ class Scene:
             if overlap(piece.footprint(), door_zone(self.space.room, opening, 0.25)):
                 return piece.role in _SEATS and piece.size_m[1] < opening.bottom_m + 0.45
         return True
+
+    def _hides_little(self, piece: Placed) -> bool:
+        """Before pictures, curtains and openings stands nothing tall but leaves and lamps."""
+        if piece.size_m[1] < _TALL_M or piece.role in _SLIGHT:
+            return True
+        return self.space.hidden(piece) <= self.limits.hung_share
 
     def leaves_ways(self) -> bool:
         """Say whether everything that could be walked to still can, on ways of `WALKWAY_M`."""

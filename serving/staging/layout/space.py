@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -24,6 +24,8 @@ _DEEPEST_M = 9.0
 _WIDEST_M = 8.0
 _WALL_STEP_M = 0.1
 _WALL_HEIGHTS_M = (0.3, 0.6, 0.9, 1.2, 1.5, 1.8, 2.1)
+_HUNG = [CLASSES.index(name) for name in ("picture", "mirror", "window", "door", "curtain")]
+_HUNG_SIZE = (180, 120)  # columns and rows of the photo
 _ON_FLOOR = [CLASSES.index(name) for name in ("floor", "rug")]
 
 
@@ -39,6 +41,7 @@ class Space:
     cleared : of these, what something removed had stood on
     kept_free : doors open here, and the photographer stands here
     walls : class ids along each wall, (places, heights), `UNSEEN` where the photo does not show it
+    hung : what hangs or opens in a wall, of the whole photo, squeezed; bool (rows, columns)
     """
 
     room: Room
@@ -48,6 +51,19 @@ class Space:
     cleared: Mask
     kept_free: Mask
     walls: Mapping[Wall, Ids]
+    hung: Mask
+
+    def hidden(self, piece: Placed) -> float:
+        """Return the share of what a piece covers of the picture that hangs or opens in a wall."""
+        height, width = self.room.camera.size
+        rows, columns = self.hung.shape
+        pixels = self.room.camera.project(piece.corners()) * (columns / width, rows / height)
+        if not np.isfinite(pixels).all():
+            return 0.0
+        outline = cv2.convexHull(np.rint(pixels - 0.5).clip(-9999, 9999).astype(np.int32))
+        drawn = np.zeros(self.hung.shape, np.uint8)
+        cv2.fillConvexPoly(drawn, outline, 1)
+        return float(self.hung[drawn > 0].mean()) if drawn.any() else 0.0
 
     def cells(self, corners: Floats) -> Mask:
         """Return the cells within a convex polygon (n, 2) of (x, z)."""
@@ -107,8 +123,13 @@ def survey(room: Room, ids: Ids, cleared: NDArray[Any] | None = None) -> Space:
     closed = cv2.morphologyEx(free.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     free = (closed > 0) & seen
     walls = {wall: _profile(room, wall, ids, gone) for wall in _walls()}
-    bare = Space(room, (left, far), seen, free, vacated & free, np.zeros_like(free), walls)
-    return Space(room, (left, far), seen, free, vacated & free, _kept_free(bare), walls)
+    small = cv2.resize(
+        np.isin(ids, _HUNG).astype(np.uint8), _HUNG_SIZE, interpolation=cv2.INTER_NEAREST
+    )
+    bare = Space(
+        room, (left, far), seen, free, vacated & free, np.zeros_like(free), walls, small > 0
+    )
+    return replace(bare, kept_free=_kept_free(bare))
 
 
 def _walls() -> tuple[Wall, ...]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.perception.classes import CLASSES
+from serving.perception.classes import CLASSES, Class
 from serving.staging.kit import RoomType
 from serving.staging.layout.fit import Scene, overlap, wall_behind
 from serving.staging.layout.plan import Placed, Plan
@@ -118,6 +118,20 @@ def test_footprint_turns_with_the_piece() -> None:
     assert np.ptp(piece.footprint(), axis=0) == pytest.approx((0.9, 2.0))
     assert piece.beside(1, 0) == pytest.approx((2, -3))
     assert piece.beside(0, 1) == pytest.approx((1, -2))
+
+
+@pytest.mark.parametrize("kind", ["picture", "mirror", "window", "curtain"])
+def test_nothing_tall_stands_before_what_hangs_on_a_wall(kind: Class) -> None:
+    room, ids = sample_room(85, 0)
+    shelf = Placed("a", "shelf", 0.0, -room.box.front_m + 0.25, 0, (0.9, 1.9, 0.35))
+    low = replace(shelf, size_m=(0.9, 0.8, 0.35))
+    bare, rows = survey(room, ids), room.camera.project(shelf.corners())[:, 1]
+    strip = slice(int(rows.min()), int(rows.min() + 0.3 * np.ptp(rows)))
+    hung = ids.copy()
+    hung[strip][ids[strip] == CLASSES.index("wall")] = CLASSES.index(kind)
+    assert Scene(bare).fits(shelf)
+    assert not Scene(survey(room, hung)).fits(shelf)
+    assert Scene(survey(room, hung)).fits(low), "it stands below"
 
 
 def test_no_picture_hangs_before_another_whatever_its_height() -> None:
