@@ -204,6 +204,12 @@ def furnish_photo(
 
 def _ids_without(ids: Ids, gone: Mask, room: Room) -> Ids:
     """Return what each pixel shows once things are gone: floor, wall or ceiling in their place."""
-    faces, _ = faces_of(room.camera, room.box, room.camera.grid_rays(*ids.shape))
+    rows, columns = np.nonzero(gone)
+    rays = room.camera.scaled((ids.shape[0], ids.shape[1])).rays(
+        np.stack([columns + 0.5, rows + 0.5], axis=1)
+    )
+    faces, _ = faces_of(room.camera, room.box, rays)
     of_face = np.array([CLASSES.index(_SHELL[face]) for face in FACES], np.uint8)
-    return np.where(gone, of_face[faces], ids)
+    shown = ids.copy()
+    shown[rows, columns] = of_face[faces]
+    return shown

@@ -116,9 +116,12 @@ def faces_of(camera: Camera, box: Box, rays: Floats) -> tuple[Ids, Floats]:
     front = box.front_m / np.maximum(-z, _LEAST)
     floor = camera.height_m / np.maximum(-y, _LEAST)
     ceiling = max(box.height_m - camera.height_m, _LEAST) / np.maximum(y, _LEAST)
-    each = np.stack([floor, ceiling, front, left, right])
-    faces: Ids = each.argmin(axis=0).astype(np.uint8)
-    return faces, each.min(axis=0)
+    faces, nearest = np.zeros(floor.shape, np.uint8), floor
+    for number, far in enumerate((ceiling, front, left, right), 1):
+        nearer = far < nearest
+        faces[nearer] = number
+        nearest = np.minimum(nearest, far)
+    return faces, nearest
 
 
 @dataclass(frozen=True)

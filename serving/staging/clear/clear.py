@@ -13,7 +13,7 @@ from serving.staging.clear.faces import Emptied, empty_faces
 from serving.staging.clear.inpainter import Inpainter
 from serving.staging.clear.openings import continue_openings
 from serving.staging.clear.smooth import blur_known, fill_smoothly
-from serving.staging.clear.tones import to_levels, to_log
+from serving.staging.clear.tones import grey_of, to_levels, to_log
 from serving.staging.planes import SeenFaces, see_faces
 from serving.staging.room import Ids, Room
 
@@ -162,7 +162,7 @@ def _with_seam(emptied: Emptied, light: Floats, mask: Mask) -> Floats:
 
 def _grain(light: Floats, taught: Mask, seed: int) -> Floats:
     """Return noise as strong as the photo's, float32 (height, width), of logarithms."""
-    grey = np.asarray(light.mean(axis=2), np.float32)
+    grey = grey_of(light)
     fine = (grey - cv2.GaussianBlur(grey, (0, 0), _GRAIN_SIGMA))[taught]
     strength = float(np.median(np.abs(fine)) * 1.48) if fine.size else 0.0
     noise = np.random.default_rng(seed).standard_normal(grey.shape, np.float32)
@@ -179,7 +179,7 @@ def _lift(emptied: Emptied, light: Floats, shadow: Floats, mask: Mask) -> Floats
         return np.zeros_like(light)
     there = ~mask
     lacks = emptied.light - blur_known(light, there, 3.0)
-    darker = lacks.mean(axis=2, keepdims=True)
+    darker = grey_of(lacks)[..., None]
     hue = (lacks - darker).clip(-_MOST_HUE, _MOST_HUE) * (darker > 0)
     lift = (darker.clip(0, _MOST_LIFT) + hue) * shadow[..., None]
     smooth = cv2.GaussianBlur(lift, (0, 0), 1.5)
@@ -207,7 +207,7 @@ def _carry(photo: Image, gone: Gone, levels: Floats, lift: Floats) -> tuple[Imag
     if gone.shadow is not None:
         raised = _resized(lift, size)[rows, columns]
         in_shade = (gone.shadow[rows, columns] > _LEAST_SHADOW) & ~gone.mask[rows, columns]
-        lit = in_shade | ((inside > 0) & (share[..., 0] < 1) & (raised.mean(axis=2) > 0))
+        lit = in_shade | ((inside > 0) & (share[..., 0] < 1) & (grey_of(raised) > 0))
         here[lit] = to_levels(to_log(photo[rows, columns][lit]) + raised[lit])
     mixed = here + (fill - here) * share
     touched = gone.mask[rows, columns] | in_shade

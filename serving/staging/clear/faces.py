@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from serving.perception.classes import CLASSES, Class
 from serving.staging.clear.smooth import blur_known, fill_smoothly
 from serving.staging.clear.texture import texture_of
+from serving.staging.clear.tones import grey_of
 from serving.staging.planes import SeenFaces
 from serving.staging.room import FACES, Face, Ids, Room
 
@@ -93,7 +94,7 @@ def teachers(face: Face, visible: Mask, ids: Ids, light: Floats) -> Mask | None:
     known = visible & np.isin(ids, [CLASSES.index(name) for name in _SHOWN_BY[face]])
     if known.sum() < _LEAST_PX:
         return None
-    grey = np.asarray(light.mean(axis=2), np.float32)
+    grey = grey_of(light)
     if face == "floor":
         return known
     for odd in _ODD:
@@ -113,11 +114,11 @@ def _of_one_kind(light: Floats, known: Mask, others: Mask) -> Mask:
     """
     side = max(known.shape)
     here = blur_known(light, known, _KIND_NEAR * side)
-    colour = here - here.mean(axis=2, keepdims=True)
+    colour = here - grey_of(here)[..., None]
     usual = np.median(colour[known], axis=0)
     off = np.abs(colour - usual).max(axis=2)
     allowed = max(_ODD_COLOUR, _UNUSUAL * float(np.median(off[known])))
-    grey = np.asarray(here.mean(axis=2), np.float32)
+    grey = grey_of(here)
     around = blur_known(grey, known, _KIND_FAR * side)
     reach = max(1, round(_STRIP * side))
     beside = cv2.dilate(others.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
@@ -134,7 +135,7 @@ def _texture_of(
 
 
 def _roughness(light: Floats, known: Mask) -> float:
-    grey = np.asarray(light.mean(axis=2), np.float32)
+    grey = grey_of(light)
     return 1.48 * float(np.median(np.abs(grey - blur_known(grey, known, 6.0))[known]))
 
 
