@@ -15,7 +15,7 @@ from serving.staging.masks.grow import grow
 from serving.staging.masks.protect import protected_of
 from serving.staging.masks.shadows import dark_rim, find_shadows
 from serving.staging.masks.shapes import close_gaps, drop_specks, widen
-from serving.staging.masks.walls import above, odd_on_walls, pale_shades
+from serving.staging.masks.walls import above, odd_on_curtains, odd_on_walls, pale_shades
 from serving.staging.room import Ids, Room
 
 Floats = NDArray[np.float32]
@@ -125,7 +125,7 @@ def furniture_of(photo: Image, ids: Ids, movable: AbstractSet[Class]) -> Mask:
     seed |= _parts_beside(unnamed, seed)
     whole = grow(photo, seed, ids)
     beside = widen(whole, MARGIN * max(ids.shape))
-    odd = unnamed | odd_on_walls(photo, ids, beside)
+    odd = unnamed | odd_on_walls(photo, ids, beside) | odd_on_curtains(photo, ids, whole)
     whole |= _touching(odd, beside | above(whole))
     return whole | pale_shades(photo, ids, whole)
 

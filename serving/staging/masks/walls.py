@@ -1,4 +1,4 @@
-"""What a map calls wall and is none: lamps, vases and leaves before it, on furniture."""
+"""What a map calls wall or curtain and is none: lamps, vases, leaves and posts before it."""
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from serving.staging.room import Ids
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 _AROUND = 0.04  # of the long side
-_ODD, _PALE = 0.22, 0.1  # of a logarithm of a level
+_ODD, _PALE, _ODD_HUE = 0.22, 0.1, 0.2  # of a logarithm of a level
 _ON_TOP = 0.05  # of the photo's height: from a bedside table to the shade of the lamp on it
 _HIGHER = 0.1  # the same, to a pale shade
 _FRAME = 0.012  # of the long side: windows and pictures have frames, and throw shadows
@@ -31,6 +31,20 @@ def odd_on_walls(photo: Image, ids: Ids, whole: Mask) -> Mask:
     """
     wall, off = _how_odd(photo, ids, whole)
     return np.asarray(wall & (off > _ODD), np.bool_)
+
+
+def odd_on_curtains(photo: Image, ids: Ids, whole: Mask) -> Mask:
+    """Return what the map calls curtain and has another hue than curtains: posts, lamps.
+
+    Hue alone: folds are light and dark. Of curtains of two hues the rarer one is returned, too.
+    """
+    hung = np.asarray((ids == CLASSES.index("curtain")) & ~whole, np.bool_)
+    if not hung.any():
+        return hung
+    light = cv2.GaussianBlur(np.log(photo.astype(np.float32) + np.float32(4)), (0, 0), 1.5)
+    hue = light - light.mean(axis=2, keepdims=True)
+    off = np.abs(hue - np.median(hue[hung], axis=0)).max(axis=2)
+    return np.asarray(hung & (off > _ODD_HUE), np.bool_)
 
 
 def pale_shades(photo: Image, ids: Ids, whole: Mask) -> Mask:

@@ -54,6 +54,18 @@ def test_a_pale_shade_above_a_table_goes_with_it_and_a_pale_patch_elsewhere_stay
     assert not found.mask[patch].any()
 
 
+def test_a_post_that_the_map_calls_curtain_goes_with_its_furniture() -> None:
+    photo, ids = put(BOX, ROWS, COLUMNS, "cabinet")
+    curtain, post = (slice(80, 150), slice(150, 230)), (slice(110, 150), slice(180, 195))
+    photo[curtain], ids[curtain] = (170, 165, 150), CLASSES.index("curtain")
+    photo[curtain][:, ::6] = (110, 106, 96)  # folds
+    photo[post] = (150, 80, 40)
+    found = find_removal(photo, ids, LIVING, BOX.room)
+    assert found.mask[112:150, 182:193].all()
+    assert not found.mask[85:140, 200:228].any()
+    assert not found.mask[85:100, 152:228].any()
+
+
 def test_a_window_behind_a_thing_is_never_part_of_the_mask() -> None:
     photo, ids = put(BOX, ROWS, COLUMNS, "sofa")
     ids[110:149, 130:220] = CLASSES.index("window")
