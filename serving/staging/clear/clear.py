@@ -98,25 +98,22 @@ def clear_room(
     small = work_copy(photo, _WORK_PX)
     size = small.shape[0], small.shape[1]
     mask, shadow = _small_masks(gone, size)
-    classes = cv2.resize(ids, size[::-1], interpolation=cv2.INTER_NEAREST)
+    classes = np.asarray(cv2.resize(ids, size[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
     seen = see_faces(room, size)
     light = to_log(small)
     hidden = mask | (shadow > _LEAST_SHADOW)
-    emptied = empty_faces(light, mask, hidden, np.asarray(classes, np.uint8), room, seen)
+    emptied = empty_faces(light, mask, hidden, classes, room, seen)
     filled = _with_seam(emptied, light, mask)
     filled = filled + _grain(light, emptied.taught, seed)[..., None]
-    kinds = np.zeros(size, np.uint8)
-    hung = continue_openings(light, mask, np.asarray(classes, np.uint8), room, seen)
-    if hung is not None:
-        kinds = hung.ids
-        filled = np.where(kinds[..., None] > 0, hung.light, filled)
+    hung = continue_openings(light, mask, classes, room, seen)
+    filled = np.where(hung.ids[..., None] > 0, hung.light, filled)
     lift = _lift(emptied, light, shadow, mask)
     levels = to_levels(filled)
     if inpainter is not None:
         levels = _with_residual(levels, small, mask, seen, inpainter)
     made, changed = _carry(photo, gone, levels, lift)
-    guessed = float((emptied.unknown & (kinds == 0)).sum() / max(mask.sum(), 1))
-    shown = cv2.resize(kinds, photo.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    guessed = float((emptied.unknown & (hung.ids == 0)).sum() / max(mask.sum(), 1))
+    shown = cv2.resize(hung.ids, photo.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     openings = np.where(gone.mask, shown, 0).astype(np.uint8)
     return Cleared(made, changed, float(changed.mean()), guessed, openings)
 

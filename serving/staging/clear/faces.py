@@ -94,9 +94,9 @@ def teachers(face: Face, visible: Mask, ids: Ids, light: Floats) -> Mask | None:
     known = visible & np.isin(ids, [CLASSES.index(name) for name in _SHOWN_BY[face]])
     if known.sum() < _LEAST_PX:
         return None
-    grey = grey_of(light)
     if face == "floor":
         return known
+    grey = grey_of(light)
     for odd in _ODD:
         around = blur_known(grey, known, _AROUND * max(known.shape))
         plain = known & (np.abs(grey - around) < odd)
@@ -114,11 +114,11 @@ def _of_one_kind(light: Floats, known: Mask, others: Mask) -> Mask:
     """
     side = max(known.shape)
     here = blur_known(light, known, _KIND_NEAR * side)
-    colour = here - grey_of(here)[..., None]
+    grey = grey_of(here)
+    colour = here - grey[..., None]
     usual = np.median(colour[known], axis=0)
     off = np.abs(colour - usual).max(axis=2)
     allowed = max(_ODD_COLOUR, _UNUSUAL * float(np.median(off[known])))
-    grey = grey_of(here)
     around = blur_known(grey, known, _KIND_FAR * side)
     reach = max(1, round(_STRIP * side))
     beside = cv2.dilate(others.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))

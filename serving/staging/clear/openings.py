@@ -46,8 +46,8 @@ class Continued:
 
 def continue_openings(
     light: Floats, mask: Mask, ids: Ids, room: Room, seen: SeenFaces
-) -> Continued | None:
-    """Return what openings and curtains look like behind a mask, None if none goes on there.
+) -> Continued:
+    """Return what openings and curtains look like behind a mask.
 
     Parameters
     ----------
@@ -55,26 +55,31 @@ def continue_openings(
     mask : bool (height, width), what is taken away
     ids : uint8 (height, width), classes, of the photo
     """
+    nothing = Continued(light, np.zeros_like(ids))
     codes = _codes(mask, ids, seen)
-    if not np.isin(codes, range(1, len(HANGING) + 1)).any() or not (codes == _HIDDEN).any():
-        return None
-    height, width = mask.shape
-    camera = room.camera.scaled((height, width))
+    if not ((codes > _OTHER) & (codes < _HIDDEN)).any() or not (codes == _HIDDEN).any():
+        return nothing
+    size = mask.shape[1], mask.shape[0]
+    camera = room.camera.scaled(mask.shape)
     upright = upright_of(camera)
-    warp = (upright, (width, height))
-    turned = cv2.warpPerspective(light, *warp, flags=cv2.INTER_LINEAR)
+    turned = cv2.warpPerspective(light, upright, size)
     flat = cv2.warpPerspective(
-        codes, *warp, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=_BESIDE
+        codes, upright, size, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT,
+        borderValue=_BESIDE,
+    )  # fmt: skip
+    allowed = np.stack([
+        cv2.warpPerspective(end.astype(np.uint8), upright, size) > 0
+        for end in _ends(mask, ids, room, camera, seen)
+    ])  # fmt: skip
+    filled, kinds = _continue_columns(np.asarray(turned), np.asarray(flat), allowed)
+    if not kinds.any():
+        return nothing
+    numbers = cv2.warpPerspective(
+        kinds, upright, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     )
-    ends = _ends(mask, ids, room, camera, seen)
-    allowed = np.stack([cv2.warpPerspective(one.astype(np.uint8), *warp) > 0 for one in ends])
-    columns = _continue_columns(np.asarray(turned, np.float32), np.asarray(flat, np.uint8), allowed)
-    if columns is None:
-        return None
-    filled, kinds = columns
-    back = (upright, (width, height), cv2.WARP_INVERSE_MAP)
-    numbers = cv2.warpPerspective(kinds, back[0], back[1], flags=cv2.INTER_NEAREST | back[2])
-    values = cv2.warpPerspective(filled, back[0], back[1], flags=cv2.INTER_LINEAR | back[2])
+    values = cv2.warpPerspective(
+        filled, upright, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    )
     table = np.array([0, *(CLASSES.index(name) for name in HANGING)], np.uint8)
     return Continued(np.asarray(values, np.float32), np.where(mask, table[numbers], 0))
 
@@ -128,7 +133,7 @@ def _ends(mask: Mask, ids: Ids, room: Room, camera: Camera, seen: SeenFaces) -> 
     return [np.ones_like(mask), windows, reach | windows]
 
 
-def _continue_columns(light: Floats, codes: Ids, allowed: Mask) -> tuple[Floats, Ids] | None:
+def _continue_columns(light: Floats, codes: Ids, allowed: Mask) -> tuple[Floats, Ids]:
     """Return an upright picture with its columns continued, and where: 1.. of `HANGING`."""
     height, width = codes.shape
     rows = np.arange(height)[:, None]
@@ -142,9 +147,9 @@ def _continue_columns(light: Floats, codes: Ids, allowed: Mask) -> tuple[Floats,
     hanging = (codes == _HIDDEN) & (above >= 1) & (above <= len(HANGING))
     hanging &= last - top >= max(4 * _RIM_PX, _LEAST_RUN * height)
     for number in range(1, len(HANGING) + 1):
-        hanging &= (above != number) | (allowed[number - 1])
+        hanging &= (above != number) | allowed[number - 1]
     if not hanging.any():
-        return None
+        return light, np.zeros_like(codes)
     at, into = np.nonzero(hanging)
     edge, first = last[at, into], top[at, into]
     mirror = _mirrors(hanging, at, into, edge, first)

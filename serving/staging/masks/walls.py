@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from serving.image import Image
 from serving.perception.classes import CLASSES
 from serving.staging.clear.smooth import blur_known
+from serving.staging.clear.tones import grey_of
 from serving.staging.masks.shapes import close_gaps, widen
 from serving.staging.room import Ids
 
@@ -42,7 +43,7 @@ def odd_on_curtains(photo: Image, ids: Ids, whole: Mask) -> Mask:
     if not hung.any():
         return hung
     light = cv2.GaussianBlur(np.log(photo.astype(np.float32) + np.float32(4)), (0, 0), 1.5)
-    hue = light - light.mean(axis=2, keepdims=True)
+    hue = light - grey_of(light)[..., None]
     off = np.abs(hue - np.median(hue[hung], axis=0)).max(axis=2)
     return np.asarray(hung & (off > _ODD_HUE), np.bool_)
 
