@@ -100,7 +100,7 @@ class _Near:
 def _photo(seen: SeenRoom) -> Photo:
     ids = of_synthetic(CATEGORIES)[seen.classes]
     found = find_room(seen.photo, ids)
-    return Photo(Shown(seen.photo, ids, found.room), bool(found.refusals), seen)
+    return Photo(Shown.of(seen.photo, ids, found.room), bool(found.refusals), seen)
 
 
 def overlap(first: Photo, second: Photo) -> float:

@@ -19,7 +19,8 @@ class StagePhoto(StrictModel):
     photo: PhotoName
     room_id: str | None = Field(
         None, min_length=1, max_length=200,
-        description="photos of one room share it and get the same furniture; unset: by likeness",
+        description="photos of one room share it and get the same furniture; unset: by what photos "
+        "have in common",
     )  # fmt: skip
     room_type: StagedRoom | None = Field(None, description="unset: as the photo shows")
 

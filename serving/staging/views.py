@@ -8,20 +8,16 @@ they show of walls and floor tells its length, and the scale of one room in metr
 import math
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from serving.image import Image
 from serving.perception.classes import CLASSES
-from serving.staging.carry import work_copy
 from serving.staging.geometry.find import scaled_box, scaled_opening
 from serving.staging.layout.plan import Placed, Plan
-from serving.staging.room import Floats, Ids, Room, faces_of
+from serving.staging.points import POINT_PIXELS, Points, best_pairs, find_points
+from serving.staging.room import Camera, Floats, Ids, Room, faces_of
 
-_PIXELS = 800_000  # of the copies in which points are matched
-_POINTS = 3000
-_BETTER = 0.8  # than the second best match
 _TRIES = 400
 _OFF_PX = 2.5
 _LEAST, _AHEAD = 12, 1.3  # matches that agree; times those of the second best quarter turn
@@ -35,18 +31,42 @@ _OF_SHELL = [
     for name in ("wall", "floor", "ceiling", "window", "door", "picture", "curtain", "rug")
 ]
 _ANY_WAY = np.array([[1.0, 0.0, 0.0]])  # where nothing tells a direction
-Descriptors = NDArray[np.float32]
-Pairs = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A photo of a room, a map of what it shows, and the room found in it."""
+    """What a photo of a room shows; the photo itself is not held.
 
-    photo: Image
+    Attributes
+    ----------
+    ids : a map of classes
+    room : as found in it
+    size : height and width of the photo, px
+    points : that another photo may show, too
+    """
+
     ids: Ids
     room: Room
+    size: tuple[int, int]
+    points: Points
+
+    @classmethod
+    def of(cls, photo: Image, ids: Ids, room: Room) -> "Shown":
+        """Return what a photo shows, uint8 RGB (height, width, 3), given a map and its room."""
+        size = photo.shape[0], photo.shape[1]
+        return cls(ids, room, size, find_points(photo))
+
+    @property
+    def camera(self) -> Camera:
+        """The camera for the photo's own pixels."""
+        return self.room.camera.scaled(self.size)
+
+    def rays(self) -> Floats:
+        """Return unit vectors to its points in its room, float64 (points, 3)."""
+        rays = self.camera.rays(self.points.pixels)
+        unit: Floats = rays / np.linalg.norm(rays, axis=1, keepdims=True)
+        return unit
 
 
 @dataclass(frozen=True)
@@ -59,6 +79,7 @@ class View:
     x_m, z_m : in metres of the first photo's room
     scale : what lengths of its own room are multiplied by to be metres of the first's
     agreed : matches that say so
+    by_chance : matches that say the same of another quarter turn, of which at most one is right
     """
 
     turns: int
@@ -66,6 +87,12 @@ class View:
     z_m: float
     scale: float
     agreed: int
+    by_chance: int
+
+    @property
+    def confidence(self) -> float:
+        """The share of the matches that agree which chance does not explain, 0..1."""
+        return 1 - self.by_chance / self.agreed
 
     def room(self, own: Room) -> Room:
         """Return the room as the other photo's camera sees it, in metres of the first."""
@@ -92,13 +119,10 @@ def find_view(first: Shown, second: Shown) -> View | None:
     View or None
         None where the photos have too little in common, or what they say contradicts itself.
     """
-    points = _points(first), _points(second)
-    if any(len(one.pixels) < _LEAST for one in points):
-        return None
-    pairs = _best_pairs(points[0].described @ points[1].described.T)
+    pairs = best_pairs(first.points, second.points)
     if len(pairs) < _LEAST:
         return None
-    rays = points[0].rays[pairs[:, 0]], points[1].rays[pairs[:, 1]]
+    rays = first.rays()[pairs[:, 0]], second.rays()[pairs[:, 1]]
     limit = _OFF_PX / _focal(second)
     votes = (_vote(rays, turns, limit) for turns in range(4))
     best, other = sorted(votes, key=lambda one: -one.count)[:2]
@@ -106,18 +130,10 @@ def find_view(first: Shown, second: Shown) -> View | None:
         return None
     if best.still >= _STILL_SHARE * best.count:
         scale = first.room.camera.height_m / second.room.camera.height_m
-        return View(best.turns, 0.0, 0.0, scale, best.count)
-    pixels = np.stack([points[0].pixels[pairs[:, 0]], points[1].pixels[pairs[:, 1]]], axis=1)
-    return _measured(first, second, pixels, rays, best)
-
-
-@dataclass(frozen=True, eq=False)
-class _Points:
-    """Points of a photo: their pixels, unit rays in its room, and what is around them."""
-
-    pixels: Floats
-    rays: Floats
-    described: Descriptors
+        return View(best.turns, 0.0, 0.0, scale, best.count, other.count)
+    pixels = np.stack([first.points.pixels[pairs[:, 0]], second.points.pixels[pairs[:, 1]]], axis=1)
+    place = _measured(first, second, pixels, rays, best)
+    return View(best.turns, *place, best.count, other.count) if place is not None else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,8 +191,8 @@ def _on_plane(first: Floats, second: Floats, along: Floats, limit: float) -> Fla
 
 def _measured(
     first: Shown, second: Shown, matches: Floats, rays: tuple[Floats, Floats], vote: _Vote
-) -> View | None:
-    """Return the view with its length, by what is known of the walls and floors of both rooms."""
+) -> tuple[float, float, float] | None:
+    """Return place and scale of a view, by what is known of the walls and floors of both rooms."""
     one, other = rays[0], rays[1] @ quarter_turn(vote.turns).T
     near, far = _depths(one, other, vote.along)
     wide = np.linalg.norm(np.cross(one, other), axis=1) > math.sin(_LEAST_ANGLE)
@@ -197,7 +213,7 @@ def _measured(
     if not _SCALES[0] < scale < _SCALES[1] or abs(off) > _HEIGHT_OFF * height:
         return None
     x, _, z = lengths[0] * along
-    return View(vote.turns, float(x), float(z), float(scale), vote.count)
+    return float(x), float(z), float(scale)
 
 
 def _depths(first: Floats, second: Floats, along: Floats) -> tuple[Floats, Floats]:
@@ -222,53 +238,10 @@ def _length(shown: Shown, pixels: Floats, rays: Floats, depths: Floats) -> float
     return float(np.median(distance / depths[on_shell]))
 
 
-def _best_pairs(alike: Descriptors) -> Pairs:
-    """Return the pairs (n, 2) that are each other's best, and far better than the second best.
-
-    Parameters
-    ----------
-    alike : float32 (points, points), cosines
-    """
-    best = alike.argmax(axis=1)
-    rows = np.arange(len(alike))
-    top = alike[rows, best]
-    rest = alike.copy()
-    rest[rows, best] = -1
-    distance, second = (np.sqrt(np.maximum(2 - 2 * one, 0)) for one in (top, rest.max(axis=1)))
-    good = (alike.argmax(axis=0)[best] == rows) & (distance < _BETTER * second)
-    return np.stack([rows[good], best[good]], axis=1)
-
-
-def _points(shown: Shown) -> _Points:
-    """Return points by SIFT.
-
-    R. Arandjelovic, A. Zisserman, "Three things everyone should know to improve object retrieval",
-    CVPR 2012: roots of shares, whose products are cosines.
-    """
-    small = work_copy(shown.photo, _PIXELS)
-    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-    sift = cv2.SIFT_create(_POINTS, contrastThreshold=0.02)  # type: ignore[attr-defined]
-    found, described = sift.detectAndCompute(grey, None)
-    if described is None:
-        return _Points(np.zeros((0, 2)), np.zeros((0, 3)), np.zeros((0, 128), np.float32))
-    shares = described / np.maximum(described.sum(axis=1, keepdims=True), 1e-9)
-    pixels = np.array([point.pt for point in found]) * (shown.photo.shape[1] / small.shape[1])
-    return _Points(pixels, _rays(shown, pixels), np.sqrt(shares).astype(np.float32))
-
-
-def _rays(shown: Shown, pixels: Floats) -> Floats:
-    height, width = shown.photo.shape[:2]
-    scaled = shown.room.camera.scaled((height, width))
-    rays = scaled.rays(pixels)
-    unit: Floats = rays / np.linalg.norm(rays, axis=1, keepdims=True)
-    return unit
-
-
 def _focal(shown: Shown) -> float:
     """Return the focal length in px of the copy in which points are matched."""
-    height, width = shown.photo.shape[:2]
-    by = min(1.0, math.sqrt(_PIXELS / (height * width)))
-    return shown.room.camera.scaled((height, width)).focal_px * by
+    height, width = shown.size
+    return shown.camera.focal_px * min(1.0, math.sqrt(POINT_PIXELS / (height * width)))
 
 
 def quarter_turn(turns: int) -> Floats:

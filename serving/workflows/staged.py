@@ -18,6 +18,7 @@ from serving.staging.carry import WORK_PIXELS, work_copy
 from serving.staging.geometry.doubts import REFUSALS
 from serving.staging.geometry.find import find_room
 from serving.staging.room import Room
+from serving.staging.same_room import Taken
 from serving.workflows.run import Run
 
 Ids = NDArray[np.uint8]
@@ -48,6 +49,7 @@ class Look:
     Attributes
     ----------
     sha256 : of the file
+    room_id : of the room that it was said to show
     ids : uint8 (rows, columns) of the copy that is worked on, ids of `CLASSES`
     room : seen by a camera of that copy's size
     """
@@ -55,10 +57,15 @@ class Look:
     number: int
     name: str
     sha256: str
-    room_id: str
+    room_id: str | None
     room_type: StagedRoom
     ids: Ids
     room: Room
+
+    @property
+    def taken(self) -> Taken:
+        """What is known of the room that it shows."""
+        return Taken(self.number, self.room_type, self.room_id)
 
     def read(self, run: Run) -> PhotoFile:
         """Return the photo's file, read anew: nothing holds the photos of a whole job."""
@@ -96,8 +103,7 @@ def look_at(
     for code, detail in room.doubts.items():
         if code in REFUSALS:
             return Untouched(code, detail)
-    room_id = asked.room_id or f"photo-{number}"
-    return Look(number, asked.photo, photo.sha256, room_id, room_type, ids, room)
+    return Look(number, asked.photo, photo.sha256, asked.room_id, room_type, ids, room)
 
 
 def _ask(run: Run, photo: PhotoFile, segmenter: PinnedModel, name: str) -> SegmentAnswer:

@@ -8,6 +8,7 @@ import numpy as np
 
 from serving.db.tables import Json
 from serving.encoded import Encoded
+from serving.errors import StudioError
 from serving.image import Image
 from serving.models.pinned import PinnedModel
 from serving.requests.staging import StageInput
@@ -26,6 +27,7 @@ from serving.staging.process import (
     restyle_photo,
     space_of,
 )
+from serving.staging.same_room import SameRoom, group_photos
 from serving.staging.views import Shown, View, find_view
 from serving.workflows.kits import KitOf
 from serving.workflows.run import Run
@@ -63,6 +65,7 @@ class Stager:
     ) -> None:  # fmt: skip
         self._run, self._request, self._kit, self._renderer = run, request, kit, renderer
         self._seen_by = segmenter.champion.identity
+        self._shown: dict[int, Shown] = {}
 
     def clear(self, look: Look) -> Cleared:
         """Return a room as it is furnished: cleared, and in other materials if that is asked."""
@@ -95,6 +98,23 @@ class Stager:
         finally:
             file.release()
 
+    def rooms(self, looks: Sequence[Look]) -> list[SameRoom]:
+        """Return which photos show one room."""
+        by_number = {look.number: look for look in looks}
+
+        def find(first: int, second: int) -> View | None:
+            self._run.check()
+            both = by_number[first], by_number[second]
+            shown = self._run.failing_alone(lambda: [self._show(look) for look in both])
+            return None if isinstance(shown, StudioError) else find_view(*shown)
+
+        return group_photos([look.taken for look in looks], find)
+
+    def _show(self, look: Look) -> Shown:
+        if look.number not in self._shown:
+            self._shown[look.number] = Shown.of(self._before(look), look.ids, look.room)
+        return self._shown[look.number]
+
     def plan_room(self, photos: Sequence[Look], seeds: Sequence[int]) -> list[RoomPlan]:
         """Return what stands in a room that some photos show, for each seed.
 
@@ -109,13 +129,7 @@ class Stager:
         return [RoomPlan(one, look.number, views) for one in plans]
 
     def _views(self, first: Look, others: Sequence[Look]) -> Mapping[int, View]:
-        if not others:
-            return {}
-        shown = Shown(self._before(first), first.ids, first.room)
-        found = {
-            look.number: find_view(shown, Shown(self._before(look), look.ids, look.room))
-            for look in others
-        }
+        found = {look.number: find_view(self._show(first), self._show(look)) for look in others}
         return {number: view for number, view in found.items() if view is not None}
 
     def furnish(self, look: Look, cleared: Cleared, planned: RoomPlan) -> Staged | Untouched:

@@ -1,7 +1,7 @@
 """`stage_photos`: rooms cleared and furnished, photo by photo, a small version of each first."""
 
-from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from serving import traces
@@ -17,6 +17,7 @@ from serving.provenance import signer_of
 from serving.render.rooms.renderer import PathTracer
 from serving.requests.staging import StageInput, StagePhoto
 from serving.staging.process import only_cleared
+from serving.staging.same_room import SameRoom, alone
 from serving.workflows.kits import KitOf, open_kit
 from serving.workflows.run import Run
 from serving.workflows.staged import Look, Untouched, look_at
@@ -25,6 +26,7 @@ from serving.workflows.staged_room import RoomPlan, Stager
 
 _NOTHING_LOOSE = {"code": "nothing_to_clear", "detail": "no loose furniture was found"}
 _LOOK, _CLEAR, _FURNISH = 1, 3, 4  # steps of work, about a second each
+_Seen = Look | Untouched | StudioError
 
 
 def stage_photos(run: Run) -> Json:
@@ -38,13 +40,25 @@ def stage_photos(run: Run) -> Json:
     work = _Work(run, request)
     with traces.span("stage rooms", photos=len(request.photos)):
         looks = [work.look(number) for number in range(len(request.photos))]
-        plans = work.arrange(looks)
-        results = [work.finish(number, look, plans) for number, look in enumerate(looks)]
+        rooms = work.arrange(looks)
+        results = [work.finish(number, look, rooms) for number, look in enumerate(looks)]
     return {"results": results}
 
 
-Plans = dict[str, list[RoomPlan] | StudioError]
-_Seen = Look | Untouched | StudioError
+@dataclass(frozen=True)
+class _Arranged:
+    """The room that a photo shows.
+
+    Attributes
+    ----------
+    plans : of what will stand in it, one a variant, or why nothing will
+    """
+
+    room: SameRoom
+    plans: list[RoomPlan] | StudioError
+
+
+_Rooms = dict[int, _Arranged]  # by the photo's number
 
 
 class _Work:
@@ -71,21 +85,19 @@ class _Work:
         self._count(_LOOK)
         return seen
 
-    def arrange(self, looks: Sequence[_Seen]) -> Plans:
-        """Return the plans of each room, one a variant, or why it has none."""
+    def arrange(self, looks: Sequence[_Seen]) -> _Rooms:
+        """Return the room of each photo, by its number, with its plans, one a variant."""
+        photos = {look.number: look for look in looks if isinstance(look, Look)}
         if self._kit is None:
-            return {}
-        rooms: dict[str, list[Look]] = defaultdict(list)
-        for look in looks:
-            if isinstance(look, Look):
-                rooms[look.room_id].append(look)
-        run, stager = self._run, self._stager
-        return {
-            room_id: run.failing_alone(partial(stager.plan_room, photos, self._seeds))
-            for room_id, photos in rooms.items()
-        }
+            return {number: _Arranged(alone(look.taken), []) for number, look in photos.items()}
+        rooms: _Rooms = {}
+        for room in self._stager.rooms(list(photos.values())):
+            members = [photos[number] for number in room.photos]
+            plans = self._run.failing_alone(partial(self._stager.plan_room, members, self._seeds))
+            rooms |= dict.fromkeys(room.photos, _Arranged(room, plans))
+        return rooms
 
-    def finish(self, number: int, look: _Seen, plans: Plans) -> Json:
+    def finish(self, number: int, look: _Seen, rooms: _Rooms) -> Json:
         """Return what became of a photo."""
         run, before = self._run, self._done
         run.check()
@@ -96,17 +108,19 @@ class _Work:
             told |= _failed(look)
         else:
             note = f"{number}.json"
-            made = run.failing_alone(lambda: run.once(note, lambda: self._stage(look, plans)))
+            stage = partial(self._stage, look, rooms[number])
+            made = run.failing_alone(lambda: run.once(note, stage))
             told |= _failed(made) if isinstance(made, StudioError) else made
         self._count(before + self._each - _LOOK - self._done)
         return told
 
-    def _stage(self, look: Look, plans: Plans) -> Json:
+    def _stage(self, look: Look, arranged: _Arranged) -> Json:
         cleared = self._stager.clear(look)
         self._files.tell_preview(look, "cleared", cleared.photo)
         self._count(_CLEAR)
         about: Json = {
-            "room_id": look.room_id,
+            "room_id": arranged.room.room_id,
+            "room_confidence": round(arranged.room.confidence, 2),
             "room_type": look.room_type,
             "mode": self._request.mode,
         }
@@ -117,10 +131,9 @@ class _Work:
             return about | {"variants": [self._files.keep(look, emptied, 0)]}
         variants: list[Json] = []
         reasons: Untouched | None = None
-        planned = plans[look.room_id]
-        if isinstance(planned, StudioError):
-            raise planned
-        for variant, plan in enumerate(planned):
+        if isinstance(arranged.plans, StudioError):
+            raise arranged.plans
+        for variant, plan in enumerate(arranged.plans):
             made = self._stager.furnish(look, cleared, plan)
             self._count(_FURNISH)
             if isinstance(made, Untouched):

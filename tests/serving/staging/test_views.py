@@ -57,7 +57,7 @@ class Stand:
         waves = np.sin(points @ _WAVES.T + _PHASES) @ _TINTS
         photo = np.rint(128 + 14 * waves).clip(0, 255).astype(np.uint8)
         table = [CLASSES.index(_NAMES[FACES.index(face)]) for face in FACES]
-        return Shown(photo, np.array(table, np.uint8)[faces], self.room(metres))
+        return Shown.of(photo, np.array(table, np.uint8)[faces], self.room(metres))
 
 
 FIRST = Stand(1.2, 1.2, 30)
@@ -96,11 +96,18 @@ def test_photos_that_show_nothing_in_common_are_no_pair() -> None:
 
 
 def test_a_photo_of_another_room_is_no_pair() -> None:
-    other = FIRST.shown()
-    noise: NDArray[np.uint8] = np.random.default_rng(2).integers(
-        0, 256, other.photo.shape, np.uint8
+    noise: NDArray[np.uint8] = np.random.default_rng(2).integers(0, 256, (*SIZE, 3), np.uint8)
+    own = FIRST.shown()
+    assert find_view(own, Shown.of(noise, own.ids, own.room)) is None
+
+
+def test_a_view_is_the_surer_the_less_of_it_chance_explains() -> None:
+    near, far = (
+        find_view(FIRST.shown(), one.shown()) for one in (Stand(1.0, 1.1, 25), Stand(-0.2, 1.5, -5))
     )
-    assert find_view(FIRST.shown(), replace(other, photo=noise)) is None
+    assert near is not None
+    assert far is not None
+    assert 0 < far.confidence < near.confidence <= 1
 
 
 @settings(max_examples=60, deadline=None)
@@ -112,7 +119,7 @@ def test_a_piece_stands_where_it_stood_seen_from_the_other_camera(
     turns: int, at: tuple[float, float], yaw_deg: float, place: tuple[float, float]
 ) -> None:
     piece = Placed("a", "sofa", *place, yaw_deg, (2.0, 0.8, 0.9))
-    view = View(turns, *at, 1.0, 20)
+    view = View(turns, *at, 1.0, 20, 5)
     (moved,) = view.plan(Plan("kit", "living_room", 0, (piece,))).pieces
     cos, sin = np.cos(np.pi / 2 * turns), np.sin(np.pi / 2 * turns)
     turn = np.array([[cos, sin], [-sin, cos]])

@@ -173,6 +173,25 @@ def test_photos_of_one_room_show_the_same_furniture(staging_jobs: JobHarness) ->
     assert skus[0] == skus[1]
 
 
+def test_photos_of_which_nothing_was_said_are_one_room_by_likeness(
+    staging_jobs: JobHarness, storage: Storage
+) -> None:
+    grain = cv2.GaussianBlur(np.random.default_rng(3).normal(0, 60, PHOTO.shape), (0, 0), 2)
+    patterned = (PHOTO + 2 * grain).clip(0, 255)  # points that can be known again
+    storage.write("one.jpg", saved(patterned.astype(np.uint8)))
+    storage.write("darker.jpg", saved((0.9 * patterned).astype(np.uint8)))
+    photos = ["one.jpg", "darker.jpg", {"photo": "one.jpg", "room_type": "bedroom"}]
+    asked = staging_jobs.submit(photos=photos, room_type="living_room")
+    first, second, other = results_of(staging_jobs.attempt(asked))
+    assert first["room_id"] == second["room_id"] == "photo-0"
+    assert first["room_confidence"] == second["room_confidence"] > 0.5
+    assert (other["room_id"], other["room_confidence"]) == ("photo-2", 1)
+    skus = [
+        sorted(piece["sku"] for piece in one["variants"][0]["furniture"]) for one in (first, second)
+    ]
+    assert skus[0] == skus[1]
+
+
 def test_a_room_is_only_cleared_where_that_is_asked(
     staging_jobs: JobHarness, storage: Storage
 ) -> None:
