@@ -24,7 +24,9 @@ class TrainingConfig(BaseModel):
         0.99, ge=0, lt=1, description="of the moving average of the weights, which is what is kept"
     )
     seed: int = Field(0, ge=0, description="of all that is drawn")
-    workers: int = Field(2, ge=0, description="processes that read data, for each device")
+    workers: int = Field(
+        2, ge=0, description="processes that read data, for each GPU; on a CPU none read beside it"
+    )
     accelerator: Literal["auto", "gpu", "cpu"] = Field(
         "auto", description="`auto`: a GPU if there is one"
     )

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from serving.card import Input
 from training.config import TrainingConfig
+from training.loop.devices import uses_gpu
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,9 @@ class TaskModule(L.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = torch.optim.AdamW(
-            parameter_groups(self, self.config.weight_decay), lr=self.config.learning_rate
+            parameter_groups(self, self.config.weight_decay),
+            lr=self.config.learning_rate,
+            fused=not uses_gpu(self.config),  # in 16 bits gradients could not be clipped
         )
         steps = int(self.trainer.estimated_stepping_batches)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: cosine(step, steps))

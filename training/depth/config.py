@@ -1,4 +1,4 @@
-"""What the depth model's training may be told; the defaults are for half an hour of one core."""
+"""What the depth model's training may be told; the defaults take half an hour of two cores."""
 
 from typing import Literal
 
@@ -10,11 +10,11 @@ from training.config import Dimension, TrainingConfig
 class DepthConfig(TrainingConfig):
     """The settings of the depth model's training."""
 
-    epochs: int = Field(10, ge=0, description="passes over the training views")
-    batch_size: int = Field(8, gt=0, description="views a step")
+    epochs: int = Field(16, ge=0, description="passes over the training views")
+    batch_size: int = Field(16, gt=0, description="views a step")
     learning_rate: float = Field(2e-3, gt=0, description="of AdamW at its peak")
     weight_decay: float = Field(0.01, ge=0, description="of AdamW, on weights alone")
-    average_decay: float = Field(0.98, ge=0, lt=1, description="of the average that is kept")
+    average_decay: float = Field(0.998, ge=0, lt=1, description="of the average that is kept")
     backbone: str = Field("tf_efficientnet_lite0", description="an EfficientNet of timm")
     weights: Literal["auto", "wheel", "hub", "none"] = Field(
         "auto", description="to begin with, as of the room classifier"

@@ -18,6 +18,7 @@ from lightning.pytorch.loggers import Logger
 from torch import Tensor
 
 from training.config import TrainingConfig
+from training.loop.devices import uses_gpu
 from training.loop.memory import keep_memory
 from training.module import Trained
 from training.recipe import Rows, Training
@@ -74,7 +75,7 @@ class Average:
 
 def build_trainer(config: TrainingConfig, folder: Path, logger: Logger | None) -> L.Trainer:
     """Return a trainer for this machine: all GPUs in 16 bits, or the CPU in 32."""
-    gpu = config.accelerator in ("auto", "gpu") and torch.cuda.is_available()
+    gpu = uses_gpu(config)
     devices = config.devices or (torch.cuda.device_count() if gpu else 1)
     checkpoint = ModelCheckpoint(
         folder, Path(LAST).stem, save_on_train_epoch_end=True, enable_version_counter=False

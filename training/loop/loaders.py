@@ -17,6 +17,7 @@ from serving.card import Label
 from serving.image import Image, PhotoFile, decode
 from training.config import TrainingConfig
 from training.data.objects import read_photo
+from training.loop.devices import readers
 
 Batch = tuple[Tensor, Tensor]
 MAX_PIXELS = 100_000_000
@@ -59,7 +60,7 @@ class Loaders(L.LightningDataModule):
     ) -> None:
         super().__init__()
         self._train, self._validation = train, validation
-        self._batch_size, self._workers = config.batch_size, config.workers
+        self._batch_size, self._workers = config.batch_size, readers(config)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         return load(self._train, self._batch_size, self._workers, shuffle=True)

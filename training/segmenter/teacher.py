@@ -60,8 +60,8 @@ class Teacher:
     """
 
     def __init__(self, model: bytes, side: int, folder: Path) -> None:
-        self.side = side
-        self._session = OnnxSession(model)
+        self.side, self._model = side, model
+        self._session: OnnxSession | None = None
         self._kept = KeptArrays(folder / hashlib.sha256(model).hexdigest()[:16])
 
     def recall(self, sha256: str) -> Kept | None:
@@ -78,6 +78,8 @@ class Teacher:
         known = self.recall(sha256)
         if known is not None:
             return known
+        if self._session is None:  # opened where it is asked: no session can be sent to a process
+            self._session = OnnxSession(self._model)
         answer = to_kept(self._session({_PIXELS: pixels[None]})["logits"][0])
         self._kept.keep(sha256, answer)
         return answer
