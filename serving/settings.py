@@ -224,6 +224,12 @@ class Settings(CheckedSettings):
     stages_max_age_s: float = Field(
         30 * 24 * 3600.0, ge=0, description="since a stage of a job, such as a mix, was made"
     )
+    kits_max_age_s: float = Field(
+        30 * 24 * 3600.0,
+        ge=0,
+        description="since a client deleted a design kit, or since a mesh or picture came that no "
+        "kit names; what a job names stays as long as the job",
+    )
     erasures_max_age_s: float = Field(
         365 * 24 * 3600.0, ge=0, description="since an erasure was done, of the note of it"
     )

@@ -15,6 +15,7 @@ from serving.db.engine import database_time
 from serving.db.status import LIVE_DELIVERY, LIVE_JOB
 from serving.db.tables import Erasure, Job, Upload, UploadUse, WebhookDelivery
 from serving.errors import ObjectNotFound
+from serving.jobs.kit_retention import KitRetention
 from serving.jobs.observation_retention import ObservationRetention
 from serving.jobs.removal import Removed, remove_jobs, remove_old_files
 from serving.settings import Settings
@@ -38,6 +39,7 @@ class Retention:
         self._settings, self._engine, self._storage = settings, engine, storage
         self._uploads = UploadStore(engine, storage, Quota.of(settings))
         self._observations = ObservationRetention(settings, engine, storage)
+        self._kits = KitRetention(settings, engine, storage)
         self._sweep: Iterator[str] = iter(())
         self._sweep_at = time.monotonic()
 
@@ -53,8 +55,9 @@ class Retention:
                     break
         if time.monotonic() < until:
             _add(total, self._sweep_objects())
-        if time.monotonic() < until:
-            _add(total, self._observations.tidy(until))
+        for part in (self._observations, self._kits):
+            if time.monotonic() < until:
+                _add(total, part.tidy(until))
         if total.counts:
             log.info("what was old is gone", extra={"removed": total.counts})
         return total

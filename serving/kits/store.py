@@ -14,6 +14,7 @@ from cachetools import LRUCache
 from sqlalchemy import Connection, Engine, Row, Select, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from serving.db import locks
 from serving.db.tables import DesignKit, Json, KitAsset
 from serving.errors import KitBuiltIn, KitChanged, QuotaExceeded, UnknownAsset, UnknownKit
 from serving.kits.assets.prepare import Asset, Prepared
@@ -87,12 +88,12 @@ class KitStore:
         KitBuiltIn, QuotaExceeded
         """
         self._check_own(kit_id)
-        self._store(prepared, asset.sha256)
         values = asset.model_dump(mode="json")
         key = {"client": client, "kit_id": kit_id, "name": name}
         with self._engine.begin() as connection:
             _take_turn(connection, client, kit_id)
             self._check_room(connection, client, kit_id, name, asset.bytes)
+            self._store(prepared, asset.sha256)
             kept = insert(KitAsset).values(**key, **values)
             again = kept.on_conflict_do_update(
                 index_elements=list(key), set_=values | {"created_at": func.now()}
@@ -101,10 +102,8 @@ class KitStore:
 
     def read_assets(self, client: str, kit_id: str) -> Mapping[str, Asset]:
         """Return what the next version of a kit may name, beside what comes with the release."""
-        rows = select(KitAsset).where(KitAsset.client == client, KitAsset.kit_id == kit_id)
         with self._engine.connect() as connection:
-            found = connection.execute(rows.order_by(KitAsset.name)).all()
-        return {row.name: _asset_of(row) for row in found}
+            return _own_assets(connection, client, kit_id)
 
     def remove_asset(self, client: str, kit_id: str, name: str) -> None:
         """Keep an asset no more for versions to come; UnknownAsset if there is none."""
@@ -137,11 +136,10 @@ class KitStore:
         """
         self._check_own(kit_id)
         kit = read_kit(body, kit_id)
-        own = self.read_assets(client, kit_id)
-        assets = self._assets_of(kit, own)
-        check_kit(kit, assets)
         with self._engine.begin() as connection:
             _take_turn(connection, client, kit_id)
+            assets = self._assets_of(kit, _own_assets(connection, client, kit_id))
+            check_kit(kit, assets)
             last = connection.execute(_versions(client, kit_id).limit(1)).first()
             live = last if last is not None and last.deleted_at is None else None
             if expected is not None and (live is None or live.version != expected):
@@ -254,7 +252,7 @@ class KitStore:
             wanted = wanted.where(DesignKit.deleted_at.is_(None))
         with self._engine.connect() as connection:
             row = connection.execute(wanted.limit(1)).first()
-        if row is None:
+        if row is None or not row.document:  # an empty one: it was deleted, and no job names it
             raise UnknownKit(kit_id, version)
         return _stored(row)
 
@@ -303,9 +301,17 @@ def licence_of(kit: Kit, mesh: str) -> Licence:
 
 
 def _take_turn(connection: Connection, client: str, kit_id: str) -> None:
-    """Let one change of a kit at a time be made."""
+    """Let one change of a kit at a time be made, and none while what no kit names is removed."""
+    shared = text("SELECT pg_advisory_xact_lock_shared(:lock)")
+    connection.execute(shared, {"lock": locks.KITS})
     lock = text("SELECT pg_advisory_xact_lock(:lock, hashtext(:whose))")
     connection.execute(lock, {"lock": _LOCK, "whose": f"{client}\n{kit_id}"})
+
+
+def _own_assets(connection: Connection, client: str, kit_id: str) -> Mapping[str, Asset]:
+    rows = select(KitAsset).where(KitAsset.client == client, KitAsset.kit_id == kit_id)
+    found = connection.execute(rows.order_by(KitAsset.name)).all()
+    return {row.name: _asset_of(row) for row in found}
 
 
 def _versions(client: str, kit_id: str) -> Select[tuple[DesignKit]]:

@@ -99,7 +99,7 @@ def test_films_may_go_before_their_job(
 
 
 def test_an_age_of_0_keeps_for_ever(settings: Settings, engine: Engine, storage: Storage) -> None:
-    kinds = ("jobs", "films", "deliveries", "uploads", "stages", "erasures")
+    kinds = ("jobs", "films", "deliveries", "uploads", "stages", "kits", "erasures")
     ever = settings.model_copy(update={f"{kind}_max_age_s": 0.0 for kind in kinds})
     ended(engine, storage)
     upload(engine, storage)
