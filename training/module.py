@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from serving.card import Input
 from training.config import TrainingConfig
-from training.loop.devices import uses_gpu
+from training.devices import uses_gpu
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from lightning.pytorch.loggers import Logger
 from torch import Tensor
 
 from training.config import TrainingConfig
-from training.loop.devices import uses_gpu
+from training.devices import uses_gpu
 from training.loop.memory import keep_memory
 from training.module import Trained
 from training.recipe import Rows, Training

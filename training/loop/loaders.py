@@ -17,7 +17,7 @@ from serving.card import Label
 from serving.image import Image, PhotoFile, decode
 from training.config import TrainingConfig
 from training.data.objects import read_photo
-from training.loop.devices import readers
+from training.devices import readers
 
 Batch = tuple[Tensor, Tensor]
 MAX_PIXELS = 100_000_000
