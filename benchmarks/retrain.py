@@ -2,8 +2,8 @@
 
 Needs STUDIO_DATA. A gateway runs meanwhile; the clock stops when the new version of every task that
 was made anew is published: beside the starter, where its ramp begins, or as the first that answers.
-`--task` is one of them, by default all. `--smoke` trains as the recipes' smoke settings say, with
-gates of their own.
+`--task` names some of them, by default all. `--smoke` trains as the recipes' smoke settings say,
+with gates of their own.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import yaml
 from figures import Figures, parse
 from sqlalchemy import Engine
 
+from registry.bootstrap import STARTERS
 from registry.judge import digest_of, smoke
 from serving.db.engine import open_engine
 from serving.models.routing import CHALLENGER, CHAMPION
@@ -36,13 +37,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--smoke", action="store_true", help="a few photos, no fine-tuning")
     parser.add_argument("--home", type=Path, default=ROOT / "out" / "retrain", help="%(default)s")
-    parser.add_argument("--task", choices=[recipe.name for recipe in RECIPES], help="all of them")
+    names = [recipe.name for recipe in RECIPES]
+    parser.add_argument("--task", nargs="+", choices=names, default=names, help="all of them")
     parser.add_argument(
         "--set", nargs="*", default=[], metavar="NAME=VALUE", help="of the training"
     )
     arguments = parse(__doc__, parser)
     quick = arguments.smoke or arguments.quick
-    recipes = [one for one in RECIPES if arguments.task in (None, one.name)]
+    recipes = [one for one in RECIPES if one.name in arguments.task]
     given = {name: yaml.safe_load(value) for name, value in _pairs(arguments.set)}
     figures, name = Figures(), "retrain_smoke" if quick else "retrain"
     settings = Settings(studio_home=arguments.home / time.strftime("%Y%m%d-%H%M%S"))
@@ -55,9 +57,11 @@ def main() -> None:
     stack = Stack(settings, programs, env, say=figures.say)
     with stack.running(prepare=prepare):
         started = time.perf_counter()
-        run_job(settings, env, {one.key: run_config(one, given, quick) for one in recipes})
-        engine, slot = open_engine(settings), CHAMPION if quick else CHALLENGER
-        versions = {one.name: wait_for_version(engine, one.name, slot) for one in recipes}
+        together = [recipes] if len(recipes) == len(RECIPES) else [[one] for one in recipes]
+        for jobs in together:
+            run_job(settings, env, {one.key: run_config(one, given, quick) for one in jobs})
+        engine = open_engine(settings)
+        versions = {one.name: wait_for_version(engine, one.name, quick) for one in recipes}
         figures.add(f"{name}.seconds", time.perf_counter() - started)
         for task, version in versions.items():
             figures.add(f"{name}.{task}.version", float(version))
@@ -96,8 +100,10 @@ def run_job(settings: Settings, env: dict[str, str], ops: dict[str, dict[str, ob
     subprocess.run(command, env=os.environ | env, cwd=settings.home(), check=True)
 
 
-def wait_for_version(engine: Engine, task: str, slot: str, wait_s: float = 60.0) -> str:
-    """Wait until a version is published in a slot; return it."""
+def wait_for_version(engine: Engine, task: str, quick: bool, wait_s: float = 60.0) -> str:
+    """Wait until the new version is published; return it."""
+    beside_starter = not quick and (STARTERS / task / "card.json").is_file()
+    slot = CHALLENGER if beside_starter else CHAMPION
     until = time.monotonic() + wait_s
     while time.monotonic() < until:
         published = read_slots(engine).get((task, slot))
