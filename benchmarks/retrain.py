@@ -58,15 +58,22 @@ def main() -> None:
     with stack.running(prepare=prepare):
         started = time.perf_counter()
         together = [recipes] if len(recipes) == len(RECIPES) else [[one] for one in recipes]
+        engine, versions, refused = open_engine(settings), dict[str, str](), list[str]()
         for jobs in together:
-            run_job(settings, env, {one.key: run_config(one, given, quick) for one in jobs})
-        engine = open_engine(settings)
-        versions = {one.name: wait_for_version(engine, one.name, quick) for one in recipes}
+            job_began = time.perf_counter()
+            if run_job(settings, env, {one.key: run_config(one, given, quick) for one in jobs}):
+                versions |= {one.name: wait_for_version(engine, one.name, quick) for one in jobs}
+            else:  # such as a gate that is closed: its log says which
+                refused += [one.name for one in jobs]
+            for one in jobs if len(jobs) == 1 else []:
+                figures.add(f"{name}.{one.name}.seconds", time.perf_counter() - job_began)
         figures.add(f"{name}.seconds", time.perf_counter() - started)
         for task, version in versions.items():
             figures.add(f"{name}.{task}.version", float(version))
     figures.say(f"kept in {settings.home()}")
     figures.print()
+    if refused:
+        sys.exit(f"nothing was released for: {', '.join(refused)}")
 
 
 def _pairs(items: list[str]) -> list[list[str]]:
@@ -88,8 +95,8 @@ def run_config(recipe: Recipe[Any], given: dict[str, object], quick: bool) -> di
     return ops
 
 
-def run_job(settings: Settings, env: dict[str, str], ops: dict[str, dict[str, object]]) -> None:
-    """Run Dagster's job in a process of its own; its log goes to the screen."""
+def run_job(settings: Settings, env: dict[str, str], ops: dict[str, dict[str, object]]) -> bool:
+    """Run Dagster's job in a process of its own, its log on the screen; return whether it passed."""
     name = "retrain" if len(ops) == len(RECIPES) else f"retrain_{next(iter(ops))}"
     config = settings.home() / "retrain.json"
     config.write_text(
@@ -97,7 +104,8 @@ def run_job(settings: Settings, env: dict[str, str], ops: dict[str, dict[str, ob
     )
     command = [str(Path(sys.executable).parent / "dagster"), "job", "execute"]
     command += ["-m", "dagster_project.definitions", "-j", name, "-c", str(config)]
-    subprocess.run(command, env=os.environ | env, cwd=settings.home(), check=True)
+    ended = subprocess.run(command, env=os.environ | env, cwd=settings.home(), check=False)
+    return ended.returncode == 0
 
 
 def wait_for_version(engine: Engine, task: str, quick: bool, wait_s: float = 60.0) -> str:
