@@ -96,7 +96,7 @@ def run_config(recipe: Recipe[Any], given: dict[str, object], quick: bool) -> di
 
 
 def run_job(settings: Settings, env: dict[str, str], ops: dict[str, dict[str, object]]) -> bool:
-    """Run Dagster's job in a process of its own, its log on the screen; return whether it passed."""
+    """Run Dagster's job in a process of its own; return whether it passed. Its log is shown."""
     name = "retrain" if len(ops) == len(RECIPES) else f"retrain_{next(iter(ops))}"
     config = settings.home() / "retrain.json"
     config.write_text(
