@@ -14,8 +14,8 @@ Find = Callable[[int, int], View | None]
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What is known of a photo before it is compared with others.
+class RoomPhoto:
+    """A photo of a room, and what is known of it before it is compared with others.
 
     Attributes
     ----------
@@ -45,12 +45,12 @@ class SameRoom:
     confidence: float
 
 
-def alone(photo: Taken) -> SameRoom:
+def alone(photo: RoomPhoto) -> SameRoom:
     """Return the room of a photo that is compared with no other."""
     return SameRoom(photo.room_id or f"photo-{photo.number}", (photo.number,), 1.0)
 
 
-def group_photos(photos: Sequence[Taken], find: Find) -> list[SameRoom]:
+def group_photos(photos: Sequence[RoomPhoto], find: Find) -> list[SameRoom]:
     """Return the rooms that photos show, in the order of their first photos.
 
     Two rooms that were said to be two are never joined.
@@ -82,7 +82,7 @@ def group_photos(photos: Sequence[Taken], find: Find) -> list[SameRoom]:
     return list(dict.fromkeys(rooms[photo.number] for photo in photos))
 
 
-def _comparable(first: Taken, second: Taken) -> bool:
+def _comparable(first: RoomPhoto, second: RoomPhoto) -> bool:
     return first.kind == second.kind and second.number - first.number <= _COMPARED
 
 

@@ -18,7 +18,7 @@ from serving.staging.carry import WORK_PIXELS, work_copy
 from serving.staging.geometry.doubts import REFUSALS
 from serving.staging.geometry.find import find_room
 from serving.staging.room import Room
-from serving.staging.same_room import Taken
+from serving.staging.same_room import RoomPhoto
 from serving.workflows.run import Run
 
 Ids = NDArray[np.uint8]
@@ -63,9 +63,9 @@ class Look:
     room: Room
 
     @property
-    def taken(self) -> Taken:
+    def room_photo(self) -> RoomPhoto:
         """What is known of the room that it shows."""
-        return Taken(self.number, self.room_type, self.room_id)
+        return RoomPhoto(self.number, self.room_type, self.room_id)
 
     def read(self, run: Run) -> PhotoFile:
         """Return the photo's file, read anew: nothing holds the photos of a whole job."""

@@ -108,7 +108,7 @@ class Stager:
             shown = self._run.failing_alone(lambda: [self._show(look) for look in both])
             return None if isinstance(shown, StudioError) else find_view(*shown)
 
-        return group_photos([look.taken for look in looks], find)
+        return group_photos([look.room_photo for look in looks], find)
 
     def _show(self, look: Look) -> Shown:
         if look.number not in self._shown:

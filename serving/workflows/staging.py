@@ -89,7 +89,9 @@ class _Work:
         """Return the room of each photo, by its number, with its plans, one a variant."""
         photos = {look.number: look for look in looks if isinstance(look, Look)}
         if self._kit is None:
-            return {number: _Arranged(alone(look.taken), []) for number, look in photos.items()}
+            return {
+                number: _Arranged(alone(look.room_photo), []) for number, look in photos.items()
+            }
         rooms: _Rooms = {}
         for room in self._stager.rooms(list(photos.values())):
             members = [photos[number] for number in room.photos]

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.staging.same_room import Find, SameRoom, Taken, group_photos
+from serving.staging.same_room import Find, RoomPhoto, SameRoom, group_photos
 from serving.staging.views import View
 
 
@@ -18,8 +18,8 @@ def pairs(*alike: tuple[int, int], by_chance: int = 5) -> Find:
     return find
 
 
-def bedrooms(*said: str | None) -> list[Taken]:
-    return [Taken(number, "bedroom", room_id) for number, room_id in enumerate(said)]
+def bedrooms(*said: str | None) -> list[RoomPhoto]:
+    return [RoomPhoto(number, "bedroom", room_id) for number, room_id in enumerate(said)]
 
 
 def test_photos_that_show_the_same_are_one_room_and_the_weakest_tie_says_how_surely() -> None:
@@ -51,7 +51,7 @@ def test_two_rooms_that_were_named_are_never_joined_by_a_third_photo() -> None:
 
 
 def test_photos_of_two_kinds_of_room_are_not_compared() -> None:
-    photos = [Taken(0, "bedroom", None), Taken(1, "office", None)]
+    photos = [RoomPhoto(0, "bedroom", None), RoomPhoto(1, "office", None)]
     assert len(group_photos(photos, pairs((0, 1)))) == 2
 
 
