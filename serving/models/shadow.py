@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 _ITEMS = 512
 _REST = 3.0  # of the time that a question took
-_LONGEST_REST_S = 0.5
+_LONGEST_REST_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,11 @@ class ShadowQueue:
     the kernel sets it aside, and everybody who answers a caller would wait for it. What is
     dear about a question happens elsewhere: decoding without the lock, the model in its process.
 
-    After a question a thread rests three times as long as it took, so that these take a quarter of
+    After a question none begins for three times as long as it took, so that these take a quarter of
     a core and callers the rest: a challenger that has just started knows no photo yet, and every
-    photo whose answer the champion remembers would be decoded again for it at once.
+    photo whose answer the champion remembers would be decoded again for it at once. A question that
+    takes long mostly waits for a challenger that is slow or hangs: there the rest is short, and
+    others are asked meanwhile, else it would be found out later the slower it is.
 
     Parameters
     ----------
@@ -44,12 +46,12 @@ class ShadowQueue:
     threads : questions asked at the same time
     """
 
-    def __init__(self, max_bytes: int, max_items: int = _ITEMS, threads: int = 1) -> None:
+    def __init__(self, max_bytes: int, max_items: int = _ITEMS, threads: int = 2) -> None:
         self._max_bytes, self._max_items = max_bytes, max_items
         self._waiting: deque[_Waiting] = deque()
         self._nbytes, self._closed = 0, False
         self._changed = threading.Condition()
-        self._asking = 0
+        self._asking, self._rests_until = 0, 0.0
         self._threads = [
             threading.Thread(target=self._work, name=f"shadow-{number}", daemon=True)
             for number in range(threads)
@@ -67,7 +69,7 @@ class ShadowQueue:
                 return False
             self._waiting.append(_Waiting(task, ask, nbytes))
             self._nbytes += nbytes
-            self._changed.notify()
+            self._changed.notify_all()
             return True
 
     def drain(self, wait_s: float) -> bool:
@@ -96,18 +98,25 @@ class ShadowQueue:
                 log.exception("a question to %s beside another's answer broke", next_one.task)
                 metrics.SHADOW_DROPPED.labels(next_one.task, "error").inc()
             finally:
-                with self._changed:
-                    self._asking -= 1
-                    self._changed.notify_all()
-                    rest = min(_REST * (time.monotonic() - began), _LONGEST_REST_S)
-                    self._changed.wait_for(lambda: self._closed, rest)
+                self._ended(time.monotonic() - began)
+
+    def _ended(self, took_s: float) -> None:
+        with self._changed:
+            self._asking -= 1
+            rest = min(_REST * took_s, _LONGEST_REST_S)
+            self._rests_until = max(self._rests_until, time.monotonic()) + rest
+            self._changed.notify_all()
 
     def _next(self) -> _Waiting | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._waiting)
+            while not (self._closed or (self._waiting and self._rest_s() <= 0)):
+                self._changed.wait(self._rest_s() if self._waiting else None)
             if not self._waiting:
                 return None
             self._asking += 1
             first = self._waiting.popleft()
             self._nbytes -= first.nbytes
             return first
+
+    def _rest_s(self) -> float:
+        return self._rests_until - time.monotonic()
