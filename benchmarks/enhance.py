@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -63,8 +64,8 @@ def main() -> None:
     more = [decode(p.read_bytes(), _PIXELS) for p in paths[: 2 * len(photos)]]
     told["tilt"] = _tilt(more, chance)
     print("tilt left, median degrees:", told["tilt"])
-    told["cpu_s_12_mp"] = _speed(photos[: 4 if arguments.quick else 20], chance)
-    print("CPU seconds of photos at 12 MP, one thread:", told["cpu_s_12_mp"])
+    told["at_12_mp"] = _speed(photos[: 4 if arguments.quick else 20], chance)
+    print("photos at 12 MP, two threads:", told["at_12_mp"])
     print(json.dumps(told))
 
 
@@ -166,22 +167,27 @@ def _turn(photo: Image, degrees: float) -> Image:
 
 
 def _speed(photos: list[Image], chance: np.random.Generator) -> dict[str, float]:
-    """Enhance photos of 12 MP, each second one dark and noisy, files in and out."""
+    """Enhance photos of 12 MP in two threads, each second one dark and noisy, files in and out."""
+    files = [_large_file(photo, number % 2 == 1, chance) for number, photo in enumerate(photos)]
+
+    def work(file: bytes) -> None:
+        enhance_file(PhotoFile(file, _PIXELS), Wanted("natural"), lambda _: None, _PIXELS, None)
+
     began, wall = time.process_time(), time.perf_counter()
-    excluded = 0.0
-    for number, photo in enumerate(photos):
-        at = time.process_time()
-        large = cv2.resize(photo, (4000, 3000), interpolation=cv2.INTER_CUBIC)
-        if number % 2:
-            large = np.clip(large * 0.5 + chance.normal(0, 5, large.shape), 0, 255).astype(np.uint8)
-        data = cv2.imencode(".jpg", large[:, :, ::-1])[1].tobytes()
-        excluded += time.process_time() - at
-        enhance_file(PhotoFile(data, _PIXELS), Wanted("natural"), lambda _: None, _PIXELS, None)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, files))
     return {
         "photos": len(photos),
-        "cpu_s": round(time.process_time() - began - excluded, 1),
-        "wall_s_with_making_them": round(time.perf_counter() - wall, 1),
+        "cpu_s": round(time.process_time() - began, 1),
+        "wall_s": round(time.perf_counter() - wall, 1),
     }
+
+
+def _large_file(photo: Image, faulty: bool, chance: np.random.Generator) -> bytes:
+    large = cv2.resize(photo, (4000, 3000), interpolation=cv2.INTER_CUBIC)
+    if faulty:
+        large = np.clip(large * 0.5 + chance.normal(0, 5, large.shape), 0, 255).astype(np.uint8)
+    return cv2.imencode(".jpg", large[:, :, ::-1])[1].tobytes()
 
 
 if __name__ == "__main__":
