@@ -37,6 +37,20 @@ class Grid:
         """Return what was traced, (rows, columns, channels), at the pixels of the crop."""
         return _resample(traced, self.scale, self.crop.size, cv2.INTER_CUBIC)
 
+    def bring_light(self, traced: Light) -> Light:
+        """Return `bring` of light, within what is around each cell.
+
+        A window is many times as bright as the wall beside it: a cubic would swing below zero
+        there, which is seen as a black line around it.
+        """
+        around = np.ones((3, 3), np.uint8)
+        low, high = (
+            _resample(np.asarray(near(traced, around), np.float32), self.scale, self.crop.size,
+                      cv2.INTER_LINEAR)
+            for near in (cv2.erode, cv2.dilate)
+        )  # fmt: skip
+        return np.clip(self.bring(traced), low, high)
+
     def bring_to(self, other: "Grid", traced: Light) -> Light:
         """Return what was traced in the cells of a finer grid over the same crop."""
         return _resample(traced, self.scale / other.scale, other.size, cv2.INTER_LINEAR)

@@ -39,8 +39,8 @@ class PathTracer:
         empty = light_of_empty(how, bare, _PATH, camera, grid, seed)
         cover, distance = _cover(how, furnished, camera, crop)
         return Layers(
-            furnished=np.maximum(grid.bring(clean(light, albedo, normals)), 0),
-            empty=np.maximum(grid.bring(empty), 0),
+            furnished=np.maximum(grid.bring_light(clean(light, albedo, normals)), 0),
+            empty=np.maximum(grid.bring_light(empty), 0),
             cover=cover, distance_m=distance, albedo=grid.bring(albedo),
             normals=grid.bring(normals),
         )  # fmt: skip
