@@ -1,5 +1,6 @@
 """The shapes of design kits on the wire."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Self, cast
 
@@ -43,13 +44,17 @@ class KitSummary(BaseModel):
     rooms: list[str] = Field(description="the types of rooms that it furnishes")
     pieces: int = Field(description="how many pieces of furniture it has")
     created_at: datetime | None = Field(description="null: it comes with the studio")
+    previews: dict[str, str] = Field(
+        description="pictures of rooms with it, by type of room; those of a kit of yours are drawn"
+        " some minutes after it changed"
+    )
     url: str
     page: str = Field(description="a page for people")
 
     @classmethod
-    def of(cls, stored: StoredKit) -> Self:
-        """Put a kit into the wire's shape."""
-        return cls.model_validate(summarise(stored))
+    def of(cls, stored: StoredKit, pictures: Mapping[str, str]) -> Self:
+        """Put a kit into the wire's shape; `pictures` as `KitStore.previews` has them."""
+        return cls.model_validate(summarise(stored, pictures))
 
 
 class KitList(BaseModel):
@@ -104,19 +109,24 @@ class Palette(BaseModel):
         return cls(palette=[swatch.colour for swatch in swatches], colours=shares)
 
 
-def summarise(stored: StoredKit) -> dict[str, Any]:
+def summarise(stored: StoredKit, pictures: Mapping[str, str]) -> dict[str, Any]:
     """Return the fields of a `KitSummary`."""
     kit, url = stored.kit, f"{PREFIX}/{stored.kit.id}"
+    previews = {
+        room: f"{url}/assets/{name}?version={kit.version}" for room, name in pictures.items()
+    }
     return {
         "id": kit.id, "version": kit.version, "built_in": stored.built_in, "title": kit.title,
         "description": kit.description, "licence": kit.licence, "palette": list(kit.palette),
         "rooms": list(kit.rooms), "pieces": len(kit.pieces), "created_at": stored.created_at,
-        "url": url, "page": f"{url}/page",
+        "previews": previews, "url": url, "page": f"{url}/page",
     }  # fmt: skip
 
 
-def view_of(stored: StoredKit, versions: list[int], page_link: str | None) -> KitView:
+def view_of(
+    stored: StoredKit, pictures: Mapping[str, str], versions: list[int], page_link: str | None
+) -> KitView:
     """Put a version of a kit into the wire's shape."""
     kit = stored.kit.model_dump(mode="json", exclude=set(SET_BY_US))
     more = {"versions": versions, "kit": kit, "assets": stored.assets, "page_link": page_link}
-    return KitView.model_validate(summarise(stored) | more)
+    return KitView.model_validate(summarise(stored, pictures) | more)

@@ -1,7 +1,8 @@
 """`/internal/design-kits`: what rooms are furnished with, the studio's kits and clients' own."""
 
+import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
@@ -25,8 +26,9 @@ from bentos.gateway.page import HtmlErrorRoute, render_page
 from bentos.problems import documented, parse_body
 from serving.errors import BadInput
 from serving.image import PhotoFile
+from serving.jobs.kit_pictures import draw_later
 from serving.kits.assets.prepare import MOST_BYTES, Asset, Source, Unit, prepare_asset
-from serving.kits.store import StoredKit
+from serving.kits.store import KitStore, StoredKit
 from serving.staging.kit import Licence
 from serving.staging.palette import Swatch, palette_of
 
@@ -72,7 +74,8 @@ _CACHED = {
 async def list_kits(state: State, client: Client) -> KitList:
     """List the kits that you may name, each in its newest version."""
     found = await state.pools.database.run(state.kits.list, client)
-    return KitList(kits=[KitSummary.of(stored) for stored in found])
+    summaries = await state.pools.storage.run(_summarise, state.kits, found)
+    return KitList(kits=summaries)
 
 
 @router.post(
@@ -153,6 +156,9 @@ async def write_kit(
     body = parse_body(AnyObject, await read_body(request, JSON_BYTES)).root
     expected = _version_of(if_match) if if_match not in (None, "*") else None
     stored, new = await state.pools.uploads.run(state.kits.put, client, kit_id, body, expected)
+    if stored.kit.rooms.keys() - state.kits.previews(stored):
+        version = stored.kit.version
+        await state.pools.database.run(draw_later, state.engine, client, kit_id, version)
     return await _answer(state, client, stored, 201 if new else 200)
 
 
@@ -253,17 +259,23 @@ async def show_kit_page(reader: KitReading, state: State, version: Version = Non
     return await state.pools.pages.run(render_page, "kit.html.j2", 200, **values)
 
 
+def _summarise(kits: KitStore, found: Sequence[StoredKit]) -> list[KitSummary]:
+    return [KitSummary.of(stored, kits.previews(stored)) for stored in found]
+
+
 async def _answer(state: GatewayState, client: str, stored: StoredKit, status: int) -> Response:
     kit = stored.kit
     versions = await state.pools.database.run(state.kits.versions, client, kit.id)
     link = page_link(state.settings, client, kit.id, kit.version)
-    view = kit_schema.view_of(stored, list(versions), link)
+    pictures = await state.pools.storage.run(state.kits.previews, stored)
+    view = kit_schema.view_of(stored, pictures, list(versions), link)
     headers = {"ETag": _tag(stored)} | ({"Location": view.url} if status == 201 else {})
     return Response(view.model_dump_json(), status, headers, "application/json")
 
 
 def _tag(stored: StoredKit) -> str:
-    return f'"{stored.kit.version}-{stored.sha256[:16]}"'
+    content = f"{stored.sha256}{sorted(stored.drawn.items())}"
+    return f'"{stored.kit.version}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"'
 
 
 def _version_of(tag: str) -> int:

@@ -333,7 +333,7 @@ class DesignKit(Base):
 
     `document` is the kit and what it is made of, each asset by its SHA-256; `sha256` is of the
     document, so that the same content is the same version. A kit that was deleted is kept for the
-    jobs that name it.
+    jobs that name it. `pictures` are drawn later: by type of room, the SHA-256 of a JPEG.
     """
 
     __tablename__ = "design_kits"
@@ -343,6 +343,7 @@ class DesignKit(Base):
     version: Mapped[int] = mapped_column(primary_key=True)
     document: Mapped[Json] = mapped_column(JSON)  # in the order written
     sha256: Mapped[str] = mapped_column(String(64))
+    pictures: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     deleted_at: Mapped[datetime | None]
 

@@ -88,6 +88,7 @@ KINDS: Mapping[str, Kind] = {
             folder=FILMS,
             unit="frames",
         ),
+        Kind("draw_kit", "stage", None, noun="set of pictures"),
         Kind("recall_version", "recall", None, noun="list of listings"),
         Kind(
             "recall_listing",

@@ -19,7 +19,7 @@ _ROWS_AT_ONCE, _OBJECTS_AT_ONCE = 200, 50
 _SWEEP_EVERY_S = 24 * 3600.0
 # the row stays, so that versions of the name go on counting from it
 _EMPTY = text("""
-    UPDATE design_kits SET document = '{}' WHERE (client, id, version) IN (
+    UPDATE design_kits SET document = '{}', pictures = '{}' WHERE (client, id, version) IN (
         SELECT client, id, version FROM design_kits AS kit
         WHERE deleted_at < now() - make_interval(secs => :age_s) AND document -> 'kit' IS NOT NULL
         AND NOT EXISTS (
@@ -30,6 +30,8 @@ _EMPTY = text("""
 _NAMED = text("""
     SELECT asset.value ->> 'sha256' FROM design_kits, json_each(document -> 'assets') AS asset
     WHERE asset.value ->> 'sha256' = ANY(:found)
+    UNION SELECT picture.value FROM design_kits, jsonb_each_text(pictures) AS picture
+    WHERE picture.value = ANY(:found)
     UNION SELECT sha256 FROM kit_assets WHERE sha256 = ANY(:found)
 """)
 _ALONE = text("SELECT pg_try_advisory_xact_lock(:lock)")

@@ -4,22 +4,23 @@ A row is a version, the object storage has its meshes and pictures by their SHA-
 workflows and gateway, as both of them read kits.
 """
 
+import hashlib
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from cachetools import LRUCache
-from sqlalchemy import Connection, Engine, Row, Select, delete, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, Engine, Row, Select, cast, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from serving.db import locks
 from serving.db.tables import DesignKit, Json, KitAsset
 from serving.errors import KitBuiltIn, KitChanged, QuotaExceeded, UnknownAsset, UnknownKit
 from serving.kits.assets.prepare import Asset, Prepared
 from serving.kits.documents import Document, check_kit, named_assets, read_document, read_kit
-from serving.staging.kit import Kit, Licence
+from serving.staging.kit import Kit, Licence, RoomType
 from serving.storage.interface import Storage
 from serving.storage.objects import read_by_sha256
 from serving.storage.prefixes import KITS
@@ -57,12 +58,14 @@ class StoredKit:
     assets : all meshes and pictures that it is made of, by their names; none of a built-in kit
     sha256 : of its content
     created_at : None: it came with the release
+    drawn : pictures of it that were drawn here, by type of room: the SHA-256 of a JPEG
     """
 
     kit: Kit
     assets: Mapping[str, Asset]
     sha256: str
     created_at: datetime | None
+    drawn: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def built_in(self) -> bool:
@@ -155,6 +158,24 @@ class KitStore:
             made = insert(DesignKit).values(new).returning(*DesignKit.__table__.c)
             return _stored(connection.execute(made).one()), True
 
+    def put_picture(
+        self, client: str, stored: StoredKit, room_type: RoomType, picture: bytes
+    ) -> None:
+        """Keep a picture of a room with a version of a client's kit, a JPEG drawn here."""
+        kit, sha256 = stored.kit, hashlib.sha256(picture).hexdigest()
+        added = cast({room_type: sha256}, JSONB)
+        shown = (
+            update(DesignKit)
+            .where(
+                DesignKit.client == client, DesignKit.id == kit.id, DesignKit.version == kit.version
+            )
+            .values(pictures=DesignKit.pictures.op("||")(added))
+        )
+        with self._engine.begin() as connection:
+            _take_turn(connection, client, kit.id)
+            self._store(Prepared("picture", picture, {}, "image/jpeg"), sha256)
+            connection.execute(shown)
+
     def read(self, client: str, kit_id: str, version: int | None = None) -> StoredKit:
         """Return a kit, its newest version by default; UnknownKit where it is not or no more."""
         return self._read(client, kit_id, version, deleted=False)
@@ -221,9 +242,11 @@ class KitStore:
             if prepared is None:
                 raise UnknownAsset(stored.kit.id, name)
             return prepared.data
-        if name not in stored.assets:
+        asset, room = stored.assets.get(name), name.removeprefix(PREVIEW)
+        sha256 = asset.sha256 if asset else stored.drawn.get(room)
+        if sha256 is None or (asset is None and room == name):
             raise UnknownAsset(stored.kit.id, name)
-        return read_by_sha256(self._storage, KITS, stored.assets[name].sha256)
+        return read_by_sha256(self._storage, KITS, sha256)
 
     def previews(self, stored: StoredKit) -> Mapping[str, str]:
         """Return the names of the pictures that show a kit, by type of room."""
@@ -231,8 +254,8 @@ class KitStore:
         if stored.built_in:
             kit_id = stored.kit.id
             return {room: name for room, name in names.items() if self._preview(kit_id, name)}
-        shown = {name for name, asset in stored.assets.items() if asset.kind == "picture"}
-        return {room: name for room, name in names.items() if name in shown}
+        sent = {name for name, asset in stored.assets.items() if asset.kind == "picture"}
+        return {room: name for room, name in names.items() if name in sent or room in stored.drawn}
 
     def _preview(self, kit_id: str, name: str) -> Prepared | None:
         if not name.startswith(PREVIEW):
@@ -324,7 +347,7 @@ def _versions(client: str, kit_id: str) -> Select[tuple[DesignKit]]:
 
 def _stored(row: Row[tuple[DesignKit]]) -> StoredKit:
     document = read_document(row.document, row.id, row.version)
-    return StoredKit(document.kit, document.assets, row.sha256, row.created_at)
+    return StoredKit(document.kit, document.assets, row.sha256, row.created_at, row.pictures)
 
 
 def _of_release(kit: Kit) -> StoredKit:

@@ -28,5 +28,6 @@ WORKFLOWS: Mapping[str, Workflow] = {
     "generate_clip": _lazily("clip", "generate_clip"),
     "render_video": _lazily("film", "render_video"),
     "recall_version": _lazily("recall", "recall_version"),
+    "draw_kit": _lazily("kit_pictures", "draw_kit"),
     "recall_listing": _lazily("recall", "recall_listing"),
 }

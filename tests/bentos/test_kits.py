@@ -7,6 +7,8 @@ from httpx2 import Response
 from sqlalchemy import Engine
 
 from serving.jobs.manage import read_job
+from serving.kits.release import ReleaseKits
+from serving.kits.store import KitStore
 from serving.storage.objects import Storage
 from tests.fakes import encode, jpeg
 from tests.serving.kits.kit_files import box_glb, own_kit
@@ -130,6 +132,27 @@ def test_pictures_and_meshes_of_a_version_can_be_fetched(
     assert visitor.get(f"{OURS}/assets/our_sofa", headers=KEY).content.startswith(b"PK")
     former = visitor.get(f"{OURS}/assets/preview_living_room?version=1", headers=KEY)
     assert former.status_code == 404
+
+
+def test_a_kit_is_drawn_for_those_who_choose(
+    visitor: TestClient, engine: Engine, storage: Storage, ours: Response
+) -> None:
+    jobs = visitor.get("/internal/jobs?type=draw_kit", headers=KEY).json()["jobs"]
+    assert [(job["type"], job["status"]) for job in jobs] == [("draw_kit", "pending")]
+    assert ours.json()["previews"] == {}
+    store = KitStore(engine, storage, ReleaseKits())
+    stored = store.read("backend", "ours")
+    store.put_picture("backend", stored, "living_room", encode(texture(90, 120), "JPEG"))
+    again = visitor.get(OURS, headers=KEY | {"If-None-Match": ours.headers["ETag"]})
+    assert again.status_code == 200, "it has pictures now"
+    url = again.json()["previews"]["living_room"]
+    picture = visitor.get(url, headers=KEY)
+    assert (picture.status_code, picture.headers["content-type"]) == (200, "image/jpeg")
+    assert visitor.get(f"{OURS}/assets/living_room", headers=KEY).status_code == 404
+    assert put_kit(visitor, own_kit(), If_Match=ours.headers["ETag"]).status_code == 200
+    assert "assets/preview_living_room" in visitor.get(f"{OURS}/page", headers=KEY).text
+    modern = visitor.get(f"{KITS}/modern", headers=KEY).json()
+    assert visitor.get(modern["previews"]["bedroom"], headers=KEY).status_code == 200
 
 
 def test_a_page_shows_a_kit_to_people_by_a_link_that_opens_nothing_else(

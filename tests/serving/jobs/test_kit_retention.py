@@ -87,6 +87,22 @@ def test_a_version_stays_for_the_jobs_that_name_it_and_as_long_as_they(
     assert mesh not in kept(storage)
 
 
+def test_pictures_of_a_kit_stay_and_go_with_it(
+    settings: Settings, engine: Engine, storage: Storage, store: KitStore
+) -> None:
+    send(store, "our_sofa", box_glb())
+    stored, _ = store.put("a", "ours", own_kit())
+    store.put_picture("a", stored, "living_room", b"\xff\xd8 a picture")
+    age(engine, storage, 31)
+    assert Retention(settings, engine, storage).tidy(10).counts == {}
+    shown = store.read("a", "ours")
+    assert store.read_asset(shown, "preview_living_room") == b"\xff\xd8 a picture"
+    store.remove("a", "ours")
+    age(engine, storage, 31)
+    removed = Retention(settings, engine, storage).tidy(10)
+    assert removed.counts == {"kits": 1, "kit_assets": 2}
+
+
 def test_a_mesh_that_no_kit_names_any_more_goes_and_those_of_versions_stay(
     settings: Settings, engine: Engine, storage: Storage, store: KitStore
 ) -> None:
