@@ -31,12 +31,13 @@ def draw_kit(run: Run) -> Json:
     with traces.span("draw a design kit", rooms=len(missing)):
         renderer, finished = PathTracer(), unpack(run, store, stored).finished()
         showroom = draw_showroom(renderer)
-        for done, room in enumerate(missing, 1):
+        for done, room in enumerate(missing):
+            run.report_progress(done, len(missing), "rooms")
             picture = showroom.show(finished, room, renderer)
             if picture is not None:
                 store.put_picture(client, stored, room, as_jpeg(picture))
                 drawn.append(room)
-            run.report_progress(done, len(missing), "rooms")
+        run.report_progress(len(missing), len(missing), "rooms")
     return wanted.model_dump() | {"rooms": drawn, "superseded": False}
 
 
