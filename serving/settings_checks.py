@@ -23,6 +23,16 @@ _TRACKING = ("http", "https", "sqlite", "file", "databricks", "mysql", "mssql", 
 # the Standard Webhooks specification asks for 24 to 64 bytes
 _SECRET_BYTES = (24, 64)
 _LEAST_DISTINCT = 8
+# no date of a database or of Python is this far away, nor is any 64-bit number larger
+_LONGEST_S, _MOST = 100 * 365 * 24 * 3600, 2**53
+
+
+def check_size(name: str, value: float) -> None:
+    """Raise ValueError where a time or an amount is beyond what is counted with."""
+    if name.endswith("_s") and value > _LONGEST_S:
+        raise ValueError(f"is longer than a hundred years; write at most {_LONGEST_S}")
+    if value > _MOST:
+        raise ValueError(f"is too large; write at most {_MOST}")
 
 
 def check_http_url(value: str) -> str:

@@ -43,6 +43,13 @@ class CheckedSettings(BaseSettings):
         except ValueError:
             raise ValueError(f"is not JSON; write such as {_EXAMPLES[kind]}") from None
 
+    @field_validator("*")
+    @classmethod
+    def _check_size(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, int | float):
+            checks.check_size(str(info.field_name), value)
+        return value
+
     @field_validator("webhook_secrets", check_fields=False)
     @classmethod
     def _check_webhook_secrets(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:

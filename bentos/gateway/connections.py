@@ -27,6 +27,7 @@ _LINGERING = 64  # refused above the limit, and not yet gone
 _LEFTOVER_S = 30.0
 _PIPELINED = 16
 _GOING_DOWN_S = 10
+_LONGEST_MS = 2**31 - 1  # that a socket's option holds
 
 _MALFORMED = Refusal(400, "BadRequest", "what was sent is no HTTP/1.1 request")
 _PIPELINE = Refusal(400, "BadRequest", f"more than {_PIPELINED} requests wait on this connection")
@@ -118,7 +119,7 @@ class LimitedConnection(HttpToolsProtocol):
         if wire is not None and wire.family in (socket.AF_INET, socket.AF_INET6):
             with suppress(OSError):
                 # later than our own look, which counts it
-                timeout_ms = round((self.limits.stall_s + 10) * 1e3)
+                timeout_ms = min(round((self.limits.stall_s + 10) * 1e3), _LONGEST_MS)
                 wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout_ms)
 
     def _make_room(self) -> bool:

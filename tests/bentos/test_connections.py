@@ -293,3 +293,9 @@ def test_a_body_arrives_whole_in_however_many_parts() -> None:
             assert client.getresponse().read() == b"".join(parts)
             client.request("POST", "/a", body=b"".join(parts))
             assert client.getresponse().read() == b"".join(parts)
+
+
+def test_a_reader_may_be_given_longer_than_a_socket_counts(app: App) -> None:
+    with serving(app, ConnectionLimits(stall_s=1e9)) as address, connected(address) as wire:
+        wire.sendall(b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert read_answer(wire).status == 200

@@ -46,6 +46,10 @@ WRONG = {
     "DATABASE_DIRECT_URL": ["postgresql://u@h/studio"],
     "ENVIRONMENT": ["prod"],
     "WORKER_METRICS_PORT": ["70000"],
+    # for ever, as somebody may write it: what is no date would stop whoever reckons with it
+    "UPLOADS_MAX_AGE_S": ["1e12", "99999999999"],
+    "JOBS_MAX_AGE_S": ["1e12"],
+    "MAX_QUEUED": ["9223372036854775808"],
 }  # fmt: skip
 
 
