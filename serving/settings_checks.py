@@ -19,6 +19,7 @@ _RATE = re.compile(
 )
 # not by urllib: a password may hold what that takes for the end of the host
 _DATABASE = re.compile(r"postgres(ql)?(\+[a-z0-9]+)?://[^/\s]*/[^/?\s]+(\?\S*)?", re.IGNORECASE)
+_DATABASE_HOST = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(:[0-9]{1,5})?")
 _TRACKING = ("http", "https", "sqlite", "file", "databricks", "mysql", "mssql", "postgresql")
 # the Standard Webhooks specification asks for 24 to 64 bytes
 _SECRET_BYTES = (24, 64)
@@ -60,6 +61,12 @@ def check_database_url(value: str) -> str:
         raise ValueError(
             "is no URL of a PostgreSQL database; write such as postgresql://user@host:5432/studio"
         )
+    host = value.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    if not _DATABASE_HOST.fullmatch(host) or not _port_is_good(host):
+        raise ValueError(
+            "names no one host with a port; write several as "
+            "postgresql://user@/studio?host=a,b&port=5432,5432"
+        )
     return value
 
 
@@ -97,6 +104,14 @@ def check_rate(value: str) -> str:
     return value
 
 
+def read_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return a JSON object; ValueError where a name stands twice: one of both would be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("has a name twice; write it once, with all that belongs to it")
+    return found
+
+
 def check_fetch_host(value: str) -> str:
     """Return a host that downloads may come from, in lower case."""
     host = value.lower()
@@ -118,7 +133,10 @@ def check_origin(value: str) -> str:
         raise ValueError("is no origin; write such as https://app.example.com")
     if parts.path or parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError("is more than an origin; end it after the host and port")
-    return value.lower()
+    if not value.isascii():
+        raise ValueError("has a letter beyond ASCII: write an international name in its form xn--…")
+    # browsers leave the usual port out
+    return value.lower().removesuffix({"http": ":80", "https": ":443"}[parts.scheme])
 
 
 def check_key_hash(value: str) -> str:

@@ -39,8 +39,8 @@ class CheckedSettings(BaseSettings):
         if kind not in _EXAMPLES or not isinstance(value, str):
             return value
         try:
-            return json.loads(value)
-        except ValueError:
+            return json.loads(value, object_pairs_hook=checks.read_once)
+        except json.JSONDecodeError:
             raise ValueError(f"is not JSON; write such as {_EXAMPLES[kind]}") from None
 
     @field_validator("*")

@@ -131,7 +131,9 @@ def _matches(target: httpx.URL, pattern: str, any_port: bool) -> bool:
         return True
     if port != _PORTS[target.scheme] and not any_port:
         return False
-    return name == pattern or (pattern.startswith("*.") and name.endswith(pattern[1:]))
+    return pattern in (name, f"[{name}]") or (
+        pattern.startswith("*.") and name.endswith(pattern[1:])
+    )
 
 
 def _port(target: httpx.URL) -> int:

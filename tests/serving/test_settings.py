@@ -23,13 +23,20 @@ def secret(key: bytes) -> str:
 WRONG = {
     "BACKEND_URL": ["backend:8080", "ftp://backend", "http://", "https://b/?a=1", " https://b"],
     "MODEL_SERVICE_URL": ["models", "http://[::1", "http://models:port"],
-    "DATABASE_URL": ["studio", "mysql://u:hunter2hunter2@h/studio", "postgresql://u@h/"],
+    "DATABASE_URL": ["studio", "mysql://u:hunter2hunter2@h/studio", "postgresql://u@h/",
+        "postgresql://u@h:port/studio", "postgresql://u@h:/studio",
+        "postgresql://u@a:5432,b:5432/studio",
+    ],
     "STORAGE_URL": ["/srv", "s3://", "file://srv/objects", "gs://b", "s3://bucket?x=1"],
     "MLFLOW_TRACKING_URI": ["htp://mlflow", "http://"],
     "RATE_LIMIT": ["lots", "0/second", "200", "200/second;5/minute", "-1/second"],
     "FETCH_HOSTS": ["photos.example.com", '["https://a.b"]', '["*"]', '["a.b:0"]', '["a b"]'],
-    "CORS_ORIGINS": ["https://a.b", '["a.b"]', '["https://a.b/"]', '["https://a.b/path"]'],
-    "API_KEYS": ['{"backend": ["vls_hunter2hunter2"]}', '{"": []}', "[]", "hunter2hunter2"],
+    "CORS_ORIGINS": ["https://a.b", '["a.b"]', '["https://a.b/"]', '["https://a.b/path"]',
+        '["https://bücher.example"]',
+    ],
+    "API_KEYS": ['{"backend": ["vls_hunter2hunter2"]}', '{"": []}', "[]", "hunter2hunter2",
+        f'{{"backend": ["{"0a" * 32}"], "backend": ["{"0b" * 32}"]}}',
+    ],
     "WORKER_CONCURRENCY": ['{"clasify": 2}', '{"video": 0}', '{"video": "many"}', "2"],
     "WEBHOOK_SECRETS": [
         "my password", '["my password"]', '["whsec_"]', '["whsec_hunter2hunter2"]',
@@ -101,6 +108,12 @@ def test_a_wrong_setting_is_refused_by_its_name_and_never_repeated(
 def test_a_good_setting_is_taken(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     Settings()
+
+
+def test_an_origin_is_what_browsers_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = '["https://App.example:443", "http://a.b:80", "http://a.b:443"]'
+    monkeypatch.setenv("CORS_ORIGINS", written)
+    assert Settings().cors_origins == ("https://app.example", "http://a.b", "http://a.b:443")
 
 
 def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

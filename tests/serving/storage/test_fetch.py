@@ -136,6 +136,7 @@ def test_no_words_are_worse_than_refused(words: str, place: str) -> None:
         ("*", "https://photos.test/", False),
         ("", "https://photos.test/", False),
         ("xn--bcher-kva.test", "https://bücher.test/", True),
+        ("[2606:4700::7]", "https://[2606:4700::7]/", True),
     ],
 )
 def test_hosts_are_names_with_ports_or_all_below_a_name(
