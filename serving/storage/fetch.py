@@ -173,7 +173,7 @@ def _get(pool: httpcore.ConnectionPool, target: httpx.URL, max_bytes: int) -> by
         with pool.stream("GET", where, headers=headers) as answer:
             fields = {name.lower(): value for name, value in answer.headers}
             if answer.status in _REDIRECTS and b"location" in fields:
-                return fields[b"location"].decode("latin-1")
+                return _to_ascii(fields[b"location"])
             _check_status(answer.status, target)
             if fields.get(b"content-encoding", b"identity").lower() != b"identity":
                 raise BadInput(f"{_shown(target)} is sent compressed, which was not asked for")
@@ -181,6 +181,17 @@ def _get(pool: httpcore.ConnectionPool, target: httpx.URL, max_bytes: int) -> by
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
         reason = str(error) or type(error).__name__
         raise DownloadFailed(f"{_shown(target)} broke off: {reason}") from error
+
+
+def _to_ascii(location: bytes) -> str:
+    r"""Return where a redirect leads; bytes that no URL has are those that the server means.
+
+    Examples
+    --------
+    >>> _to_ascii("/Küche.jpg".encode()), _to_ascii(b"/K\xfcche.jpg")
+    ('/K%C3%BCche.jpg', '/K%FCche.jpg')
+    """
+    return "".join(chr(byte) if byte < 0x80 else f"%{byte:02X}" for byte in location)
 
 
 def _check_status(status: int, target: httpx.URL) -> None:

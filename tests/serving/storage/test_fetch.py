@@ -183,6 +183,12 @@ def test_a_redirect_on_the_same_host_is_followed(site: Site) -> None:
         assert fetch(site.url(f"/to?u={place}"), HERE, resolve=LOOPBACK) == PHOTO
 
 
+def test_a_redirect_to_a_name_in_plain_bytes_leads_to_that(site: Site) -> None:
+    for written in ("/photo/K%C3%BCche.jpg", "/photo/%C3%80.jpg", "/photo/K%FCche.jpg"):
+        assert fetch(site.url(f"/to?u={written}"), HERE, resolve=LOOPBACK) == PHOTO
+        assert site.seen[-1][1] == written
+
+
 @pytest.mark.parametrize(
     "place",
     ["http://127.0.0.1:{port}/photo", "http://localhost:{port}/photo", "http://other.test/photo",
