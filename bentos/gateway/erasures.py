@@ -2,9 +2,10 @@
 
 from datetime import datetime
 from typing import Annotated, Self
+from urllib.parse import unquote
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
@@ -51,21 +52,46 @@ class ErasureView(BaseModel):
         )
 
 
+async def listing_of(
+    request: Request,
+    listing_id: Annotated[
+        str,
+        Path(min_length=1, max_length=200, pattern=NO_NUL, description="a slash in it is `%2F`"),
+    ],
+) -> str:
+    """Return the listing that the address names, of whatever characters.
+
+    A path is matched after `%2F` has become a slash, by which `7%2Fdata` would be the data of 7.
+    """
+    del listing_id
+    sent = request.scope["raw_path"].decode("ascii").partition(f"{router.prefix}/listings/")[2]
+    return unquote(sent.removesuffix("/data"))
+
+
+TheListing = Annotated[str, Depends(listing_of)]
+
 ACCEPTED: dict[int | str, dict[str, object]] = {
     202: {"model": ErasureView, "description": "It goes on; ask at `Location`"}
 }
 
 
+# the longer one first: the other would match it too
 @router.delete(
-    "/listings/{listing_id}",
+    "/listings/{listing_id:path}/data",
     response_model=ErasureView,
     responses=documented(401, 422, 429, 503) | ACCEPTED,
 )
-async def erase_listing(
-    state: State,
-    client: Client,
-    listing_id: Annotated[str, Path(max_length=200, pattern=NO_NUL)],
-) -> Response:
+async def erase_listing_data(state: State, client: Client, listing_id: TheListing) -> Response:
+    """Forget a listing, as `DELETE /internal/listings/{listing_id}` does."""
+    return await erase_listing(state, client, listing_id)
+
+
+@router.delete(
+    "/listings/{listing_id:path}",
+    response_model=ErasureView,
+    responses=documented(401, 422, 429, 503) | ACCEPTED,
+)
+async def erase_listing(state: State, client: Client, listing_id: TheListing) -> Response:
     """Forget a listing: jobs, their films, callbacks and events, uploads, what was observed of it.
 
     What was observed: its answers, small pictures, feedback, and what went wrong with it. Jobs that
@@ -75,20 +101,6 @@ async def erase_listing(
     """
     make = state.pools.database.run(request_erasure, state.engine, client, listing_id=listing_id)
     return await carry_out(state, await make)
-
-
-@router.delete(
-    "/listings/{listing_id}/data",
-    response_model=ErasureView,
-    responses=documented(401, 422, 429, 503) | ACCEPTED,
-)
-async def erase_listing_data(
-    state: State,
-    client: Client,
-    listing_id: Annotated[str, Path(max_length=200, pattern=NO_NUL)],
-) -> Response:
-    """Forget a listing, as `DELETE /internal/listings/{listing_id}` does."""
-    return await erase_listing(state, client, listing_id)
 
 
 @router.get("/erasures/{erasure_id}", responses=documented(401, 404, 422, 429, 503))

@@ -22,6 +22,14 @@ from serving.storage.objects import Storage
 from tests.bentos.gateway_client import open_gateway_client
 from tests.fakes import RED, jpeg
 
+# ids as backends have them, and how an address names them
+IDS = {
+    "MLS/42": "MLS%2F42",
+    "7/data": "7%2Fdata",
+    "a/b/data": "a%2Fb%2Fdata",
+    "Main St 1": "Main%20St%201",
+    "50%2F": "50%252F",
+}
 OTHER = {"X-API-Key": "another key"}
 
 
@@ -225,3 +233,19 @@ def test_an_eraser_that_dies_halfway_is_followed_by_another(
     assert row.erased["jobs"] == 3
     assert list(storage.keys("films/")) == []
     assert list(storage.keys("clips/")) == []
+
+
+@pytest.mark.parametrize("end", ["", "/data"])
+def test_a_listing_of_any_name_is_forgotten_and_no_other_is(
+    client: TestClient, engine: Engine, end: str
+) -> None:
+    for listing in IDS:
+        send(client, listing.encode(), listing)
+    others = ["MLS", "7", "a", "a/b", "50/"]
+    for listing in others:
+        send(client, listing.encode(), listing)
+    for listing, named in IDS.items():
+        told = client.delete(f"/internal/listings/{named}{end}")
+        assert told.status_code == 200, told.text
+        assert (told.json()["listing_id"], told.json()["erased"]) == (listing, {"uploads": 1})
+    assert rows(engine, "uploads") == len(others)
