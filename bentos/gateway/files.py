@@ -3,12 +3,15 @@
 import re
 import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from functools import cache
 from typing import Annotated
 from urllib.parse import unquote, urlparse
 
 import httpx
-from fastapi import APIRouter, Header, Path
+from fastapi import APIRouter, Header, Path, Request
 from fastapi.exceptions import HTTPException
 from fastapi.responses import FileResponse, Response, StreamingResponse
 from starlette.background import BackgroundTask
@@ -48,11 +51,13 @@ _BINARY = {"schema": {"type": "string", "format": "binary"}}
     }
     | documented(416),
 )
-async def show_file(
+async def show_file(  # noqa: PLR0913 - FastAPI reads the headers from the arguments
+    request: Request,
     reader: Reading,
     state: State,
     name: Annotated[str, Path(max_length=100, examples=["16x9-1080p30.mp4"])],
     part: Annotated[str | None, Header(alias="Range", max_length=200)] = None,
+    if_range: Annotated[str | None, Header(max_length=200)] = None,
     if_none_match: Annotated[str | None, Header(max_length=1000)] = None,
 ) -> Response:
     """Return a film, its poster or a part of its preview; parts of a file can be asked for.
@@ -64,7 +69,8 @@ async def show_file(
         key = _key_of(job, name)
         if name.endswith(_PLAYLIST):
             return await _playlist(key, state, reader.query)
-        return await _file(key, state, part, if_none_match)
+        asked = _Asked(part, if_range, if_none_match)
+        return await _file(request, key, state, asked)
     except ObjectNotFound:
         raise HTTPException(404, f"job {reader.job_id} has no file '{name}' (yet)") from None
 
@@ -86,37 +92,69 @@ async def _playlist(key: str, state: GatewayState, query: str) -> Response:
     return Response(text, 200, {"Cache-Control": "no-store"}, "application/vnd.apple.mpegurl")
 
 
-async def _file(key: str, state: GatewayState, part: str | None, known: str | None) -> Response:
+@dataclass(frozen=True)
+class _Asked:
+    """What a request says of the parts that it wants, and of the file that it has."""
+
+    part: str | None
+    if_range: str | None
+    known: str | None
+
+    def parts(self, tag: str, modified: datetime, size: int) -> str | None:
+        """Return the parts to answer with: None is the whole file, and empty is none."""
+        same = (None, tag, format_datetime(modified.astimezone(UTC), usegmt=True))
+        if self.part is None or self.if_range not in same:
+            return None
+        return parts_within(self.part, size)
+
+
+async def _file(request: Request, key: str, state: GatewayState, asked: _Asked) -> Response:
     found = await state.pools.storage.run(state.storage.stat, key)
     # what a job has made is written once: its time and size name it
     tag = f'"{found.modified.timestamp():.0f}-{found.size}"'
     headers = _CACHED | {"ETag": tag}
-    if known is not None and (tag in known or known.strip() == "*"):
+    if asked.known is not None and (tag in asked.known or asked.known.strip() == "*"):
         return Response(status_code=304, headers=headers)
-    if part is not None and not has_part(part, found.size):
-        detail = f"the file has {found.size:,} bytes; '{part}' lies behind them"
+    part = asked.parts(tag, found.modified, found.size)
+    if part == "":
+        detail = f"the file has {found.size:,} bytes; '{asked.part}' lies behind them"
         raise HTTPException(416, detail, {"Content-Range": f"bytes */{found.size}"})
     url = await state.pools.storage.run(state.storage.url_for, key, _LINK_S)
     if urlparse(url).scheme == "file":
+        _ask_for(request, part)
         path = unquote(urlparse(url).path)
         return FileResponse(path, headers=headers, media_type=found.content_type)
     wanted = {"Accept-Encoding": "identity"} | ({"Range": part} if part else {})
     return await _pass_on(key, url, wanted, found.content_type, headers)
 
 
-def has_part(ranges: str, size: int) -> bool:
-    """Say whether a file of that size has any byte of a well-formed `Range`.
+def _ask_for(request: Request, part: str | None) -> None:
+    """Let Starlette, which answers others than problems, find a range that it can only answer."""
+    others = [pair for pair in request.scope["headers"] if pair[0] not in (b"range", b"if-range")]
+    request.scope["headers"] = others + ([(b"range", part.encode())] if part else [])
+
+
+def parts_within(ranges: str, size: int) -> str | None:
+    """Return a well-formed `Range` without those parts that lie behind a file of that size.
+
+    It is empty if all do, and None where one ends before it begins: such a header counts for
+    nothing (RFC 9110, 14.1.1).
 
     Examples
     --------
-    >>> [has_part(f"bytes={part}", 100) for part in ("0-", "99-", "100-", "200-300", "-1", "-0")]
-    [True, True, False, False, True, False]
+    >>> parts_within("bytes=0-", 100), parts_within("bytes=99-, 100-", 100)
+    ('bytes=0-', 'bytes=99-')
+    >>> [parts_within(f"bytes={part}", 100) for part in ("100-", "200-300", "-0", "5-2")]
+    ['', '', '', None]
     """
-    for part in ranges.partition("=")[2].split(","):
-        first, _, last = part.strip().partition("-")
+    kept = []
+    for part in map(str.strip, ranges.partition("=")[2].split(",")):
+        first, _, last = part.partition("-")
+        if first and last and int(last) < int(first):
+            return None
         if int(first) < size if first else size and int(last):
-            return True
-    return False
+            kept.append(part)
+    return f"bytes={','.join(kept)}" if kept else ""
 
 
 async def _pass_on(

@@ -192,6 +192,11 @@ def test_a_film_is_handed_out_in_parts_from_wherever_it_is(
         assert get("16x9-720p24.mp4", Range="bytes=-10").content == FILM[-10:]
         assert get("16x9-720p24.mp4", Range=f"bytes={len(FILM)}-").status_code == 416
         assert get("none.mp4").status_code == 404
+        known = {"If-Range": whole.headers["etag"]}
+        assert get("16x9-720p24.mp4", Range="bytes=0-9", **known).status_code == 206
+        for behind in ("0-9", "9-8", f"{len(FILM)}-"):  # of another file than there is now
+            other = get("16x9-720p24.mp4", Range=f"bytes={behind}", **{"If-Range": '"other"'})
+            assert (other.status_code, other.content) == (200, FILM)
 
 
 def test_a_link_opens_the_files_of_its_job_and_a_playlist_leads_on(
