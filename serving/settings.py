@@ -115,7 +115,9 @@ class Settings(CheckedSettings):
         None, description="PEM, the signer's first, of who vouches for staged pictures (C2PA)"
     )
     provenance_key: Path | None = Field(
-        None, description="PEM, ES256, of the first of these; unset: one of this installation's own"
+        None,
+        validate_default=True,  # so that certificates without it are noticed
+        description="PEM, ES256, of the first of these; unset: one of this installation's own",
     )
     max_body_bytes: int = Field(48 * 2**20, gt=0, description="of a request")
     max_audio_bytes: int = Field(200 * 2**20, gt=0, description="of a track")
@@ -310,7 +312,7 @@ class Settings(CheckedSettings):
     publisher_metrics_port: int = Field(
         0, ge=0, lt=2**16, description="of the registry's publisher and guard; 0: off"
     )
-    worker_metrics_host: str = Field(
+    worker_metrics_host: Annotated[str, AfterValidator(checks.check_address)] = Field(
         "127.0.0.1", description="listened on, without a key: keep it inside"
     )
 

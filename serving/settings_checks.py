@@ -6,11 +6,13 @@ No message holds the value of a setting that may be a secret.
 import base64
 import binascii
 import re
+from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 _HOST = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _NAME = rf"{_HOST}(\.{_HOST})*"
 _FETCH_HOST = re.compile(rf"(\*\.)?{_NAME}(:[0-9]{{1,5}})?|\[[0-9a-f:.]+\](:[0-9]{{1,5}})?")
+_LOCAL_NAME = re.compile(rf"(?![0-9.]+$){_NAME}")
 _SHA256 = re.compile("[0-9a-f]{64}")
 _RATE = re.compile(
     r"\s*[1-9][0-9]{0,8}\s*(/|\s+per\s+)\s*([1-9][0-9]{0,6}\s*)?"
@@ -122,6 +124,16 @@ def check_fetch_host(value: str) -> str:
     if not _FETCH_HOST.fullmatch(host) or not _port_is_good(host):
         raise ValueError("is no host; write name, name:port, or *.name for all that is below it")
     return host
+
+
+def check_address(value: str) -> str:
+    """Return an address of this host, or its name, to listen on."""
+    try:
+        ip_address(value)
+    except ValueError:
+        if not _LOCAL_NAME.fullmatch(value.lower()):
+            raise ValueError("is nothing to listen on; write such as 127.0.0.1 or ::") from None
+    return value
 
 
 def check_origin(value: str) -> str:

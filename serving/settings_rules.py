@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import get_origin
 
 from pydantic import SecretStr, ValidationInfo, field_validator
@@ -102,6 +103,14 @@ class CheckedSettings(BaseSettings):
     def _check_direct_url(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value and info.data.get("database_url", value) is None:
             raise ValueError("is the same database as DATABASE_URL without a pooler; set that too")
+        return value
+
+    @field_validator("provenance_key", check_fields=False)
+    @classmethod
+    def _check_signer(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        certificates = info.data.get("provenance_certificates", value)
+        if (value is None) != (certificates is None):
+            raise ValueError("goes with PROVENANCE_CERTIFICATES; set both, or neither of them")
         return value
 
     @field_validator("storage_encryption", check_fields=False)

@@ -53,6 +53,8 @@ WRONG = {
     "DATABASE_DIRECT_URL": ["postgresql://u@h/studio"],
     "ENVIRONMENT": ["prod"],
     "WORKER_METRICS_PORT": ["70000"],
+    "WORKER_METRICS_HOST": ["[::]", "127.0.0.1:9300", "0.0.0.0.0", "http://localhost"],
+    "PROVENANCE_KEY": ["/key.pem"],
     # for ever, as somebody may write it: what is no date would stop whoever reckons with it
     "UPLOADS_MAX_AGE_S": ["1e12", "99999999999"],
     "JOBS_MAX_AGE_S": ["1e12"],
@@ -103,11 +105,19 @@ def test_a_wrong_setting_is_refused_by_its_name_and_never_repeated(
         "LINK_SECRETS": '["a passphrase of some length"]',
         "API_KEYS": f'{{"backend": ["{"0a" * 32}"]}}',
         "BAKED_MODELS": "",
+        "WORKER_METRICS_HOST": "::",
     }.items(),
 )
 def test_a_good_setting_is_taken(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     Settings()
+
+
+def test_certificates_without_their_key_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures would be signed by nobody that is known."""
+    monkeypatch.setenv("PROVENANCE_CERTIFICATES", "/certificates.pem")
+    with pytest.raises(ValueError, match="set both"):
+        Settings()
 
 
 def test_an_origin_is_what_browsers_send(monkeypatch: pytest.MonkeyPatch) -> None:
