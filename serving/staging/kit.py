@@ -10,6 +10,8 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from serving.requests.base import NO_NUL
+
 RoomType = Literal["living_room", "bedroom", "dining_room", "office", "kitchen"]
 Role = Literal[
     "sofa", "armchair", "coffee_table", "side_table", "bed", "bedside_table", "dining_table",
@@ -33,6 +35,8 @@ def _colour(value: str) -> str:
 
 Colour = Annotated[str, AfterValidator(_colour)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+# a kit is kept as JSON, and one such character in it stops every query that looks into kits
+Text = Annotated[str, Field(pattern=NO_NUL)]
 Centimetres = Annotated[float, Field(gt=0.5, le=600)]
 Licence = Literal["CC0-1.0", "CC-BY-4.0", "Apache-2.0", "proprietary"]
 
@@ -69,12 +73,12 @@ class Piece(_Part):
     """
 
     role: Role
-    title: str = Field(min_length=2, max_length=60)
+    title: Text = Field(min_length=2, max_length=60)
     mesh: Name
     size_cm: tuple[Centimetres, Centimetres, Centimetres]
-    finishes: Mapping[str, Name]
+    finishes: Mapping[Text, Name]
     licence: Licence
-    source: str = Field(min_length=2, max_length=200)
+    source: Text = Field(min_length=2, max_length=200)
 
     @property
     def size_m(self) -> tuple[float, float, float]:
@@ -96,8 +100,8 @@ class Kit(_Part):
 
     id: Name
     version: int = Field(ge=1)
-    title: str = Field(min_length=2, max_length=60)
-    description: str = Field(max_length=400)
+    title: Text = Field(min_length=2, max_length=60)
+    description: Text = Field(max_length=400)
     licence: Licence
     palette: tuple[Colour, ...] = Field(min_length=3, max_length=8)
     finishes: Mapping[Name, Finish]

@@ -161,3 +161,11 @@ def test_assets_are_listed_replaced_removed_and_not_without_end(
     send(store, "our_sofa", box_glb())
     with pytest.raises(QuotaExceeded):
         send(store, "our_chair", box_glb())
+
+
+@pytest.mark.parametrize("place", ["title", "description"])
+def test_a_character_that_no_query_can_read_is_refused(store: KitStore, place: str) -> None:
+    """Kept, it would stop the removal of what no kit names, for all clients."""
+    send(store, "our_sofa", box_glb())
+    with pytest.raises(BadInput, match=place):
+        store.put("a", "ours", own_kit(**{place: "NUL \0 in it"}))
