@@ -21,7 +21,7 @@ from bentos.gateway.links import Reading
 from bentos.problems import documented
 from serving.db.tables import Job
 from serving.errors import ObjectNotFound, StorageUnavailable
-from serving.jobs.kinds import KINDS
+from serving.jobs.kinds import kind_of
 from serving.jobs.manage import read_job
 
 router = APIRouter(prefix="/internal/jobs", tags=["jobs"])
@@ -77,7 +77,7 @@ async def show_file(  # noqa: PLR0913 - FastAPI reads the headers from the argum
 
 def _key_of(job: Job, name: str) -> str:
     """Return where the file would be; ObjectNotFound where no file has such a name."""
-    kind = KINDS[job.type]
+    kind = kind_of(job.type)
     if kind.folder is None or not _NAME.fullmatch(name):
         raise ObjectNotFound(name)
     return f"{kind.folder_of(job.id)}/{name}"

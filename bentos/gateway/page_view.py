@@ -13,7 +13,7 @@ from bentos.gateway.links import Reader
 from serving.db.status import LIVE_DELIVERY, LIVE_JOB, DeliveryStatus, JobStatus
 from serving.db.tables import Job, Json
 from serving.jobs.history import Delivery, JobHistory
-from serving.jobs.kinds import KINDS
+from serving.jobs.kinds import kind_of
 
 Show = Literal["check", "failed"]
 PHOTOS_A_PAGE = 60
@@ -93,7 +93,7 @@ class JobPage:
     @property
     def last_unit(self) -> str | None:
         """The unit that is counted last, whose end is the job's; None: any."""
-        return KINDS[self.job.type].unit
+        return kind_of(self.job.type).unit
 
     @property
     def left_of(self) -> str:
@@ -131,7 +131,7 @@ class JobPage:
     def advice(self) -> str:
         """What to do about the job's error."""
         advice = _ADVICE.get((self.job.error or {}).get("reason", ""), "")
-        return advice.format(noun=KINDS[self.job.type].noun)
+        return advice.format(noun=kind_of(self.job.type).noun)
 
     @property
     def count(self) -> int:

@@ -101,6 +101,15 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
+def kind_of(type_: str) -> Kind:
+    """Return the kind of a job; a plain one where only a newer release knows its type.
+
+    Such jobs lie in the database while a release is brought in, and after it was taken back. Here
+    they can be looked at and ended, but not made, and the end that this can be is told.
+    """
+    return KINDS.get(type_) or Kind(type_, queue=type_, completed=JOB_FAILED)
+
+
 def kinds_with_files() -> Sequence[Kind]:
     """Return the kinds whose jobs make files."""
     return [kind for kind in KINDS.values() if kind.folder is not None]

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from serving.db.engine import database_time
 from serving.db.status import DeliveryStatus, JobStatus
 from serving.db.tables import Job, Json, WebhookDelivery
-from serving.jobs.kinds import JOB_FAILED, KINDS, MODEL_ALERT, TEST, Kind
+from serving.jobs.kinds import JOB_FAILED, MODEL_ALERT, TEST, Kind, kind_of
 from serving.jobs.queue import wake_for_delivery
 
 _REPLAYABLE = (DeliveryStatus.DEAD, DeliveryStatus.REFUSED, DeliveryStatus.DELIVERED)
@@ -41,7 +41,7 @@ def enqueue_terminal_event(connection: Connection, ended: Ended) -> None:
     """
     _supersede_progress(connection, ended.job_id)
     done = ended.status == JobStatus.COMPLETED
-    event = _terminal_event(KINDS[ended.type], done, ended.result or {})
+    event = _terminal_event(kind_of(ended.type), done, ended.result or {})
     if event is None:
         return
     data: Json = {
@@ -72,7 +72,7 @@ def _terminal_event(kind: Kind, done: bool, result: Json) -> str | None:
 
 def enqueue_progress_event(connection: Connection, job: Job, progress: Json) -> None:
     """Enqueue a callback with the job's progress; earlier undelivered progress is superseded."""
-    event = KINDS[job.type].progress
+    event = kind_of(job.type).progress
     if event is None:
         return
     _supersede_progress(connection, job.id)

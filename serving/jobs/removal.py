@@ -68,7 +68,11 @@ def _remove_files(storage: Storage, job_id: UUID, kind: Kind) -> int:
 
 
 def _lock(connection: Connection, which: ColumnElement[bool], limit: int) -> Mapping[UUID, Kind]:
-    """Lock the oldest of these jobs that nobody changes now; return their kinds by id."""
-    oldest = select(Job.id, Job.type).where(which).order_by(Job.completed_at).limit(limit)
+    """Lock the oldest of these jobs that nobody changes now; return their kinds by id.
+
+    What jobs of an unknown type made lies where a newer release knows: they wait for it.
+    """
+    known = which & Job.type.in_(list(KINDS))
+    oldest = select(Job.id, Job.type).where(known).order_by(Job.completed_at).limit(limit)
     rows = connection.execute(oldest.with_for_update(skip_locked=True))
     return {row.id: KINDS[row.type] for row in rows}

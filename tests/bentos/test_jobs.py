@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, text
 
 from bentos.gateway.app import create_app
 from bentos.gateway.predictors import InlinePredictor
@@ -248,3 +248,20 @@ def test_a_job_may_wait_for_its_time(client: TestClient, engine: Engine) -> None
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     job_id = ask(client, run_at=tomorrow).json()["job_id"]
     assert attempts.take(engine, UUID(job_id), uuid4()) is None
+
+
+def test_a_job_of_a_newer_release_is_shown_and_cancelled(
+    client: TestClient, engine: Engine
+) -> None:
+    """Both releases run side by side while one is brought in."""
+    job = ask(client).json()
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE jobs SET type = 'draw_plans'"))
+    assert client.get(job["page"]).status_code == 200
+    assert client.get(f"{job['url']}/files/plan.svg").status_code == 404
+    ended = client.delete(job["url"])
+    assert (ended.status_code, ended.json()["status"]) == (200, "cancelled")
+    assert client.get(job["page"]).status_code == 200
+    with engine.connect() as connection:
+        told = connection.scalars(text("SELECT event FROM webhook_deliveries")).all()
+    assert told == ["job-failed"]

@@ -85,6 +85,21 @@ def test_jobs_go_with_all_they_made_once_they_are_old_and_live_ones_stay(
     assert ended(engine, storage, idempotency_key="k") not in (old, new)
 
 
+def test_a_job_of_a_newer_release_waits_for_it_and_holds_nothing_up(
+    settings: Settings, engine: Engine, storage: Storage
+) -> None:
+    newer, old = ended(engine, storage), ended(engine, storage)
+    newer_type = text("UPDATE jobs SET type = 'draw_plans' WHERE id = :id")
+    with engine.begin() as connection:
+        connection.execute(newer_type, {"id": newer})
+    age(engine, days=181)
+    assert Retention(settings, engine, storage).tidy(10).counts["jobs"] == 1
+    with engine.connect() as connection:
+        assert connection.scalars(text("SELECT id FROM jobs")).all() == [newer]
+    assert list(storage.keys(f"films/{old}/")) == []
+    assert len(list(storage.keys(f"films/{newer}/"))) == 3
+
+
 @pytest.mark.parametrize(("ages", "films"), [({"films_max_age_s": 7 * DAY_S}, 0), ({}, 3)])
 def test_films_may_go_before_their_job(
     settings: Settings, engine: Engine, storage: Storage, ages: dict[str, float], films: int
