@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import ColumnElement, Connection, DateTime, Engine, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from serving.db.status import JobStatus
@@ -27,7 +27,7 @@ class NewJob:
     Attributes
     ----------
     priority : more is sooner; 0 is usual, above it what somebody waits for, below it bulk
-    run_at : not before; None: at once
+    run_at : not before; None, or a time that is over: at once
     request_id : of the request that asks, for the job's history
     resolved : what the input names without saying which, as it is now; a request that is repeated
         later is the same one all the same
@@ -125,11 +125,16 @@ def _insert(connection: Connection, new: NewJob, body_sha256: str) -> UUID | Non
             idempotency_key=new.idempotency_key,
             body_sha256=body_sha256,
             traceparent=new.traceparent,
-            run_at=new.run_at or func.now(),
+            run_at=_not_over(new.run_at),
         )
         .on_conflict_do_nothing(index_elements=["client", "idempotency_key"])
         .returning(Job.id)
     )
+
+
+def _not_over(run_at: datetime | None) -> ColumnElement[datetime]:
+    """Return when the job may run: from before it was asked for, nobody has waited for it."""
+    return func.greatest(func.now(), literal(run_at, DateTime(timezone=True)))
 
 
 def _find(connection: Connection, new: NewJob, body_sha256: str) -> UUID | None:

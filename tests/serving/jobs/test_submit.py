@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from serving.errors import KeyReused, QueueFull
 from serving.jobs.attempts import take
 from serving.jobs.kinds import KINDS
+from serving.jobs.queue_stats import read_queue_stats
 from serving.jobs.submit import NewJob, submit
 from tests.serving.jobs.conftest import Submit, rows
 
@@ -87,6 +88,14 @@ def test_a_full_queue_refuses_but_still_answers_a_repeated_key(engine: Engine) -
     assert submit(engine, first, 1).job_id == accepted.job_id
     # another queue has room
     submit(engine, NewJob(KINDS["render_video"], {}, "backend"), 1)
+
+
+def test_a_time_that_is_over_is_now(engine: Engine, new_job: Submit) -> None:
+    """Or the queue would seem to have stood still since then."""
+    new_job(run_at=datetime.min.replace(tzinfo=UTC))
+    assert rows(engine, "SELECT run_at = created_at FROM jobs") == [(True,)]
+    (queue,) = [queue for queue in read_queue_stats(engine).queues if queue.name == "classify"]
+    assert (queue.waiting, queue.oldest_s < 60) == (1, True)
 
 
 def test_a_scheduled_job_is_not_taken_before_its_time(engine: Engine, new_job: Submit) -> None:
