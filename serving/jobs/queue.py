@@ -7,6 +7,7 @@ done, and whether it still is, stands in the row.
 import contextlib
 from datetime import datetime
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -36,12 +37,19 @@ def open_app(engine: Engine, connections: int) -> App:
     address = session_url(engine).set(drivername="postgresql").render_as_string(hide_password=False)
     connector = PsycopgConnector(
         conninfo=address,
-        kwargs={"options": "-c search_path=public,queue", "connect_timeout": 5},
+        kwargs={"connect_timeout": 5},
+        configure=_look_into_queue_always,
         min_size=1,
         max_size=connections,
         timeout=10.0,
     )
     return App(connector=connector)
+
+
+async def _look_into_queue_always(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Let a session find the queue's tables; as `options` of a connection pgbouncer refuses it."""
+    await connection.execute("SET search_path TO public, queue")
+    await connection.commit()
 
 
 async def drop_connections(app: App) -> None:

@@ -1,5 +1,6 @@
 """Behind pgbouncer with `pool_mode=transaction` each transaction may have another session."""
 
+import asyncio
 import os
 import pwd
 import shutil
@@ -19,6 +20,7 @@ from serving.db.engine import has_own_session, open_engine, session_url
 from serving.db.migrate import prepare, revision_of
 from serving.jobs import manage
 from serving.jobs.kinds import KINDS
+from serving.jobs.queue import open_app
 from serving.jobs.submit import NewJob, submit
 from serving.models.slots import SlotFollower, Slots
 from serving.settings import Settings
@@ -109,6 +111,13 @@ def test_a_pooler_in_transaction_mode_is_known(settings: Settings, pooled: Setti
 @pytest.mark.parametrize("mode", ["session"], indirect=True)
 def test_a_pooler_in_session_mode_is_as_good_as_none(pooled: Settings) -> None:
     assert has_own_session(make_url(str(pooled.database_url)))
+    engine = open_engine(pooled)
+
+    async def take() -> None:
+        async with open_app(engine, 1).open_async():
+            pass
+
+    asyncio.run(take())
 
 
 def test_jobs_are_accepted_and_cancelled_through_it_however_sessions_change(
