@@ -43,7 +43,11 @@ def claim_uploads(
     known = [row.id for row in rows]
     if not known:
         return
-    connection.execute(update(Upload).where(Upload.id.in_(known)).values(used_at=func.now()))
+    used = update(Upload).where(Upload.id.in_(known)).values(used_at=func.now())
+    held = set(connection.scalars(used.returning(Upload.id)))
+    for upload_id in known:
+        if upload_id not in held:  # deleted since it was looked at
+            raise ObjectNotFound(key_of_upload(upload_id))
     if job_id is not None:
         uses = [{"upload_id": upload_id, "job_id": job_id} for upload_id in known]
         connection.execute(insert(UploadUse).values(uses).on_conflict_do_nothing())

@@ -7,8 +7,9 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
+from serving.errors import ObjectNotFound
 from serving.jobs import attempts
 from serving.jobs.kinds import KINDS
 from serving.jobs.manage import cancel
@@ -213,3 +214,19 @@ def test_many_go_in_small_batches_within_the_time_given(
     assert retention.tidy(0).counts == {}
     assert retention.tidy(30).counts["jobs"] == 45
     assert count(engine, "job_events") == 0
+
+
+def test_an_upload_that_is_deleted_while_a_job_names_it_is_not_found(
+    engine: Engine, storage: Storage
+) -> None:
+    upload_id, deleted = upload(engine, storage), []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _delete_first(_: object, __: object, statement: str, *___: object) -> None:
+        if statement.startswith("UPDATE uploads") and not deleted:
+            deleted.append(upload_id)
+            UploadStore(engine, storage, Quota(10**9, 10**9, 100)).remove([upload_id])
+
+    with pytest.raises(ObjectNotFound):
+        waiting(engine, {"photos": [key_of_upload(upload_id)]})
+    assert (deleted, count(engine, "jobs")) == ([upload_id], 0)
