@@ -9,11 +9,12 @@ from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 
 from bentos.gateway.dependencies import GatewayState, client_of
+from bentos.gateway.media_types import type_to_keep
 from bentos.gateway.middleware import REQUEST_ID_KEY
 from bentos.gateway.schema import JobAccepted
 from serving import logs, metrics, traces
 from serving.db.tables import Json
-from serving.errors import BadImage
+from serving.errors import BadImage, BadInput
 from serving.image import hash_photo
 from serving.jobs.kinds import KINDS
 from serving.jobs.submit import NewJob, submit
@@ -23,6 +24,7 @@ from serving.storage.uploads import NewUpload, key_of_upload
 log = logging.getLogger(__name__)
 
 LISTING_ID_CHARS = 200
+_LONGEST_CHAR_BYTES = 4  # in UTF-8; a header's length is told in bytes
 
 
 @dataclass(frozen=True)
@@ -45,18 +47,25 @@ async def caller_of(
     x_listing_id: Annotated[
         str | None,
         Header(
-            max_length=LISTING_ID_CHARS,
-            description="the listing, with a raw body (UTF-8): all its photos are answered by the "
-            "same model version",
+            max_length=LISTING_ID_CHARS * _LONGEST_CHAR_BYTES,
+            description="the listing, with a raw body (UTF-8, 200 characters): all its photos are "
+            "answered by the same model version",
         ),
     ] = None,
 ) -> Caller:
     """Read the headers that concern jobs."""
     listing_id = _to_text(x_listing_id) if x_listing_id else None
     if listing_id:
+        check_listing_id("X-Listing-Id", listing_id)
         logs.bind(listing_id=listing_id)
     request_id = request.scope[REQUEST_ID_KEY]
     return Caller(client, idempotency_key or None, listing_id, request_id)
+
+
+def check_listing_id(where: str, listing_id: str) -> None:
+    """Raise BadInput where it is longer than any: cut off, it could be another listing's."""
+    if len(listing_id) > LISTING_ID_CHARS:
+        raise BadInput(f"{where}: a listing's id has at most {LISTING_ID_CHARS} characters")
 
 
 def _to_text(header: str) -> str:
@@ -78,8 +87,8 @@ CurrentCaller = Annotated[Caller, Depends(caller_of)]
 
 async def keep_upload(state: GatewayState, caller: Caller, data: bytes, content_type: str) -> str:
     """Store a body that a job will read, as an upload of the client; return its key."""
-    new = NewUpload(caller.client, content_type, caller.listing_id)
-    write = partial(state.storage.write, data=data, content_type=content_type)
+    new = NewUpload(caller.client, type_to_keep(content_type), caller.listing_id)
+    write = partial(state.storage.write, data=data, content_type=new.content_type)
     kept, _ = await state.pools.uploads.run(
         state.uploads.keep, new, hash_photo(data), len(data), write
     )
@@ -90,7 +99,7 @@ async def keep_photo(state: GatewayState, caller: Caller, data: bytes, kind: str
     """Store a photo that came as a body for a job to read; return its key; BadImage if empty."""
     if not data:
         raise BadImage("the file is empty")
-    return await keep_upload(state, caller, data, kind or "application/octet-stream")
+    return await keep_upload(state, caller, data, kind)
 
 
 async def accept(

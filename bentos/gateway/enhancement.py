@@ -94,7 +94,7 @@ async def enhance_photos(
         raise BadImage("the file is empty")
     if not query.in_background:
         return await _enhance_at_once(data, query, state)
-    key = await keep_upload(state, caller, data, kind or "application/octet-stream")
+    key = await keep_upload(state, caller, data, kind)
     how = query.model_dump(include=set(Enhancement.model_fields), exclude_unset=True)
     return await accept(state, caller, "enhance_photos", {"photos": [key]} | how, JobOptions())
 

@@ -89,7 +89,7 @@ async def analyze_audio(
         return await _analyze(data, state, Asker(caller.client, listing, photo=spec.track))
     data = await read_body(request, state.settings.max_audio_bytes)
     if in_background:
-        key = await keep_upload(state, caller, data, kind or "application/octet-stream")
+        key = await keep_upload(state, caller, data, kind)
         return await accept(state, caller, "analyze_audio", {"track": key}, JobOptions())
     return await _analyze(data, state, Asker(caller.client, caller.listing_id))
 

@@ -11,6 +11,8 @@ PHOTOS = ("image/*", _BYTES)
 SOUNDS = ("audio/*", "video/*", "application/ogg", _BYTES)
 # an image by its name, and no pixels
 _NO_PHOTO = "image/svg+xml"
+_NAME = r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}"  # RFC 6838, 4.2
+_MEDIA_TYPE = re.compile(f"{_NAME}/{_NAME}")
 
 
 def media_type_of(request: Request) -> str:
@@ -40,6 +42,20 @@ def check_media_type(request: Request, *taken: str) -> str:
     wanted += [JSON] if JSON in taken else []
     detail = f"the Content-Type says {said}; send {' or '.join(wanted)}"
     raise HTTPException(415, detail, {"Accept-Post": ", ".join(taken)})
+
+
+def type_to_keep(said: str) -> str:
+    r"""Return the media type that a file is kept as: what is said, if it is one.
+
+    A storage sends it on in a header, in which nothing else may stand.
+
+    Examples
+    --------
+    >>> [type_to_keep(said) for said in ("Image/JPEG; q=1", "image/jpeg\r\nx: y", "image/jpég")]
+    ['image/jpeg', 'application/octet-stream', 'application/octet-stream']
+    """
+    kind = said.partition(";")[0].strip(" \t").lower()
+    return kind if _MEDIA_TYPE.fullmatch(kind) else _BYTES
 
 
 def preferred(accept: str, pictures: tuple[str, ...]) -> str | None:

@@ -8,6 +8,7 @@ that any gateway goes on, whichever died.
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
@@ -20,9 +21,10 @@ from fastapi.exceptions import HTTPException
 from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 
-from bentos.gateway.accept import CurrentCaller
+from bentos.gateway.accept import Caller, CurrentCaller, check_listing_id
 from bentos.gateway.body_files import BodyFile, read_pieces, scratch_folder
 from bentos.gateway.dependencies import GatewayState, State
+from bentos.gateway.media_types import type_to_keep
 from bentos.gateway.uploads import TheUpload, expiry, remove_upload
 from bentos.problems import answer_problem
 from serving.db.tables import Upload
@@ -44,6 +46,7 @@ _BODY = "application/offset+octet-stream"
 _PART_BYTES = 16 * 2**20  # what a death may cost
 _MISMATCH = 460  # tus' own
 _LONGEST_METADATA = 4096
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 async def same_version(
@@ -98,15 +101,7 @@ async def create_upload(
     upload_checksum: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Response:
     """Begin an upload of so many bytes; its first ones may come along."""
-    said = read_metadata(upload_metadata)
-    new = NewUpload(
-        caller.client,
-        said.get("filetype", "")[:200] or "application/octet-stream",
-        caller.listing_id or said.get("listing_id", "")[:200] or None,
-        said.get("filename", "")[:300] or None,
-        caller.idempotency_key,
-    )
-    sha256 = said.get("sha256", "").lower() or None
+    new, sha256 = _read_upload(caller, read_metadata(upload_metadata))
     row = await state.pools.database.run(state.uploads.begin, new, upload_length, sha256)
     headers = {"Location": f"{router.prefix}/{row.id}"}
     if request.headers.get("content-type", "") == _BODY:
@@ -216,6 +211,25 @@ async def _append(
 async def _finish(state: GatewayState, row: Upload) -> Upload:
     async with scratch_folder(state, 2 * row.size) as folder:
         return await state.pools.uploads.run(state.uploads.finish, row.id, folder)
+
+
+def _read_upload(caller: Caller, said: Mapping[str, str]) -> tuple[NewUpload, str | None]:
+    """Return what the metadata say of an upload, and the SHA-256 that it must have.
+
+    BadInput now for what could not hold once all has been sent.
+    """
+    listing_id, sha256 = said.get("listing_id", ""), said.get("sha256", "").lower()
+    check_listing_id("Upload-Metadata", listing_id)
+    if sha256 and not _SHA256.fullmatch(sha256):
+        raise BadInput("Upload-Metadata: 'sha256' is not 64 hexadecimal digits")
+    new = NewUpload(
+        caller.client,
+        type_to_keep(said.get("filetype", "")),
+        caller.listing_id or listing_id or None,
+        said.get("filename", "")[:300] or None,
+        caller.idempotency_key,
+    )
+    return new, sha256 or None
 
 
 def read_metadata(header: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ from bentos.gateway.body_files import (
     wanted_digests,
 )
 from bentos.gateway.dependencies import GatewayState, State, client_of
-from bentos.gateway.media_types import media_type_of
+from bentos.gateway.media_types import media_type_of, type_to_keep
 from bentos.problems import documented
 from serving.db.tables import Upload
 from serving.errors import BadInput, UploadInUse
@@ -136,8 +136,9 @@ async def upload_file(
     if kind.startswith(_FORMS):
         raise HTTPException(415, "send the file as the raw body, with its own content type")
     wanted = wanted_digests(request.headers)
-    kind = kind[:200] or "application/octet-stream"
-    new = NewUpload(caller.client, kind, caller.listing_id, name, caller.idempotency_key)
+    new = NewUpload(
+        caller.client, type_to_keep(kind), caller.listing_id, name, caller.idempotency_key
+    )
     declared = request.headers.get("content-length", "")
     most = state.settings.max_upload_bytes
     need = min(int(declared), most) if declared.isdigit() else 0

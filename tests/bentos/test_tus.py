@@ -252,3 +252,25 @@ def test_more_than_was_said_is_not_taken(client: TestClient) -> None:
     url = create(client, 3)
     assert patch(client, url, 0, b"abcd").status_code == 413
     assert offset_of(client, url) == 0
+
+
+@pytest.mark.parametrize(
+    "said", ["image/jpeg\r\nx-amz-acl: public-read", "image/jp\u00e9g", "photo"]
+)
+def test_a_type_that_no_header_may_hold_is_kept_as_bytes(gateway: str, said: str) -> None:
+    with httpx.Client(base_url=gateway, headers={"X-API-Key": "key"}, timeout=60) as client:
+        url = create(client, 5, filetype=said)
+        assert patch(client, url, 0, b"hello").status_code == 204
+        told = kept(client, url)
+    assert (told["ready"], told["content_type"]) == (True, "application/octet-stream")
+
+
+@pytest.mark.parametrize(
+    "said", [{"listing_id": "4" * 201}, {"sha256": "abc"}, {"sha256": "z" * 64}]
+)
+def test_what_could_not_hold_at_the_end_is_refused_at_the_beginning(
+    client: TestClient, said: dict[str, str]
+) -> None:
+    pairs = ",".join(f"{name} {b64(value.encode())}" for name, value in said.items())
+    answer = client.post(PATH, headers=TUS | {"Upload-Length": "5", "Upload-Metadata": pairs})
+    assert (answer.status_code, answer.json()["title"]) == (422, "BadInput")

@@ -304,3 +304,19 @@ def test_a_large_body_is_never_held_in_memory(
     assert kept["bytes"] == 64 * 2**20
     assert kept["sha256"] == hashlib.sha256(b"".join(pieces())).hexdigest()
     assert peak < 24 * 2**20
+
+
+@pytest.mark.parametrize("said", ["image/jp\u00e9g", "photo", "image/", "a" * 300])
+def test_a_type_that_is_none_is_kept_as_bytes(client: TestClient, said: str) -> None:
+    headers = {"Content-Type": said.encode("latin-1")}
+    answer = client.post("/internal/uploads", content=b"abc", headers=headers)
+    assert answer.status_code == 201
+    assert answer.json()["content_type"] == "application/octet-stream"
+
+
+def test_a_listing_has_as_many_characters_in_a_header_as_in_json(client: TestClient) -> None:
+    for listing, status in (("Ж" * 200, 201), ("Ж" * 201, 422)):
+        headers = {"X-Listing-Id": listing.encode()}
+        answer = client.post("/internal/uploads", content=listing.encode(), headers=headers)
+        assert answer.status_code == status
+        assert answer.json().get("listing_id", listing) == listing
