@@ -102,9 +102,18 @@ class UploadStore:
         Parameters
         ----------
         sha256 : that the whole must have, if the client knows
+
+        Raises
+        ------
+        QuotaExceeded, TooLarge
+            The client keeps too much already, or this is too much at once.
+        KeyReused
+            The idempotency key began another upload.
         """
         row = self._begin(new, uuid4(), size, sha256)
-        if row.size != size:
+        said = (row.size, row.content_type, row.listing_id, row.name)
+        other = sha256 is not None and row.sha256 not in (None, sha256)
+        if other or said != (size, new.content_type, new.listing_id, new.name):
             raise KeyReused(new.idempotency_key or "")
         return row
 

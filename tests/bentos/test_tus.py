@@ -31,6 +31,7 @@ PATH = "/internal/uploads/tus"
 TUS = {"Tus-Resumable": "1.0.0"}
 PART = TUS | {"Content-Type": "application/offset+octet-stream"}
 DATA = bytes(range(256)) * 20_000  # 5 MB
+OTHERS = ({"sha256": "b" * 64}, {"filename": "b.jpg"}, {"listing_id": "43"})
 
 
 def b64(data: bytes) -> str:
@@ -274,3 +275,15 @@ def test_what_could_not_hold_at_the_end_is_refused_at_the_beginning(
     pairs = ",".join(f"{name} {b64(value.encode())}" for name, value in said.items())
     answer = client.post(PATH, headers=TUS | {"Upload-Length": "5", "Upload-Metadata": pairs})
     assert (answer.status_code, answer.json()["title"]) == (422, "BadInput")
+
+
+def test_a_key_that_began_another_upload_is_refused(client: TestClient) -> None:
+    began = {"filename": "a.jpg", "sha256": "a" * 64, "listing_id": "42"}
+    answers = []
+    for said in (began, began, *(began | other for other in OTHERS)):
+        pairs = ",".join(f"{name} {b64(value.encode())}" for name, value in said.items())
+        headers = {"Upload-Length": "5", "Upload-Metadata": pairs, "Idempotency-Key": "k"}
+        answers.append(client.post(PATH, headers=TUS | headers))
+    assert [answer.status_code for answer in answers] == [201, 201, 422, 422, 422]
+    assert answers[0].headers["Location"] == answers[1].headers["Location"]
+    assert {answer.json()["title"] for answer in answers[2:]} == {"KeyReused"}
