@@ -19,6 +19,7 @@ from serving.db.tables import Upload
 from serving.errors import (
     DigestMismatch,
     KeyReused,
+    ObjectNotFound,
     OffsetConflict,
     QuotaExceeded,
     TooLarge,
@@ -161,7 +162,13 @@ class UploadStore:
         if row.ready or row.received < row.size:
             return row
         whole = folder / "whole"
-        sha256 = self._join(row.parts, whole, folder / "part")
+        try:
+            sha256 = self._join(row.parts, whole, folder / "part")
+        except ObjectNotFound:  # who made it whole meanwhile has deleted its parts
+            row = self.read(upload_id)
+            if row.ready:
+                return row
+            raise
         if row.sha256 not in (None, sha256):
             self.remove([upload_id])
             raise DigestMismatch(f"the upload's SHA-256 is {sha256}, not {row.sha256}")

@@ -22,6 +22,7 @@ from serving.models.local import LocalModels
 from serving.settings import Settings
 from serving.storage.objects import Storage, open_storage
 from serving.storage.prefixes import UPLOAD_PARTS
+from serving.storage.uploads import NewUpload, Quota, UploadStore, key_of_upload
 from tests.bentos.gateway_client import open_gateway_client
 from tests.bentos.ports import on_a_port
 
@@ -287,3 +288,26 @@ def test_a_key_that_began_another_upload_is_refused(client: TestClient) -> None:
     assert [answer.status_code for answer in answers] == [201, 201, 422, 422, 422]
     assert answers[0].headers["Location"] == answers[1].headers["Location"]
     assert {answer.json()["title"] for answer in answers[2:]} == {"KeyReused"}
+
+
+def test_an_upload_that_two_make_whole_at_once_is_whole_for_both(
+    engine: Engine, storage: Storage, settings: Settings, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A client whose line broke at the end asks (`HEAD`) while the first request still joins."""
+    store = UploadStore(engine, storage, Quota.of(settings))
+    row = store.begin(NewUpload("backend", "image/jpeg"), 4)
+    (tmp_path / "sent").write_bytes(b"abcd")
+    store.add_part(row.id, 0, tmp_path / "sent")
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    read_to = storage.read_to
+
+    def read_late(key: str, path: Path, max_bytes: int | None = None) -> None:
+        monkeypatch.setattr(storage, "read_to", read_to)
+        store.finish(row.id, tmp_path / "other")
+        read_to(key, path, max_bytes)
+
+    monkeypatch.setattr(storage, "read_to", read_late)
+    assert store.finish(row.id, tmp_path / "one").ready
+    assert storage.read(key_of_upload(row.id)) == b"abcd"
