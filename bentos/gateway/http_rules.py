@@ -1,12 +1,14 @@
 """What HTTP expects of every route alike: HEAD, readable ranges, bodies that are not encoded."""
 
 import re
+from collections.abc import Mapping
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bentos.problems import answer_problem
 
+_TUS = "/internal/uploads/tus/"
 RATE_LIMIT_KEY = "studio.rate_limit"  # where the limiter leaves what the answer's headers say
 # RFC 9110, 14.1.1: a set of ranges in bytes; 14.2: any other unit or form is ignored
 _RANGES = re.compile(rb"bytes=[\t ]*(\d+-\d*|-\d+)([\t ]*,[\t ]*(\d+-\d*|-\d+))*[\t ]*")
@@ -15,6 +17,7 @@ _RANGES = re.compile(rb"bytes=[\t ]*(\d+-\d*|-\d+)([\t ]*,[\t ]*(\d+-\d*|-\d+))*
 class HttpRules:
     """A plain ASGI layer inside the outermost one.
 
+    - A tus client whose way takes no `PATCH` or `DELETE` sends `POST` and names the method.
     - `HEAD` is answered wherever `GET` is, by the same route, without the body.
     - A `Range` that is none is ignored, as RFC 9110 wants it, whoever answers.
     - A body with a `Content-Encoding` is refused (415) and not read as a damaged file.
@@ -30,6 +33,7 @@ class HttpRules:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
+        _override_method(scope, headers)
         encoding = headers.get(b"content-encoding", b"identity").lower()
         if encoding not in (b"identity", b""):
             await _refuse_encoding(encoding)(scope, receive, send)
@@ -41,6 +45,13 @@ class HttpRules:
             await _answer_head(self._app, scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+
+def _override_method(scope: Scope, headers: Mapping[bytes, bytes]) -> None:
+    named = headers.get(b"x-http-method-override", b"").decode("latin-1").upper()
+    of_tus = scope["path"].startswith(_TUS) and scope["method"] == "POST"
+    if of_tus and named in ("PATCH", "DELETE", "HEAD"):
+        scope["method"] = named
 
 
 def _refuse_encoding(encoding: bytes) -> ASGIApp:

@@ -35,7 +35,10 @@ from serving.storage.uploads import NewUpload
 router = APIRouter(prefix="/internal/uploads/tus", include_in_schema=False)
 
 VERSION = "1.0.0"
-TUS_SENT = ("Tus-Resumable", "Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Checksum")
+TUS_SENT = (
+    "Tus-Resumable", "Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Checksum",
+    "X-HTTP-Method-Override",
+)  # fmt: skip
 TUS_SEEN = (
     "Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm",
     "Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Expires",

@@ -311,3 +311,16 @@ def test_an_upload_that_two_make_whole_at_once_is_whole_for_both(
     monkeypatch.setattr(storage, "read_to", read_late)
     assert store.finish(row.id, tmp_path / "one").ready
     assert storage.read(key_of_upload(row.id)) == b"abcd"
+
+
+def test_a_method_may_be_named_in_a_header_where_the_way_takes_post_alone(
+    client: TestClient,
+) -> None:
+    url = create(client, 5)
+    named = PART | {"Upload-Offset": "0", "X-HTTP-Method-Override": "PATCH"}
+    assert client.post(url, content=b"hello", headers=named).status_code == 204
+    assert kept(client, url)["ready"] is True
+    elsewhere = client.post(
+        str(kept(client, url)["url"]), headers={"X-HTTP-Method-Override": "DELETE"}
+    )
+    assert elsewhere.status_code == 405
