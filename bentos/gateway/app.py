@@ -28,6 +28,7 @@ from bentos.gateway import (
     uploads,
     webhooks,
 )
+from bentos.gateway.body_files import CHECKSUMS
 from bentos.gateway.callbacks import add_callbacks
 from bentos.gateway.direct_routes import DirectRoutes
 from bentos.gateway.document import describe, operation_id
@@ -49,6 +50,7 @@ _SENT = [
     *("X-API-Key", "Authorization", "Content-Type", "Idempotency-Key", "X-Listing-Id", REQUEST_ID),
     *("Last-Event-ID", "If-Match", "If-None-Match", "If-Range", "Range"),
     *("traceparent", "tracestate"),
+    *CHECKSUMS,
     *TUS_SENT,
 ]
 _SEEN = [
@@ -105,7 +107,8 @@ def create_app(release: str, settings: Settings | None = None) -> FastAPI:
     )
     app.add_middleware(DirectRoutes, routes=_DIRECT)  # their answers are too small to compress
     app.add_middleware(HttpRules)
-    if settings.cors_origins:
+    app.add_middleware(GatewayMiddleware, settings=settings)
+    if settings.cors_origins:  # the last added is the outermost: browsers hide other answers
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
@@ -113,5 +116,4 @@ def create_app(release: str, settings: Settings | None = None) -> FastAPI:
             allow_headers=_SENT,
             expose_headers=_SEEN,
         )
-    app.add_middleware(GatewayMiddleware, settings=settings)  # the last added is the outermost
     return app

@@ -23,6 +23,7 @@ _FIELD = re.compile(r"\s*([a-z0-9-]+)\s*=\s*:([A-Za-z0-9+/=]*):\s*")
 # as RFC 9530 names them, and hashlib
 _DIGESTS = {"sha-256": "sha256", "sha-512": "sha512"}
 _OF_S3 = {"x-amz-checksum-sha256": "sha256", "x-amz-checksum-sha1": "sha1", "content-md5": "md5"}
+CHECKSUMS = ("content-digest", "repr-digest", *_OF_S3)  # the headers that may bring one
 _SAYS_NOTHING = ("x-amz-checksum-mode", "x-amz-checksum-type", "x-amz-checksum-algorithm")
 
 

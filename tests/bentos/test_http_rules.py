@@ -223,7 +223,7 @@ def test_scripts_may_send_and_see_what_streams_and_caches_need(
     app_settings: Settings, engine: Engine, storage: Storage, models: LocalModels
 ) -> None:
     settings = app_settings.model_copy(update={"cors_origins": (ORIGIN,)})
-    asked = "last-event-id, traceparent, if-none-match, range, authorization"
+    asked = "last-event-id, traceparent, if-none-match, range, authorization, content-digest"
     with open_gateway_client(settings, engine, storage, models) as client:
         headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "HEAD"}
         answer = client.options(
@@ -233,6 +233,16 @@ def test_scripts_may_send_and_see_what_streams_and_caches_need(
         seen = client.get("/health", headers={"Origin": ORIGIN})
     exposed = seen.headers["access-control-expose-headers"]
     assert {"ETag", "Content-Range", "Retry-After", "RateLimit"} <= set(exposed.split(", "))
+
+
+def test_a_script_may_read_why_it_is_refused(
+    app_settings: Settings, engine: Engine, storage: Storage, models: LocalModels
+) -> None:
+    settings = app_settings.model_copy(update={"cors_origins": (ORIGIN,), "max_requests": 0})
+    with open_gateway_client(settings, engine, storage, models) as client:
+        refused = client.get("/internal/status", headers={"Origin": ORIGIN})
+    assert (refused.status_code, refused.json()["title"]) == (503, "Overloaded")
+    assert refused.headers["access-control-allow-origin"] == ORIGIN
 
 
 @pytest.mark.parametrize("more", [{"priority": 5}, {"run_at": "2030-01-01T00:00:00Z"}])
