@@ -3,11 +3,14 @@
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from bentos.gateway import media_types
+from bentos.gateway.bodies import JSON_BYTES, read_body
 from bentos.gateway.dependencies import State, client_of
-from bentos.problems import documented
+from bentos.gateway.document import body_of
+from bentos.problems import documented, parse_body
 from serving.errors import NotPermitted, UnknownTask
 from serving.models.routing import CHALLENGER
 from serving.operations.rollback import roll_back
@@ -72,10 +75,14 @@ async def operator_of(state: State, client: Annotated[str, Depends(client_of)]) 
     return client
 
 
-@router.post("/{task}/rollback", responses=documented(400, 401, 403, 404, 409, 422, 429, 503))
+@router.post(
+    "/{task}/rollback",
+    responses=documented(401, 403, 404, 409, 413, 415, 422, 429, 503),
+    openapi_extra=body_of(json=RollbackRequest),
+)
 async def roll_back_model(
+    request: Request,
     task: Annotated[str, Path(max_length=200, pattern=NO_NUL)],
-    wanted: RollbackRequest,
     state: State,
     operator: Annotated[str, Depends(operator_of)],
 ) -> RollbackResult:
@@ -84,6 +91,8 @@ async def roll_back_model(
     For the keys of `OPERATOR_CLIENTS` only. Gateways and workers follow as fast as they hear of any
     other change of models; the registry's aliases follow when it can be reached.
     """
+    media_types.check_media_type(request, media_types.JSON)
+    wanted = parse_body(RollbackRequest, await read_body(request, JSON_BYTES))
     if task not in TASKS:
         raise UnknownTask(task)
     take_back = partial(

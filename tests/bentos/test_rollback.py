@@ -57,6 +57,14 @@ def test_a_challenger_is_stopped_at_once_and_asking_again_is_the_same(
     assert count(engine, Job) > 0, "what it answered is answered again"
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_a_body_of_another_type_is_refused_as_that(operator: TestClient, kind: str) -> None:
+    answer = operator.post(PATH, content=b'{"reason": "x"}', headers={"Content-Type": kind})
+    assert (answer.status_code, answer.headers["accept-post"]) == (415, "application/json")
+    wrong = operator.post(PATH, content=b"[" * 9000, headers={"Content-Type": "application/json"})
+    assert (wrong.status_code, wrong.json()["title"]) == (422, "BadInput")
+
+
 def test_the_champion_before_answers_again(operator: TestClient, engine: Engine) -> None:
     now = read_slots(engine)[TASK, CHAMPION]
     with engine.begin() as connection:
