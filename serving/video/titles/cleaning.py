@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Callable
 
-from serving.characters import is_emoji, is_variation_selector
+from serving.characters import is_emoji, is_variation_selector, spell_out, without_joined
 from serving.errors import BadInput, TooLarge
 
 MOST_CHARACTERS = 600
@@ -21,7 +21,8 @@ def clean_text(text: str, draws: Draws) -> str:
 
     Runs of spaces become one and lines lose those at their ends; no-break spaces stay, so that a
     price is not parted. Control characters, soft hyphens, variation selectors and emoji go. A sign
-    that a font lacks is written in other letters where that says the same (㎡ as m²).
+    that a font lacks, or an emoji of one, is written in others where that says the same (㎡ as m²,
+    ➖ as −).
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def clean_text(text: str, draws: Draws) -> str:
         raise TooLarge("characters in a text", len(text), MOST_CHARACTERS)
     kept: list[str] = []
     lacking: list[str] = []
-    for character in unicodedata.normalize("NFC", "\n".join(text.splitlines())):
+    for character in unicodedata.normalize("NFC", without_joined("\n".join(text.splitlines()))):
         said = _say(character, draws, "".join(kept[-1:]))
         if said is None:
             lacking.append(character)
@@ -91,6 +92,9 @@ def _say(character: str, draws: Draws, before: str) -> str | None:
 
 def _write_out(character: str, draws: Draws) -> str | None:
     """Return a sign in other letters that say the same; None where they would not."""
+    spelt = spell_out(character)
+    if spelt is not None and all(draws(letter) for letter in spelt):
+        return spelt
     kind, _, codes = unicodedata.decomposition(character).partition(" ")
     if kind not in _SAME:
         return None

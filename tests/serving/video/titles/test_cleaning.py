@@ -89,6 +89,27 @@ def test_an_emoji_is_left_out_and_its_digit_stays() -> None:
     assert clean_text("5\ufe0f\u20e3 rooms 🏡!", draws("sans-bold")) == "5 rooms !"
 
 
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize(
+    ("text", "drawn"),
+    [
+        ("➖5 °C", "−5 °C"),
+        ("3\ufe0f\u20e3➕1\ufe0f\u20e3", "3+1"),
+        ("✅ Pool ❌ Garage", "✓ Pool ✗ Garage"),
+        ("🔟 rooms, 💲500", "10 rooms, $500"),
+        ("🅿\ufe0f 2 🆓", "P 2 FREE"),
+        ("🅻🆄🆇", "LUX"),
+        ("🚶🏽\u200d➡\ufe0f 5 min", "5 min"),
+        ("🧑\u200d✈\ufe0f 🏡", ""),
+    ],
+)
+def test_an_emoji_that_says_a_sign_or_letters_is_written_as_these(
+    face: str, text: str, drawn: str
+) -> None:
+    assert clean_text(text, draws(face)) == drawn
+    assert is_blank(text) == (not drawn)
+
+
 def test_hyphens_that_are_only_hints_and_marks_that_show_nothing_go() -> None:
     assert clean_text("Wohn\u00adzimmer\u200b\ufeff\x07", draws("sans-bold")) == "Wohnzimmer"
 
