@@ -1,5 +1,6 @@
 """What people paste, made ready to be drawn without saying something else."""
 
+import re
 import unicodedata
 from collections.abc import Callable
 
@@ -9,7 +10,10 @@ from serving.errors import BadInput, TooLarge
 MOST_CHARACTERS = 600
 Draws = Callable[[str], bool]
 
-_JOINERS = "\u200c\u200d\u200e\u200f\u061c\u2066\u2067\u2068\u2069"  # join, part and turn letters
+_JOINERS = "\u200c\u200d"  # join and part letters
+# Say which way a part of a text reads (UAX #9, table 4); and a number behind one of them
+_TURNS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_TURNED_NUMBER = re.compile(r"[\u200e\u202a\u202d\u2066\u2068][-+()./\d ]*\d")
 _NO_BREAK = {"\u2007": "\u00a0", "\u202f": "\u00a0"}  # kept apart from spaces where lines break
 # Decompositions that write the same in other letters: ㎡ is m², ﬁ is fi. Not those of ½, ² and ①:
 # 2½ is not 21/2, and 10² is not 102.
@@ -20,9 +24,10 @@ def clean_text(text: str, draws: Draws) -> str:
     r"""Normalise a text and leave nothing in it that cannot be drawn.
 
     Runs of spaces become one and lines lose those at their ends; no-break spaces stay, so that a
-    price is not parted. Control characters, soft hyphens, variation selectors and emoji go. A sign
-    that a font lacks, or an emoji of one, is written in others where that says the same (㎡ as m²,
-    ➖ as −).
+    price is not parted. Marks of direction stay where letters read from the right, and a number
+    behind one is not parted. Control characters, soft hyphens, variation selectors and emoji go. A
+    sign that a font lacks, or an emoji of one, is written in others where that says the same (㎡ as
+    m², ➖ as −).
 
     Parameters
     ----------
@@ -43,10 +48,12 @@ def clean_text(text: str, draws: Draws) -> str:
     """
     if len(text) > MOST_CHARACTERS:
         raise TooLarge("characters in a text", len(text), MOST_CHARACTERS)
+    turns = has_right_to_left(text)
     kept: list[str] = []
     lacking: list[str] = []
     for character in unicodedata.normalize("NFC", without_joined("\n".join(text.splitlines()))):
-        said = _say(character, draws, "".join(kept[-1:]))
+        turned = turns and character in _TURNS
+        said = character if turned else _say(character, draws, "".join(kept[-1:]))
         if said is None:
             lacking.append(character)
         else:
@@ -54,9 +61,22 @@ def clean_text(text: str, draws: Draws) -> str:
     if lacking:
         shown = ", ".join(_describe(character) for character in dict.fromkeys(lacking[:20]))
         raise BadInput(f"no font can draw {shown}")
-    lines = ("".join(kept)).split("\n")
+    whole = _TURNED_NUMBER.sub(lambda found: found[0].replace(" ", "\u00a0"), "".join(kept))
+    lines = whole.split("\n")
     lines = [" ".join(part for part in line.split(" ") if part) for line in lines]
-    return "\n".join(line for line in lines if line.strip(" \u00a0" + _JOINERS))
+    return "\n".join(line for line in lines if line.strip(" \u00a0" + _JOINERS + _TURNS))
+
+
+def has_right_to_left(text: str) -> bool:
+    """Say whether letters of a text read from the right.
+
+    Examples
+    --------
+    >>> has_right_to_left("Villa דירה"), has_right_to_left("12 Rue")
+    (True, False)
+    """
+    letters = (character for character in text if character not in _TURNS)
+    return any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in letters)
 
 
 def can_say(character: str, draws: Draws) -> bool:

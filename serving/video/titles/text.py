@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont, features
 
 from serving.errors import BadInput, StudioError
 from serving.video.draw.rgba import Colour, Rgba
-from serving.video.titles.cleaning import can_say, clean_text
+from serving.video.titles.cleaning import can_say, clean_text, has_right_to_left
 from serving.video.titles.east_asian import (
     has_east_asian,
     is_east_asian,
@@ -114,7 +114,7 @@ def _faces_for(text: str, font: bytes, east_asian: bytes | None) -> Faces:
     for the order of its letters to be right.
     """
     lacks = any(is_east_asian(x) and not can_say(x, partial(_draws, font)) for x in text)
-    turned = any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
+    turned = has_right_to_left(text)
     return (east_asian, font) if lacks and east_asian is not None and not turned else (font,)
 
 
@@ -126,8 +126,7 @@ def _find_font(name: str, fonts: Mapping[str, bytes]) -> bytes:
 
 def _check_shaping(text: str) -> None:
     """Right-to-left letters drawn without shaping would be unreadable: say so instead."""
-    turned = any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
-    if turned and not features.check("raqm"):
+    if has_right_to_left(text) and not features.check("raqm"):
         raise StudioError("right-to-left text needs FriBidi on this machine (Debian: libfribidi0)")
 
 

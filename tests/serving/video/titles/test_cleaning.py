@@ -78,6 +78,29 @@ def test_a_price_is_not_parted_at_its_no_break_spaces(space: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "number",
+    ["\u200e{}", "\u202a{}\u202c", "\u202d{}\u202c", "\u2066{}\u2069"],
+    ids=["mark", "embedding", "override", "isolate"],
+)
+def test_a_number_keeps_its_order_among_letters_from_the_right_where_it_is_marked(
+    number: str,
+) -> None:
+    """Unmarked, its groups are read from the right, as the rest is (UAX #9)."""
+    one_line = Lettering("sans-regular", 40, max_lines=1)
+    marked, turned = (
+        draw_text(f"טל׳ {shown}", one_line, 900, FONTS)
+        for shown in (number.format("03 55 71"), "71 55 03")
+    )
+    assert np.array_equal(marked, turned)
+    cleaned = clean_text(f"טל׳ {number.format('03 55 71')} ותק", draws("sans-regular"))
+    assert len(cleaned.split(" ")) == 3, "no line ends within the number"
+
+
+def test_marks_of_direction_are_nothing_where_no_letter_reads_from_the_right() -> None:
+    assert clean_text("\u202d+41 44\u202c \u200fVilla", draws("sans-bold")) == "+41 44 Villa"
+
+
+@pytest.mark.parametrize(
     "text", ["", "  ", "\u00a0\n", "🏡", "✨ 🏊‍♀️ 👍🏽", "\u200b", "🇨🇿", "\ufeff"]
 )
 def test_a_text_of_spaces_and_emoji_alone_is_none(text: str) -> None:
