@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Rows = Callable[[int, int], Pillow.Image]
 
+_END = b"\xff\xd9"
 _STRIP_PIXELS = 1 << 20
 _HELD = {
     "GIF": 2.0,
@@ -115,7 +116,8 @@ class _Jpeg:
         frame = self.markers.frame
         if frame.components in (1, 3) and frame.marker in SCALED:
             try:
-                pixels = decode_turbo(self.data, self.header, side)
+                # where only the end is not marked nothing is missing
+                pixels = decode_turbo(self.data + _END, self.header, side)
                 grey = frame.components == 1
                 rows = rows_of_array(np.ascontiguousarray(pixels[..., 0]) if grey else pixels)
                 return rows, (pixels.shape[1], pixels.shape[0]), "L" if grey else "RGB"

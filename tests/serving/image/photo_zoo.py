@@ -299,6 +299,9 @@ def _jpegs() -> Iterator[Case]:
     }
     for name, extra in extras.items():
         yield Case(f"JPEG with {name}", head + extra + rest, tolerance=LOSSY)
+    yield Case("JPEG without its end marker", plain[:-2], tolerance=LOSSY)
+    progressive = save(Pillow.fromarray(paint()), "JPEG", quality=95, progressive=True)
+    yield Case("JPEG progressive without its end marker", progressive[:-2], tolerance=LOSSY)
     exif = Pillow.Exif()
     exif[0x0112] = 1
     exif.get_ifd(0x8769)[0xA001] = 65535
