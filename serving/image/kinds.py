@@ -47,6 +47,14 @@ _REFUSED = (
     (0, b"FLIF", "a FLIF"),
     (0, b"\x8aMNG", "an MNG"),
     (128, b"DICM", "a DICOM file"),
+    (0, b"\0\5\x16\7", "an AppleDouble (what macOS keeps beside a file, as ._name)"),
+    (0, b"\xd7\xcd\xc6\x9a", "a Windows metafile"),
+    (40, b" EMF", "a Windows metafile"),
+    *((0, b"P%d\n" % number, "a Netpbm picture") for number in range(1, 8)),
+    (0, b"AT&TFORM", "a DjVu"),
+    (0, b"BPG\xfb", "a BPG"),
+    (0, b"\xd0\xcf\x11\xe0", "an Office document"),
+    (0, b"version https://git-lfs", "a pointer of Git LFS"),
     (0, b"PK\3\4", "a ZIP archive"),
     (0, b"\x1f\x8b", "compressed by gzip"),
     (0, b"Rar!", "a RAR archive"),
@@ -54,7 +62,12 @@ _REFUSED = (
 )
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2")
 _AVIF_BRANDS = (b"avif", b"avis", b"avio")
-_TEXTS = ((b"<svg", "an SVG"), (b"<!doctype html", "an HTML page"), (b"<html", "an HTML page"))
+_TEXTS = (
+    (b"<svg", "an SVG"),
+    (b"<!doctype html", "an HTML page"),
+    (b"<html", "an HTML page"),
+    (b"<?xml", "an XML text"),
+)
 _SEARCHED = 4096
 
 
@@ -110,8 +123,10 @@ def _name(data: bytes) -> BadImage:
     for at, mark, name in _REFUSED:
         if data.startswith(mark, at):
             return refusal(name if name.startswith("a") else f"a file {name}")
-    text = data[:_SEARCHED].lower()
+    text = data[:_SEARCHED].lower().lstrip(b"\xef\xbb\xbf \t\r\n")
     for mark, name in _TEXTS:
-        if mark in text and text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        if mark in text and text.startswith(b"<"):
             return refusal(name)
-    return BadImage(_NO_PICTURE)
+    if text.startswith(b"{"):
+        return refusal("a JSON text")
+    return BadImage(_NO_PICTURE) if text.strip(b"\0") else refusal("a file of zeros")

@@ -347,6 +347,14 @@ def _strangers() -> Iterator[Case]:
         "ZIP": b"PK\3\4" + bytes(30),
         "gzip": b"\x1f\x8b" + bytes(30),
         "PostScript": b"%!PS-Adobe-3.0",
+        "AppleDouble": b"\0\5\x16\7\0\2\0\0Mac OS X" + bytes(30),
+        "Windows metafile": b"\1\0\0\0" + bytes(36) + b" EMF",
+        "Netpbm": b"P6\n96 64\n255\n",
+        "Office": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "Git LFS": b"version https://git-lfs.github.com/spec/v1\n",
+        "XML": b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>',
+        "JSON": b'{"error": "not found"}',
+        "zeros": bytes(5000),
     }
     for name, data in strangers.items():
         yield Case(f"a stranger: {name}", data, refusal=name)
