@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import io
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -10,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import simplejpeg
-from PIL import Image as Pillow
-from PIL import ImageOps, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 
 from serving.db.tables import Json
 from serving.encoded import Encoded
@@ -24,7 +22,7 @@ from serving.errors import (
     TooLarge,
 )
 from serving.image import Image, PhotoFile, decode, opened
-from serving.image.kinds import kind_of
+from serving.image.opacity import read_opacity
 from serving.models.pinned import PinnedModel
 from serving.models.predictor import Prediction, or_raise
 from serving.perception.depth import DEPTH, nearness_of
@@ -301,7 +299,7 @@ def _open_logo(data: bytes) -> Rgba:
     """Return a logo's upright sRGB pixels, as photos are decoded, with their transparency."""
     try:
         flat = decode(data, _LOGO_PIXELS)
-        alpha = _transparency(data)
+        alpha = read_opacity(data)
     except TooLarge as error:
         if error.limit != _LOGO_PIXELS:
             raise
@@ -314,12 +312,3 @@ def _open_logo(data: bytes) -> Rgba:
     # photos lie on white: what that added is taken away again
     colours = (flat - 255 * (1 - share)) / share
     return np.dstack([np.rint(colours).clip(0, 255).astype(np.uint8), alpha])
-
-
-def _transparency(data: bytes) -> Image | None:
-    """Return the opacity of upright pixels, 0..255; None of a kind that is read as opaque."""
-    kind = kind_of(data)
-    if kind not in ("PNG", "WEBP", "GIF"):
-        return None
-    with Pillow.open(io.BytesIO(data), formats=(kind,)) as file:
-        return np.asarray(ImageOps.exif_transpose(file).convert("RGBA").getchannel("A"))

@@ -1,6 +1,8 @@
 """Logos of every kind: upright, in sRGB, with their transparency, or refused by name."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -58,3 +60,32 @@ def test_an_opaque_logo_of_any_kind_is_read(kind: str) -> None:
 def test_what_no_logo_can_be_is_refused_by_name(data: bytes, named: str) -> None:
     with pytest.raises(BadImage, match=f"the logo cannot be read: {named}"):
         _open_logo(data)
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    """Return a chunk of a PNG; the checksum of a `tEXt` is wrong."""
+    check = zlib.crc32(name + content) ^ (name == b"tEXt")
+    return struct.pack(">I4s", len(content), name) + content + struct.pack(">I", check)
+
+
+TURNED_XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-'
+    b'syntax-ns#"><rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" '
+    b'tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(8 << 20), 1)),
+        chunk(b"tEXt", b"a\0b"),
+        chunk(b"cHRM", b"\0\0\1"),
+        chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + TURNED_XMP),
+    ],
+    ids=["a large text", "a wrong checksum", "a cut cHRM", "an XMP that turns it"],
+)
+def test_metadata_that_photos_pass_over_neither_refuses_nor_turns_a_logo(extra: bytes) -> None:
+    plain = saved(logo(), "PNG")
+    opened = _open_logo(plain[:33] + extra + plain[33:])
+    assert np.array_equal(opened, _open_logo(plain))
