@@ -120,9 +120,7 @@ class PhotoIntake:
         self.run.check()
         try:
             data = self.run.read(spec.photo)
-            depth = None if spec.depth is None else self.run.read(spec.depth)
-            if depth is not None:
-                decode(depth, _DEPTH_PIXELS)
+            depth = None if spec.depth is None else self._read_depth(spec.depth)
             photo = self._judge(spec, data)
             self._keep(photo, data)
         except StudioError as error:
@@ -137,6 +135,16 @@ class PhotoIntake:
         name = f"depth-{hashlib.sha256(depth).hexdigest()}"
         (self.folder / name).write_bytes(depth)
         return replace(photo, depth=name)
+
+    def _read_depth(self, name: str) -> bytes:
+        """Return the file of a depth picture; what is wrong with it names it, not the photo."""
+        try:
+            data = self.run.read(name)
+            decode(data, _DEPTH_PIXELS)
+        except BadInput as error:
+            error.args = (f"its depth '{name}': {error}",)
+            raise
+        return data
 
     def _judge(self, spec: PhotoSpec, data: bytes) -> FilmPhoto:
         width, height = photo_size(data)

@@ -10,6 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from serving.card import Map, ModelCard, PhotoInput
+from serving.errors import BadImage
 from serving.image import decode
 from serving.models.local import Loaded, LocalModels
 from serving.models.predictor import LocalPredictor
@@ -103,3 +104,12 @@ def test_a_depth_picture_that_came_counts(
 def test_without_a_model_a_film_has_no_depth(films: JobHarness, tmp_path: Path) -> None:
     run, request = begin(films, "luxury")
     assert gather_photos(run, request, tmp_path).photos[0].depth is None
+
+
+def test_a_depth_picture_that_cannot_be_read_is_named_and_not_its_photo(
+    films: JobHarness, storage: Storage, tmp_path: Path
+) -> None:
+    storage.write("depth.txt", b"hello")
+    run, work = begin(films, "calm", depth="depth.txt")
+    with pytest.raises(BadImage, match=r"its depth 'depth\.txt': not a readable"):
+        gather_photos(run, work.model_copy(update={"bad_photos": "refuse"}), tmp_path)
