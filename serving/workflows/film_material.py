@@ -36,7 +36,7 @@ from serving.render.frames import photo_size
 from serving.render.template_files import open_template
 from serving.requests.film import BrandSpec, FilmInput, PhotoSpec
 from serving.task import Answer, Task
-from serving.video.draw.grade import Lut, parse_cube
+from serving.video.draw.grade import Lut, read_cube
 from serving.video.draw.looks import LOOKS, make_look
 from serving.video.draw.rgba import Rgba
 from serving.video.edit.photo_order import FilmPhoto, SpotLabel, order_by_room
@@ -286,12 +286,12 @@ def open_luts(run: Run, request: FilmInput, template: Template) -> tuple[Templat
     if request.lut is None:
         return template, luts
     data = run.read(request.lut, _CUBE_BYTES)
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        raise BadInput("the look is not a .cube file: it is not text") from error
     name = f"cube-{hashlib.sha256(data).hexdigest()[:16]}"
-    luts[name] = parse_cube(text)
+    try:
+        luts[name] = read_cube(data)
+    except BadInput as error:
+        error.args = (f"the look '{request.lut}': {error}",)
+        raise
     strength = template.look.strength if template.look else 1.0
     return template.model_copy(update={"look": Look(name=name, strength=strength)}), luts
 

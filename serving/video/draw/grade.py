@@ -38,6 +38,13 @@ def identity_lut(size: int = 2) -> Lut:
     return Lut(np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1))
 
 
+def read_cube(data: bytes) -> Lut:
+    """Read the file of a 3D LUT as `parse_cube` does; titles and remarks may be in any charset."""
+    if b"\0" in data:
+        raise BadInput("not a .cube file: it is not text")
+    return parse_cube(data.decode("utf-8", "replace"))
+
+
 def parse_cube(text: str) -> Lut:
     r"""Read a 3D LUT in the .cube format.
 

@@ -132,6 +132,7 @@ def test_what_is_no_music_fails_the_job_clearly(
         ({"lut": "text"}, ".cube"),
         ({"lut": "0.jpg"}, "text"),
         ({"lut": "none.cube"}, "none.cube"),
+        ({"lut": "text"}, "the look 'text'"),
         ({"brand": {"logo": "text"}}, "logo"),
         ({"voice_over": "text"}, "decoded"),
         ({"template": "clam"}, "calm"),

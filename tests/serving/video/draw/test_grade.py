@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from serving.errors import BadInput
-from serving.video.draw.grade import Lut, apply_lut, identity_lut, parse_cube
+from serving.video.draw.grade import Lut, apply_lut, identity_lut, parse_cube, read_cube
 from tests.serving.video.pictures import texture
 
 
@@ -24,6 +24,13 @@ def test_identity_changes_nothing() -> None:
 def test_a_cube_file_is_read_with_red_fastest() -> None:
     swapped = Lut(np.ascontiguousarray(identity_lut(4).table[..., [2, 0, 1]]))
     assert np.allclose(parse_cube(cube(swapped)).table, swapped.table)
+
+
+def test_a_cube_whose_title_is_in_an_older_charset_is_read() -> None:
+    data = cube(identity_lut(), 'TITLE "Kühles Blau"\n# für Räume\n').encode("latin-1")
+    assert np.allclose(read_cube(data).table, identity_lut().table)
+    with pytest.raises(BadInput, match="not text"):
+        read_cube(b"\x89PNG\r\n\x1a\n\0\0")
 
 
 def test_strength_goes_from_the_photo_to_the_grade() -> None:
