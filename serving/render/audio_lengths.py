@@ -42,6 +42,7 @@ _OGG_PAGE, _OGG_LAST = b"OggS", 4
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 # Sizes that writers to a pipe leave in a WAV's header: unknown, as much as there is.
 _STREAMED = 0x7FFFF000
+_PCM = (1, 3)  # whole numbers and floats
 
 
 def promised_seconds(container: InputContainer, stream: AudioStream, data: bytes) -> float:
@@ -49,14 +50,15 @@ def promised_seconds(container: InputContainer, stream: AudioStream, data: bytes
     form = container.format.name.partition(",")[0]
     if form not in _STATED or (form == "mp3" and not _has_xing(data)):
         return 0.0
-    stated = _stated_in_asf(data) if form == "asf" else _stated_in_chunks(data)
+    alone = len(container.streams) == 1  # else the file's length may be the picture's
+    if form == "asf":
+        return _stated_in_asf(data) if alone else 0.0
+    stated = _stated_in_chunks(data)
     if stated:
         return stated
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
-    if len(container.streams) > 1:  # the container's length may be the picture's
-        return 0.0
-    return float(container.duration or 0) / time_base
+    return float(container.duration or 0) / time_base if alone else 0.0
 
 
 def missing(seconds: float, promised: float, damaged: int, data: bytes) -> str:
@@ -105,8 +107,8 @@ def _stated_in_chunks(data: bytes) -> float:
         name = data[at : at + 4]
         (size,) = struct.unpack_from(order + "I", data, at + 4)
         body = data[at + 8 : at + 40]
-        if name == b"fmt " and len(body) >= 12:
-            (bytes_per_s,) = struct.unpack_from("<I", body, 8)
+        if name == b"fmt " and len(body) >= 14:
+            bytes_per_s = _bytes_per_s(body)
         elif name == b"COMM" and len(body) >= 18:
             (frames,) = struct.unpack_from(">I", body, 2)
             frames_s = frames / max(_extended(body[8:18]), 1.0)
@@ -116,6 +118,12 @@ def _stated_in_chunks(data: bytes) -> float:
             return frames_s
         at += 8 + size + size % 2
     return 0.0
+
+
+def _bytes_per_s(form: bytes) -> int:
+    """Return the bytes a second of a WAV's `fmt `; players look at PCM's rate and block alone."""
+    code, _, rate_hz, bytes_per_s, block = struct.unpack_from("<HHIIH", form)
+    return rate_hz * block if code in _PCM else bytes_per_s
 
 
 def _stated_in_asf(data: bytes) -> float:

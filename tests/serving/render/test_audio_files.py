@@ -187,6 +187,31 @@ def test_a_guessed_length_is_no_promise() -> None:
     assert sound.notes == ()
 
 
+def test_a_film_that_goes_on_after_its_sound_promises_no_sound() -> None:
+    file = io.BytesIO()
+    with av.open(file, "w", format="asf") as container:
+        video = container.add_stream("mpeg4", rate=1, width=64, height=48)
+        video.pix_fmt = "yuv420p"
+        audio = container.add_stream("mp2", rate=RATE_HZ, layout="stereo")
+        for _ in range(9):
+            container.mux(video.encode(av.VideoFrame(64, 48, "yuv420p")))
+        container.mux(video.encode(None))
+        quiet = np.full((1, 2 * 1152), 500, np.int16)
+        for number in range(40):
+            frame = av.AudioFrame.from_ndarray(quiet, "s16", "stereo")
+            frame.sample_rate, frame.pts = RATE_HZ, 1152 * number
+            container.mux(audio.encode(frame))
+        container.mux(audio.encode(None))
+    assert decode_audio(file.getvalue()).notes == ()
+
+
+def test_a_wav_with_a_wrong_byte_rate_is_as_long_as_players_say() -> None:
+    data = bytearray(encode(SWEEP, "wav", "pcm_s16le"))
+    at = data.index(b"fmt ") + 16
+    data[at : at + 4] = (8000).to_bytes(4, "little")
+    assert decode_audio(bytes(data)).notes == ()
+
+
 def test_parts_of_other_channels_and_rates_are_played_in_a_row() -> None:
     parts = [
         encode(SWEEP, "mp3", "mp3", layout="mono"),
