@@ -105,7 +105,7 @@ class FilmInput(StrictModel):
     template: str | dict[str, Any] = Field(
         "calm", description="a shipped template's name, or one of your own in full"
     )
-    length_s: float | None = Field(None, gt=0.5, le=900, description="unset: as photos need")
+    length_s: float | None = Field(None, ge=0.5, le=900, description="unset: as photos need")
     order: Literal["rooms", "given"] = Field(
         "rooms", description="rooms: as a visitor walks; given: as sent"
     )

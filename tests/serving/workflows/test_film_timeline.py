@@ -1,15 +1,18 @@
 """Films cut by hand: what is said is kept to the frame, what is not said the template chooses."""
 
 import json
+from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from serving.db.tables import Json
 from serving.render.audio_files import decode_audio
 from serving.render.template_files import find_template
+from serving.requests.film import FilmInput
 from serving.requests.timeline import TimelineSpec
 from serving.storage.interface import Storage
 from serving.video.edit.assembly import EditOptions, Shape
@@ -195,3 +198,9 @@ def test_sounds_are_mixed_where_they_are_asked_for(
     storage.write("bad.txt", b"no sound")
     bad = films.attempt(ask(films, sounds=[{"track": "bad.txt"}]))
     assert "sound 'bad.txt'" in said(bad)["detail"]
+
+
+@pytest.mark.parametrize(("length_s", "taken"), [(0.49, False), (0.5, True), (900, True)])
+def test_a_film_is_half_a_second_to_fifteen_minutes_long(length_s: float, taken: bool) -> None:
+    with nullcontext() if taken else pytest.raises(ValidationError, match="length_s"):
+        FilmInput.model_validate({"photos": [{"photo": "a.jpg"}], "length_s": length_s})
