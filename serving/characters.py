@@ -32,6 +32,17 @@ def is_blank(text: str) -> bool:
     )
 
 
+def lines_of(text: str) -> list[str]:
+    r"""Return the lines of a text of which something is drawn, whatever ends them.
+
+    Examples
+    --------
+    >>> lines_of("🏡\nLiving room\u2028 42 m²\r\n")
+    ['Living room', '42 m²']
+    """
+    return [line.strip() for line in text.splitlines() if not is_blank(line)]
+
+
 def without_joined(text: str) -> str:
     r"""Take out what only changes the emoji before it, such as the sign of a woman who swims.
 

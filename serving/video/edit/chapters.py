@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from serving.characters import lines_of
 from serving.video.edit.assembly import CARD
 from serving.video.edit.photo_order import FilmPhoto
 from serving.video.edit.timeline import Timeline
@@ -44,6 +45,7 @@ def list_chapters(
 
 def _name(photo: FilmPhoto) -> str:
     """Return the room's name; of an unknown one the first line of the caption."""
-    if photo.room:
-        return photo.room.replace("_", " ").capitalize()
-    return (photo.caption or "").partition("\n")[0].strip() or "Photos"
+    room = (photo.room or "").replace("_", " ").strip()
+    if room:
+        return room[0].upper() + room[1:]
+    return next(iter(lines_of(photo.caption or "")), "Photos")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from serving.characters import lines_of
 from serving.image import Image
 from serving.video.draw.rgba import Picture, Rgba, blank, lay_over, name_picture
 from serving.video.edit.assembly import CARD, EditOptions, Shape
@@ -248,12 +249,12 @@ class _OverlayBuilder:
         return low + halves[clip], high - halves[clip + 1]
 
     def _add_caption(self, caption: str, span: tuple[int, int]) -> None:
-        title, _, text = caption.partition("\n")
+        title, *others = lines_of(caption) or [caption]
         turned = is_right_to_left(caption)
         side, end = self.sheet.side / self.sheet.width, self.sheet.ends / self.sheet.height
         anchor = "bottom-right" if turned else "bottom-left"
         at = (1 - side if turned else side, 1 - end)
-        self._add(draw_lower_third(self.sheet, title, text.replace("\n", " ")), span, at, anchor)
+        self._add(draw_lower_third(self.sheet, title, " ".join(others)), span, at, anchor)
 
     def lay_logo(self, brand: Brand) -> None:
         """Lay the logo into its corner while photos are seen."""

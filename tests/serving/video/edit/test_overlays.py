@@ -177,6 +177,40 @@ def test_poster_and_chapters() -> None:
     assert low < poster < high
 
 
+@pytest.mark.parametrize(
+    ("room", "caption", "name"),
+    [
+        ("living_room", None, "Living room"),
+        ("WC", None, "WC"),
+        ("EG Wohnzimmer", None, "EG Wohnzimmer"),
+        (" ", "🏡\nLoggia\r9 m²", "Loggia"),
+        (None, "Loggia\u20289 m²", "Loggia"),
+    ],
+)
+def test_a_chapter_is_called_as_its_room_is(
+    room: str | None, caption: str | None, name: str
+) -> None:
+    photos = [replace(PHOTOS[0], room=room, caption=caption)]
+    plan = plan_film(photos, TEMPLATES["classic"], SHAPE, BARE, EditOptions(), None)
+    assert [chapter.name for chapter in list_chapters(plan.timeline, photos, "")] == [name]
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r", "\u2028", "\v", "\n🏡\n"])
+def test_a_caption_s_first_line_is_its_title_whatever_ends_lines(end: str) -> None:
+    plans = [
+        plan_film(
+            [replace(PHOTOS[0], caption=f"Loggia{between}9 m²")],
+            TEMPLATES["classic"],
+            SHAPE,
+            BARE,
+            EditOptions(),
+            None,
+        )
+        for between in ("\n", end)
+    ]
+    assert plans[0].pictures.keys() == plans[1].pictures.keys()
+
+
 def seen_without_title(plan: Plan) -> tuple[int, int]:
     """Frames of the opening photo, from its first to its cut, and those without the title."""
     frames = np.zeros(plan.film.frames, bool)
