@@ -6,8 +6,11 @@ from functools import cache
 
 Measure = Callable[[str], float]
 
-_SMALLEST = 0.55  # of the wished size; below it words are broken and the end cut
+_SMALLEST = 0.55  # of the wished size; then words are broken and lines added
 _SHRINK = 0.93
+# Of the wished lines, small ones there may be: a text of 300 letters then keeps its end in all of
+# a film's places, and what it says with it
+_MORE_LINES = 4
 _ELLIPSIS = "…"
 
 
@@ -26,8 +29,8 @@ def fit_lines(
 
     Returns
     -------
-    lines : of even length; below 0.55 of the wished size words are broken and the end becomes an
-        ellipsis
+    lines : of even length; at 0.55 of the wished size words are broken, then there are up to four
+        times the lines, and what is still too long ends in an ellipsis
     size : in pixels
     """
     size = max(1, round(wished_px))
@@ -42,8 +45,9 @@ def fit_lines(
             break
         size = max(smallest, min(size - 1, int(size * _SHRINK)))
     lines = [part for line in lines for part in _break(line, measure, width_px)]
-    if len(lines) > max_lines:
-        lines = lines[:max_lines]
+    most = _MORE_LINES * max_lines
+    if len(lines) > most:
+        lines = lines[:most]
         lines[-1] = _shorten(lines[-1], measure, width_px)
     return lines, size
 

@@ -71,8 +71,8 @@ def draw_text(text: str, lettering: Lettering, width_px: int, fonts: Mapping[str
     """Set a text within a width.
 
     It is wrapped at spaces, and between Chinese and Japanese letters, into lines of even length;
-    when it does not fit into `max_lines` it gets smaller, and when it is still too long, words are
-    broken and the end becomes an ellipsis.
+    when it does not fit into `max_lines` it gets smaller, then takes more lines. What four times as
+    many do not hold ends in an ellipsis.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ def test_draw_text_never_gets_larger_than_its_room(
 ) -> None:
     pixels = draw_text(text, Lettering(font, size, max_lines=lines), width, FONTS)
     assert pixels.shape[1] <= width
-    assert pixels.shape[0] <= lines * 1.28 * 1.2 * size + 2 * size
+    assert pixels.shape[0] <= 4 * lines * 1.28 * 1.2 * 0.55 * (size + 1) + 2 * size
     again = draw_text(text, Lettering(font, size, max_lines=lines), width, FONTS)
     assert np.array_equal(pixels, again), "the same text gives the same pixels"
 
@@ -141,6 +141,18 @@ def test_long_words_are_broken_and_long_texts_cut() -> None:
     word = draw_text("W" * 90, lettering, 400, FONTS)
     assert word.shape[1] <= 400
     assert ink_edges(word) != (0, 0) or word.shape[1] == 400
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (720, 1280)])
+@pytest.mark.parametrize("text", ["Sunny flat with a garden, " * 11 + "no pets", "m" * 240 + " 7"])
+def test_no_text_that_may_be_sent_loses_its_end(size: tuple[int, int], text: str) -> None:
+    sheet = sheet_of(*size)
+    longer = text + "!"
+    for draw in (
+        lambda words: draw_lower_third(sheet, words, words),
+        lambda words: draw_opening(sheet, Words(headline=words, facts=words)),
+    ):
+        assert draw(text).name != draw(longer).name, "its last sign is seen"
 
 
 def test_wrapped_lines_have_even_lengths() -> None:
