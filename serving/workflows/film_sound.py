@@ -11,9 +11,20 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from serving.audio.arrange import Piece, Track, duck, fade, fit_length, mix, move_times, plan_pieces
+from serving.audio.analyze import find_sound
+from serving.audio.arrange import (
+    FEWEST_LOOP_S,
+    Piece,
+    Track,
+    duck,
+    fade,
+    fit_length,
+    mix,
+    move_times,
+    plan_pieces,
+)
 from serving.audio.loudness import normalise
-from serving.audio.samples import remove_offset, turn_opposite
+from serving.audio.samples import remove_offset, to_mono, turn_opposite
 from serving.db.tables import Json
 from serving.errors import BadInput
 from serving.render.aac import aac_round_trip
@@ -29,7 +40,8 @@ RATE_HZ = 48_000
 _FADE_OUT_S, _VOICE_AT_S = 2.0, 0.5
 # From so much silence on, a track's beginning is left out, but for a moment of it.
 _SILENCE_S, _BEFORE_SOUND_S = 0.5, 0.05
-_STAGE = "film-sound-3"
+_STAGE = "film-sound-4"
+_MISSED_S = 0.1  # of a voice that is cut off: less is no syllable
 
 _VOICE = -1
 _Note = tuple[int, str]  # of which sound, or of the voice, and what
@@ -106,6 +118,9 @@ def open_song(run: Run, request: FilmInput) -> Song | None:
         samples = samples[round(start_s * RATE_HZ) :]
         if not len(samples):
             raise BadInput(f"it ends before {start_s:g} s")
+        if len(samples) < FEWEST_LOOP_S * RATE_HZ:
+            rest_s = len(samples) / RATE_HZ
+            raise BadInput(f"from {start_s:g} s on it has {rest_s:.2f} s: too short to be looped")
     notes = list(found["notes"])
     if start_s > spec.start_s:
         notes.append(f"its first {start_s:.1f} s are silent and were left out")
@@ -193,17 +208,27 @@ def make_sound(run: Run, request: FilmInput, song: Song | None, frames: int) -> 
         if voice is not None:
             with about(names[_VOICE]):
                 speech, told = _decode(voice, limits)
-            notes += [(_VOICE, note) for note in told]
+            notes += [(_VOICE, note) for note in (*told, *_unheard(speech, _VOICE_AT_S, frames))]
         for number, (spec, data) in enumerate(zip(request.sounds, sounds, strict=True)):
             with about(names[number]):
                 track, told = _open_sound(spec, data, limits)
             laid.append(track)
+            if track.at_s * RATE_HZ >= frames:
+                told = (*told, "it is not heard: the film ends before it begins")
             notes += [(number, note) for note in told]
         return _pack(_mix(song, laid, speech, frames), notes)
 
     samples, notes = _unpack(run.stage(_STAGE, inputs, make))
     told = [f"{names[number]}: {note}" for number, note in notes]
     return Sound(samples, RATE_HZ, (*(song.notes if song else ()), *told))
+
+
+def _unheard(speech: Samples, at_s: float, frames: int) -> tuple[str, ...]:
+    """Say how much of a voice the film is too short for; nothing where that is silent."""
+    cut = max(0, frames - round(at_s * RATE_HZ))
+    _, ends_s = find_sound(to_mono(speech), RATE_HZ)
+    lost_s = ends_s - cut / RATE_HZ
+    return () if lost_s < _MISSED_S else (f"the film ends {lost_s:.1f} s before it does",)
 
 
 def _read(run: Run, name: str, track: str) -> bytes:

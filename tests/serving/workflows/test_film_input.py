@@ -12,10 +12,11 @@ from pillow_heif import register_heif_opener
 
 from serving.audio.beat_tracker import BEAT_TRACKER
 from serving.db.tables import Job, Json
+from serving.errors import BadInput
 from serving.render.audio_files import decode_audio
-from serving.requests.film import FilmInput, MusicSpec, PhotoSpec
+from serving.requests.film import FilmInput, MusicSpec, PhotoSpec, SoundSpec
 from serving.storage.interface import Storage
-from serving.workflows.film_sound import Song, open_song
+from serving.workflows.film_sound import Song, make_sound, open_song
 from serving.workflows.run import Run
 from tests.bodies import huge_jpeg
 from tests.fakes import RED, encode, jpeg
@@ -231,3 +232,27 @@ def variable_mp3() -> bytes:
         file, samples, RATE_HZ, format="MP3", bitrate_mode="VARIABLE", compression_level=0.5
     )
     return file.getvalue()
+
+
+def test_a_voice_or_sound_for_which_the_film_is_too_short_is_named_in_the_notes(
+    films: JobHarness, storage: Storage
+) -> None:
+    tone = 0.2 * np.sin(np.arange(3 * RATE_HZ) / 20).astype(np.float32)
+    storage.write("voice.wav", wav(tone))
+    storage.write("birds.wav", wav(tone))
+    late = SoundSpec(track="birds.wav", at_s=2.0)
+    work = FilmInput(photos=[PhotoSpec(photo="0.jpg")], voice_over="voice.wav", sounds=[late])
+    run = Run(films.parts, Job(id=uuid4(), input={}, versions={}), lambda: None, True)
+    sound = make_sound(run, work, None, 2 * RATE_HZ)
+    assert sound is not None
+    assert sound.notes == (
+        "the voice-over 'voice.wav': the film ends 1.5 s before it does",
+        "the sound 'birds.wav': it is not heard: the film ends before it begins",
+    )
+
+
+def test_music_that_is_too_short_to_be_looped_is_named(films: JobHarness, storage: Storage) -> None:
+    storage.write("tick.wav", wav(np.full(RATE_HZ // 5, 0.1, np.float32)))
+    work = FilmInput(photos=[PhotoSpec(photo="0.jpg")], music=MusicSpec(track="tick.wav"))
+    with pytest.raises(BadInput, match=r"the music 'tick\.wav': from 0 s on it has 0\.20 s"):
+        song_of(films, work)
