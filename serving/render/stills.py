@@ -16,6 +16,7 @@ from serving.video.film import Film
 
 LOOPS = ("GIF", "WEBP")
 _LOOP_FPS = 8
+_MOST_PICTURES = 480  # all are held while the loop is written: 260 MB of an upright film
 
 
 def draw_frame(film: Film, sources: Sources, frame: int) -> Image:
@@ -35,7 +36,10 @@ def make_poster(film: Film, sources: Sources, frame: int, quality: int = 88) -> 
 
 
 def make_loop(film: Film, sources: Sources, kind: str = "WEBP", width: int = 320) -> bytes:
-    """Return the film as a small GIF or WebP that repeats for ever, at 8 pictures a second."""
+    """Return the film as a small GIF or WebP that repeats for ever, as fast as the film.
+
+    About 8 pictures a second; fewer of a film over a minute, so that no loop has over 480.
+    """
     if kind not in LOOPS:
         raise BadInput(f"a loop is {' or '.join(LOOPS)}, not '{kind}'")
     height = max(16, 2 * round(film.height * width / film.width / 2))
@@ -47,15 +51,20 @@ def make_loop(film: Film, sources: Sources, kind: str = "WEBP", width: int = 320
         kind,
         save_all=True,
         append_images=pictures[1:],
-        duration=1000 // _LOOP_FPS,
+        duration=round(1000 * loop_step(film) / film.fps),
         loop=0,
         **({"quality": 60, "method": 2} if kind == "WEBP" else {}),
     )
     return file.getvalue()
 
 
+def loop_step(film: Film) -> int:
+    """Return of how many frames of a film one is a picture of its loop."""
+    return max(1, round(film.fps / _LOOP_FPS), -(-film.frames // _MOST_PICTURES))
+
+
 def _every(film: Film, sources: Sources) -> Iterator[Image]:
-    step = max(1, round(film.fps / _LOOP_FPS))
+    step = loop_step(film)
     renderer, out = FrameRenderer(film, sources), empty_planes(film.width, film.height)
     for segment in split_film(film):
         draw = renderer.painter(segment)

@@ -1,4 +1,5 @@
 import io
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -12,7 +13,7 @@ from serving.render.film import Options, render_film
 from serving.render.preview import INIT, PLAYLIST, PreviewStream, part_name
 from serving.render.profiles import Encoding, fit_film
 from serving.render.sound import Sound, encode_sound
-from serving.render.stills import make_loop, make_poster
+from serving.render.stills import loop_step, make_loop, make_poster
 from tests.serving.render.films import caption, make_film, make_sources, times
 
 HUM = Sound(np.full((200_000, 2), 0.1, np.float32), 48_000)
@@ -81,6 +82,15 @@ def test_a_loop_has_eight_pictures_a_second(kind: str) -> None:
         assert loop.size == (64, 36)
         assert getattr(loop, "n_frames", 1) == 15
         assert loop.info["loop"] == 0
+        loop.load()
+        assert loop.info["duration"] == pytest.approx(1000 * 4 / 30, abs=5), "as fast as the film"
+
+
+@pytest.mark.parametrize(("seconds", "fps"), [(2, 24), (59, 60), (61, 30), (900, 25), (900, 60)])
+def test_a_loop_of_a_long_film_has_no_more_pictures(seconds: int, fps: int) -> None:
+    film = make_film(clips=1, frames=seconds * fps, fps=Fraction(fps))
+    assert film.frames / loop_step(film) <= 480 + 1
+    assert loop_step(film) >= round(fps / 8)
 
 
 def test_profiles_keep_the_shape() -> None:
