@@ -1,8 +1,10 @@
 """Sound in files: whatever of a file decodes, within limits, and what is to be known of it."""
 
 import io
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import av
 import numpy as np
@@ -21,6 +23,7 @@ MAX_BYTES, MAX_SECONDS = 200 * 2**20, 20 * 60.0
 LOWEST_HZ, HIGHEST_HZ = 8_000, 96_000
 MOST_CHANNELS = 24  # of the largest layout of loudspeakers, 22.2
 LOUDEST = 1e6  # 120 dB above full scale: no sound, but the bits of a damaged file
+_START = 64  # bytes of a file, by which it is named
 _LESS_WANTED = Disposition.comment | Disposition.hearing_impaired | Disposition.visual_impaired
 _UNREADABLE = (av.FFmpegError, ValueError, ArithmeticError)
 
@@ -88,6 +91,19 @@ def decode_audio(
         return found
 
 
+def decode_sound_of(film: Path) -> DecodedAudio:
+    """Decode the sound of a film that was made here, whose file may be too large for memory.
+
+    Raises
+    ------
+    BadInput
+        When it has none that can be decoded.
+    """
+    with film.open("rb") as file:
+        start = file.read(_START)
+    return _open(start, None, AudioLimits(max_seconds=math.inf), None, film)
+
+
 def _look_further(
     data: bytes, limits: AudioLimits, sample_rate_hz: int | None
 ) -> DecodedAudio | None:
@@ -110,12 +126,17 @@ def _look_further(
 
 
 def _open(
-    data: bytes, form: str | None, limits: AudioLimits, sample_rate_hz: int | None
+    data: bytes,
+    form: str | None,
+    limits: AudioLimits,
+    sample_rate_hz: int | None,
+    path: Path | None = None,
 ) -> DecodedAudio:
-    options = {"format_whitelist": FORMATS, "protocol_whitelist": "pipe"}
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": "file" if path else "pipe"}
+    source = io.BytesIO(data) if path is None else str(path)
     try:
         with av.open(
-            io.BytesIO(data), "r", format=form, options=options, metadata_errors="replace"
+            source, "r", format=form, options=options, metadata_errors="replace"
         ) as container:
             return _decode(container, data, limits, sample_rate_hz)
     except av.EOFError as error:

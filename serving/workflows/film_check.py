@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from serving.errors import BadInput, FaultyOutput
-from serving.render.audio_files import AudioLimits, decode_audio
+from serving.render.audio_files import decode_sound_of
 from serving.render.planned import draw_planned
 from serving.render.profiles import Codec
 from serving.video.check.faults import Finding, check_cuts, check_frames, check_sound
@@ -114,7 +114,7 @@ def _check_heard(path: Path, cut: PreparedFilm) -> Sequence[Finding]:
     if cut.sound is None:
         return ()
     try:
-        heard = decode_audio(path.read_bytes(), AudioLimits(2**40, 1e9))
+        heard = decode_sound_of(path)
     except BadInput as error:
         return (Finding("silent", 0, f"there is no sound: {error}"),)
     wanted = measure_sound(cut.sound.samples, cut.sound.rate_hz)

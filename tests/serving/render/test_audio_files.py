@@ -1,8 +1,11 @@
 """Sound comes out of any file as it went in; bad files are told apart from large ones."""
 
 import io
+import os
+import tracemalloc
 import wave
 from collections.abc import Callable
+from pathlib import Path
 
 import av
 import numpy as np
@@ -16,7 +19,7 @@ from hypothesis import strategies as st
 from serving.audio.samples import Samples
 from serving.errors import BadInput, TooLarge
 from serving.render.aac import aac_round_trip, encode_aac
-from serving.render.audio_files import AudioLimits, decode_audio
+from serving.render.audio_files import AudioLimits, decode_audio, decode_sound_of
 
 RATE_HZ = 44100
 T = np.arange(2 * RATE_HZ) / RATE_HZ
@@ -133,6 +136,22 @@ def test_decode_audio_brings_sound_to_a_rate() -> None:
 def test_decode_audio_refuses_what_is_no_sound(data: bytes) -> None:
     with pytest.raises(BadInput):
         decode_audio(data)
+
+
+def test_the_sound_of_a_large_film_is_decoded_without_reading_all_of_it(tmp_path: Path) -> None:
+    data = encode_aac(SWEEP, RATE_HZ)
+    film = tmp_path / "film.mp4"
+    film.write_bytes(data)
+    os.truncate(film, 2**30)
+    tracemalloc.start()
+    sound = decode_sound_of(film)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.array_equal(sound.samples, decode_audio(data).samples)
+    assert peak < 2**26
+    film.write_bytes(b"no film")
+    with pytest.raises(BadInput):
+        decode_sound_of(film)
 
 
 def test_decode_audio_refuses_a_film_without_sound() -> None:
