@@ -148,11 +148,10 @@ def test_long_words_are_broken_and_long_texts_cut() -> None:
 def test_no_text_that_may_be_sent_loses_its_end(size: tuple[int, int], text: str) -> None:
     sheet = sheet_of(*size)
     longer = text + "!"
-    for draw in (
-        lambda words: draw_lower_third(sheet, words, words),
-        lambda words: draw_opening(sheet, Words(headline=words, facts=words)),
-    ):
-        assert draw(text).name != draw(longer).name, "its last sign is seen"
+    captions = [draw_lower_third(sheet, words, words).name for words in (text, longer)]
+    titles = [draw_opening(sheet, Words(words, facts=words)).name for words in (text, longer)]
+    assert captions[0] != captions[1], "its last sign is seen"
+    assert titles[0] != titles[1]
 
 
 def test_wrapped_lines_have_even_lengths() -> None:
