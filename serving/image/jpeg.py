@@ -131,6 +131,25 @@ def walk(data: bytes) -> Iterator[tuple[int, int, int]]:
             at = end
 
 
+def find_end(data: bytes) -> int:
+    """Return where a JPEG's picture ends and what is attached to it begins.
+
+    Within a scan 0xFF is followed by 0 or a restart's number; between scans there are segments.
+    """
+    at = max((end for _, _, end in walk(data)), default=2)
+    while 0 <= (at := data.find(b"\xff", at)) < len(data) - 1:
+        marker = data[at + 1]
+        if marker == _EOI:
+            return at + 2
+        if marker == 0xFF:
+            at += 1
+        elif marker in _ALONE:
+            at += 2
+        else:
+            at += 2 + max(2, int.from_bytes(data[at + 2 : at + 4], "big"))
+    return len(data)
+
+
 def _parse_frame(marker: int, header: bytes) -> Frame:
     if len(header) < 8:
         raise BadImage("the JPEG is cut short in its frame header")

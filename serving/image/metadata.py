@@ -4,23 +4,23 @@ Read from JPEG, PNG and WebP; of other kinds nothing is kept. Sources: CIPA DC-0
 part 1 and 3 (ISO 16684-1), IPTC Photo Metadata 2023.2 (DigitalSourceType).
 """
 
-import io
-import struct
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from PIL import Image as Pillow
 
+from serving.image.chunked import PNG_RAW, PNG_TEXTS, PNG_XMP, read_text, walk_png, walk_webp
 from serving.image.exif import BROKEN, load_exif
 from serving.image.jpeg import walk
 from serving.image.kinds import kind_of
 
 Pillow.MAX_IMAGE_PIXELS = None  # the header is judged by us
-READ = ("JPEG", "PNG", "WEBP")  # kinds whose metadata is read
 ENHANCED = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicallyEnhanced"
 COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
-_EXIF_HEAD, _XMP_HEAD = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
-_MOST_SEGMENT = 65_000  # bytes that one segment of a JPEG holds
+EXIF_HEAD, XMP_HEAD = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
+MOST_SEGMENT = 65_000  # bytes that one segment of a JPEG holds
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _TIFF = "http://ns.adobe.com/tiff/1.0/"
@@ -43,9 +43,11 @@ _ATTACHED = (
     "http://ns.google.com/photos/1.0/container/",
 )
 _GAIN_MAP_XMP = (b"hdr-gain-map/1.0", b"HDRGainMap/1.0")
-_GAIN_MAP_ISO = b"urn:iso:std:iso:ts:21496:-1\0"
+GAIN_MAP_ISO = b"urn:iso:std:iso:ts:21496:-1\0"
 _MOTION_XMP = (b"MotionPhoto", b"MicroVideo")
 _EMPTY = f'<x:xmpmeta xmlns:x="{_NAMES["x"]}"><rdf:RDF xmlns:rdf="{_RDF}"/></x:xmpmeta>'
+# GPSLatitude, DJI's GpsLatitude and GpsLongtitude, decimalLatitude; `lat` and `long` of WGS 84
+_PLACE = re.compile(r"^gps|latitude|longt?itude|^(lat|long|lat_long)$", re.IGNORECASE)
 _ORIENTATION, _WIDTH, _HEIGHT, _EXIF_IFD, _GPS_IFD = 0x0112, 0x0100, 0x0101, 0x8769, 0x8825
 _COLOUR_SPACE, _PIXELS_X, _PIXELS_Y, _INTEROP, _MAKER = 0xA001, 0xA002, 0xA003, 0xA005, 0x927C
 _FOCAL_35 = 0xA405
@@ -65,13 +67,16 @@ class Metadata:
     exif: bytes = b""
     xmp: bytes = b""
 
+    def beside(self, other: "Metadata") -> "Metadata":
+        """Return this, and of another what this does not tell."""
+        return Metadata(self.exif or other.exif, self.xmp or other.xmp)
+
 
 def read_metadata(data: bytes) -> Metadata:
     """Return what a JPEG, PNG or WebP tells; nothing for other kinds."""
+    readers = {"JPEG": _of_jpeg, "PNG": _of_png, "WEBP": _of_webp}
     kind = kind_of(data)
-    if kind == "JPEG":
-        return _of_jpeg(data)
-    return _of_pillow(data, kind) if kind in READ else Metadata()
+    return readers[kind](data) if kind in readers else Metadata()
 
 
 def _of_jpeg(data: bytes) -> Metadata:
@@ -80,21 +85,49 @@ def _of_jpeg(data: bytes) -> Metadata:
         if marker != 0xE1:
             continue
         body = data[start + 2 : end]
-        if body.startswith(_EXIF_HEAD) and not found.exif:
-            found = replace(found, exif=body[len(_EXIF_HEAD) :])
-        elif body.startswith(_XMP_HEAD) and not found.xmp:
-            found = replace(found, xmp=body[len(_XMP_HEAD) :])
+        if body.startswith(EXIF_HEAD):
+            found = found.beside(Metadata(exif=body.removeprefix(EXIF_HEAD)))
+        elif body.startswith(XMP_HEAD):
+            found = found.beside(Metadata(xmp=body.removeprefix(XMP_HEAD)))
     return found
 
 
-def _of_pillow(data: bytes, kind: str) -> Metadata:
-    try:
-        with Pillow.open(io.BytesIO(data), formats=[kind]) as file:
-            told = file.info
-    except (*BROKEN, Pillow.DecompressionBombError):
+def _of_png(data: bytes) -> Metadata:
+    """Return what is told before or behind the pixels, also as ImageMagick wrote it: in hex."""
+    found = Metadata()
+    for name, start, end in walk_png(data):
+        if name == b"eXIf":
+            found = found.beside(Metadata(exif=data[start:end].removeprefix(EXIF_HEAD)))
+        elif name in PNG_TEXTS:
+            found = found.beside(_of_text(name, data[start:end]))
+    return found
+
+
+def _of_text(name: bytes, chunk: bytes) -> Metadata:
+    keyword, text = read_text(name, chunk)
+    if keyword == PNG_XMP:
+        return Metadata(xmp=text)
+    if not keyword.startswith(PNG_RAW):
         return Metadata()
-    xmp = told.get("xmp", b"")
-    return Metadata(told.get("exif", b"").removeprefix(_EXIF_HEAD), xmp)
+    try:  # a line with its kind, one with its length, the hexadecimal digits
+        told = bytes.fromhex("".join(text.decode("ascii").split()[2:]))
+    except ValueError:
+        return Metadata()
+    if told.startswith(EXIF_HEAD):
+        return Metadata(exif=told.removeprefix(EXIF_HEAD))
+    if told.startswith(XMP_HEAD) or keyword.endswith(b"xmp"):
+        return Metadata(xmp=told.removeprefix(XMP_HEAD))
+    return Metadata()
+
+
+def _of_webp(data: bytes) -> Metadata:
+    found = Metadata()
+    for name, start, end in walk_webp(data):
+        if name == b"EXIF":
+            found = found.beside(Metadata(exif=data[start:end].removeprefix(EXIF_HEAD)))
+        elif name == b"XMP ":
+            found = found.beside(Metadata(xmp=data[start:end]))
+    return found
 
 
 def read_focal(exif: bytes) -> float | None:
@@ -117,17 +150,19 @@ def attached(data: bytes) -> tuple[str, ...]:
     segments = [
         data[start + 2 : end] for marker, start, end in walk(data) if marker in (0xE1, 0xE2)
     ]
-    xmp = b"".join(body for body in segments if body.startswith(_XMP_HEAD))
+    xmp = b"".join(body for body in segments if body.startswith(XMP_HEAD))
     mapped = any(word in xmp for word in _GAIN_MAP_XMP)
-    mapped |= any(body.startswith(_GAIN_MAP_ISO) for body in segments)
+    mapped |= any(body.startswith(GAIN_MAP_ISO) for body in segments)
     moving = any(word in xmp for word in _MOTION_XMP)
     return ("gain map",) * mapped + ("film of a motion photo",) * moving
 
 
 def has_place(found: Metadata) -> bool:
-    """Say whether the file tells where it was taken, or may."""
-    if b"GPS" in found.xmp:
-        return True
+    """Say whether a file that tells this tells where it was taken, or may."""
+    if found.xmp.strip(b"\0 \n"):
+        tree = _parse(found.xmp)
+        if tree is None or any(map(_is_place, _names_in(tree))):
+            return True
     try:
         return bool(found.exif) and _GPS_IFD in load_exif(found.exif)
     except BROKEN:
@@ -167,20 +202,22 @@ def _new_exif(exif: bytes, size: tuple[int, int], keep_place: bool) -> bytes:
         if keep_place:
             loaded.get_ifd(_GPS_IFD)
         made = _pack(loaded)
-        if len(made) > _MOST_SEGMENT:
+        if len(made) > MOST_SEGMENT:
             inner.pop(_MAKER, None)
             made = _pack(loaded)
     except BROKEN:
         return b""
-    return made if len(made) <= _MOST_SEGMENT else b""
+    return made if len(made) <= MOST_SEGMENT else b""
 
 
-def without_place(data: bytes) -> bytes | None:
-    """Return a JPEG's file without where it was taken, its pixels untouched; None: no JPEG."""
-    if kind_of(data) != "JPEG":
-        return None
-    found = _of_jpeg(data)
-    exif, xmp = b"", _new_xmp(found.xmp, None, False) if found.xmp else b""
+def without_place(found: Metadata, attached: bool) -> Metadata:
+    """Return what a file may still tell whose place is not to be told, and its pixels stay.
+
+    Parameters
+    ----------
+    attached : whether what was attached to the file still is
+    """
+    exif, xmp = b"", _new_xmp(found.xmp, None, False, attached) if found.xmp else b""
     if found.exif:
         try:
             loaded = load_exif(found.exif)
@@ -189,25 +226,11 @@ def without_place(data: bytes) -> bytes | None:
             exif = _pack(loaded)
         except BROKEN:
             exif = b""
-    return _with_segments(data, exif if len(exif) <= _MOST_SEGMENT else b"", xmp)
-
-
-def _with_segments(data: bytes, exif: bytes, xmp: bytes) -> bytes:
-    parts = [b"\xff\xd8"]
-    for head, body in ((_EXIF_HEAD, exif), (_XMP_HEAD, xmp)):
-        if body:
-            size = struct.pack(">H", 2 + len(head) + len(body))
-            parts.append(b"\xff\xe1" + size + head + body)
-    at = 2
-    for marker, start, end in walk(data):
-        if marker != 0xE1:
-            parts.append(b"\xff" + bytes([marker]) + data[start:end])
-        at = end
-    return b"".join(parts) + data[at:]
+    return Metadata(exif if len(exif) <= MOST_SEGMENT else b"", xmp)
 
 
 def _pack(loaded: Pillow.Exif) -> bytes:
-    return loaded.tobytes().removeprefix(_EXIF_HEAD)
+    return loaded.tobytes().removeprefix(EXIF_HEAD)
 
 
 def _new_xmp(xmp: bytes, made_by: str | None, keep_place: bool, attached: bool = True) -> bytes:
@@ -228,8 +251,8 @@ def _new_xmp(xmp: bytes, made_by: str | None, keep_place: bool, attached: bool =
     try:
         body: bytes = ElementTree.tostring(tree, "utf-8")
     except (RecursionError, ValueError):
-        body = bytes(_MOST_SEGMENT)
-    if len(body) + len(packet) + 20 > _MOST_SEGMENT:
+        body = bytes(MOST_SEGMENT)
+    if len(body) + len(packet) + 20 > MOST_SEGMENT:
         return _new_xmp(b"", made_by, keep_place, attached)
     return packet + body + b'<?xpacket end="w"?>'
 
@@ -238,10 +261,10 @@ def _clean(element: ElementTree.Element, remade: bool, keep_place: bool) -> None
     """Take from an element what is no longer so, and what is not to be told."""
     old = {f"{{{_TIFF}}}Orientation"} | ({_SOURCE_TYPE} if remade else set())
     for name in list(element.attrib):
-        if name in old or not (keep_place or not _local(name).startswith("GPS")):
+        if name in old or not (keep_place or not _is_place(name)):
             del element.attrib[name]
     for child in list(element):
-        if child.tag in old or not (keep_place or not _local(child.tag).startswith("GPS")):
+        if child.tag in old or not (keep_place or not _is_place(child.tag)):
             element.remove(child)
 
 
@@ -258,26 +281,33 @@ def _is_of_attached(name: str) -> bool:
     return name.removeprefix("{").startswith(_ATTACHED)
 
 
-def _local(name: str) -> str:
-    return name.rpartition("}")[2]
+def _names_in(tree: ElementTree.Element) -> Iterator[str]:
+    for element in tree.iter():
+        yield element.tag
+        yield from element.attrib
+
+
+def _is_place(name: str) -> bool:
+    """Say whether a property tells a place: EXIF's, those of drones, those of WGS 84."""
+    return _PLACE.search(name.rpartition("}")[2]) is not None
 
 
 def _open(xmp: bytes) -> tuple[ElementTree.Element, ElementTree.Element]:
     """Return the packet's tree and what it says; an empty one where the packet says nothing."""
     tree = _parse(xmp)
-    rdf = tree if tree.tag == f"{{{_RDF}}}RDF" else tree.find(f".//{{{_RDF}}}RDF")
-    if rdf is None:
-        tree = _parse(b"")
+    rdf = None if tree is None else next(tree.iter(f"{{{_RDF}}}RDF"), None)
+    if tree is None or rdf is None:
+        tree = ElementTree.fromstring(_EMPTY)
         rdf = next(iter(tree))
     return tree, rdf
 
 
-def _parse(xmp: bytes) -> ElementTree.Element:
-    """Return the packet's tree; an empty one where it is none, or declares what could unfold."""
+def _parse(xmp: bytes) -> ElementTree.Element | None:
+    """Return the packet's tree; None where it is none, or declares what could unfold."""
     text = xmp.strip(b"\0 \n")
-    if text and b"<!" not in text and b"\0" not in text:  # no second byte: UTF-8, as XMP asks for
-        try:
-            return ElementTree.fromstring(text)
-        except (ElementTree.ParseError, ValueError, LookupError):
-            pass
-    return ElementTree.fromstring(_EMPTY)
+    if not text or b"<!" in text or b"\0" in text:  # a second byte: not UTF-8, as XMP asks for
+        return None
+    try:
+        return ElementTree.fromstring(text)
+    except (ElementTree.ParseError, ValueError, LookupError):
+        return None

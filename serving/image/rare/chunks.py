@@ -6,15 +6,14 @@ checksum of a text or a profile that unpacks to a gigabyte is decoded as if it h
 
 import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from serving.errors import BadImage
+from serving.image.chunked import PNG_START, walk_png, walk_webp
 from serving.image.exif import is_adobe_rgb
 from serving.image.profiles import ADOBE_RGB, SRGB, Space, make_profile
 from serving.image.rare.colour import profile_of_codes
 
-_PNG_START = b"\x89PNG\r\n\x1a\n"
 _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _MAX_PROFILE = 4 << 20
 _SRGB_GAMMA = (0.43, 0.48)  # 1/2.2 and what stands for it
@@ -41,8 +40,8 @@ class Washed:
 def wash_png(data: bytes) -> Washed:
     """Return a PNG with none but the chunks that its pixels are made of (W3C PNG 3)."""
     view, extra = memoryview(data), dict[bytes, bytes]()
-    kept: list[bytes | memoryview] = [_PNG_START]
-    for name, start, end in _png_chunks(data):
+    kept: list[bytes | memoryview] = [PNG_START]
+    for name, start, end in walk_png(data):
         if name == b"CgBI":
             raise BadImage("a PNG as Xcode packs it for telephones is not read; send the original")
         if name in _PIXELS:
@@ -54,16 +53,6 @@ def wash_png(data: bytes) -> Washed:
     channels = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}.get(header[9] if len(header) > 9 else 0, 4)
     held = channels * (1 + deep) if interlaced else 0
     return Washed(b"".join(kept), extra.get(b"eXIf", b""), _png_profile(extra), float(held))
-
-
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    at = len(_PNG_START)
-    while at + 8 <= len(data):
-        size, name = struct.unpack_from(">I4s", data, at)
-        yield name, at + 8, at + 8 + size
-        if name == b"IEND":
-            return
-        at += 12 + size
 
 
 def _png_profile(chunks: dict[bytes, bytes]) -> bytes:
@@ -115,10 +104,8 @@ def wash_webp(data: bytes) -> Washed:
     """Return a WebP without profile, EXIF and XMP (RFC 9649)."""
     view, extra, held = memoryview(data), dict[bytes, bytes](), 1.0
     kept: list[bytes | memoryview] = []
-    at = 12
-    while at + 8 <= len(data):
-        name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
-        content, at = view[at + 8 : at + 8 + size], at + 8 + size + size % 2
+    for name, start, end in walk_webp(data):
+        content, size = view[start:end], end - start
         if name in (b"ICCP", b"EXIF", b"XMP "):
             extra.setdefault(name, bytes(content))
             continue

@@ -8,15 +8,13 @@ from serving.budget import DECODING
 from serving.image import Image, PhotoFile, opened
 from serving.image.metadata import (
     ENHANCED,
-    READ,
     after_work,
     attached,
-    has_place,
     read_focal,
     read_metadata,
-    without_place,
 )
 from serving.image.opening import decode_pixels, inspect
+from serving.image.place import file_without_place
 from serving.image.writing import CONTENT_TYPES, PhotoFormat, encode_photo
 from serving.photos.enhance.enhance import Amounts, Enhanced, Origin, enhance
 from serving.photos.enhance.fuse import BESIDE, fuse
@@ -127,8 +125,9 @@ def enhance_file(
         return made
     why = f"the photo would score {made.after} after {score}: it stays as it was"
     left = dict(made.left) | {name: why for name in done.applied if name in judged}
-    if not made.applied.keys() & {"blur", "upscale"} and _asks_for_no_other_file(photo, wanted):
-        return replace(_as_it_came(photo, left), before=score, after=score)
+    kept = None if made.applied.keys() & {"blur", "upscale"} else _unworked(photo, wanted, left)
+    if kept is not None:
+        return replace(kept, before=score, after=score)
     with opened(photo.data, max_pixels, 0, beside) as pixels:
         only = replace(wanted.begin(pixels), left=left)
         written = _write(photo, wanted, wanted.finish(only))
@@ -207,12 +206,9 @@ def _is_worse(made: EnhancedFile) -> bool:
 def _write(photo: PhotoFile, wanted: Wanted, done: Enhanced, merged: bool = False) -> EnhancedFile:
     """Return the new file; the old one where nothing makes another."""
     changed = bool(done.applied) or merged
-    if not changed and _asks_for_no_other_file(photo, wanted):
-        return _as_it_came(photo, done.left)
-    if not changed and wanted.quality is None and _format_of(photo, wanted) == _own(photo):
-        bare = without_place(photo.data)  # only the place was to go: no pixel need change for it
-        if bare is not None:
-            return replace(_as_it_came(photo, done.left), data=bare)
+    kept = None if changed else _unworked(photo, wanted, done.left)
+    if kept is not None:
+        return kept
     size = done.photo.shape[1], done.photo.shape[0]
     made_by = ENHANCED if changed else None
     told = after_work(read_metadata(photo.data), size, made_by, not wanted.remove_gps)
@@ -222,21 +218,19 @@ def _write(photo: PhotoFile, wanted: Wanted, done: Enhanced, merged: bool = Fals
     return replace(made, lost=attached(photo.data))
 
 
-def _as_it_came(photo: PhotoFile, left: Mapping[Operation, str]) -> EnhancedFile:
-    kind = photo.header.format.lower()
-    size = photo.header.width, photo.header.height
-    return EnhancedFile(photo.data, f"image/{kind}", size, {}, left)
-
-
-def _asks_for_no_other_file(photo: PhotoFile, wanted: Wanted) -> bool:
-    """Say whether the file may be given back as it came where nothing is done to it."""
+def _unworked(
+    photo: PhotoFile, wanted: Wanted, left: Mapping[Operation, str]
+) -> EnhancedFile | None:
+    """Return the file with the pixels that came; None where another is asked for."""
     if wanted.format not in (None, _own(photo)) or wanted.quality is not None:
-        return False
-    if not wanted.remove_gps:
-        return True
-    if photo.header.format not in READ:  # nobody looks there for a place, so it may tell one
-        return False
-    return not has_place(read_metadata(photo.data))
+        return None
+    data = file_without_place(photo.data) if wanted.remove_gps else photo.data
+    if data is None:  # nobody looks there for a place, so it may tell one
+        return None
+    kind, size = photo.header.format.lower(), (photo.header.width, photo.header.height)
+    kept = attached(data)
+    lost = tuple(name for name in attached(photo.data) if name not in kept)
+    return EnhancedFile(data, f"image/{kind}", size, {}, left, lost=lost)
 
 
 def _own(photo: PhotoFile) -> PhotoFormat | None:

@@ -99,6 +99,17 @@ def test_the_place_is_removed_whether_something_else_is_done_or_not(before: Qual
         assert ENHANCED.encode() not in done.data
 
 
+def test_a_film_that_may_tell_the_place_goes_with_it_and_is_said_to_be_lost() -> None:
+    moving = XMP.replace(
+        b"dc:rights",
+        b'xmlns:g="http://ns.google.com/photos/1.0/camera/" g:MotionPhoto="1" dc:rights',
+    )
+    data = saved(room(), xmp=moving)
+    done = do(data + b"\0\0\0\x10ftypmp42+52.5/", FINE, remove_gps=True)
+    assert (done.applied, done.lost) == ({}, ("film of a motion photo",))
+    assert b"ftyp" not in done.data
+
+
 @pytest.mark.parametrize("kind", ["jpeg", "webp", "avif", "png"])
 def test_the_asked_format_is_written_with_what_was_told(kind: str) -> None:
     done = do(saved(relit(room(), 1.5), exif=exif(), xmp=XMP), format=kind)
