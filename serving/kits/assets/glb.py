@@ -155,7 +155,8 @@ def _chunks(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _check(document: _Document) -> None:
-    for linked in (*document.buffers, *document.images):
+    images = [image for image in document.images if not (image.uri or "").startswith("data:")]
+    for linked in (*document.buffers, *images):
         if linked.uri is not None:
             raise BadAsset("the glTF file names other files; export it with all in one .glb")
     for name in document.extensionsRequired:
@@ -199,7 +200,7 @@ def _add(
         raise BadAsset("a triangle of the glTF file names a corner that there is not")
     pot.check_room(len(faces))
     material = primitive.material
-    name = document.materials[material].name if material is not None else mesh.name
+    name = _name_of(document, material) if material is not None else mesh.name
     linear = transform[:3, :3]
     turned = np.linalg.det(linear) < 0  # a mirror turns triangles inside out
     faces = faces[:, ::-1] if turned else faces
@@ -210,6 +211,12 @@ def _add(
         if len(given) == len(places) and abs(np.linalg.det(linear)) > 1e-12:
             normals = given[faces] @ np.linalg.inv(linear)
     pot.add(name, corners, normals)
+
+
+def _name_of(document: _Document, material: int) -> str:
+    """Return the name of a material; of one among others that has none, its number."""
+    name = document.materials[material].name
+    return name or (f"part {material}" if len(document.materials) > 1 else "")
 
 
 def _read(document: _Document, binary: bytes, index: int, kind: str) -> Corners:

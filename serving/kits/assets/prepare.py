@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from serving.errors import BadAsset, Busy, TooLarge
+from serving.errors import BadAsset, BadImage, Busy, TooLarge
 from serving.image import Image, decode
 from serving.image.kinds import kind_of
 from serving.image.writing import encode_photo
@@ -100,8 +100,11 @@ def prepare_asset(data: bytes, unit: Unit = "m") -> Prepared:
 
 
 def _is_obj(start: bytes) -> bool:
-    words = {line.split(b" ", 1)[0].strip() for line in start.replace(b"\t", b" ").split(b"\n")}
-    return b"\0" not in start and bool(words & {b"v", b"mtllib", b"usemtl", b"o", b"g"})
+    """Say whether a file begins as an OBJ does: with a comment, be it long, or one of its words."""
+    lines = start.removeprefix(b"\xef\xbb\xbf").replace(b"\t", b" ").splitlines()
+    words = {line.split(b" ", 1)[0].strip() for line in lines}
+    said = bool(words & {b"v", b"mtllib", b"usemtl", b"o", b"g"}) or start.startswith(b"# ")
+    return b"\0" not in start and said
 
 
 def _prepare_mesh(data: bytes, unit: Unit) -> Prepared:
@@ -118,7 +121,10 @@ def _prepare_mesh(data: bytes, unit: Unit) -> Prepared:
 
 
 def _prepare_picture(data: bytes) -> Prepared:
-    kind = kind_of(data)
+    try:
+        kind = kind_of(data)
+    except BadImage as error:
+        raise BadAsset(f"{error}; a mesh is binary glTF (.glb) or OBJ") from error
     if kind not in _PICTURES:
         raise BadAsset(f"a kit's pictures are {', '.join(_PICTURES)}, not {kind}")
     image = decode(data, _MOST_PIXELS, min_side=LONGEST)

@@ -1,5 +1,6 @@
 """Triangles as a stranger's file has them, each with its own corners."""
 
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ class SoupPot:
 
     def __init__(self) -> None:
         self._parts: dict[str, list[Soup]] = {}
+        self._names: dict[str, str] = {}  # of parts, by the materials' own
         self.triangles = 0
 
     def add(self, name: str, corners: Corners, normals: Corners | None = None) -> None:
@@ -45,9 +47,18 @@ class SoupPot:
             raise BadAsset("a corner of the mesh is no number")
         if normals is None or not np.isfinite(normals).all():
             normals = np.zeros_like(corners)
-        self._parts.setdefault(part_name(name), []).append(Soup(corners, normals))
+        self._parts.setdefault(self._part_of(name), []).append(Soup(corners, normals))
         if len(self._parts) > MOST_PARTS:
             raise TooLarge("materials of a mesh", len(self._parts), MOST_PARTS)
+
+    def _part_of(self, name: str) -> str:
+        """Return the part of a material: another for each, also where they are written alike."""
+        if name not in self._names:
+            plain, taken = part_name(name), set(self._names.values())
+            numbered = (f"{plain[:36]}_{number}" for number in itertools.count(2))
+            free = (part for part in itertools.chain([plain], numbered) if part not in taken)
+            self._names[name] = next(free)
+        return self._names[name]
 
     def check_room(self, triangles: int) -> None:
         """Raise TooLarge unless so many triangles more may be added."""

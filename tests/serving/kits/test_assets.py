@@ -3,6 +3,7 @@
 import io
 import re
 import struct
+import time
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from serving.errors import BadAsset, BadImage, TooLarge
 from serving.image import decode
 from serving.kits.assets import prepare
+from serving.kits.assets.obj import read_obj
 from serving.kits.assets.packing import read_mesh_facts
 from serving.kits.assets.prepare import prepare_asset
 from tests.fakes import encode
@@ -47,6 +49,42 @@ def test_an_obj_has_parts_by_material_and_says_its_unit() -> None:
     assert kept.facts == {"size_cm": [200, 80, 90], "triangles": 12, "parts": parts}
     with pytest.raises(BadAsset, match="say its `unit`"):
         prepare_asset(box_obj(200, 80, 90))
+
+
+def test_materials_are_parts_of_their_own_however_they_are_written() -> None:
+    faces = "".join(
+        f"v {n} 0 0\nv {n} 1 0\nv 0 1 {n}\nusemtl {name}\nf -1 -2 -3\n"
+        for n, name in enumerate(["дерево", "布料", "Oak", "oak", "дерево"], 1)
+    )
+    parts = prepare_asset(faces.encode()).facts["parts"]
+    assert parts == {"all": 2, "all_2": 1, "oak": 1, "oak_2": 1}
+
+
+def test_materials_of_a_gltf_without_names_are_told_apart() -> None:
+    document, binary = box_document(box_corners(1, 1, 1))
+    document["materials"] = [{}, {}]
+    first = document["meshes"][0]["primitives"][0]
+    document["meshes"][0]["primitives"] = [first, first | {"material": 1}]
+    parts = prepare_asset(glb(document, binary)).facts["parts"]
+    assert parts == {"part_0": 12, "part_1": 12}
+
+
+def test_an_obj_is_read_with_any_line_ends_mark_and_head() -> None:
+    plain = box_obj(2, 0.8, 0.9)
+    kept = prepare_asset(plain)
+    head = b"# " + b"a licence " * 500 + b"\n"
+    for other in (plain.replace(b"\n", b"\r"), plain.replace(b"\n", b"\r\n"), head + plain,
+                  b"\xef\xbb\xbf" + plain[plain.index(b"v ") :]):  # fmt: skip
+        assert prepare_asset(other).data == kept.data
+
+
+def test_an_obj_costs_no_more_than_its_triangles() -> None:
+    """Others wait for the process that reads: a file of blanks held it for half a minute."""
+    began = time.process_time()
+    with pytest.raises(TooLarge, match="triangles"):
+        read_obj(b"v 0 0 0\n" * 3 + b"f " + b"1 2 3 " * 10**6)
+    read_obj(b"\n" * (16 << 20))
+    assert time.process_time() - began < 4
 
 
 def test_nodes_move_turn_and_mirror_meshes() -> None:
@@ -148,6 +186,11 @@ def test_pictures_are_kept_as_pixels_alone_and_not_too_large() -> None:
         assert re.fullmatch("#[0-9a-f]{6}", str(kept.facts["colour"]))
         assert decode(kept.data, 10**7).shape == (150, 2048, 3)
         assert b"Exif" not in kept.data
+
+
+def test_what_is_neither_mesh_nor_picture_is_told_what_is_taken() -> None:
+    with pytest.raises(BadAsset, match="a mesh is binary glTF"):
+        prepare_asset(b"Kaydara FBX Binary  \0")
 
 
 def test_pictures_that_are_too_small_or_of_another_kind_are_refused() -> None:
