@@ -1,10 +1,12 @@
 """A photo's file, made better: decoded, worked on, judged, and written with what it told before."""
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from serving.budget import DECODING
+from serving.errors import BadImage
 from serving.image import Image, PhotoFile, opened
 from serving.image.metadata import (
     ENHANCED,
@@ -154,18 +156,30 @@ def merge_files(photos: Sequence[PhotoFile], wanted: Wanted, max_pixels: int) ->
     BadImage, TooLarge, Busy
         As `serving.image.decode` does.
     """
-    read = [inspect(photo.data, max_pixels) for photo in photos]
+    read = []
+    for number, photo in enumerate(photos, 1):
+        with _naming(number):
+            read.append(inspect(photo.data, max_pixels))
     most = max(header.pixels for header, _ in read)
     cost = sum(header.cost(0) for header, _ in read) + int((BESIDE + wanted.further(most)) * most)
     with DECODING.hold(cost):  # all at once: who holds some and waits for more may wait for ever
-        exposures = [
-            decode_pixels(photo.data, header, markers, 0)
-            for photo, (header, markers) in zip(photos, read, strict=True)
-        ]
+        exposures = []
+        for number, (photo, (header, markers)) in enumerate(zip(photos, read, strict=True), 1):
+            with _naming(number):
+                exposures.append(decode_pixels(photo.data, header, markers, 0))
         merged = fuse(exposures)
         del exposures
         done = enhance(merged, _steps(wanted, None), _origin_of(photos[0].data))
         return _write(photos[0], wanted, wanted.finish(done), merged=True)
+
+
+@contextlib.contextmanager
+def _naming(number: int) -> Iterator[None]:
+    """Say of an exposure that cannot be read which it is, counted from 1."""
+    try:
+        yield
+    except BadImage as error:
+        raise BadImage(f"exposure {number}: {error}") from error
 
 
 def describe(made: EnhancedFile) -> dict[str, Any]:

@@ -44,9 +44,18 @@ def fuse(exposures: Sequence[Image]) -> Image:
     if len({photo.shape for photo in exposures}) != 1:
         sizes = ", ".join(f"{photo.shape[1]}x{photo.shape[0]}" for photo in exposures)
         raise BadInput(f"exposures of one view have the same size, not {sizes}")
-    ranked = sorted(exposures, key=lambda photo: float(photo[::8, ::8].mean()))
-    middle = ranked[len(ranked) // 2]
-    laid = [photo if photo is middle else _lay_over(photo, middle) for photo in ranked]
+    order = sorted(range(len(exposures)), key=lambda n: float(exposures[n][::8, ::8].mean()))
+    first = order[len(order) // 2]
+    middle = exposures[first]
+    laid: list[Image] = []
+    for number in order:
+        photo = exposures[number]
+        over = photo if number == first else _lay_over(photo, middle)
+        if over is None:
+            raise BadInput(
+                f"the exposures do not show the same view: {number + 1} does not fit to {first + 1}"
+            )
+        laid.append(over)
     weights = [
         _weigh(photo) * (np.float32(_MIDDLE) if photo is middle else _still(photo, middle))
         for photo in laid
@@ -57,8 +66,8 @@ def fuse(exposures: Sequence[Image]) -> Image:
     return _blend(laid, weights)
 
 
-def _lay_over(photo: Image, middle: Image) -> Image:
-    """Return the exposure moved onto the middle one; BadInput where it shows something else."""
+def _lay_over(photo: Image, middle: Image) -> Image | None:
+    """Return the exposure moved onto the middle one; None where it shows something else."""
     small = [
         np.asarray(cv2.cvtColor(small_copy(part, _ALIGN_SIDE), cv2.COLOR_RGB2GRAY), np.uint8)
         for part in (middle, photo)
@@ -70,7 +79,7 @@ def _lay_over(photo: Image, middle: Image) -> Image:
     alike, warp = max(fits, key=lambda fit: fit[0])
     moved = float(np.abs(warp[:, 2]).max()) / max(small[0].shape)
     if alike < _LEAST_ALIKE or moved > _MOST_MOVED:
-        raise BadInput("the exposures do not show the same view")
+        return None
     scale = max(photo.shape) / max(small[0].shape)
     warp[:, 2] *= scale
     size = photo.shape[1], photo.shape[0]

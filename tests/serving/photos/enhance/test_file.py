@@ -6,10 +6,18 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from serving.errors import BadImage
 from serving.image import PhotoFile, decode
 from serving.image.metadata import ENHANCED, read_metadata
 from serving.image.profiles import ADOBE_RGB, DISPLAY_P3, make_profile
-from serving.photos.enhance.file import EnhancedFile, Wanted, describe, enhance_file, enhance_small
+from serving.photos.enhance.file import (
+    EnhancedFile,
+    Wanted,
+    describe,
+    enhance_file,
+    enhance_small,
+    merge_files,
+)
 from serving.photos.enhance.presets import Preset
 from serving.photos.quality.parts import PARTS
 from serving.photos.quality.task import QualityAnswer
@@ -97,6 +105,14 @@ def test_the_place_is_removed_whether_something_else_is_done_or_not(before: Qual
         assert np.array_equal(decode(done.data, PIXELS), decode(data, PIXELS))
         assert done.data[-5000:] == data[-5000:]
         assert ENHANCED.encode() not in done.data
+
+
+def test_of_exposures_the_one_that_cannot_be_read_is_named() -> None:
+    whole = saved(room())
+    for broken in (b"\xff\xd8\xff nothing", whole[: len(whole) // 2]):
+        photos = [PhotoFile(data, PIXELS) for data in (whole, broken)]
+        with pytest.raises(BadImage, match="exposure 2: "):
+            merge_files(photos, Wanted(), PIXELS)
 
 
 def test_a_film_that_may_tell_the_place_goes_with_it_and_is_said_to_be_lost() -> None:

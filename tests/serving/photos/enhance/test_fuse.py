@@ -72,7 +72,7 @@ def test_the_order_of_exposures_changes_nothing() -> None:
 def test_another_view_or_size_is_refused() -> None:
     photo = room(480, 360)
     other = np.asarray(cv2.GaussianBlur(room(480, 360, seed=5)[:, ::-1], (0, 0), 9), np.uint8)
-    with pytest.raises(BadInput, match="same view"):
-        fuse([photo, np.ascontiguousarray(np.rot90(other, 2))])
+    with pytest.raises(BadInput, match="same view: 1 does not fit to 2"):
+        fuse([np.ascontiguousarray(np.rot90(other, 2)), photo, photo])
     with pytest.raises(BadInput, match="same size, not 480x360, 240x180"):
         fuse([photo, photo[:180, :240]])
