@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.encoded import Encoded
 from serving.errors import StudioError
 from serving.image import Image, PhotoFile
 from serving.models.large_answers import load_stored
@@ -50,7 +51,7 @@ class Look:
     ----------
     sha256 : of the file
     room_id : of the room that it was said to show
-    ids : uint8 (rows, columns) of the copy that is worked on, ids of `CLASSES`
+    packed : `ids`, encoded: a job's photos are all looked at before the first is worked on
     room : seen by a camera of that copy's size
     """
 
@@ -59,8 +60,13 @@ class Look:
     sha256: str
     room_id: str | None
     room_type: StagedRoom
-    ids: Ids
+    packed: Encoded
     room: Room
+
+    @property
+    def ids(self) -> Ids:
+        """The map of the copy that is worked on, uint8 (rows, columns), ids of `CLASSES`."""
+        return self.packed.array()
 
     @property
     def room_photo(self) -> RoomPhoto:
@@ -103,7 +109,8 @@ def look_at(
     for code, detail in room.doubts.items():
         if code in REFUSALS:
             return Untouched(code, detail)
-    return Look(number, asked.photo, photo.sha256, asked.room_id, room_type, ids, room)
+    packed = Encoded.of_map(ids)
+    return Look(number, asked.photo, photo.sha256, asked.room_id, room_type, packed, room)
 
 
 def _ask(run: Run, photo: PhotoFile, segmenter: PinnedModel, name: str) -> SegmentAnswer:

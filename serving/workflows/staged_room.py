@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from cachetools import LRUCache
 
 from serving.db.tables import Json
 from serving.encoded import Encoded
@@ -32,6 +33,8 @@ from serving.staging.views import Shown, View, find_view
 from serving.workflows.kits import KitOf
 from serving.workflows.run import Run
 from serving.workflows.staged import Look, Untouched, pixels_of
+
+_SHOWN = 32  # photos whose points are held, 3 MB each: each is compared with the dozen before it
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Stager:
     ) -> None:  # fmt: skip
         self._run, self._request, self._kit, self._renderer = run, request, kit, renderer
         self._seen_by = segmenter.champion.identity
-        self._shown: dict[int, Shown] = {}
+        self._shown: LRUCache[int, Shown] = LRUCache(_SHOWN)
 
     def clear(self, look: Look) -> Cleared:
         """Return a room as it is furnished: cleared, and in other materials if that is asked."""
@@ -111,9 +114,11 @@ class Stager:
         return group_photos([look.room_photo for look in looks], find)
 
     def _show(self, look: Look) -> Shown:
-        if look.number not in self._shown:
-            self._shown[look.number] = Shown.of(self._before(look), look.ids, look.room)
-        return self._shown[look.number]
+        known = self._shown.get(look.number)
+        if known is None:
+            known = Shown.of(self._before(look), look.ids, look.room)
+            self._shown[look.number] = known
+        return known
 
     def plan_room(self, photos: Sequence[Look], seeds: Sequence[int]) -> list[RoomPlan]:
         """Return what stands in a room that some photos show, for each seed.
