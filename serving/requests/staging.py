@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from serving.requests.base import StrictModel
+from serving.characters import is_blank
+from serving.requests.base import NO_NUL, StrictModel
 from serving.requests.photos import Factor, PhotoFormat, PhotoName
 
 Mode = Literal["furnish", "clear", "restyle"]
@@ -13,12 +14,18 @@ Label = Literal["none", "caption", "on_image"]
 KitName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 
 
+def _seen(text: str) -> str:
+    if is_blank(text):
+        raise ValueError("nothing of it would be seen; `label` says `none` where none is wanted")
+    return text
+
+
 class StagePhoto(StrictModel):
     """A photo of which more is known."""
 
     photo: PhotoName
     room_id: str | None = Field(
-        None, min_length=1, max_length=200,
+        None, min_length=1, max_length=200, pattern=NO_NUL,
         description="photos of one room share it and get the same furniture; unset: by what photos "
         "have in common",
     )  # fmt: skip
@@ -46,8 +53,8 @@ class Staging(BaseModel):
         description="how people are told: not in the picture, in a strip below it, or on it; "
         "files always say so",
     )
-    label_text: str = Field(
-        "Virtually staged", min_length=1, max_length=80, description="of the label"
+    label_text: Annotated[str, AfterValidator(_seen)] = Field(
+        "Virtually staged", min_length=1, max_length=80, pattern=NO_NUL, description="of the label"
     )
     allow_renovation: bool = Field(
         False, description="whether what only a renovation could change may be shown: `restyle`"

@@ -16,17 +16,20 @@ from serving.perception.upscale import upscale
 from serving.photos.enhance.strips import small_copy
 from serving.photos.enhance.upscale import Upscaling
 from serving.provenance import CONTENT_TYPE, Edit, Signer
+from serving.render.template_files import shipped_fonts
 from serving.requests.staging import StageInput
 from serving.staging.carry import carry
-from serving.staging.label import add_label
+from serving.staging.label import Write, add_label
 from serving.staging.layout.plan import Placed
 from serving.staging.process import Staged
+from serving.video.titles.text import Lettering, draw_text
 from serving.workflows.run import Run
 from serving.workflows.staged import Look
 
 Mask = NDArray[np.bool_]
 _SMALL_SIDE, _SMALL_QUALITY = 960, 84
 _SUFFIXES = {"jpeg": "jpg"}
+_FONT, _PROBE_PX = "sans-regular", 24
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Files:
         self, run: Run, request: StageInput, signer: Signer, upscaling: Upscaling | None
     ) -> None:
         self._run, self._request, self._signer, self._upscaling = run, request, signer, upscaling
+        self._write_label = label_writer(request.label_text)
 
     def tell_preview(self, look: Look, step: str, picture: Image, variant: int = 0) -> str:
         """Keep a small version of what there is so far and tell of it; return its key."""
@@ -61,7 +65,7 @@ class Files:
         original = file.pixels()
         picture, changed = carry(original, made.before, made.photo, made.changed, made.new)
         file.release()
-        labelled, covered = add_label(picture, self._request.label, self._request.label_text)
+        labelled, covered = add_label(picture, self._request.label, self._write_label)
         written = self._write(file, labelled)
         name = f"{look.number}-{variant}"
         suffix = _SUFFIXES.get(written.kind, written.kind)
@@ -104,6 +108,17 @@ class Files:
         own = cast(PhotoFormat, file.header.format.lower())
         kind = self._request.format or (own if own in CONTENT_TYPES else "jpeg")
         return _Written(encode_photo(picture, kind, self._request.quality, told), kind, size)
+
+
+def label_writer(text: str) -> Write:
+    """Return what draws a label; BadInput says which of its letters no font can draw."""
+    fonts = shipped_fonts()
+
+    def write(size_px: float, width_px: int) -> NDArray[np.uint8]:
+        return draw_text(text, Lettering(_FONT, size_px, max_lines=3), width_px, fonts)
+
+    write(_PROBE_PX, 100 * _PROBE_PX)  # what cannot be drawn is refused before a room is cleared
+    return write
 
 
 def edits_of(made: Staged, request: StageInput, share: float) -> list[Edit]:
