@@ -12,7 +12,7 @@ from serving.image import Image, PhotoFile
 from serving.image.metadata import COMPOSITE, after_work, read_metadata
 from serving.image.writing import CONTENT_TYPES, PhotoFormat, encode_photo
 from serving.jobs import attempts
-from serving.perception.upscale import upscale
+from serving.photos.enhance.enhance import Enhanced
 from serving.photos.enhance.strips import small_copy
 from serving.photos.enhance.upscale import Upscaling
 from serving.provenance import CONTENT_TYPE, Edit, Signer
@@ -66,14 +66,17 @@ class Files:
         picture, changed = carry(original, made.before, made.photo, made.changed, made.new)
         file.release()
         labelled, covered = add_label(picture, self._request.label, self._write_label)
-        written = self._write(file, labelled)
+        enlarged = Enhanced(labelled)
+        if self._upscaling is not None:
+            enlarged = self._upscaling.apply(enlarged)
+        written = self._write(file, enlarged.photo)
         name = f"{look.number}-{variant}"
         suffix = _SUFFIXES.get(written.kind, written.kind)
         keys = {
             "staged": (f"{name}.{suffix}", written.data, CONTENT_TYPES[written.kind]),
             "mask": (f"{name}.mask.png", mask_file(changed | covered), "image/png"),
         }
-        edits = edits_of(made, self._request, float(changed.mean()))
+        edits = edits_of(made, self._request, float(changed.mean()), enlarged)
         signed = self._signer.sign(
             written.data, CONTENT_TYPES[written.kind], file.data,
             f"image/{file.header.format.lower()}", f"{name}.{suffix}", edits,
@@ -96,13 +99,10 @@ class Files:
             "score": round(made.score, 1),
             "needs_review": bool(made.doubts),
             "reasons": dict(made.doubts),
+            "left": enlarged.left,
         }
 
     def _write(self, file: PhotoFile, picture: Image) -> "_Written":
-        if self._upscaling is not None:
-            most = self._upscaling.max_pixels // self._upscaling.factor**2
-            if picture.shape[0] * picture.shape[1] <= most:
-                picture = upscale(picture, self._upscaling.factor, self._upscaling.model)
         size = picture.shape[1], picture.shape[0]
         told = after_work(read_metadata(file.data), size, COMPOSITE, not self._request.remove_gps)
         own = cast(PhotoFormat, file.header.format.lower())
@@ -121,7 +121,7 @@ def label_writer(text: str) -> Write:
     return write
 
 
-def edits_of(made: Staged, request: StageInput, share: float) -> list[Edit]:
+def edits_of(made: Staged, request: StageInput, share: float, enlarged: Enhanced) -> list[Edit]:
     """Return what was done to a photo, one by one."""
     tag = {"tag": "movable"}
     done: list[Edit] = []
@@ -138,7 +138,7 @@ def edits_of(made: Staged, request: StageInput, share: float) -> list[Edit]:
     if request.label != "none":
         text = {"label": request.label, "text": request.label_text}
         done.append(Edit("label", "people are told on the picture", text))
-    if request.upscale is not None:
+    if "upscale" in enlarged.applied:
         done.append(Edit("upscale", "enlarged", {"factor": request.upscale}))
     return [
         *done,
