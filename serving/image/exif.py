@@ -6,7 +6,11 @@ from PIL import Image as Pillow
 
 _ORIENTATION, _EXIF_IFD, _INTEROP_IFD = 0x0112, 0x8769, 0xA005
 _COLOUR_SPACE, _INTEROP_INDEX = 0xA001, 1
-BROKEN = (SyntaxError, ValueError, OSError, TypeError, KeyError, struct.error, RuntimeError)
+# what Pillow raises of tags that cannot be read, or written again: it trusts their types
+BROKEN = (
+    SyntaxError, ValueError, OSError, TypeError, LookupError, ArithmeticError, AttributeError,
+    AssertionError, struct.error, RuntimeError,
+)  # fmt: skip
 
 
 def read_orientation(exif: bytes) -> int:

@@ -107,6 +107,15 @@ def test_the_place_is_removed_whether_something_else_is_done_or_not(before: Qual
         assert ENHANCED.encode() not in done.data
 
 
+@pytest.mark.parametrize("kind", [5, 11], ids=["rational", "float"])
+def test_a_text_of_exif_that_is_a_number_is_left_out_and_harms_nothing(kind: int) -> None:
+    entry = struct.pack("<HHII", 0x013C, kind, 1, 26 if kind == 5 else 0x3F800000)
+    odd = b"II*\0\x08\0\0\0\x01\0" + entry + bytes(4) + struct.pack("<II", 1, 2)
+    data = saved(relit(room(), 1.5), exif=b"Exif\0\0" + odd)
+    assert do(data).applied
+    assert b"x:xmpmeta" in do(data, remove_gps=True).data
+
+
 def test_of_exposures_the_one_that_cannot_be_read_is_named() -> None:
     whole = saved(room())
     for broken in (b"\xff\xd8\xff nothing", whole[: len(whole) // 2]):
