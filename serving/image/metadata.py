@@ -35,12 +35,14 @@ _NAMES = {
     "dc": "http://purl.org/dc/elements/1.1/",
     "photoshop": "http://ns.adobe.com/photoshop/1.0/",
 }
-# What points to a second picture or a film in the same file, of which a new file has none.
+# What points to a second picture or a film in the same file, of which a new file has none; and a
+# small picture within XMP itself, as Adobe's programs write it: of what the photo was before.
 _ATTACHED = (
     "http://ns.adobe.com/hdr-gain-map/1.0/",
     "http://ns.apple.com/HDRGainMap/1.0/",
     "http://ns.google.com/photos/1.0/camera/",
     "http://ns.google.com/photos/1.0/container/",
+    "http://ns.adobe.com/xap/1.0/}Thumbnails",
 )
 _GAIN_MAP_XMP = (b"hdr-gain-map/1.0", b"HDRGainMap/1.0")
 GAIN_MAP_ISO = b"urn:iso:std:iso:ts:21496:-1\0"

@@ -116,6 +116,19 @@ def test_a_text_of_exif_that_is_a_number_is_left_out_and_harms_nothing(kind: int
     assert b"x:xmpmeta" in do(data, remove_gps=True).data
 
 
+def test_the_small_picture_in_xmp_is_of_the_photo_before_and_goes() -> None:
+    small = (
+        b'<rdf:Description xmlns:xmp="http://ns.adobe.com/xap/1.0/" '
+        b'xmlns:g="http://ns.adobe.com/xap/1.0/g/img/" xmp:Rating="4"><xmp:Thumbnails><rdf:Alt>'
+        b'<rdf:li rdf:parseType="Resource"><g:image>/9j/4AAQ</g:image></rdf:li>'
+        b"</rdf:Alt></xmp:Thumbnails></rdf:Description></rdf:RDF>"
+    )
+    data = saved(relit(room(), 1.5), xmp=XMP.replace(b"</rdf:RDF>", small))
+    told = read_metadata(do(data).data).xmp
+    assert b"Rating" in told
+    assert b"/9j/" not in told
+
+
 def test_of_exposures_the_one_that_cannot_be_read_is_named() -> None:
     whole = saved(room())
     for broken in (b"\xff\xd8\xff nothing", whole[: len(whole) // 2]):
