@@ -143,12 +143,13 @@ def read_focal(exif: bytes) -> float | None:
 
 
 def attached(data: bytes) -> tuple[str, ...]:
-    """Name what a JPEG holds beside its picture, which a newly written file has not.
+    """Name what a file holds beside its picture, which a newly written file has not.
 
     Sources: Google, "Ultra HDR image format v1.1"; ISO 21496-1; Android, "Motion photo format 1.0".
     """
-    if kind_of(data) != "JPEG":
-        return ()
+    kind = kind_of(data)
+    if kind != "JPEG":
+        return ("animation",) * _is_animated(data, kind)
     segments = [
         data[start + 2 : end] for marker, start, end in walk(data) if marker in (0xE1, 0xE2)
     ]
@@ -157,6 +158,14 @@ def attached(data: bytes) -> tuple[str, ...]:
     mapped |= any(body.startswith(GAIN_MAP_ISO) for body in segments)
     moving = any(word in xmp for word in _MOTION_XMP)
     return ("gain map",) * mapped + ("film of a motion photo",) * moving
+
+
+def _is_animated(data: bytes, kind: str) -> bool:
+    """Say whether a picture has others after it that are shown in its place."""
+    if kind == "GIF":  # each has a graphic control extension (GIF89a, 23)
+        return data.count(b"\x21\xf9\x04") > 1
+    walks = {"PNG": walk_png, "WEBP": walk_webp}
+    return kind in walks and any(name in (b"acTL", b"ANIM") for name, _, _ in walks[kind](data))
 
 
 def has_place(found: Metadata) -> bool:

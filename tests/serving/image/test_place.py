@@ -121,6 +121,15 @@ def test_metadata_of_a_png_is_read_wherever_it_stands_and_however_large_other_te
     assert read_metadata(told).exif == exif()[6:]
 
 
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_an_animation_has_more_than_its_first_picture(kind: str) -> None:
+    first, second = Pillow.fromarray(NOISE), Pillow.fromarray(255 - NOISE)
+    file = io.BytesIO()
+    first.save(file, kind, save_all=True, append_images=[second], duration=100)
+    assert attached(file.getvalue()) == ("animation",)
+    assert attached(saved(kind)) == ()
+
+
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_jpegs_picture_ends_where_its_last_scan_does(progressive: bool) -> None:
     data = saved("JPEG", progressive=progressive, optimize=True)
