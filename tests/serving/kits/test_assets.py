@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.errors import BadAsset, BadImage, TooLarge
+from serving.errors import BadAsset, TooLarge
 from serving.image import decode
 from serving.kits.assets import prepare
 from serving.kits.assets.obj import read_obj
@@ -198,5 +198,5 @@ def test_pictures_that_are_too_small_or_of_another_kind_are_refused() -> None:
         prepare_asset(encode(texture(40, 200, 1), "PNG"))
     with pytest.raises(BadAsset, match="not GIF"):
         prepare_asset(encode(texture(100, 200, 1), "GIF"))
-    with pytest.raises(BadImage):
+    with pytest.raises(BadAsset, match="glb"):
         prepare_asset(b"\0\1\2 neither a mesh nor a picture")
