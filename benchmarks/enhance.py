@@ -1,7 +1,8 @@
 """Known faults undone: by us, by OpenCV's one call for each, and by networks of others.
 
 Photos of listings on which nothing was fitted (numbers that divide by seven) are made dark,
-coloured, noisy and compressed; PSNR and SSIM tell how near the clean photo each comes. What leans
+coloured, noisy and compressed; PSNR and SSIM tell how near the clean photo each comes; `learned` is
+the starter of `photo-finisher`. What leans
 was turned by a known angle: what is left of it is told by what each way takes back, on rendered
 photos, which stand upright exactly, and on photos of listings against how they lean themselves.
 
@@ -22,6 +23,7 @@ from benchmarks.enhance_peers import (
     Image,
     ffdnet,
     hough_lean,
+    learned,
     lut3d,
     opencv,
     simple_white_balance,
@@ -101,6 +103,8 @@ def _row(
             made["simple white balance"] = simple_white_balance(spoilt)
         quality = strength if fault == "jpeg" else None
         made["ours"] = enhance(spoilt, (Step(_STEPS[fault]),), Origin(quality)).photo  # type: ignore[arg-type]
+        if fault in ("dark", "cast"):
+            made["learned"] = learned(spoilt)
         if models is not None and fault in ("dark", "cast"):
             made["3D LUT"] = lut3d(models, spoilt)
         if models is not None and fault == "noise":

@@ -8,6 +8,12 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from registry.bootstrap import STARTERS
+from serving.card import ModelCard
+from serving.models.session import OnnxSession
+from serving.photos.enhance.finish import FINISHER, finish
+from training.photo_finisher.evaluation import propose
+
 Image = NDArray[np.uint8]
 
 
@@ -50,6 +56,18 @@ def hough_lean(photo: Image) -> float:
         if upright.any()
         else 0.0
     )
+
+
+def learned(photo: Image) -> Image:
+    """Return the photo as the starter of `photo-finisher` would have it."""
+    folder = STARTERS / FINISHER.name
+    card = ModelCard.model_validate_json((folder / "card.json").read_bytes())
+    return finish(photo, propose(_held(folder / "model.onnx"), card, photo))
+
+
+@cache
+def _held(path: Path) -> OnnxSession:
+    return OnnxSession(path.read_bytes(), threads=1)
 
 
 @cache

@@ -218,8 +218,20 @@ class Sequence(_Frozen):
     columns: tuple[str, ...] = Field(min_length=1)
 
 
+class Curves(_Frozen):
+    """What a photo's levels become, in each of its channels.
+
+    Attributes
+    ----------
+    points : of a curve, equally spaced from black to white
+    """
+
+    kind: Literal["curves"] = "curves"
+    points: int = Field(ge=2, le=256)
+
+
 Input = PhotoInput | FramedInput | ArrayInput
-Output = Classes | Score | Boxes | Map | Picture | Sequence
+Output = Classes | Score | Boxes | Map | Picture | Sequence | Curves
 Kind = TypeVar("Kind", bound=_Frozen)
 # of a card as it was before there were other outputs than classes
 _FORMERLY_FLAT = ("labels", "temperature", "confident_above")

@@ -11,6 +11,7 @@ from serving.perception.saliency import SALIENCY
 from serving.perception.segment import SEGMENTER
 from serving.perception.upscale import UPSCALER
 from serving.photos.classify import ROOM_CLASSIFIER
+from serving.photos.enhance.finish import FINISHER
 from serving.photos.quality.task import PHOTO_QUALITY
 from serving.task import Task
 
@@ -24,6 +25,7 @@ _ALL: tuple[AnyTask, ...] = (
     SALIENCY,
     UPSCALER,
     DEPTH,
+    FINISHER,
 )
 TASKS: Mapping[str, AnyTask] = {task.name: task for task in _ALL}
 

@@ -5,6 +5,7 @@ from typing import Any
 from training.beat_tracker.recipe import BEATS
 from training.depth.recipe import DEPTHS
 from training.detector.recipe import DETECTION
+from training.photo_finisher.recipe import FINISHING
 from training.photo_quality.recipe import QUALITY
 from training.recipe import Recipe
 from training.room_classifier.recipe import ROOMS
@@ -19,4 +20,5 @@ RECIPES: tuple[Recipe[Any], ...] = (
     DETECTION,
     UPSCALING,
     DEPTHS,
+    FINISHING,
 )

@@ -131,8 +131,10 @@ def _enhance(
     data: bytes, asked: Enhancement, predictor: Predictor, storage: Storage, max_pixels: int
 ) -> Response:
     # OpenCV comes with them
+    from serving.models.finishing import curves_for
     from serving.models.privacy import hiding_of
     from serving.photos.enhance.file import Wanted, describe, enhance_file
+    from serving.photos.enhance.presets import LEARNED
 
     def judge(photo: PhotoFile) -> QualityAnswer | None:
         try:
@@ -147,7 +149,10 @@ def _enhance(
     photo.header  # noqa: B018 - what is no photo is refused by name, whatever the judge says
     upscaling = _upscaling(photo, asked, predictor, storage, max_pixels)
     hiding = hiding_of(photo, predictor) if asked.privacy else None
-    wanted = Wanted(asked.preset, asked.format, asked.quality, asked.remove_gps, upscaling, hiding)
+    curves = curves_for(photo, predictor, storage) if asked.preset == LEARNED else None
+    wanted = Wanted(
+        asked.preset, asked.format, asked.quality, asked.remove_gps, upscaling, hiding, curves
+    )
     made = enhance_file(photo, wanted, judge, max_pixels, judge(photo))
     told = {TOLD: json.dumps(describe(made), separators=(",", ":"))}
     return Response(made.data, headers=told, media_type=made.content_type)

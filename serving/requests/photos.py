@@ -51,8 +51,10 @@ class Brackets(StrictModel):
 class Enhancement(BaseModel):
     """How a photo is made better."""
 
-    preset: Literal["auto", "natural", "bright", "twilight", "straight", "none"] = Field(
-        "auto", description="`auto` does what the photo's quality asks for, and no more"
+    preset: Literal["auto", "natural", "bright", "twilight", "learned", "straight", "none"] = Field(
+        "auto",
+        description="`auto` does what the photo's quality asks for, and no more; `learned` takes "
+        "light and colour from the model `photo-finisher`",
     )
     upscale: Factor | None = Field(
         None, description="times as many pixels along each side, after all else"

@@ -9,6 +9,7 @@ from serving.errors import BadInput, ModelUnavailable, StudioError
 from serving.image import PhotoFile
 from serving.jobs import attempts
 from serving.logs import ContextThreads
+from serving.models.finishing import curves_of
 from serving.models.pinned import PinnedModel
 from serving.models.predictor import Prediction, or_raise
 from serving.models.privacy import find_areas
@@ -23,7 +24,9 @@ from serving.photos.enhance.file import (
     enhance_small,
     merge_files,
 )
+from serving.photos.enhance.finish import FINISHER, Tones
 from serving.photos.enhance.hide import Hiding
+from serving.photos.enhance.presets import LEARNED
 from serving.photos.enhance.upscale import Upscaling
 from serving.photos.quality.task import PHOTO_QUALITY, QualityAnswer
 from serving.problems import problem_of
@@ -89,6 +92,7 @@ class _Photo:
     ) -> None:
         self._run, self._number, self._model = run, number, model
         self._detector = run.pin_route(DETECTOR) if request.privacy else None
+        self._finisher = run.pin_route(FINISHER) if request.preset == LEARNED else None
         self._max_pixels = run.parts.settings.max_pixels
         self._wanted = Wanted(
             request.preset, request.format, request.quality, request.remove_gps,
@@ -116,7 +120,9 @@ class _Photo:
         judge = self._judge(photo)
         before = judge(file)
         file.release()
-        wanted = replace(self._wanted, hiding=self._hiding(photo, file))
+        wanted = replace(
+            self._wanted, hiding=self._hiding(photo, file), curves=self._curves(photo, file)
+        )
         small = enhance_small(file, wanted, self._max_pixels, before)
         preview = self._run.key_of(f"preview/{self._number}.jpg")
         self._run.parts.storage.write(preview, small, "image/jpeg")
@@ -133,6 +139,13 @@ class _Photo:
             return Hiding(find_areas(file, found.answer), file.size)
         finally:
             file.release()
+
+    def _curves(self, name: str, file: PhotoFile) -> Tones | None:
+        if self._finisher is None:
+            return None
+        found = or_raise(self._run.ask(FINISHER, file, self._finisher, name))
+        file.release()
+        return curves_of(found.answer, self._run.parts.storage)
 
     def _read(self, name: str) -> PhotoFile:
         return PhotoFile(self._run.read(name), self._max_pixels)

@@ -13,6 +13,7 @@ from serving.photos.enhance.denoise import (
     denoise,
     measure_noise,
 )
+from serving.photos.enhance.finish import Tones, finish
 from serving.photos.enhance.light import Light, measure_cast, measure_exposure, relight
 from serving.photos.enhance.presets import Operation, Step
 from serving.photos.enhance.sharpen import sharpen
@@ -22,7 +23,7 @@ Done = tuple[Image, Amounts | str]
 SMALLEST = 64  # px of a side, under which a photo shows too little to be judged
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Origin:
     """What is known of a photo beside its pixels.
 
@@ -30,10 +31,12 @@ class Origin:
     ----------
     jpeg_quality : 1..100 at which it was compressed; None: it was not, or nobody knows
     focal : focal length in long sides
+    curves : that a model proposes for it, (points, 3); None: no model has looked at it
     """
 
     jpeg_quality: float | None = None
     focal: float = leaning.FOCAL
+    curves: Tones | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,15 @@ def _deblock(photo: Image, step: Step, origin: Origin) -> Done:
     return denoise(photo, step.strength * sigma), {"jpeg_quality": origin.jpeg_quality}
 
 
+def _finish(photo: Image, step: Step, origin: Origin) -> Done:
+    if origin.curves is None:
+        return photo, "no model has looked at it"
+    made = finish(photo, origin.curves, step.strength)
+    if made is photo:
+        return photo, "its tones are as they should be"
+    return made, {"strength": step.strength}
+
+
 def _white_balance(photo: Image, step: Step, origin: Origin) -> Done:
     del origin
     cast_ = measure_cast(photo)
@@ -158,6 +170,7 @@ _WORKERS = cast(
     {
         "denoise": _denoise,
         "deblock": _deblock,
+        "finish": _finish,
         "white_balance": _white_balance,
         "exposure": _exposure,
         "contrast": _contrast,

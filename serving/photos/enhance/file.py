@@ -19,6 +19,7 @@ from serving.image.opening import decode_pixels, inspect
 from serving.image.place import file_without_place
 from serving.image.writing import CONTENT_TYPES, PhotoFormat, encode_photo
 from serving.photos.enhance.enhance import Amounts, Enhanced, Origin, enhance
+from serving.photos.enhance.finish import Tones
 from serving.photos.enhance.fuse import BESIDE, fuse
 from serving.photos.enhance.hide import Hiding
 from serving.photos.enhance.presets import Operation, Preset, Step, plan
@@ -38,7 +39,7 @@ _SMALL_QUALITY = 84
 Judge = Callable[[PhotoFile], QualityAnswer | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Wanted:
     """What is asked for.
 
@@ -49,6 +50,7 @@ class Wanted:
     remove_gps : whether the new file must not tell where the photo was taken
     upscaling : more pixels, after all else; None: as many as it has
     hiding : faces and number plates, before all else; None: they stay
+    curves : that a model proposes for the photo, of the preset `learned`
     """
 
     preset: Preset = "auto"
@@ -57,6 +59,7 @@ class Wanted:
     remove_gps: bool = False
     upscaling: Upscaling | None = None
     hiding: Hiding | None = None
+    curves: Tones | None = None
 
     def begin(self, photo: Image) -> Enhanced:
         """Return a photo without what is to be hidden."""
@@ -169,7 +172,7 @@ def merge_files(photos: Sequence[PhotoFile], wanted: Wanted, max_pixels: int) ->
                 exposures.append(decode_pixels(photo.data, header, markers, 0))
         merged = fuse(exposures)
         del exposures
-        done = enhance(merged, _steps(wanted, None), _origin_of(photos[0].data))
+        done = enhance(merged, _steps(wanted, None), _origin_of(photos[0].data, wanted))
         return _write(photos[0], wanted, wanted.finish(done), merged=True)
 
 
@@ -200,7 +203,7 @@ def _work_on(
     pixels: Image, photo: PhotoFile, wanted: Wanted, before: QualityAnswer | None
 ) -> Enhanced:
     begun = wanted.begin(pixels)
-    done = enhance(begun.photo, _steps(wanted, before), _origin_of(photo.data))
+    done = enhance(begun.photo, _steps(wanted, before), _origin_of(photo.data, wanted))
     return Enhanced(done.photo, begun.applied | done.applied, begun.left | done.left)
 
 
@@ -208,9 +211,9 @@ def _steps(wanted: Wanted, before: QualityAnswer | None) -> tuple[Step, ...]:
     return plan(wanted.preset, before.parts if before is not None else None)
 
 
-def _origin_of(data: bytes) -> Origin:
+def _origin_of(data: bytes, wanted: Wanted) -> Origin:
     focal = read_focal(read_metadata(data).exif)
-    return Origin(jpeg_quality(data), focal if focal is not None else FOCAL)
+    return Origin(jpeg_quality(data), focal if focal is not None else FOCAL, wanted.curves)
 
 
 def _is_worse(made: EnhancedFile) -> bool:

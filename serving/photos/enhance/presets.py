@@ -14,6 +14,7 @@ Operation = Literal[
     "blur",  # of faces and number plates, where it is asked for alone
     "denoise",  # noise of the sensor
     "deblock",  # marks of compression
+    "finish",  # light, contrast and colour by a model's curves
     "white_balance",
     "exposure",
     "contrast",  # haze
@@ -23,7 +24,9 @@ Operation = Literal[
     "upscale",  # by a model, and where it is asked for alone
 ]
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)  # in the order in which they are done
-Preset = Literal["auto", "natural", "bright", "twilight", "straight", "none"]
+Preset = Literal["auto", "natural", "bright", "twilight", "learned", "straight", "none"]
+
+LEARNED: Preset = "learned"  # the one that a model has a say in
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,15 @@ PRESETS: Mapping[Preset, tuple[Step, ...]] = {
         Step("deblock"),
         Step("contrast", 0.5),
         Step("clarity", 0.4, lift=0.35),
+        Step("straighten"),
+        Step("sharpen", 0.3),
+    ),
+    # as a model has learned that photos of homes look
+    "learned": (
+        Step("denoise", 0.9),
+        Step("deblock"),
+        Step("finish"),
+        Step("clarity", 0.3, lift=0.15),
         Step("straighten"),
         Step("sharpen", 0.3),
     ),
