@@ -8,7 +8,7 @@ from training.config import Dimension, TrainingConfig
 class FinisherConfig(TrainingConfig):
     """The settings of the finisher's training."""
 
-    epochs: int = Field(60, ge=0, description="passes over the training data")
+    epochs: int = Field(80, ge=0, description="passes over the training data")
     batch_size: int = Field(32, gt=0, description="photos a step")
     learning_rate: float = Field(2e-3, gt=0, description="of AdamW at its peak")
     weight_decay: float = Field(0.01, ge=0, description="of AdamW, on weights alone")
