@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from serving.card import Boxes, Classes, Map, ModelCard, Picture, Score
+from serving.card import Boxes, Classes, Curves, Map, ModelCard, Picture, Score
 from serving.encoded import Encoded
 from serving.errors import BadInput
 from serving.task import Answer, Task
@@ -58,12 +58,12 @@ def compare(
     of its parts within 5 % of the range; the largest difference as a share of it. Sequences: 95 %
     of the values within 0.1; their mean difference. Boxes: 95 % have a partner of the same label
     that overlaps by half; the share that has none. Maps: 95 % of the pixels are equal, or within
-    0.1 of the champion's range; the share or mean difference. Pictures: a mean difference of at
-    most 0.02 of full brightness; that mean.
+    0.1 of the champion's range; the share or mean difference. Pictures and curves: a mean
+    difference of at most 0.02 of full brightness; that mean.
 
     The shift of classes is the difference of the best labels' probabilities, of scores that of the
     numbers as a share of the range, of boxes that of the mean confidences where both found any.
-    Sequences, maps and pictures do not say how sure they are: 0.
+    Sequences, maps, pictures and curves do not say how sure they are: 0.
 
     Parameters
     ----------
@@ -80,6 +80,8 @@ def compare(
         return _compare_boxes(*(_boxes_of(answer) for answer in said))
     if isinstance(output, Map | Picture):
         return _compare_pixels(_arrays_of(champion), _arrays_of(challenger), output)
+    if isinstance(output, Curves):
+        return _compare_levels(_arrays_of(champion), _arrays_of(challenger), 1.0)
     return _compare_steps(_arrays_of(champion), _arrays_of(challenger))
 
 
@@ -143,16 +145,23 @@ def _compare_steps(champion: list[Values], other: list[Values]) -> Comparison:
 def _compare_pixels(
     champion: list[Values], other: list[Values], output: Map | Picture
 ) -> Comparison:
+    if isinstance(output, Picture):
+        return _compare_levels(champion, other, 255.0)
     apart = _apart(champion, other)
     if apart is None:
         return Comparison(ALL, False, _UNLIKE)
-    if isinstance(output, Picture):
-        mean = _bounded(float(np.mean(apart)) / 255 if apart.size else 0.0)
-        return Comparison(ALL, mean <= _SAME_BRIGHTNESS, mean)
     if output.labels:
         return _judge_shares(apart > 0, float(np.mean(apart > 0)) if apart.size else 0.0)
     spread = max((float(np.ptp(values)) for values in champion if values.size), default=0.0) or 1.0
     return _judge_shares(apart / spread, float(np.mean(apart > _SAME_STEP * spread)))
+
+
+def _compare_levels(champion: list[Values], other: list[Values], white: float) -> Comparison:
+    apart = _apart(champion, other)
+    if apart is None:
+        return Comparison(ALL, False, _UNLIKE)
+    mean = _bounded(float(np.mean(apart)) / white if apart.size else 0.0)
+    return Comparison(ALL, mean <= _SAME_BRIGHTNESS, mean)
 
 
 def _judge_shares(apart: NDArray[Any], differ: float) -> Comparison:

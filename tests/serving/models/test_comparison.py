@@ -14,6 +14,7 @@ from serving.card import (
     ArraySpec,
     Boxes,
     Classes,
+    Curves,
     Label,
     Map,
     ModelCard,
@@ -204,4 +205,4 @@ def test_boxes_are_surer_by_their_mean_confidence_where_both_found_any() -> None
 
 def test_every_kind_of_output_has_a_measure() -> None:
     """A new kind of output must not fall into that of another unseen."""
-    assert set(get_args(Output)) == {Classes, Score, Boxes, Map, Picture, Sequence}
+    assert set(get_args(Output)) == {Classes, Score, Boxes, Map, Picture, Sequence, Curves}
