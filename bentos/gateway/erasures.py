@@ -62,10 +62,12 @@ async def listing_of(
     """Return the listing that the address names, of whatever characters.
 
     A path is matched after `%2F` has become a slash, by which `7%2Fdata` would be the data of 7.
+    Segments are told apart before that, whichever of their letters were sent as such a code.
     """
     del listing_id
-    sent = request.scope["raw_path"].decode("ascii").partition(f"{router.prefix}/listings/")[2]
-    return unquote(sent.removesuffix("/data"))
+    segments = [unquote(segment) for segment in request.scope["raw_path"].decode().split("/")]
+    _, *named = segments[segments.index("listings") :]
+    return "/".join(named[:-1] if len(named) > 1 and named[-1] == "data" else named)
 
 
 TheListing = Annotated[str, Depends(listing_of)]

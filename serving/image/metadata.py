@@ -4,6 +4,7 @@ Read from JPEG, PNG and WebP; of other kinds nothing is kept. Sources: CIPA DC-0
 part 1 and 3 (ISO 16684-1), IPTC Photo Metadata 2023.2 (DigitalSourceType).
 """
 
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -162,8 +163,12 @@ def attached(data: bytes) -> tuple[str, ...]:
 
 def _is_animated(data: bytes, kind: str) -> bool:
     """Say whether a picture has others after it that are shown in its place."""
-    if kind == "GIF":  # each has a graphic control extension (GIF89a, 23)
-        return data.count(b"\x21\xf9\x04") > 1
+    if kind == "GIF":
+        try:
+            with Pillow.open(io.BytesIO(data), formats=["GIF"]) as picture:
+                return bool(getattr(picture, "is_animated", False))
+        except (*BROKEN, Pillow.DecompressionBombError):
+            return False
     walks = {"PNG": walk_png, "WEBP": walk_webp}
     return kind in walks and any(name in (b"acTL", b"ANIM") for name, _, _ in walks[kind](data))
 

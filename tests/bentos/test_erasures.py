@@ -249,3 +249,5 @@ def test_a_listing_of_any_name_is_forgotten_and_no_other_is(
         assert told.status_code == 200, told.text
         assert (told.json()["listing_id"], told.json()["erased"]) == (listing, {"uploads": 1})
     assert rows(engine, "uploads") == len(others)
+    told = client.delete(f"/internal/%6Cistings/7{end}")
+    assert told.json()["listing_id"] == "7", "a letter sent as a code is the letter"

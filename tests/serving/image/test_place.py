@@ -130,6 +130,13 @@ def test_an_animation_has_more_than_its_first_picture(kind: str) -> None:
     assert attached(saved(kind)) == ()
 
 
+def test_bytes_that_look_like_another_picture_do_not_animate_a_gif() -> None:
+    file = io.BytesIO()
+    Pillow.fromarray(NOISE).save(file, "GIF", comment=b"\x21\xf9\x04" * 3, transparency=0)
+    assert file.getvalue().count(b"\x21\xf9\x04") > 1
+    assert attached(file.getvalue()) == ()
+
+
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_jpegs_picture_ends_where_its_last_scan_does(progressive: bool) -> None:
     data = saved("JPEG", progressive=progressive, optimize=True)
