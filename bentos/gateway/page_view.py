@@ -34,12 +34,19 @@ _ADVICE: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class PhotoView:
-    """A photo of the job, and what was found in it; None while it waits."""
+    """A photo of the job.
+
+    Attributes
+    ----------
+    result : what was found in it, or made of it; None while it waits
+    preview : the file that shows what there is of that so far, beside the job's page
+    """
 
     number: int
     name: str
     address: str
     result: Json | None
+    preview: str | None
 
 
 @dataclass(frozen=True)
@@ -134,6 +141,11 @@ class JobPage:
         return advice.format(noun=kind_of(self.job.type).noun)
 
     @property
+    def private(self) -> bool:
+        """Whether something in the photos is to be hidden: they are not shown as they came."""
+        return self.job.input.get("privacy") is not None
+
+    @property
     def count(self) -> int:
         """How many photos the job has, of those that are asked for."""
         return len(self._numbers)
@@ -211,7 +223,18 @@ class JobPage:
     def _photo(self, number: int) -> PhotoView:
         name, address = describe_reference(self._references[number])
         result = self._results[number] if number < len(self._results) else None
-        return PhotoView(number, name, address, result)
+        preview = self._previews.get(number)
+        return PhotoView(number, name, address, result, preview and self.link_to(preview))
+
+    @cached_property
+    def _previews(self) -> Mapping[int, str]:
+        """The newest small version of each photo, by its number."""
+        mark = f"{self.job.id}/"
+        return {
+            event.data["number"]: f"files/{event.data['preview'].partition(mark)[2]}"
+            for event in self._history.events
+            if event.kind == "preview"
+        }
 
 
 def format_remaining(seconds: float) -> str:

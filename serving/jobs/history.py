@@ -9,7 +9,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session as Database
 
 from serving.db.tables import Job, WebhookDelivery
-from serving.errors import UnknownJob
+from serving.errors import NotAllowed, UnknownJob
 from serving.jobs.events import Event, read_events
 
 
@@ -61,15 +61,25 @@ def read_photo_reference(
 ) -> str | None:
     """Return the key or URL of the job's photo of that number, from 0; None if it has no such.
 
+    Parameters
+    ----------
+    client : whose job it has to be; None for who holds a link, which may be handed on: faces that
+        the job hides are not shown to them by the photo as it came
+
     Raises
     ------
     UnknownJob
         There is no such job, or it is another client's.
+    NotAllowed
+        A link does not open what the job hides.
     """
     asked = Job.input["photos"][number]  # a name, or more about it
     photo = func.coalesce(asked["photo"].astext, asked.astext)
     with engine.connect() as connection:
-        row = connection.execute(select(Job.client, photo).where(Job.id == job_id)).first()
+        private = Job.input["privacy"].astext.is_not(None)
+        row = connection.execute(select(Job.client, photo, private).where(Job.id == job_id)).first()
     if row is None or (client is not None and row.client != client):
         raise UnknownJob(job_id)
+    if client is None and row[2]:
+        raise NotAllowed("a link does not show photos whose faces are to be hidden as they came")
     return None if row[1] is None else str(row[1])

@@ -123,7 +123,7 @@ def _stated_in_chunks(data: bytes) -> float:
 def _bytes_per_s(form: bytes) -> int:
     """Return the bytes a second of a WAV's `fmt `; players look at PCM's rate and block alone."""
     code, _, rate_hz, bytes_per_s, block = struct.unpack_from("<HHIIH", form)
-    return rate_hz * block if code in _PCM else bytes_per_s
+    return int(rate_hz * block if code in _PCM else bytes_per_s)
 
 
 def _stated_in_asf(data: bytes) -> float:

@@ -7,6 +7,9 @@ from sqlalchemy import Engine
 
 from registry.bootstrap import STARTERS
 from serving.image import decode
+from serving.jobs import attempts
+from serving.jobs.kinds import KINDS
+from serving.jobs.submit import NewJob, submit
 from serving.licences import LicencePolicy
 from serving.models.local import LocalModels, load_baked
 from serving.perception.upscale import UPSCALER
@@ -14,6 +17,7 @@ from serving.settings import Settings
 from serving.storage.objects import Storage
 from tests.bentos.conftest import link
 from tests.bentos.gateway_client import open_gateway_client
+from tests.bentos.test_page import Elements, begin
 from tests.serving.photos.enhance.pictures import relit, room
 from tests.serving.photos.enhance.test_file import saved
 from tests.serving.workflows.harness import JobHarness
@@ -81,6 +85,32 @@ def test_the_page_shows_before_and_after(
     whole = visitor.get(f"/internal/jobs/{job.id}/files/0.jpg", headers=KEY)
     assert (small.status_code, whole.status_code) == (200, 200)
     assert whole.headers["content-type"] == "image/jpeg"
+
+
+def test_a_link_does_not_show_the_faces_that_are_to_be_hidden(
+    visitor: TestClient, storage: Storage, engine: Engine
+) -> None:
+    storage.write("face.jpg", DARK)
+    new = NewJob(KINDS["enhance_photos"], {"photos": ["face.jpg"], "privacy": "blur"}, "backend")
+    job_id = submit(engine, new, max_queued=100).job_id
+    address = link(visitor, job_id)
+    assert "shown when faces are hidden" in visitor.get(address).text
+
+    job = begin(engine, job_id)
+    preview = f"{KINDS['enhance_photos'].folder_of(job_id)}/preview/0.jpg"
+    attempts.tell(engine, job, "preview", {"photo": "face.jpg", "number": 0, "preview": preview})
+    waiting = Elements(visitor.get(address).text).addresses("img", "src")
+    made = {"applied": [{"operation": "blur"}], "left": {}, "width": 3, "height": 2}
+    made |= {"quality": {"before": 50.0, "after": 60.0}, "preview": preview, "photo": "face.jpg"}
+    attempts.complete(engine, job, {"results": [made | {"enhanced": f"enhanced/{job_id}/0.jpg"}]})
+    ended = Elements(visitor.get(address).text).addresses("img", "src")
+    assert [picture.partition("?")[0] for picture in (*waiting, *ended)] == 2 * [
+        "files/preview/0.jpg"
+    ]
+
+    original = address.replace("/page", "/photos/0")
+    assert visitor.get(original).status_code == 401
+    assert visitor.get(f"/internal/jobs/{job_id}/photos/0", headers=KEY).status_code == 200
 
 
 def test_more_pixels_are_given_at_once_to_a_photo_that_is_not_large(

@@ -5,7 +5,12 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 from sqlalchemy import Engine
 
+from serving.db.tables import Json
+from serving.jobs import attempts
+from serving.jobs.kinds import KINDS
 from serving.jobs.manage import read_job
+from tests.bentos.conftest import NewJobs, link
+from tests.bentos.test_page import Elements, begin, show
 
 PATH = "/internal/staging/process"
 KEY = {"X-API-Key": "vls_a"}
@@ -54,3 +59,35 @@ def test_more_pictures_than_photos_may_be_are_too_many(visitor: TestClient) -> N
     answer = ask(visitor, photos=["a.jpg"] * 1300, variants=4)
     assert answer.status_code == 413
     assert "pictures in one request" in answer.text
+
+
+def test_the_page_shows_what_there_is_so_far(
+    visitor: TestClient, engine: Engine, new_job: NewJobs
+) -> None:
+    job_id = new_job("a.jpg", "b.jpg", type_="stage_photos")
+    job, folder = begin(engine, job_id), KINDS["stage_photos"].folder_of(job_id)
+    for name in ("0-cleared.jpg", "0-0.jpg"):  # the newest is shown
+        told = {"photo": "a.jpg", "number": 0, "preview": f"{folder}/preview/{name}"}
+        attempts.tell(engine, job, "preview", told)
+    pictures = Elements(visitor.get(link(visitor, job_id)).text).addresses("img", "src")
+    shown = [picture.partition("?")[0] for picture in pictures]
+    assert shown == ["photos/0", "files/preview/0-0.jpg", "photos/1"]
+
+
+def test_the_page_scores_furniture_and_not_its_absence(
+    visitor: TestClient, engine: Engine, new_job: NewJobs
+) -> None:
+    job_id = new_job("a.jpg", "b.jpg", type_="stage_photos")
+    folder = KINDS["stage_photos"].folder_of(job_id)
+    made: Json = {
+        "preview": f"{folder}/preview/0-0.jpg", "staged": f"{folder}/0-0.jpg",
+        "mask": f"{folder}/0-0.mask.png", "manifest": f"{folder}/0-0.c2pa",
+        "width": 3, "height": 2, "changed": 0.25, "score": 93.0, "needs_review": False,
+        "furniture": [], "reasons": {},
+    }  # fmt: skip
+    cleared: Json = {"photo": "a.jpg", "room_type": "bedroom", "variants": [made]}
+    results = [cleared | {"mode": "clear"}, cleared | {"mode": "furnish", "kit": "coastal"}]
+    attempts.complete(engine, begin(engine, job_id), {"results": results})
+    page = show(visitor, job_id)
+    assert "<b>cleared</b> · bedroom · 25 % changed" in page
+    assert "<b>score 93</b> · bedroom · coastal · 25 % changed" in page
